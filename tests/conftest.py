@@ -1,0 +1,22 @@
+"""What all tests share: where the real recordings are, and a quiet TensorFlow."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+_FSDD_PLACES = [
+    os.environ.get("SKAL_FSDD_HOME"),
+    Path(__file__).parents[2] / "shared" / "data" / "fsdd",
+]
+
+
+@pytest.fixture(scope="session")
+def fsdd_home():
+    """Return the folder of the Free Spoken Digit Dataset, or skip the test."""
+    for place in _FSDD_PLACES:
+        if place and (Path(place) / "recordings").is_dir():
+            return Path(place)
+    pytest.skip("the FSDD recordings are not here (set SKAL_FSDD_HOME to their folder)")
