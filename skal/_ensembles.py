@@ -1,0 +1,92 @@
+"""The members of scikit-learn ensembles, with a column for every class of the task."""
+
+import numpy as np
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
+
+# Fitted on class numbers rather than on the classes themselves.
+_NUMBERED = (BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier, VotingClassifier)
+
+
+def is_ensemble(model):
+    """Tell whether a model is an ensemble whose members are classifiers."""
+    return isinstance(model, (*_NUMBERED, AdaBoostClassifier))
+
+
+def draw_members(ensemble, n_samples, random_state):
+    """Draw members without replacement, all of them where `n_samples` is not smaller.
+
+    Parameters
+    ----------
+    ensemble : estimator
+        A fitted ensemble.
+    n_samples : int
+        Members wanted.
+    random_state : RandomState instance
+        Draws them.
+
+    Returns
+    -------
+    list of int
+        Positions in ``ensemble.estimators_``.
+    """
+    n_members = len(ensemble.estimators_)
+    if n_samples >= n_members:
+        return list(range(n_members))
+    return list(random_state.choice(n_members, n_samples, replace=False))
+
+
+def member_proba(ensemble, position, X, classes):
+    """Predict with one member of an ensemble.
+
+    Parameters
+    ----------
+    ensemble : estimator
+        A fitted ensemble.
+    position : int
+        Position of the member in ``ensemble.estimators_``.
+    X : array-like of shape (n_samples, n_features)
+        All features; a member of a bagging ensemble is given those that it was fitted on.
+    classes : ndarray of shape (n_classes,)
+        All classes, sorted.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+    """
+    member = ensemble.estimators_[position]
+    if isinstance(ensemble, BaggingClassifier):
+        X = np.asarray(X)[:, ensemble.estimators_features_[position]]
+    seen = np.asarray(member.classes_)
+    if isinstance(ensemble, _NUMBERED):
+        seen = ensemble.classes_[seen.astype(int)]
+    return expand_columns(member.predict_proba(X), seen, classes)
+
+
+def expand_columns(probabilities, fitted_classes, classes):
+    """Give probabilities a column for every class, 0 for those that a model never saw.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (..., n_fitted_classes)
+        What a model predicted.
+    fitted_classes : ndarray of shape (n_fitted_classes,)
+        The classes of its columns.
+    classes : ndarray of shape (n_classes,)
+        All classes, sorted.
+
+    Returns
+    -------
+    ndarray of shape (..., n_classes)
+    """
+    probabilities = np.asarray(probabilities)
+    if np.array_equal(fitted_classes, classes):
+        return probabilities
+    full = np.zeros((*probabilities.shape[:-1], len(classes)), dtype=probabilities.dtype)
+    full[..., np.searchsorted(classes, fitted_classes)] = probabilities
+    return full

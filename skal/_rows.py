@@ -1,0 +1,75 @@
+"""Rows of X at given positions, taken only when they are needed."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+
+def n_rows(X):
+    """Return the number of rows of an array, a DataFrame, a list or `Rows`."""
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def as_rows(X):
+    """Return X itself if it is `Rows`, else all rows of X as `Rows`."""
+    return X if isinstance(X, Rows) else Rows(X, np.arange(n_rows(X)))
+
+
+class Rows:
+    """The rows of X at some positions, without a copy of X.
+
+    A pool shrinks every round. Slicing it out of X would copy nearly all of X every time, so
+    strategies receive this view instead. ``len``, ``shape`` and numpy functions work on it as
+    on an array; indexing with an array, a mask or a slice gives a smaller view.
+
+    Parameters
+    ----------
+    X : array-like, DataFrame or sequence
+        What the positions refer to.
+    positions : ndarray of shape (n_rows,)
+        Positions in X, in the order of the view.
+    """
+
+    def __init__(self, X, positions):
+        self.base = X
+        self.positions = positions
+
+    def __len__(self):
+        return len(self.positions)
+
+    @property
+    def shape(self):
+        """Shape of the rows, as an array's; one axis only where X is a plain sequence."""
+        return (len(self), *getattr(self.base, "shape", (0,))[1:])
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return len(self.shape)
+
+    def __getitem__(self, index):
+        if isinstance(index, (int, np.integer)):
+            return _safe_indexing(self.base, int(self.positions[index]))
+        return Rows(self.base, self.positions[index])
+
+    def take(self):
+        """Return the rows themselves, in the container that X is (array, list, DataFrame)."""
+        if self._is_everything():
+            return self.base
+        return _safe_indexing(self.base, self.positions)
+
+    def _is_everything(self):
+        positions = self.positions
+        return len(positions) == n_rows(self.base) and np.array_equal(
+            positions, np.arange(len(positions))
+        )
+
+    def blocks(self, size):
+        """Yield the view in consecutive parts of at most `size` rows."""
+        for start in range(0, len(self), size):
+            yield self[start : start + size]
+
+    def __array__(self, dtype=None, copy=None):
+        array = np.asarray(self.take())
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array

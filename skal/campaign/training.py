@@ -1,0 +1,108 @@
+"""Training the classifier of a campaign, whatever kind it is."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+
+def final_model(estimator):
+    """Return the last step of a Pipeline, or the estimator itself.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any classifier.
+
+    Returns
+    -------
+    estimator
+    """
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+
+
+def prepare(estimator, classes):
+    """Clone a classifier and tell it all classes, if it can be told.
+
+    A network that knows all classes keeps its shape from round to round, and need not be
+    built again when a class is seen for the first time.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The caller's classifier.
+    classes : ndarray of shape (n_classes,)
+        All classes.
+
+    Returns
+    -------
+    estimator
+    """
+    estimator = clone(estimator)
+    model = final_model(estimator)
+    if _takes_classes(model) and model.get_params(deep=False)["classes"] is None:
+        model.set_params(classes=classes)
+    return estimator
+
+
+def _takes_classes(model):
+    return "classes" in model.get_params(deep=False)
+
+
+def train(estimator, state, seed, weight_names=()):
+    """Train on all labels of a campaign.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted in place, again in every round: a network is reused instead of built anew.
+    state : CampaignState
+        Where the labels are.
+    seed : int
+        Seeds every ``random_state`` of the classifier.
+    weight_names : tuple of str
+        Keyword arguments of ``fit`` that take the weights.
+
+    Returns
+    -------
+    estimator
+        The fitted classifier; where all labels are of one class and the classifier cannot be
+        told of others, a constant one in its place.
+    """
+    X, y, weights = state.training_set()
+    if len(np.unique(y)) == 1 < len(state.classes) and not _takes_classes(final_model(estimator)):
+        return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
+    names = [
+        name
+        for name in estimator.get_params(deep=True)
+        if name == "random_state" or name.endswith("__random_state")
+    ]
+    if names:
+        estimator.set_params(**dict.fromkeys(names, seed))
+    return estimator.fit(X, y, **dict.fromkeys(weight_names, weights))
+
+
+def weight_names(estimator):
+    """Return the keyword arguments of ``fit`` that take weights, without metadata routing.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The classifier.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    ValueError
+        If it takes none.
+    """
+    model = final_model(estimator)
+    if not has_fit_parameter(model, "sample_weight"):
+        raise ValueError(f"sample_weight was given, but {type(model).__name__}.fit takes none")
+    if isinstance(estimator, Pipeline):
+        return (f"{estimator.steps[-1][0]}__sample_weight",)
+    return ("sample_weight",)

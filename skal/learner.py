@@ -1,0 +1,347 @@
+"""The one window through which strategies and campaigns see a classifier."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+
+from skal._ensembles import draw_members, expand_columns, is_ensemble, member_proba
+from skal._rows import Rows, as_rows, n_rows
+
+__all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
+
+# Rows that are taken out of the pool, transformed and predicted at a time: enough to keep the
+# processor busy, few enough for the features of a block to fit in memory.
+_BLOCK = 4096
+
+_INSTEAD = {
+    "predict_proba": "a classifier with predict_proba (for SVC, wrap it in "
+    "CalibratedClassifierCV), or RandomSampling, CoreSet or TypiClust, which need none",
+    "sample_proba": "skal.models.CNNClassifier (dropout passes), or an ensemble such as "
+    "BaggingClassifier or RandomForestClassifier (its members)",
+    "gradient_length": "skal.models.CNNClassifier, or layers='last', which needs "
+    "predict_proba and an embedding only",
+    "augment": "skal.models.CNNClassifier on spectrograms, or give the strategy its own "
+    "augmentation function",
+}
+
+
+class UnsupportedStrategyError(TypeError):
+    """A strategy needs something that the classifier cannot answer."""
+
+
+def _final(estimator):
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+
+
+def check_supported(estimator, needs, strategy):
+    """Raise an error if a classifier, fitted or not, cannot answer what a strategy asks.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier or a Pipeline that ends in one.
+    needs : iterable of str
+        Names of `Learner` methods.
+    strategy : object
+        The strategy, for the message.
+
+    Raises
+    ------
+    UnsupportedStrategyError
+        Names the strategy, what it needs and what to use instead.
+    """
+    model = _final(estimator)
+    for need in sorted(needs):
+        own = hasattr(estimator, need) or hasattr(model, need)
+        stand_in = need == "embed" or (need == "sample_proba" and is_ensemble(model))
+        if not (own or stand_in):
+            raise UnsupportedStrategyError(
+                f"{type(strategy).__name__} needs {need}, which {type(model).__name__} does not "
+                f"have. Use {_INSTEAD[need]}."
+            )
+
+
+def _as_matrix(features):
+    if not hasattr(features, "dtype") and not hasattr(features, "dtypes"):
+        try:
+            features = np.asarray(features)
+        except ValueError:
+            features = np.empty((), dtype=object)
+    features = np.asarray(features)
+    if not np.issubdtype(features.dtype, np.number):
+        raise UnsupportedStrategyError(
+            "an embedding is needed, but the rows are no numeric array (paths, or waveforms of "
+            "different lengths) and the classifier has no embed(). Put a feature transformer in "
+            "front: make_pipeline(LogMelSpectrogram(...), classifier)."
+        )
+    return features.reshape(len(features), -1)
+
+
+class _Table:
+    """Answers already computed for rows of one X, so that no row is computed twice."""
+
+    def __init__(self, base):
+        self.base = base
+        self._slot = np.full(n_rows(base), -1, dtype=np.intp)
+        self._values = None
+
+    def missing(self, positions):
+        return positions[self._slot[positions] < 0]
+
+    def add(self, positions, values):
+        start = 0 if self._values is None else len(self._values)
+        self._slot[positions] = np.arange(start, start + len(positions))
+        values = values if start == 0 else np.concatenate([self._values, values])
+        values.flags.writeable = False
+        self._values = values
+
+    def get(self, positions):
+        slots = self._slot[positions]
+        if len(slots) == len(self._values) and np.array_equal(slots, np.arange(len(slots))):
+            return self._values
+        return self._values[slots]
+
+
+class Learner:
+    """What a strategy may ask of a fitted classifier.
+
+    Every question is answered by the classifier itself if it can, by the last step of a
+    Pipeline after transforming, or by a stand-in: the embedding of a plain scikit-learn model
+    is its features, the samples of an ensemble are its members. The classifier sees the pool in
+    blocks, and an answer is computed once for a row, however often and in whatever subset it
+    is asked for. A learner shows a classifier as it is: make a new one after every fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier or a Pipeline that ends in one; for the choice of the very first
+        labels see `without_model`.
+    classes : ndarray of shape (n_classes,), default=None
+        All classes of the task, sorted; `predict_proba` has a column for each. None: those
+        that the classifier was fitted on.
+    needs : iterable of str, default=()
+        Methods that are going to be asked. With "embed" among them, probabilities and
+        embeddings come from one pass where the classifier offers `predict_proba_embed`.
+    """
+
+    def __init__(self, estimator, classes=None, *, needs=()):
+        self.estimator = estimator
+        self.classes = classes
+        self.needs = frozenset(needs)
+        self._fitted = True
+        self._tables = {}
+
+    @classmethod
+    def without_model(cls, estimator, X):
+        """Make a learner for choosing the first labels, when no model can be trained yet.
+
+        Its embedding is the features themselves; everything else raises NotFittedError.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The unfitted classifier. The transformers of a Pipeline are cloned and fitted
+            on X, without labels.
+        X : array-like or sequence
+            All rows.
+
+        Returns
+        -------
+        Learner
+        """
+        transformers = estimator[:-1] if isinstance(estimator, Pipeline) else None
+        if transformers is not None and len(transformers.steps):
+            transformers = clone(transformers).fit(X)
+        else:
+            transformers = None
+        learner = cls(transformers)
+        learner._fitted = False
+        return learner
+
+    @property
+    def classes_(self):
+        """All classes of the task, in the order of the columns of `predict_proba`."""
+        return self.estimator.classes_ if self.classes is None else self.classes
+
+    def predict_proba(self, X):
+        """Predict the probability of every class.
+
+        Parameters
+        ----------
+        X : array-like or sequence of n_samples rows
+            The rows asked about.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Read-only where it is kept for the next question.
+        """
+        self._check_fitted("predict_proba")
+        if "embed" in self.needs and hasattr(_final(self.estimator), "predict_proba_embed"):
+            return self._lookup(("predict_proba", "embed"), X, self._joint)[0]
+        return self._lookup(("predict_proba",), X, self._proba)[0]
+
+    def embed(self, X):
+        """Embed rows: activations of the network's last hidden layer, or a stand-in.
+
+        Parameters
+        ----------
+        X : array-like or sequence of n_samples rows
+            The rows asked about.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_dimensions)
+            Read-only where it is kept for the next question.
+        """
+        if self._fitted and hasattr(_final(self.estimator), "predict_proba_embed"):
+            return self._lookup(("predict_proba", "embed"), X, self._joint)[1]
+        return self._lookup(("embed",), X, self._embed)[0]
+
+    def sample_proba(self, X, n_samples, random_state=None):
+        """Predict with several samples of the model: dropout passes or ensemble members.
+
+        Parameters
+        ----------
+        X : array-like or sequence of n_rows rows
+            The rows asked about.
+        n_samples : int
+            Samples wanted. An ensemble has no more than its members, and gives those
+            that it has, drawn without replacement.
+        random_state : int, RandomState instance or None, default=None
+            Draws the dropout masks or the members.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_rows, n_classes)
+        """
+        self._check_fitted("sample_proba")
+        rng = check_random_state(random_state)
+        model = _final(self.estimator)
+        if hasattr(model, "sample_proba"):
+            seed = rng.randint(np.iinfo(np.int32).max)
+
+            def _ask(block):
+                # One seed for all blocks: a sample is one model, the same for every row.
+                return self._expand(model.sample_proba(block, n_samples, random_state=seed))
+
+        elif is_ensemble(model):
+            members = draw_members(model, n_samples, rng)
+
+            def _ask(block):
+                return np.stack([member_proba(model, m, block, self.classes_) for m in members])
+
+        else:
+            check_supported(self.estimator, ["sample_proba"], self)
+        return self._concatenate(_ask, X, axis=1)
+
+    def gradient_length(self, X):
+        """Compute the expected gradient length over all weights of the network.
+
+        Parameters
+        ----------
+        X : array-like or sequence of n_samples rows
+            The rows asked about.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        self._check_fitted("gradient_length")
+        check_supported(self.estimator, ["gradient_length"], self)
+        return self._concatenate(_final(self.estimator).gradient_length, X)
+
+    def augment_proba(self, X, n_copies, random_state=None):
+        """Predict the probabilities of augmented copies of every row.
+
+        The copies are made by the classifier's own ``augment``, behind the transformers of a
+        Pipeline, where its training augments too; the transformers run once.
+
+        Parameters
+        ----------
+        X : array-like or sequence of n_samples rows
+            The rows asked about.
+        n_copies : int
+            Copies of each row.
+        random_state : int, RandomState instance or None, default=None
+            Draws the augmentation.
+
+        Returns
+        -------
+        ndarray of shape (n_copies, n_samples, n_classes)
+        """
+        self._check_fitted("augment")
+        check_supported(self.estimator, ["augment"], self)
+        rng = check_random_state(random_state)
+        model = _final(self.estimator)
+
+        def _ask(features):
+            copies = (model.augment(features, random_state=rng) for _ in range(n_copies))
+            return np.stack([self._expand(model.predict_proba(copy)) for copy in copies])
+
+        return self._concatenate(_ask, X, axis=1)
+
+    def _check_fitted(self, what):
+        if not self._fitted:
+            raise NotFittedError(
+                f"{what} needs a trained model, but no label is known yet. Choose the first "
+                "labels with RandomSampling, CoreSet, TypiClust or ProbCover."
+            )
+
+    def _lookup(self, kinds, X, compute):
+        """Answer from the tables, computing only the rows that they miss."""
+        rows = as_rows(X)
+        if len(rows) == 0:
+            return compute(rows)
+        tables = [self._table(kind, rows.base) for kind in kinds]
+        missing = tables[-1].missing(rows.positions)
+        if len(missing):
+            for table, values in zip(tables, compute(Rows(rows.base, missing)), strict=True):
+                table.add(missing, values)
+        return [table.get(rows.positions) for table in tables]
+
+    def _table(self, kind, base):
+        key = (kind, id(base))
+        if key not in self._tables:
+            self._tables[key] = _Table(base)  # holds base, so that its id stays its own
+        return self._tables[key]
+
+    def _features(self, rows):
+        features = rows.take()
+        if isinstance(self.estimator, Pipeline) and len(self.estimator.steps):
+            steps = self.estimator if not self._fitted else self.estimator[:-1]
+            for _, step in steps.steps:
+                if step is not None and step != "passthrough":
+                    features = step.transform(features)
+        return features
+
+    def _expand(self, probabilities):
+        """Give every class of the task its column, the last axis, 0 where it was not seen."""
+        return expand_columns(probabilities, _final(self.estimator).classes_, self.classes_)
+
+    def _concatenate(self, ask, X, axis=0):
+        """Ask about X in blocks, so that features and copies of a large pool never pile up."""
+        parts = [ask(self._features(block)) for block in as_rows(X).blocks(_BLOCK)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
+
+    def _proba(self, rows):
+        if len(rows) == 0:
+            return [np.empty((0, len(self.classes_)))]
+        ask = _final(self.estimator).predict_proba
+        return [self._concatenate(lambda features: self._expand(ask(features)), rows)]
+
+    def _embed(self, rows):
+        if len(rows) == 0:
+            return [np.empty((0, 0))]
+        model = _final(self.estimator) if self._fitted else None
+        return [self._concatenate(model.embed if hasattr(model, "embed") else _as_matrix, rows)]
+
+    def _joint(self, rows):
+        if len(rows) == 0:
+            return [np.empty((0, len(self.classes_))), np.empty((0, 0))]
+        model = _final(self.estimator)
+        parts = [model.predict_proba_embed(self._features(block)) for block in rows.blocks(_BLOCK)]
+        probabilities = np.concatenate([self._expand(part[0]) for part in parts])
+        return probabilities, np.concatenate([part[1] for part in parts])

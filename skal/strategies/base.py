@@ -1,0 +1,287 @@
+"""What every query strategy is: a parameter object that picks rows of a pool."""
+
+from abc import ABCMeta, abstractmethod
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from skal._rows import as_rows
+from skal.learner import Learner, check_supported
+
+__all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "top"]
+
+
+class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
+    """Base of all query strategies.
+
+    A subclass implements `select`, and names in ``needs`` the `skal.learner.Learner` methods
+    that it calls. Its constructor stores parameters and does nothing else, so that
+    `~sklearn.base.clone` and a grid search treat it as any other scikit-learn object.
+    Validation of the arguments, and of what `select` returns, is done here.
+    """
+
+    #: Names of the `skal.learner.Learner` methods that `select` calls.
+    needs = frozenset()
+
+    #: Declared types and ranges of the parameters, as in scikit-learn.
+    _parameter_constraints = {}
+
+    def required(self):
+        """Return the names of all learner methods needed, also by strategies inside this one.
+
+        Returns
+        -------
+        frozenset of str
+        """
+        inner = (value for value in self.get_params(deep=False).values())
+        nested = [value.required() for value in inner if isinstance(value, QueryStrategy)]
+        return frozenset(self.needs).union(*nested)
+
+    def query(
+        self,
+        learner,
+        X,
+        n_instances,
+        *,
+        X_labeled=None,
+        y_labeled=None,
+        groups=None,
+        random_state=None,
+        return_scores=False,
+    ):
+        """Pick the rows to label next.
+
+        Parameters
+        ----------
+        learner : Learner or estimator
+            The window on the fitted classifier; an estimator is wrapped in a `Learner`.
+        X : array-like or sequence of n_samples rows
+            The candidates.
+        n_instances : int
+            Rows wanted.
+        X_labeled : array-like or sequence of n_labeled rows, default=None
+            Rows whose labels are known.
+        y_labeled : ndarray of shape (n_labeled,), default=None
+            Their labels.
+        groups : ndarray of shape (n_samples,), default=None
+            Recording, speaker or place of each candidate.
+        random_state : int, RandomState instance or None, default=None
+            Draws, and breaks ties.
+        return_scores : bool, default=False
+            Return the scores too.
+
+        Returns
+        -------
+        positions : ndarray of shape (min(n_instances, n_samples),)
+            Positions in X, most wanted first, none twice.
+        scores : ndarray of shape (min(n_instances, n_samples),)
+            The score of each, NaN where the strategy gives none. Only if `return_scores`.
+
+        Raises
+        ------
+        ValueError
+            If `n_instances` is no positive integer, or `groups` or `y_labeled` does not fit.
+        UnsupportedStrategyError
+            If the classifier cannot answer what the strategy asks.
+        """
+        self._validate_params()
+        rows = as_rows(X)
+        labeled = None if X_labeled is None else as_rows(X_labeled)
+        _check_query(rows, n_instances, labeled, y_labeled, groups)
+        if not isinstance(learner, Learner):
+            check_supported(learner, self.required(), self)
+            learner = Learner(learner, needs=self.required())
+        n_instances = min(int(n_instances), len(rows))
+        positions, scores = np.empty(0, dtype=np.intp), None
+        if n_instances:
+            positions, scores = self.select(
+                learner,
+                rows,
+                n_instances,
+                X_labeled=labeled,
+                y_labeled=None if y_labeled is None else np.asarray(y_labeled),
+                groups=None if groups is None else np.asarray(groups),
+                random_state=check_random_state(random_state),
+            )
+        positions = _check_positions(positions, len(rows), n_instances, self)
+        if not return_scores:
+            return positions
+        return positions, np.full(len(positions), np.nan) if scores is None else scores
+
+    @abstractmethod
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows; what a strategy implements. Arguments are validated already.
+
+        Parameters
+        ----------
+        learner : Learner
+            The window on the classifier.
+        X : Rows of length n_samples
+            The candidates; never empty.
+        n_instances : int
+            Rows wanted, from 1 to n_samples.
+        X_labeled : Rows of length n_labeled or None
+            Rows whose labels are known.
+        y_labeled : ndarray of shape (n_labeled,) or None
+            Their labels.
+        groups : ndarray of shape (n_samples,) or None
+            Group of each candidate.
+        random_state : RandomState instance
+            Draws, and breaks ties.
+
+        Returns
+        -------
+        positions : ndarray of shape (n_instances,)
+            Positions in X, most wanted first.
+        scores : ndarray of shape (n_instances,) or None
+            The score of each.
+        """
+
+
+class ScoreStrategy(QueryStrategy):
+    """Base of the strategies that score each candidate alone and take the highest."""
+
+    needs = frozenset({"predict_proba"})
+
+    @abstractmethod
+    def score(self, learner, X):
+        """Score candidates.
+
+        Parameters
+        ----------
+        learner : Learner
+            The window on the classifier.
+        X : array-like or sequence of n_samples rows
+            The candidates.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher is asked first.
+        """
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick the rows with the highest scores; see `QueryStrategy.select`."""
+        scores = np.asarray(self.score(learner, X))
+        positions = top(scores, n_instances, random_state)
+        return positions, scores[positions]
+
+
+class FunctionStrategy(QueryStrategy):
+    """A function as a strategy.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(learner, X_pool, n_instances)`` returns positions in `X_pool`. `X_pool` is a
+        view that indexes like an array; ``np.asarray(X_pool)`` gives the rows.
+    """
+
+    def __init__(self, function):
+        self.function = function
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick what the function picks; see `QueryStrategy.select`."""
+        return self.function(learner, X, n_instances), None
+
+
+def as_strategy(strategy):
+    """Return a strategy for a strategy, a function or None.
+
+    Parameters
+    ----------
+    strategy : QueryStrategy, callable or None
+        None stands for `MarginSampling`.
+
+    Returns
+    -------
+    QueryStrategy
+
+    Raises
+    ------
+    TypeError
+        If it is something else, such as a class instead of an instance.
+    """
+    from skal.strategies.uncertainty import MarginSampling
+
+    if strategy is None:
+        return MarginSampling()
+    if isinstance(strategy, QueryStrategy):
+        return strategy
+    if isinstance(strategy, type):
+        raise TypeError(
+            f"strategy is the class {strategy.__name__}; give an instance: {strategy.__name__}()"
+        )
+    if callable(strategy):
+        return FunctionStrategy(strategy)
+    raise TypeError(
+        "strategy must be a QueryStrategy, a function (learner, X_pool, n_instances) -> positions "
+        f"or None, not {strategy!r}"
+    )
+
+
+def top(scores, n_instances, random_state):
+    """Return the positions of the highest scores, ties in random order.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples,)
+        Higher comes first.
+    n_instances : int
+        Positions wanted, at most n_samples.
+    random_state : RandomState instance
+        Breaks ties, also at the border between picked and not picked.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN.
+    """
+    if np.isnan(scores).any():
+        raise ValueError(
+            f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN; does the classifier "
+            "predict NaN probabilities (a training that diverged)?"
+        )
+    # Rows are shuffled first: whatever the partition does with equal scores is then random.
+    shuffled = random_state.permutation(len(scores))
+    keys = -scores[shuffled]
+    if n_instances < len(scores):
+        best = np.argpartition(keys, n_instances - 1)[:n_instances]
+        shuffled, keys = shuffled[best], keys[best]
+    return shuffled[np.argsort(keys, kind="stable")]
+
+
+def _check_query(X, n_instances, X_labeled, y_labeled, groups):
+    if isinstance(n_instances, bool) or not isinstance(n_instances, Integral) or n_instances < 1:
+        raise ValueError(f"n_instances must be an integer of at least 1, not {n_instances!r}")
+    if groups is not None and len(groups) != len(X):
+        raise ValueError(f"groups has {len(groups)} entries for {len(X)} candidates")
+    if y_labeled is not None and (X_labeled is None or len(y_labeled) != len(X_labeled)):
+        n_labeled = 0 if X_labeled is None else len(X_labeled)
+        raise ValueError(f"y_labeled has {len(y_labeled)} entries for {n_labeled} labeled rows")
+
+
+def _check_positions(positions, n_samples, n_instances, strategy):
+    """Refuse what would corrupt a campaign: a row outside the pool, twice, or too many."""
+    positions = np.asarray(positions)
+    if positions.size == 0:
+        return np.empty(0, dtype=np.intp)
+    name = type(strategy).__name__
+    if positions.ndim != 1 or not np.issubdtype(positions.dtype, np.integer):
+        raise ValueError(f"{name} must return a 1-D array of integer positions, not {positions!r}")
+    outside = (positions < 0) | (positions >= n_samples)
+    if outside.any():
+        raise ValueError(
+            f"{name} returned position {positions[outside][0]}, outside the {n_samples} candidates"
+        )
+    if len(np.unique(positions)) != len(positions):
+        raise ValueError(f"{name} returned a position more than once")
+    if len(positions) > n_instances:
+        raise ValueError(f"{name} returned {len(positions)} positions, {n_instances} were asked")
+    return positions.astype(np.intp, copy=False)

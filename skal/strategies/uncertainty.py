@@ -1,0 +1,110 @@
+"""Uncertainty of single predictions: least confidence, margin, entropy."""
+
+import numpy as np
+from scipy.special import entr
+
+from skal.strategies.base import ScoreStrategy
+
+__all__ = [
+    "EntropySampling",
+    "LeastConfidenceSampling",
+    "MarginSampling",
+    "entropy",
+    "least_confidence",
+    "negative_margin",
+]
+
+
+def least_confidence(proba):
+    """Compute one minus the highest probability.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (..., n_classes)
+        Probabilities.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        From 0 (certain) to 1 - 1 / n_classes.
+    """
+    return 1 - np.max(proba, axis=-1)
+
+
+def negative_margin(proba):
+    """Compute minus the difference between the two highest probabilities.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (..., n_classes)
+        Probabilities.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        From -1 (certain) to 0. With one class, -1.
+    """
+    proba = np.asarray(proba)
+    if proba.shape[-1] < 2:
+        return -proba[..., 0]
+    two = np.partition(proba, -2, axis=-1)[..., -2:]
+    return two[..., 0] - two[..., 1]
+
+
+def entropy(proba):
+    """Compute Shannon's entropy, in nats.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (..., n_classes)
+        Probabilities; those of 0 add nothing.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        From 0 (certain) to log(n_classes).
+    """
+    return entr(proba).sum(axis=-1)
+
+
+class LeastConfidenceSampling(ScoreStrategy):
+    """Ask for the rows whose most probable class is least probable.
+
+    References
+    ----------
+    Lewis and Gale, "A sequential algorithm for training text classifiers", SIGIR 1994.
+    """
+
+    def score(self, learner, X):
+        """Score candidates by `least_confidence`; see `ScoreStrategy.score`."""
+        return least_confidence(learner.predict_proba(X))
+
+
+class MarginSampling(ScoreStrategy):
+    """Ask for the rows whose two most probable classes are closest.
+
+    The default strategy: cheap, without parameters, and hard to beat.
+
+    References
+    ----------
+    Scheffer, Decomain and Wrobel, "Active hidden Markov models for information extraction",
+    IDA 2001. Bahri, Jiang, Schuster and Rostamizadeh, "Is margin all you need?",
+    arXiv 2210.03822.
+    """
+
+    def score(self, learner, X):
+        """Score candidates by `negative_margin`; see `ScoreStrategy.score`."""
+        return negative_margin(learner.predict_proba(X))
+
+
+class EntropySampling(ScoreStrategy):
+    """Ask for the rows whose predicted distribution has the highest entropy.
+
+    References
+    ----------
+    Settles, "Active learning literature survey", 2009, section 3.1.
+    """
+
+    def score(self, learner, X):
+        """Score candidates by `entropy`; see `ScoreStrategy.score`."""
+        return entropy(learner.predict_proba(X))

@@ -1,0 +1,118 @@
+"""ActiveLearningClassifier among scikit-learn's own: its checks, routing, Pipeline, search."""
+
+import numpy as np
+import pytest
+import sklearn
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skal import ActiveLearningClassifier
+from skal.strategies import EntropySampling, MarginSampling
+from tests.campaign.data import blobs, model
+
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "a row of weight 0 can be asked for and spends budget, a row that is not there cannot"
+    ),
+}
+
+
+@parametrize_with_checks(
+    # unlabeled=None: the checks use -1 as a class.
+    [ActiveLearningClassifier(LogisticRegression(), unlabeled=None, random_state=0)],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+@pytest.mark.filterwarnings("default")
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+def test_grid_search_over_the_campaign_and_its_parts():
+    X, y = blobs(120)
+    search = GridSearchCV(
+        make_pipeline(
+            StandardScaler(),
+            ActiveLearningClassifier(model(), n_initial=8, budget=40, random_state=0),
+        ),
+        {
+            "activelearningclassifier__strategy": [MarginSampling(), EntropySampling()],
+            "activelearningclassifier__n_instances": [4, 16],
+            "activelearningclassifier__estimator__C": [0.1, 1.0],
+        },
+        cv=3,
+        n_jobs=2,
+    ).fit(X, y)
+    assert len(search.cv_results_["params"]) == 8
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    best = search.best_estimator_[-1]
+    indices = best.query()
+    assert len(np.intersect1d(indices, best.labeled_indices_)) == 0
+    best.teach(indices=indices, y=y[indices])
+    assert len(best.labeled_indices_) == 40 + len(indices)
+
+
+def test_weights_reach_the_classifier():
+    X, y = blobs()
+    weights = np.random.RandomState(0).rand(80)
+    fitted = ActiveLearningClassifier(GaussianNB(), n_initial=20, budget=40, random_state=0)
+    fitted.fit(X, y, sample_weight=weights)
+    labeled = fitted.labeled_indices_
+    by_hand = GaussianNB().fit(X[labeled], y[labeled], sample_weight=weights[labeled])
+    np.testing.assert_allclose(fitted.predict_proba(X), by_hand.predict_proba(X))
+    piped = ActiveLearningClassifier(
+        make_pipeline(StandardScaler(), GaussianNB()), n_initial=20, random_state=0
+    ).fit(X, y, sample_weight=weights)
+    unweighted = ActiveLearningClassifier(
+        make_pipeline(StandardScaler(), GaussianNB()), n_initial=20, random_state=0
+    ).fit(X, y)
+    assert not np.allclose(piped.predict_proba(X), unweighted.predict_proba(X))
+
+
+def test_weights_that_nobody_takes_are_refused():
+    X, y = blobs()
+    with pytest.raises(ValueError, match=r"KNeighborsClassifier.fit takes none"):
+        ActiveLearningClassifier(KNeighborsClassifier()).fit(X, y, sample_weight=np.ones(80))
+
+
+def test_metadata_routing():
+    X, y = blobs()
+    weights = np.random.RandomState(0).rand(80)
+    groups = np.arange(80) // 2
+    with sklearn.config_context(enable_metadata_routing=True):
+        inner = GaussianNB().set_fit_request(sample_weight=True)
+        campaign = ActiveLearningClassifier(inner, n_initial=20, budget=40, random_state=0)
+        campaign.set_fit_request(groups=True, eval_set=True, sample_weight=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        pipeline = make_pipeline(scaler, campaign)
+        pipeline.fit(X, y, groups=groups, sample_weight=weights, eval_set=(X, y))
+        fitted = pipeline[-1]
+        assert "eval_accuracy" in fitted.history_[0]
+        labeled = fitted.labeled_indices_
+        scaled = pipeline[0].transform(X)
+        by_hand = GaussianNB().fit(scaled[labeled], y[labeled], sample_weight=weights[labeled])
+        np.testing.assert_allclose(pipeline.predict_proba(X), by_hand.predict_proba(X))
+        results = cross_validate(
+            campaign, X, y, params={"groups": groups, "sample_weight": weights}, cv=3
+        )
+        assert len(results["test_score"]) == 3
+
+
+def test_groups_reach_the_strategy():
+    X, y = blobs()
+    groups = np.arange(80) // 2
+    seen = []
+
+    class Spy(MarginSampling):
+        def select(self, learner, X, n_instances, *, groups, **rest):
+            seen.append((X.positions, groups))
+            return super().select(learner, X, n_instances, groups=groups, **rest)
+
+    ActiveLearningClassifier(model(), Spy(), n_initial=8, budget=40).fit(X, y, groups=groups)
+    assert seen
+    for positions, given in seen:
+        np.testing.assert_array_equal(groups[positions], given)
