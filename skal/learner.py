@@ -93,7 +93,8 @@ class _Table:
     def add(self, positions, values):
         start = 0 if self._values is None else len(self._values)
         self._slot[positions] = np.arange(start, start + len(positions))
-        values = values if start == 0 else np.concatenate([self._values, values])
+        # A view, so that an array of the classifier's own does not become read-only.
+        values = values.view() if start == 0 else np.concatenate([self._values, values])
         values.flags.writeable = False
         self._values = values
 
@@ -253,11 +254,12 @@ class Learner:
         check_supported(self.estimator, ["gradient_length"], self)
         return self._concatenate(_final(self.estimator).gradient_length, X)
 
-    def augment_proba(self, X, n_copies, random_state=None):
+    def augment_proba(self, X, n_copies, random_state=None, *, augment=None):
         """Predict the probabilities of augmented copies of every row.
 
-        The copies are made by the classifier's own ``augment``, behind the transformers of a
-        Pipeline, where its training augments too; the transformers run once.
+        The classifier's own ``augment`` makes the copies behind the transformers of a Pipeline,
+        where its training augments too, so that the transformers run once. Copies by another
+        function are made in front of them.
 
         Parameters
         ----------
@@ -309,7 +311,10 @@ class Learner:
         return self._tables[key]
 
     def _features(self, rows):
-        features = rows.take()
+        return self._transform(rows.take())
+
+    def _transform(self, features):
+        """Pass rows through the transformers of a Pipeline."""
         if isinstance(self.estimator, Pipeline) and len(self.estimator.steps):
             steps = self.estimator if not self._fitted else self.estimator[:-1]
             for _, step in steps.steps:

@@ -243,7 +243,9 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
             ``oracle(indices)`` returns the labels of these rows of X. It may answer
             `unlabeled` for "cannot tell": that row leaves the pool.
         eval_set : tuple (X, y), default=None
-            Scored in each round, for the record only.
+            Scored in each round, for the record only. In a Pipeline it does not pass through
+            the steps before this one: give transformed rows, or put the Pipeline inside, as
+            `estimator`.
         groups : array-like of shape (n_samples,), default=None
             Recording, speaker or place of each row, for strategies that look at it.
         sample_weight : array-like of shape (n_samples,), default=None
