@@ -269,21 +269,34 @@ class Learner:
             Copies of each row.
         random_state : int, RandomState instance or None, default=None
             Draws the augmentation.
+        augment : callable, default=None
+            ``augment(X, random_state)`` returns changed copies of rows as they are in X. None:
+            the classifier's own.
 
         Returns
         -------
         ndarray of shape (n_copies, n_samples, n_classes)
         """
         self._check_fitted("augment")
-        check_supported(self.estimator, ["augment"], self)
         rng = check_random_state(random_state)
         model = _final(self.estimator)
+        if augment is None:
+            check_supported(self.estimator, ["augment"], self)
 
-        def _ask(features):
-            copies = (model.augment(features, random_state=rng) for _ in range(n_copies))
-            return np.stack([self._expand(model.predict_proba(copy)) for copy in copies])
+        def copies(block):
+            """Make the copies of a block one by one, as the model takes them."""
+            rows = self._features(block) if augment is None else block.take()
+            for _ in range(n_copies):
+                if augment is None:
+                    yield model.augment(rows, random_state=rng)
+                else:
+                    yield self._transform(augment(rows, rng))
 
-        return self._concatenate(_ask, X, axis=1)
+        parts = [
+            np.stack([self._expand(model.predict_proba(copy)) for copy in copies(block)])
+            for block in as_rows(X).blocks(_BLOCK)
+        ]
+        return np.concatenate(parts, axis=1)
 
     def _check_fitted(self, what):
         if not self._fitted:

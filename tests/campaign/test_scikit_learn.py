@@ -87,6 +87,7 @@ def test_metadata_routing():
         inner = GaussianNB().set_fit_request(sample_weight=True)
         campaign = ActiveLearningClassifier(inner, n_initial=20, budget=40, random_state=0)
         campaign.set_fit_request(groups=True, eval_set=True, sample_weight=True)
+        campaign.set_score_request(sample_weight=True)
         scaler = StandardScaler().set_fit_request(sample_weight=False)
         pipeline = make_pipeline(scaler, campaign)
         pipeline.fit(X, y, groups=groups, sample_weight=weights, eval_set=(X, y))
