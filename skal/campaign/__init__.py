@@ -1,5 +1,27 @@
 """Campaigns: rounds of choosing, labeling and training, as one scikit-learn estimator."""
 
 from skal.campaign.classifier import ActiveLearningClassifier
+from skal.campaign.pseudo_labels import PseudoLabels
+from skal.campaign.replay import Replay
+from skal.campaign.stopping import (
+    LowUncertainty,
+    NoGain,
+    StabilizedPredictions,
+    StoppingCriterion,
+    TargetScore,
+)
+from skal.campaign.update import Finetune, Retrain, ShrinkPerturb
 
-__all__ = ["ActiveLearningClassifier"]
+__all__ = [
+    "ActiveLearningClassifier",
+    "Finetune",
+    "LowUncertainty",
+    "NoGain",
+    "PseudoLabels",
+    "Replay",
+    "Retrain",
+    "ShrinkPerturb",
+    "StabilizedPredictions",
+    "StoppingCriterion",
+    "TargetScore",
+]

@@ -1,53 +1,47 @@
 """ActiveLearningClassifier: a campaign as a scikit-learn classifier."""
 
+import os
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context, clone
-from sklearn.utils import check_random_state, get_tags
-from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._ensembles import expand_columns
 from skal._rows import n_rows
+from skal.campaign.checkpoint import Checkpoint, describe
 from skal.campaign.inputs import (
     amount,
-    check_column,
     check_eval_set,
     check_indices,
     check_labels,
     check_rows,
     encode,
-    find_classes,
 )
-from skal.campaign.rounds import Rounds
-from skal.campaign.snapshots import restore
-from skal.campaign.state import CampaignState
-from skal.campaign.training import prepare, weight_names
-from skal.learner import check_supported
-from skal.strategies import QueryStrategy, RandomSampling, as_strategy
+from skal.campaign.prediction import PredictionMixin
+from skal.campaign.pseudo_labels import PseudoLabels
+from skal.campaign.replay import Replay
+from skal.campaign.rounds import describe_round
+from skal.campaign.setup import make_rounds, read_data
+from skal.campaign.stopping import EmptyPool, StoppingCriterion
+from skal.campaign.training import weight_names
+from skal.campaign.update import Finetune, Retrain
+from skal.strategies import QueryStrategy
 
 __all__ = ["ActiveLearningClassifier"]
 
 
-def _model_has(name):
-    def check(self):
-        estimator = getattr(self, "estimator_", self.estimator)
-        getattr(estimator, name)  # its AttributeError says which estimator lacks the method
-        return True
-
-    return check
-
-
-class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class ActiveLearningClassifier(
+    PredictionMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+):
     """Train a classifier on few labels, and choose which ones.
 
     In each round the strategy chooses rows, their labels are revealed (by `y` in a simulation,
@@ -73,6 +67,16 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         Labels in all: a number, a share of the rows, or None for no limit.
     max_rounds : int, default=None
         Rounds of asking. None: no limit.
+    update : {"retrain", "finetune", "shrink_perturb"}, Retrain or Finetune, default="retrain"
+        Whether a round trains from scratch, goes on from the weights of the last round, or
+        from shrunk and perturbed ones. `Finetune` needs a classifier with ``warm_start``.
+    replay : Replay or {"all", "none", "certain", "var", "diverse"}, default=None
+        Which old labels a round trains on; see `Replay`. None: all.
+    pseudo_labels : PseudoLabels, default=None
+        Train also on what the last model was sure of.
+    stopping : StoppingCriterion or list of them, default=None
+        When to stop before the budget is spent: `TargetScore`, `NoGain`,
+        `StabilizedPredictions`, `LowUncertainty`.
     classes : array-like of shape (n_classes,), default=None
         All classes, where the first labels may miss some.
     unlabeled : object, default=-1
@@ -80,6 +84,9 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         ``unlabeled=None`` makes -1 a class like any other.
     store_rounds : bool, default=False
         Keep each round's model for `staged_predict`.
+    checkpoint : path-like, default=None
+        Folder in which the campaign is saved after every round, atomically; `fit` with the same
+        data and parameters goes on from there.
     random_state : int, RandomState instance or None, default=None
         Seeds every choice and every training: the same seed gives the same queries.
     verbose : int, default=0
@@ -103,8 +110,12 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         One record for each training; round 0 is the one on the first labels. Keys: ``round``,
         ``n_labeled``, ``n_new_labeled``, ``indices`` (positions labeled for this round, in
         the order asked), ``scores`` (of the strategy, NaN where it gives none),
-        ``seconds_query``, ``seconds_fit`` and, with an `eval_set`, ``eval_accuracy``,
-        ``eval_precision``, ``eval_recall`` and ``eval_f1`` (macro averages).
+        ``n_trained`` (rows trained on), ``seconds_query``, ``seconds_fit``; with an `eval_set`
+        ``eval_accuracy``, ``eval_precision``, ``eval_recall`` and ``eval_f1`` (macro averages);
+        with `pseudo_labels` ``n_pseudo_labeled``, ``pseudo_indices``, ``threshold`` and, in a
+        simulation, ``pseudo_accuracy``.
+    pseudo_labels_ : dict
+        With `pseudo_labels`: ``indices`` and ``labels`` of the last round.
     n_rounds_ : int
         Rounds of asking.
     stop_reason_ : str
@@ -152,9 +163,14 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
             None,
         ],
         "max_rounds": [Interval(Integral, 0, None, closed="left"), None],
+        "update": [StrOptions({"retrain", "finetune", "shrink_perturb"}), Retrain, Finetune],
+        "replay": [StrOptions({"all", "none", "certain", "var", "diverse"}), Replay, None],
+        "pseudo_labels": [PseudoLabels, None],
+        "stopping": [StoppingCriterion, list, None],
         "classes": ["array-like", None],
         "unlabeled": "no_validation",
         "store_rounds": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -169,9 +185,14 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         n_instances=20,
         budget=0.5,
         max_rounds=None,
+        update="retrain",
+        replay=None,
+        pseudo_labels=None,
+        stopping=None,
         classes=None,
         unlabeled=-1,
         store_rounds=False,
+        checkpoint=None,
         random_state=None,
         verbose=0,
     ):
@@ -182,9 +203,14 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         self.n_instances = n_instances
         self.budget = budget
         self.max_rounds = max_rounds
+        self.update = update
+        self.replay = replay
+        self.pseudo_labels = pseudo_labels
+        self.stopping = stopping
         self.classes = classes
         self.unlabeled = unlabeled
         self.store_rounds = store_rounds
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 
@@ -267,12 +293,12 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         simulated = self._begin(X, y, oracle, groups, sample_weight)
         learn = partial(self._learn, eval_set=eval_set, on_round=on_round)
         if simulated:
-            self.stop_reason_ = self._loop(lambda rows: self._rounds.state.codes[rows], learn)
+            self._loop(lambda rows: self._rounds.state.codes[rows], learn)
         elif oracle is not None:
-            self.stop_reason_ = self._loop(lambda rows: self._codes(oracle(rows), rows), learn)
-        else:
-            learn(self._rounds.state.labeled)
-            self.stop_reason_ = "waiting for labels: ask query() for rows, then teach() them"
+            self._loop(lambda rows: self._codes(oracle(rows), rows), learn, precious=True)
+        elif len(self._rounds.waiting):
+            learn()
+        self._update_reason(in_person=not simulated and oracle is None)
         return self
 
     def _begin(self, X, y, oracle, groups, sample_weight):
@@ -282,74 +308,66 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
                 "ActiveLearningClassifier requires y to be passed, but the target y is None. "
                 "Mark unlabeled rows in it, or give an oracle."
             )
-        X = check_rows(self, X, reset=True)
-        n_samples = n_rows(X)
-        y = np.full(n_samples, None, dtype=object) if y is None else y
-        labels, known = check_labels(y, self.unlabeled, n_samples)
-        classes, codes = find_classes(labels, known, self.classes)
-        weights = check_column(sample_weight, "sample_weight", n_samples)
-        state = CampaignState(
-            X, codes, classes, check_column(groups, "groups", n_samples), weights
+        state, known = read_data(self, X, y, groups, sample_weight)
+        simulated = bool(oracle is None and known.all())
+        self._n_instances = max(1, amount(self.n_instances, len(known)))
+        self._budget = amount(self.budget, len(known))
+        rounds = make_rounds(
+            self,
+            state,
+            budget=self._budget,
+            simulated=simulated,
+            weight_names=partial(self._route_weights, weights=state.weights),
         )
-        rounds = self._make_rounds(state)
-        simulated = oracle is None and known.all()
+        self._checkpoint = None
+        if self.checkpoint is not None:
+            self._checkpoint = Checkpoint(self.checkpoint, describe(self, state, known))
         if not simulated:
             told = np.flatnonzero(known)
-            state.reveal(told, codes[told])
-        self._n_instances = max(1, amount(self.n_instances, n_samples))
-        self._budget = amount(self.budget, n_samples)
-        self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, classes
-        self.n_rounds_, self.stop_reason_ = 0, None
+            rounds.reveal(told, state.codes[told])
+        if self._checkpoint is not None:
+            self._checkpoint.load_into(rounds)
+        self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, state.classes
+        self.stop_reason_ = None
         self._show_rounds()
         return simulated
 
-    def _make_rounds(self, state):
-        strategy = clone(as_strategy(self.strategy), safe=False)
-        first = RandomSampling() if self.initial_strategy is None else self.initial_strategy
-        model = prepare(self.estimator, state.classes)
-        check_supported(model, strategy.required(), strategy)
-        return Rounds(
-            model,
-            strategy,
-            clone(as_strategy(first), safe=False),
-            state,
-            seed=int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max)),
-            weight_names=self._route_weights(model, state.weights),
-            store=self.store_rounds,
-        )
-
     def _route_weights(self, model, weights):
-        """Return the keyword arguments of the classifier's fit that take the weights."""
-        if weights is None:
-            return ()
-        if _routing_enabled():
+        """Return the keyword arguments of the classifier's fit that take weights."""
+        if weights is not None and _routing_enabled():
             return tuple(process_routing(self, "fit", sample_weight=weights).estimator.fit)
-        return weight_names(model)
+        weighted_guesses = self.pseudo_labels is not None and self.pseudo_labels.weight != 1
+        return weight_names(model) if weights is not None or weighted_guesses else ()
 
-    def _loop(self, answer, learn):
-        """Play rounds until there is a reason to stop, and return it."""
+    def _loop(self, answer, learn, precious=False):
+        """Play rounds until there is a reason to stop."""
         rounds, state = self._rounds, self._rounds.state
-        if len(state.labeled):
-            learn(state.labeled)
-        while (reason := self._why_stop()) is None:
+        if len(rounds.waiting):
+            learn()
+        while (reason := self._find_reason()) is None:
             n_instances = self._n_instances
             if rounds.next_round == 0:
                 n_instances = max(1, amount(self.n_initial, len(state.candidates)))
             indices = rounds.choose(min(n_instances, self._budget - state.n_labeled))
             if len(indices) == 0:
-                return "the strategy asked for nothing"
-            learn(state.reveal(indices, answer(indices)))
-        return reason
+                reason = "the strategy asked for nothing"
+                break
+            rounds.reveal(indices, answer(indices))
+            if precious:
+                self._save()  # what people answered is kept before the training begins
+            learn()
+        self.stop_reason_ = reason
 
-    def _why_stop(self):
-        """Return why no further round is played, or None."""
-        if not self._rounds.state.open.any():
-            return "the pool is empty"
-        if self._rounds.state.n_labeled >= self._budget:
-            return f"the budget of {self._budget} labels is spent"
-        if self.max_rounds is not None and self._rounds.next_round > self.max_rounds:
-            return f"max_rounds={self.max_rounds} is reached"
-        return None
+    def _find_reason(self):
+        """Return why to stop, or None; nothing but an empty pool stops before round 0."""
+        if self._rounds.next_round == 0:
+            return EmptyPool().reason(self._rounds)
+        return self._rounds.why_stop()
+
+    def _update_reason(self, in_person):
+        if in_person:
+            waiting = "waiting for labels: ask query() for rows, then teach() them"
+            self.stop_reason_ = self._find_reason() or waiting
 
     def _codes(self, y, rows):
         """Return the class codes of new labels, -1 for those marked unlabeled."""
@@ -358,20 +376,21 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         codes[known] = encode(labels[known], self.classes_)
         return codes
 
-    def _learn(self, told, eval_set=None, on_round=None):
-        """Train, and show what came of it."""
-        record = self._rounds.learn(told, eval_set)
+    def _learn(self, eval_set=None, on_round=None):
+        """Train, save, and show what came of it."""
+        record = self._rounds.learn(eval_set)
+        self._save()
         self._show_rounds()
         if record is None:
             return
         if self.verbose:
-            line = f"round {record['round']}: {record['n_labeled']} labels"
-            if "eval_accuracy" in record:
-                line += f", accuracy {record['eval_accuracy']:.3f}"
-            line += f", {record['seconds_query']:.2f} s choosing"
-            print(f"{line}, {record['seconds_fit']:.2f} s training")  # noqa: T201
+            print(describe_round(record))  # noqa: T201
         if on_round is not None:
             on_round(record)
+
+    def _save(self):
+        if self._checkpoint is not None:
+            self._checkpoint.save(self._rounds)
 
     def _show_rounds(self):
         """Set the public attributes, which are always those of the last finished round."""
@@ -379,6 +398,9 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         self.labeled_indices_ = rounds.state.labeled
         self.history_ = rounds.history
         self.n_rounds_ = max(0, rounds.next_round - 1)
+        if rounds.pseudo is not None:
+            labels = self.classes_[rounds.pseudo["codes"]]
+            self.pseudo_labels_ = {"indices": rounds.pseudo["indices"], "labels": labels}
         if rounds.estimator is not None:
             self.estimator_ = rounds.estimator
         elif hasattr(self, "estimator_"):
@@ -409,9 +431,9 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
             return rounds.choose(n_instances)
         check_is_fitted(self, "estimator_")
         X = check_rows(self, X, reset=False)
-        seed = rounds.query_seed()
+        seed = rounds.seed("query")
         return self.strategy_.query(
-            rounds.learner(), X, n_instances, **rounds.labeled(), random_state=seed
+            rounds.learner, X, n_instances, **rounds.labeled(), random_state=seed
         )
 
     def teach(self, X=None, y=None, *, indices=None):
@@ -444,92 +466,18 @@ class ActiveLearningClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimato
         state = self._rounds.state
         if indices is not None:
             indices = check_indices(indices, n_rows(state.X), state.labeled)
-            self._learn(state.reveal(indices, self._codes(y, indices)))
-            return self
+            self._rounds.reveal(indices, self._codes(y, indices))
+            return self._take_in()
         X = check_rows(self, X, reset=False)
         codes = self._codes(y, X)
         if (codes < 0).any():
             raise ValueError(f"row {np.flatnonzero(codes < 0)[0]} of X has no label; leave it out")
         state.add_rows(X, codes)
-        self._learn(np.empty(0, dtype=np.intp))
+        return self._take_in()
+
+    def _take_in(self):
+        """Keep new labels, then train on them."""
+        self._save()
+        self._learn()
+        self._update_reason(in_person=True)
         return self
-
-    @available_if(_model_has("predict"))
-    def predict(self, X):
-        """Predict classes.
-
-        Parameters
-        ----------
-        X : array-like or sequence of n_samples rows
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self, "estimator_")
-        return self.estimator_.predict(self._check_X(X))
-
-    @available_if(_model_has("predict_proba"))
-    def predict_proba(self, X):
-        """Predict the probability of every class.
-
-        Parameters
-        ----------
-        X : array-like or sequence of n_samples rows
-            The rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            One column for each of `classes_`, also for those that no label has shown yet.
-        """
-        check_is_fitted(self, "estimator_")
-        return self._columns(self.estimator_, self._check_X(X))
-
-    def staged_predict(self, X):
-        """Predict with the model of each round; needs ``store_rounds=True``.
-
-        Parameters
-        ----------
-        X : array-like or sequence of n_samples rows
-            The rows.
-
-        Yields
-        ------
-        ndarray of shape (n_samples,)
-            Predictions of round 0, 1, and so on.
-        """
-        X = self._check_X(X)
-        for estimator in self._stages():
-            yield estimator.predict(X)
-
-    def staged_predict_proba(self, X):
-        """Predict probabilities with the model of each round; needs ``store_rounds=True``.
-
-        Parameters
-        ----------
-        X : array-like or sequence of n_samples rows
-            The rows.
-
-        Yields
-        ------
-        ndarray of shape (n_samples, n_classes)
-            Probabilities of round 0, 1, and so on.
-        """
-        X = self._check_X(X)
-        for estimator in self._stages():
-            yield self._columns(estimator, X)
-
-    def _stages(self):
-        check_is_fitted(self, "estimator_")
-        if len(self._rounds.snapshots) != len(self.history_):
-            raise ValueError("the models of past rounds were not kept: fit with store_rounds=True")
-        return restore(self._rounds.snapshots, self.estimator_)
-
-    def _check_X(self, X):
-        check_is_fitted(self, "estimator_")
-        return check_rows(self, X, reset=False)
-
-    def _columns(self, estimator, X):
-        return expand_columns(estimator.predict_proba(X), estimator.classes_, self.classes_)

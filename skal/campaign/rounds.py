@@ -1,6 +1,7 @@
 """The rounds of a campaign: choose, reveal, train."""
 
 import time
+import zlib
 
 import numpy as np
 
@@ -10,30 +11,7 @@ from skal.campaign.training import train
 from skal.learner import Learner
 from skal.metrics import evaluate
 
-# What a seed is for. Each round draws its own seeds from the campaign's, independent of what
-# happened before it: a campaign taken up again goes on as if it had never stopped.
-_QUERY, _FIT = range(2)
-
-
-def round_seed(root, round_number, purpose):
-    """Return the seed for one purpose in one round.
-
-    Parameters
-    ----------
-    root : int
-        Seed of the campaign.
-    round_number : int
-        Number of the round.
-    purpose : int
-        What is drawn with it.
-
-    Returns
-    -------
-    int
-        From 0 to 2**31 - 1, which every library takes.
-    """
-    sequence = np.random.SeedSequence(root, spawn_key=(round_number, purpose))
-    return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)
+_NO_ROWS = np.empty(0, dtype=np.intp)
 
 
 class Rounds:
@@ -43,43 +21,106 @@ class Rounds:
     ----------
     model : estimator
         The classifier, trained in place in every round.
-    strategy, initial_strategy : QueryStrategy
-        Choose rows, with a model and before there is one.
     state : CampaignState
         Rows and labels.
     seed : int
         Seed of the campaign.
+    strategy, initial_strategy : QueryStrategy
+        Choose rows, with a model and before there is one.
+    update : Retrain or Finetune
+        Where a round's training begins.
+    replay : Replay or None
+        Which old labels a round trains on.
+    pseudo_labels : PseudoLabels or None
+        What a round trains on besides.
+    criteria : list of StoppingCriterion
+        When to stop.
     weight_names : tuple of str
         Keyword arguments of the classifier's ``fit`` that take sample weights.
+    simulated : bool
+        Whether the labels of all rows are known, so that pseudo-labels can be scored.
     store : bool
         Keep the model of each round.
+
+    Attributes
+    ----------
+    history : list of dict
+        The records of the rounds played.
+    estimator : estimator or None
+        The model of the last round.
+    pseudo : dict
+        The pseudo-labels of the last round: ``indices``, ``codes``, ``threshold``.
     """
 
-    def __init__(self, model, strategy, initial_strategy, state, seed, weight_names, store):
-        self.strategy = strategy
+    def __init__(
+        self,
+        model,
+        state,
+        seed,
+        *,
+        strategy,
+        initial_strategy,
+        update,
+        replay,
+        pseudo_labels,
+        criteria,
+        weight_names,
+        simulated,
+        store,
+    ):
+        self.model = model
         self.state = state
+        self.strategy = strategy
+        self.initial_strategy = initial_strategy
+        self.update = update
+        self.replay = replay
+        self.pseudo_labels = pseudo_labels
+        self.criteria = criteria
+        self.weight_names = weight_names
+        self.simulated = simulated
+        self.store = store
         self.history = []
         self.snapshots = []
         self.estimator = None
-        self._model = model
-        self._initial_strategy = initial_strategy
+        self.pseudo = None
+        self.waiting = _NO_ROWS  # labeled, but no model has been trained on them yet
         self._seed = seed
-        self._weight_names = weight_names
-        self._store = store
         self._asked = None
+        self._learner = None
 
     @property
     def next_round(self):
-        """Number of the round to come; 0 as long as nothing has been trained."""
+        """Return the number of the round to come; 0 as long as nothing has been trained."""
         return len(self.history)
 
+    @property
     def learner(self):
-        """Return the window on the model of the last round."""
-        return Learner(self.estimator, self.state.classes, needs=self.strategy.required())
+        """Return the window on the model of the last round, the same until the next one."""
+        if self._learner is None:
+            self._learner = Learner(
+                self.estimator, self.state.classes, needs=self.strategy.required()
+            )
+        return self._learner
 
-    def query_seed(self):
-        """Return the seed of the next choice."""
-        return round_seed(self._seed, self.next_round, _QUERY)
+    def seed(self, purpose):
+        """Return the seed for one purpose in the round to come.
+
+        Each round draws its own, independent of what happened before it: a campaign taken
+        up again goes on as if it had never stopped.
+
+        Parameters
+        ----------
+        purpose : str
+            What is drawn with it.
+
+        Returns
+        -------
+        int
+            From 0 to 2**31 - 1, which every library takes.
+        """
+        key = (self.next_round, zlib.crc32(purpose.encode()))
+        sequence = np.random.SeedSequence(self._seed, spawn_key=key)
+        return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)
 
     def choose(self, n_instances):
         """Choose among the rows that may be asked for.
@@ -97,10 +138,9 @@ class Rounds:
         start = time.perf_counter()
         state = self.state
         if self.estimator is None:
-            strategy = self._initial_strategy
-            learner = Learner.without_model(self._model, state.X)
+            strategy, learner = self.initial_strategy, Learner.without_model(self.model, state.X)
         else:
-            strategy, learner = self.strategy, self.learner()
+            strategy, learner = self.strategy, self.learner
         candidates = state.candidates
         positions, scores = strategy.query(
             learner,
@@ -108,7 +148,7 @@ class Rounds:
             n_instances,
             **self.labeled(),
             groups=None if state.groups is None else state.groups[candidates],
-            random_state=self.query_seed(),
+            random_state=self.seed("query"),
             return_scores=True,
         )
         indices = candidates[positions]
@@ -125,13 +165,24 @@ class Rounds:
             "y_labeled": self.state.labels(labeled),
         }
 
-    def learn(self, told, eval_set=None):
-        """Train on all labels and write the record of the round.
+    def reveal(self, indices, codes):
+        """Take in the answers of a round.
 
         Parameters
         ----------
-        told : ndarray of shape (n,)
-            Positions labeled since the last training.
+        indices : ndarray of shape (n,)
+            Positions in X.
+        codes : ndarray of shape (n,)
+            Class of each, -1 for "cannot tell".
+        """
+        told = self.state.reveal(indices, codes)
+        self.waiting = np.concatenate([self.waiting, told])
+
+    def learn(self, eval_set=None):
+        """Train on the labels and write the record of the round.
+
+        Parameters
+        ----------
         eval_set : tuple (X, y) or None
             Scored for the record only.
 
@@ -144,33 +195,159 @@ class Rounds:
         if state.n_labeled == 0:
             return None
         n_before = self.history[-1]["n_labeled"] if self.history else 0
-        scores, seconds_query = self._recall(told)
+        scores, seconds_query = self._recall(self.waiting)
         start = time.perf_counter()
-        if state.n_labeled > n_before:
-            seed = round_seed(self._seed, self.next_round, _FIT)
-            self.estimator = train(self._model, state, seed, self._weight_names)
+        n_trained = self._train() if state.n_labeled > n_before else 0
         record = {
             "round": self.next_round,
             "n_labeled": state.n_labeled,
             "n_new_labeled": state.n_labeled - n_before,
-            "indices": told,
+            "n_trained": n_trained,
+            "indices": self.waiting,
             "scores": scores,
             "seconds_query": seconds_query,
             "seconds_fit": time.perf_counter() - start,
         }
+        if self.pseudo_labels is not None:
+            record.update(self._describe_pseudo())
         if eval_set is not None:
             figures = evaluate(eval_set[1], self.estimator.predict(eval_set[0]))
             record.update((f"eval_{name}", value) for name, value in figures.items())
         self.history.append(record)
-        if self._store:
+        self.waiting, self._asked = _NO_ROWS, None
+        if self.store:
             self.snapshots.append(take_snapshot(self.estimator))
         return record
+
+    def training_set(self):
+        """Return rows, labels and weights of everything labeled by people."""
+        return self.state.training_set()
+
+    def why_stop(self):
+        """Return why no further round should be played, or None."""
+        reasons = (criterion.reason(self) for criterion in self.criteria)
+        return next((reason for reason in reasons if reason is not None), None)
+
+    def _train(self):
+        """Train on what the model of the last round makes of old labels and of the pool."""
+        rows = self._replayed()
+        self.pseudo = self._guess()
+        data = self.state.training_set(
+            rows,
+            None if self.pseudo is None else (self.pseudo["indices"], self.pseudo["codes"]),
+            1.0 if self.pseudo_labels is None else self.pseudo_labels.weight,
+        )
+        if self.estimator is self.model:
+            self.update.prepare(self.model)
+        names = () if data[2] is None else self.weight_names
+        self.estimator = train(self.model, data, self.state.classes, self.seed("fit"), names)
+        self._learner = None
+        return len(data[1])
+
+    def _replayed(self):
+        state = self.state
+        if self.replay is None or self.estimator is None:
+            return state.labeled
+        old = state.labeled[~np.isin(state.labeled, self.waiting)]
+        if len(old) == 0:
+            return state.labeled
+        kept = self.replay.choose(self.learner, Rows(state.X, old), state.codes[old])
+        return np.concatenate([old[kept], self.waiting])
+
+    def _guess(self):
+        """Return pseudo-labels for candidates that nobody was asked for in this round."""
+        if self.pseudo_labels is None or self.estimator is None:
+            return None
+        candidates = self.state.candidates
+        if self._asked is not None:
+            candidates = candidates[~np.isin(candidates, self._asked[0])]
+        proba = self.learner.predict_proba(Rows(self.state.X, candidates))
+        t = self.next_round - 1
+        positions, codes = self.pseudo_labels.choose(proba, t)
+        return {
+            "indices": candidates[positions],
+            "codes": codes,
+            "threshold": self.pseudo_labels.threshold_at(t),
+        }
+
+    def _describe_pseudo(self):
+        pseudo = self.pseudo or {"indices": _NO_ROWS, "codes": _NO_ROWS, "threshold": np.nan}
+        described = {
+            "n_pseudo_labeled": len(pseudo["indices"]),
+            "pseudo_indices": pseudo["indices"],
+            "threshold": pseudo["threshold"],
+        }
+        if self.simulated:
+            right = self.state.codes[pseudo["indices"]] == pseudo["codes"]
+            described["pseudo_accuracy"] = float(right.mean()) if len(right) else np.nan
+        return described
 
     def _recall(self, told):
         """Return the scores that the last choice gave to rows, and how long choosing took."""
         if self._asked is None:
             return np.full(len(told), np.nan), 0.0
         indices, scores, seconds = self._asked
-        self._asked = None
         found = dict(zip(indices.tolist(), scores, strict=True))
         return np.array([found.get(index, np.nan) for index in told.tolist()]), seconds
+
+    _PROGRESS = (
+        "history",
+        "snapshots",
+        "estimator",
+        "pseudo",
+        "waiting",
+        "criteria",
+        "_seed",
+        "_asked",
+    )
+
+    def progress(self):
+        """Return everything that has happened so far, for a checkpoint."""
+        saved = {name: getattr(self, name) for name in self._PROGRESS}
+        saved["state"] = self.state.progress()
+        return saved
+
+    def resume(self, saved):
+        """Go on from a checkpoint.
+
+        Parameters
+        ----------
+        saved : dict
+            From `progress`.
+        """
+        self.state.resume(saved["state"])
+        limits = self.criteria
+        for name in self._PROGRESS:
+            setattr(self, name, saved[name])
+        self.criteria = _merge_criteria(limits, saved["criteria"])
+        if self.estimator is not None and type(self.estimator) is type(self.model):
+            self.model = self.estimator
+
+    def __getstate__(self):
+        """Leave out what can be computed again."""
+        return {**self.__dict__, "_learner": None}
+
+
+def _merge_criteria(given, saved):
+    """Take the memory of saved criteria where the caller gave the same ones again."""
+    memories = {repr(criterion): criterion for criterion in saved}
+    return [memories.get(repr(criterion), criterion) for criterion in given]
+
+
+def describe_round(record):
+    """Return a line about a round.
+
+    Parameters
+    ----------
+    record : dict
+        From the history of a campaign.
+
+    Returns
+    -------
+    str
+    """
+    line = f"round {record['round']}: {record['n_labeled']} labels"
+    if "eval_accuracy" in record:
+        line += f", accuracy {record['eval_accuracy']:.3f}"
+    line += f", {record['seconds_query']:.2f} s choosing"
+    return f"{line}, {record['seconds_fit']:.2f} s training"

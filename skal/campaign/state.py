@@ -55,7 +55,7 @@ class CampaignState:
 
         Returns
         -------
-        ndarray
+        ndarray of shape (n_told,)
             Those of `indices` that have a label now.
         """
         told = indices[codes >= 0]
@@ -63,6 +63,22 @@ class CampaignState:
         self.open[indices] = False
         self.labeled = np.concatenate([self.labeled, told])
         return told
+
+    def progress(self):
+        """Return what has become of the rows, for a checkpoint."""
+        codes = self.codes[self.labeled]
+        return {"labeled": self.labeled, "codes": codes, "open": self.open, "extra": self.extra}
+
+    def resume(self, saved):
+        """Go on from a checkpoint.
+
+        Parameters
+        ----------
+        saved : dict
+            From `progress`.
+        """
+        self.labeled, self.open, self.extra = saved["labeled"], saved["open"], saved["extra"]
+        self.codes[self.labeled] = saved["codes"]
 
     def add_rows(self, X, codes):
         """Add labeled rows that are no part of X, for training only.
@@ -90,25 +106,43 @@ class CampaignState:
         """
         return self.classes[self.codes[indices]]
 
-    def training_set(self):
+    def training_set(self, rows=None, pseudo=None, pseudo_weight=1.0):
         """Return what a model is trained on.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,), default=None
+            Positions of labeled rows. None: all, in the order asked.
+        pseudo : tuple (indices, codes), default=None
+            Positions of pseudo-labeled rows, and their classes.
+        pseudo_weight : float, default=1.0
+            Weight of a pseudo-label.
 
         Returns
         -------
-        X : array-like or sequence of n_labeled rows
-            Labeled rows, in the order asked, then those from outside X.
-        y : ndarray of shape (n_labeled,)
+        X : array-like or sequence of n rows
+            Labeled rows, then those from outside X, then pseudo-labeled ones.
+        y : ndarray of shape (n,)
             Their labels.
-        weights : ndarray of shape (n_labeled,) or None
-            Their weights; 1 for rows from outside X.
+        weights : ndarray of shape (n,) or None
+            Their weights: 1 for rows from outside X. None where every weight is 1.
         """
-        parts = [Rows(self.X, self.labeled).take(), *(X for X, _ in self.extra)]
-        codes = np.concatenate([self.codes[self.labeled], *(codes for _, codes in self.extra)])
-        weights = None
+        rows = self.labeled if rows is None else rows
+        no_rows = np.empty(0, dtype=np.intp)
+        guessed, guesses = (no_rows, no_rows) if pseudo is None else pseudo
+        extra = [codes for _, codes in self.extra]
+        codes = np.concatenate([self.codes[rows], *extra, guesses])
+        parts = [Rows(self.X, rows).take(), *(X for X, _ in self.extra)]
+        parts.append(Rows(self.X, guessed).take())
+        X = _stack([part for part in parts if n_rows(part)])
+        if self.weights is None and (pseudo_weight == 1 or len(guessed) == 0):
+            return X, self.classes[codes], None
+        given = np.ones(len(rows)) if self.weights is None else self.weights[rows]
+        guessed_weights = np.full(len(guessed), float(pseudo_weight))
         if self.weights is not None:
-            n_extra = len(codes) - len(self.labeled)
-            weights = np.concatenate([self.weights[self.labeled], np.ones(n_extra)])
-        return _stack([part for part in parts if n_rows(part)]), self.classes[codes], weights
+            guessed_weights *= self.weights[guessed]
+        weights = [given, np.ones(sum(map(len, extra))), guessed_weights]
+        return X, self.classes[codes], np.concatenate(weights)
 
 
 def _stack(parts):

@@ -46,19 +46,40 @@ def prepare(estimator, classes):
     return estimator
 
 
+def fresh_copy(estimator):
+    """Clone a classifier so that each ``fit`` of the clone starts anew.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The classifier of a campaign, which may go on from the last round's weights.
+
+    Returns
+    -------
+    estimator
+    """
+    copy = clone(estimator)
+    model = final_model(copy)
+    if "warm_start" in model.get_params(deep=False):
+        model.set_params(warm_start=False)
+    return copy
+
+
 def _takes_classes(model):
     return "classes" in model.get_params(deep=False)
 
 
-def train(estimator, state, seed, weight_names=()):
-    """Train on all labels of a campaign.
+def train(estimator, data, classes, seed, weight_names=()):
+    """Train the classifier of a campaign.
 
     Parameters
     ----------
     estimator : estimator
         Fitted in place, again in every round: a network is reused instead of built anew.
-    state : CampaignState
-        Where the labels are.
+    data : tuple (X, y, weights)
+        Rows, labels and weights or None.
+    classes : ndarray of shape (n_classes,)
+        All classes.
     seed : int
         Seeds every ``random_state`` of the classifier.
     weight_names : tuple of str
@@ -70,9 +91,23 @@ def train(estimator, state, seed, weight_names=()):
         The fitted classifier; where all labels are of one class and the classifier cannot be
         told of others, a constant one in its place.
     """
-    X, y, weights = state.training_set()
-    if len(np.unique(y)) == 1 < len(state.classes) and not _takes_classes(final_model(estimator)):
+    X, y, weights = data
+    if len(np.unique(y)) == 1 < len(classes) and not _takes_classes(final_model(estimator)):
         return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
+    seed_all(estimator, seed)
+    return estimator.fit(X, y, **dict.fromkeys(weight_names, weights))
+
+
+def seed_all(estimator, seed):
+    """Set every ``random_state`` of a classifier and of what is inside it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place.
+    seed : int
+        The seed.
+    """
     names = [
         name
         for name in estimator.get_params(deep=True)
@@ -80,7 +115,6 @@ def train(estimator, state, seed, weight_names=()):
     ]
     if names:
         estimator.set_params(**dict.fromkeys(names, seed))
-    return estimator.fit(X, y, **dict.fromkeys(weight_names, weights))
 
 
 def weight_names(estimator):

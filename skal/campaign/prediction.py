@@ -1,0 +1,101 @@
+"""Predictions of a campaign: of its last model, and of the model of each round."""
+
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skal._ensembles import expand_columns
+from skal.campaign.inputs import check_rows
+from skal.campaign.snapshots import restore
+
+
+def _model_has(name):
+    def check(self):
+        estimator = getattr(self, "estimator_", self.estimator)
+        getattr(estimator, name)  # its AttributeError says which estimator lacks the method
+        return True
+
+    return check
+
+
+class PredictionMixin:
+    """What `ActiveLearningClassifier` does with the models that it has trained."""
+
+    @available_if(_model_has("predict"))
+    def predict(self, X):
+        """Predict classes.
+
+        Parameters
+        ----------
+        X : array-like or sequence of n_samples rows
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self, "estimator_")
+        return self.estimator_.predict(self._check_X(X))
+
+    @available_if(_model_has("predict_proba"))
+    def predict_proba(self, X):
+        """Predict the probability of every class.
+
+        Parameters
+        ----------
+        X : array-like or sequence of n_samples rows
+            The rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            One column for each of `classes_`, also for those that no label has shown yet.
+        """
+        check_is_fitted(self, "estimator_")
+        return self._columns(self.estimator_, self._check_X(X))
+
+    def staged_predict(self, X):
+        """Predict with the model of each round; needs ``store_rounds=True``.
+
+        Parameters
+        ----------
+        X : array-like or sequence of n_samples rows
+            The rows.
+
+        Yields
+        ------
+        ndarray of shape (n_samples,)
+            Predictions of round 0, 1, and so on.
+        """
+        X = self._check_X(X)
+        for estimator in self._stages():
+            yield estimator.predict(X)
+
+    def staged_predict_proba(self, X):
+        """Predict probabilities with the model of each round; needs ``store_rounds=True``.
+
+        Parameters
+        ----------
+        X : array-like or sequence of n_samples rows
+            The rows.
+
+        Yields
+        ------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities of round 0, 1, and so on.
+        """
+        X = self._check_X(X)
+        for estimator in self._stages():
+            yield self._columns(estimator, X)
+
+    def _stages(self):
+        check_is_fitted(self, "estimator_")
+        if len(self._rounds.snapshots) != len(self.history_):
+            raise ValueError("the models of past rounds were not kept: fit with store_rounds=True")
+        return restore(self._rounds.snapshots, self.estimator_)
+
+    def _check_X(self, X):
+        check_is_fitted(self, "estimator_")
+        return check_rows(self, X, reset=False)
+
+    def _columns(self, estimator, X):
+        return expand_columns(estimator.predict_proba(X), estimator.classes_, self.classes_)

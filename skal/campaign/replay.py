@@ -1,0 +1,110 @@
+"""Replay: which of the old labels a round trains on."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skal.cluster import DensityPeaks
+from skal.strategies import entropy
+
+__all__ = ["Replay", "as_replay"]
+
+
+class Replay(BaseEstimator):
+    """Train on the labels of this round and on a part of those of earlier rounds.
+
+    The model of the last round says which part. Each choice is made per class, so that no class
+    vanishes, and old labels that the model gets wrong are always kept.
+
+    Parameters
+    ----------
+    mode : {"all", "none", "certain", "var", "diverse"}, default="certain"
+        "all": every old label. "none": no old label. "certain": the share `fraction` of the
+        correctly predicted ones, those of the highest entropy. "var": as "certain", with a
+        share that shrinks as labels grow, ``fraction * threshold / n_labels``. "diverse": the
+        share `fraction`, by density peaks of the embeddings.
+    threshold : int, default=0
+        Up to this number of labels, every old label is kept, whatever the mode but "none".
+    fraction : float, default=0.5
+        Share of the correctly predicted old labels of each class.
+
+    Notes
+    -----
+    Choosing among the old labels costs one forward pass over them.
+    """
+
+    _parameter_constraints = {
+        "mode": [StrOptions({"all", "none", "certain", "var", "diverse"})],
+        "threshold": [Interval(Integral, 0, None, closed="left")],
+        "fraction": [Interval(Real, 0, 1, closed="both")],
+    }
+
+    def __init__(self, mode="certain", *, threshold=0, fraction=0.5):
+        self.mode = mode
+        self.threshold = threshold
+        self.fraction = fraction
+
+    def choose(self, learner, X, codes):
+        """Choose among old labels.
+
+        Parameters
+        ----------
+        learner : Learner
+            The model of the last round.
+        X : Rows of length n_old
+            Rows labeled in earlier rounds.
+        codes : ndarray of shape (n_old,)
+            Columns of their classes.
+
+        Returns
+        -------
+        ndarray of shape (n_kept,)
+            Positions in X, ascending.
+        """
+        n_old = len(codes)
+        if self.mode == "none":
+            return np.empty(0, dtype=np.intp)
+        if self.mode == "all" or n_old <= self.threshold:
+            return np.arange(n_old)
+        fraction = self.fraction
+        if self.mode == "var":
+            fraction *= self.threshold / n_old
+        proba = learner.predict_proba(X)
+        correct = np.argmax(proba, axis=1) == codes
+        kept = [np.flatnonzero(~correct)]
+        for code in np.unique(codes):
+            rows = np.flatnonzero(correct & (codes == code))
+            n_kept = int(np.ceil(fraction * len(rows)))
+            if self.mode == "diverse":
+                order = _by_prominence(learner.embed(X)[rows])
+            else:
+                order = np.argsort(-entropy(proba[rows]), kind="stable")
+            kept.append(rows[order[:n_kept]])
+        return np.sort(np.concatenate(kept))
+
+
+def _by_prominence(embedding):
+    """Order points by how well they stand for their surroundings: density times distance."""
+    if len(embedding) < 3:
+        return np.arange(len(embedding))
+    peaks = DensityPeaks().fit(embedding)
+    return np.argsort(-peaks.rho_ * peaks.delta_, kind="stable")
+
+
+def as_replay(replay):
+    """Return a replay object for its mode's name, or a copy of the object.
+
+    Parameters
+    ----------
+    replay : str, Replay or None
+        A name stands for the object with its default parameters.
+
+    Returns
+    -------
+    Replay or None
+    """
+    if replay is None:
+        return None
+    return Replay(replay) if isinstance(replay, str) else clone(replay)

@@ -1,0 +1,100 @@
+"""From the parameters of a campaign and the caller's data to its first round."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from skal._rows import n_rows
+from skal.campaign.inputs import check_column, check_labels, check_rows, find_classes
+from skal.campaign.replay import as_replay
+from skal.campaign.rounds import Rounds
+from skal.campaign.state import CampaignState
+from skal.campaign.stopping import EmptyPool, LabelBudget, MaxRounds
+from skal.campaign.training import prepare
+from skal.campaign.update import as_update
+from skal.learner import check_supported
+from skal.strategies import RandomSampling, as_strategy
+
+
+def read_data(campaign, X, y, groups, sample_weight):
+    """Validate what `fit` is given.
+
+    Parameters
+    ----------
+    campaign : ActiveLearningClassifier
+        Its parameters ``classes`` and ``unlabeled`` say how to read the labels.
+    X : array-like or sequence of n_samples rows
+        The rows.
+    y : array-like of shape (n_samples,) or None
+        The labels; None where an oracle knows them.
+    groups, sample_weight : array-like of shape (n_samples,) or None
+        Group and weight of each row.
+
+    Returns
+    -------
+    state : CampaignState
+        Nothing revealed yet.
+    known : ndarray of shape (n_samples,), dtype bool
+        Which labels were given.
+    """
+    X = check_rows(campaign, X, reset=True)
+    n_samples = n_rows(X)
+    y = np.full(n_samples, None, dtype=object) if y is None else y
+    labels, known = check_labels(y, campaign.unlabeled, n_samples)
+    classes, codes = find_classes(labels, known, campaign.classes)
+    groups = check_column(groups, "groups", n_samples)
+    weights = check_column(sample_weight, "sample_weight", n_samples)
+    return CampaignState(X, codes, classes, groups, weights), known
+
+
+def make_rounds(campaign, state, *, budget, simulated, weight_names):
+    """Put together what plays the rounds, and refuse what cannot work before any training.
+
+    Parameters
+    ----------
+    campaign : ActiveLearningClassifier
+        Gives the parameters; what it holds is cloned.
+    state : CampaignState
+        Rows and labels.
+    budget : int
+        Labels in all.
+    simulated : bool
+        Whether the labels of all rows are known.
+    weight_names : callable
+        ``weight_names(model)`` returns the keyword arguments of ``fit`` that take weights.
+
+    Returns
+    -------
+    Rounds
+    """
+    strategy = clone(as_strategy(campaign.strategy), safe=False)
+    first = campaign.initial_strategy
+    first = RandomSampling() if first is None else clone(as_strategy(first), safe=False)
+    model = prepare(campaign.estimator, state.classes)
+    check_supported(model, strategy.required(), strategy)
+    update = clone(as_update(campaign.update))
+    update.check(model)
+    pseudo_labels = campaign.pseudo_labels
+    return Rounds(
+        model,
+        state,
+        int(check_random_state(campaign.random_state).randint(np.iinfo(np.int32).max)),
+        strategy=strategy,
+        initial_strategy=first,
+        update=update,
+        replay=as_replay(campaign.replay),
+        pseudo_labels=None if pseudo_labels is None else clone(pseudo_labels),
+        criteria=_criteria(campaign, budget),
+        weight_names=weight_names(model),
+        simulated=simulated,
+        store=campaign.store_rounds,
+    )
+
+
+def _criteria(campaign, budget):
+    stopping = campaign.stopping
+    given = stopping if isinstance(stopping, list) else [stopping]
+    limits = [EmptyPool(), LabelBudget(budget)]
+    if campaign.max_rounds is not None:
+        limits.append(MaxRounds(campaign.max_rounds))
+    return limits + [clone(criterion) for criterion in given if criterion is not None]

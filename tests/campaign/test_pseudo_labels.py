@@ -1,0 +1,130 @@
+"""Pseudo-labels: thresholds, who gets one, and what they never touch."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import entropy as scipy_entropy
+from sklearn.base import clone
+from sklearn.neighbors import KNeighborsClassifier
+
+from skal import ActiveLearningClassifier
+from skal.campaign import PseudoLabels
+from tests.campaign.data import blobs, model, permute_hidden
+
+
+def campaign(**params):
+    defaults = {"n_initial": 12, "n_instances": 6, "budget": 36, "random_state": 0}
+    return ActiveLearningClassifier(model(), **{**defaults, **params})
+
+
+def test_linear_schedule():
+    pseudo = PseudoLabels(0.05, 0.01, floor=0.005)
+    np.testing.assert_allclose(
+        [pseudo.threshold_at(t) for t in range(7)], [0.05, 0.04, 0.03, 0.02, 0.01, 0.005, 0.005]
+    )
+
+
+def test_recursive_schedule_by_the_recursion_itself():
+    pseudo = PseudoLabels(0.5, 0.01, schedule="recursive", floor=0.0)
+    threshold = 0.5
+    for t in range(9):
+        threshold -= 0.01 * t
+        assert pseudo.threshold_at(t) == pytest.approx(threshold)
+
+
+def test_the_floor_does_not_lift_a_lower_threshold():
+    assert PseudoLabels(0.0).threshold_at(0) == 0
+    assert PseudoLabels(1e-6).threshold_at(3) == 1e-6
+
+
+@given(
+    seed=st.integers(0, 1000),
+    threshold=st.floats(0, 2),
+    max_per_class=st.one_of(st.none(), st.integers(1, 5)),
+)
+@settings(max_examples=50, deadline=None)
+def test_choice_by_brute_force(seed, threshold, max_per_class):
+    proba = np.random.RandomState(seed).dirichlet(np.full(4, 0.3), 30)
+    positions, codes = PseudoLabels(threshold, max_per_class=max_per_class).choose(proba, 0)
+    uncertainty = scipy_entropy(proba, axis=1)
+    expected = []
+    for c in range(4):
+        of_class = [i for i in range(30) if proba[i].argmax() == c and uncertainty[i] < threshold]
+        expected += sorted(of_class, key=lambda i: uncertainty[i])[:max_per_class]
+    np.testing.assert_array_equal(positions, np.sort(expected).astype(int))
+    np.testing.assert_array_equal(codes, proba[positions].argmax(axis=1))
+
+
+def test_threshold_zero_equals_none():
+    X, y = blobs()
+    without = campaign().fit(X, y)
+    zero = campaign(pseudo_labels=PseudoLabels(0.0)).fit(X, y)
+    np.testing.assert_array_equal(without.labeled_indices_, zero.labeled_indices_)
+    np.testing.assert_array_equal(without.predict_proba(X), zero.predict_proba(X))
+    assert all(record["n_pseudo_labeled"] == 0 for record in zero.history_)
+
+
+def test_the_model_is_trained_on_them_and_the_record_says_so():
+    X, y = blobs()
+    fitted = campaign(pseudo_labels=PseudoLabels(0.4, 0.0), store_rounds=True).fit(X, y)
+    assert fitted.history_[0]["n_pseudo_labeled"] == 0
+    last = fitted.history_[-1]
+    indices, labels = fitted.pseudo_labels_["indices"], fitted.pseudo_labels_["labels"]
+    assert len(indices) == last["n_pseudo_labeled"] > 0
+    assert last["n_trained"] == 36 + len(indices)
+    assert last["pseudo_accuracy"] == np.mean(labels == y[indices])
+    labeled = fitted.labeled_indices_
+    by_hand = clone(fitted.estimator_).fit(X[np.r_[labeled, indices]], np.r_[y[labeled], labels])
+    np.testing.assert_allclose(by_hand.predict_proba(X), fitted.predict_proba(X))
+    # They come from the model of the round before, not from this one.
+    before = list(fitted.staged_predict_proba(X))[-2]
+    np.testing.assert_array_equal(labels, fitted.classes_[before[indices].argmax(axis=1)])
+    assert (scipy_entropy(before[indices], axis=1) < 0.4).all()
+
+
+def test_never_a_row_that_is_labeled_or_asked_for_in_the_round():
+    X, y = blobs()
+    fitted = campaign(pseudo_labels=PseudoLabels(1.0, 0.0)).fit(X, y)
+    labeled = np.empty(0, dtype=int)
+    for record in fitted.history_:
+        labeled = np.r_[labeled, record["indices"]]
+        assert np.intersect1d(record["pseudo_indices"], labeled).size == 0
+    script = campaign(pseudo_labels=PseudoLabels(10.0, 0.0)).fit(
+        X, np.where(np.arange(80) < 20, y, -1)
+    )
+    asked = script.query(n_instances=6)
+    script.teach(indices=asked[:2], y=y[asked[:2]])
+    assert np.intersect1d(script.pseudo_labels_["indices"], asked).size == 0
+    assert len(script.pseudo_labels_["indices"]) == 80 - 20 - 6
+    assert "pseudo_accuracy" not in script.history_[-1]
+
+
+def test_weight():
+    X, y = blobs()
+    fitted = campaign(pseudo_labels=PseudoLabels(0.4, 0.0, weight=0.25)).fit(X, y)
+    labeled, guessed = fitted.labeled_indices_, fitted.pseudo_labels_
+    by_hand = clone(fitted.estimator_).fit(
+        X[np.r_[labeled, guessed["indices"]]],
+        np.r_[y[labeled], guessed["labels"]],
+        sample_weight=np.r_[np.ones(36), np.full(len(guessed["indices"]), 0.25)],
+    )
+    np.testing.assert_allclose(by_hand.predict_proba(X), fitted.predict_proba(X))
+
+
+def test_weight_needs_a_classifier_that_takes_weights():
+    X, y = blobs()
+    with pytest.raises(ValueError, match="takes none"):
+        campaign(pseudo_labels=PseudoLabels(weight=0.5)).set_params(
+            estimator=KNeighborsClassifier()
+        ).fit(X, y)
+
+
+def test_hidden_labels_still_influence_nothing():
+    X, y = blobs()
+    first = campaign(pseudo_labels=PseudoLabels(0.5)).fit(X, y)
+    second = campaign(pseudo_labels=PseudoLabels(0.5)).fit(
+        X, permute_hidden(y, first.labeled_indices_, 1)
+    )
+    np.testing.assert_array_equal(first.labeled_indices_, second.labeled_indices_)
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))

@@ -1,0 +1,86 @@
+"""Replay: which old labels a round trains on."""
+
+import numpy as np
+import pytest
+from scipy.stats import entropy as scipy_entropy
+
+from skal import ActiveLearningClassifier
+from skal._rows import Rows
+from skal.campaign import Replay
+from skal.learner import Learner
+from tests.campaign.data import blobs, model, permute_hidden
+
+MODES = ["all", "none", "certain", "var", "diverse"]
+
+
+def campaign(**params):
+    defaults = {"n_initial": 12, "n_instances": 6, "budget": 48, "random_state": 0}
+    return ActiveLearningClassifier(model(), **{**defaults, **params})
+
+
+def fitted_learner(X, y):
+    return Learner(model().fit(X[:40], y[:40]))
+
+
+def test_all_equals_none_given():
+    X, y = blobs()
+    expected = campaign().fit(X, y)
+    for replay in ("all", Replay("all", threshold=5), Replay("certain", threshold=1000)):
+        fitted = campaign(replay=replay).fit(X, y)
+        np.testing.assert_array_equal(expected.labeled_indices_, fitted.labeled_indices_)
+
+
+def test_none_trains_on_new_labels_only():
+    X, y = blobs()
+    fitted = campaign(replay="none", n_instances=12).fit(X, y)
+    assert [record["n_trained"] for record in fitted.history_] == [12, 12, 12, 12]
+
+
+@pytest.mark.parametrize("mode", ["certain", "var"])
+def test_certain_and_var_by_brute_force(mode):
+    X, y = blobs()
+    learner = fitted_learner(X, y)
+    kept = Replay(mode, threshold=20, fraction=0.6).choose(learner, Rows(X, np.arange(80)), y)
+    fraction = 0.6 if mode == "certain" else 0.6 * 20 / 80
+    proba = learner.predict_proba(X)
+    expected = []
+    for c in range(4):
+        right = [i for i in range(80) if y[i] == c and proba[i].argmax() == c]
+        right.sort(key=lambda i: -scipy_entropy(proba[i]))
+        expected += right[: int(np.ceil(fraction * len(right)))]
+        expected += [i for i in range(80) if y[i] == c and proba[i].argmax() != c]
+    np.testing.assert_array_equal(kept, np.sort(expected))
+
+
+def test_diverse_keeps_dense_points_and_all_mistakes():
+    rng = np.random.RandomState(0)
+    far = rng.normal(size=(40, 2)) * 0.3 + [[4, 0]]
+    X = np.r_[rng.normal(size=(40, 2)) * 0.3, far]
+    y = np.repeat([0, 1], 40)
+    learner = Learner(model().fit(X, y))
+    y_with_mistake = y.copy()
+    y_with_mistake[3] = 1
+    kept = Replay("diverse", fraction=0.25).choose(learner, Rows(X, np.arange(80)), y_with_mistake)
+    assert 3 in kept
+    assert len(kept) == 10 + 10 + 1
+    # The most prominent point of a class lies where the class is dense.
+    assert np.linalg.norm(X[kept[kept < 40]].mean(axis=0)) < 0.5
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_runs_and_sees_no_hidden_label(mode):
+    X, y = blobs()
+    first = campaign(replay=mode).fit(X, y)
+    second = campaign(replay=mode).fit(X, permute_hidden(y, first.labeled_indices_, 1))
+    np.testing.assert_array_equal(first.labeled_indices_, second.labeled_indices_)
+    assert first.history_[0]["n_trained"] == 12
+    if mode in ("certain", "diverse"):
+        assert first.history_[-1]["n_trained"] < 48
+
+
+def test_classes_of_one_or_two_old_labels():
+    X, y = blobs(12)
+    learner = fitted_learner(*blobs())
+    for mode in MODES[2:]:
+        kept = Replay(mode, threshold=1, fraction=0.1).choose(learner, Rows(X, np.arange(12)), y)
+        assert set(y[kept]) == set(y)

@@ -1,0 +1,135 @@
+"""When a campaign stops, and what it says then."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.stats import entropy as scipy_entropy
+from sklearn.metrics import cohen_kappa_score
+
+from skal import ActiveLearningClassifier
+from skal.campaign import (
+    LowUncertainty,
+    NoGain,
+    StabilizedPredictions,
+    StoppingCriterion,
+    TargetScore,
+)
+from tests.campaign.data import blobs, model, permute_hidden
+
+
+def easy():
+    return blobs(200, n_classes=3, seed=4)
+
+
+def campaign(**params):
+    defaults = {"n_initial": 12, "n_instances": 10, "budget": None, "random_state": 0}
+    return ActiveLearningClassifier(model(), **{**defaults, **params})
+
+
+class TestTargetScore:
+    @pytest.mark.parametrize("validation", [5, 0.3])
+    def test_stops_where_the_labels_say_so(self, validation):
+        X, y = easy()
+        fitted = campaign(stopping=TargetScore(0.8, validation=validation)).fit(X, y)
+        assert "reaches the target of 0.8" in fitted.stop_reason_
+        assert fitted.history_[-1]["n_labeled"] < 200
+
+    def test_never_reached(self):
+        X, _ = easy()
+        noise = np.random.RandomState(0).randint(3, size=200)
+        fitted = campaign(stopping=TargetScore(0.99)).fit(X, noise)
+        assert fitted.stop_reason_ == "the pool is empty"
+
+    @pytest.mark.parametrize("validation", [50, 0.01])
+    def test_too_few_labels_to_validate(self, validation):
+        X, y = easy()
+        fitted = campaign(stopping=TargetScore(0.0, validation=validation), budget=40).fit(X, y)
+        assert fitted.history_[-1]["n_labeled"] == 40
+
+
+class TestNoGain:
+    def test_stops_when_scores_no_longer_rise(self):
+        X, y = easy()
+        fitted = campaign(stopping=NoGain(2, min_gain=0.3)).fit(X, y)
+        assert fitted.stop_reason_.startswith("the validated accuracy has not risen in 2 rounds")
+        assert len(fitted.history_) == 3
+
+    def test_goes_on_while_they_rise(self):
+        class Rising(NoGain):
+            def _score(self, rounds):
+                return rounds.state.n_labeled / 200
+
+        X, y = easy()
+        fitted = campaign(stopping=Rising(1, min_gain=0.01)).fit(X, y)
+        assert fitted.stop_reason_ == "the pool is empty"
+
+
+class TestStabilizedPredictions:
+    def test_stops_at_the_kappa_it_names(self):
+        X, y = easy()
+        fitted = campaign(stopping=StabilizedPredictions(0.9, rounds=2), store_rounds=True).fit(
+            X, y
+        )
+        assert fitted.stop_reason_.startswith("predictions are stable")
+        stages = list(fitted.staged_predict(X))
+        kappas = [cohen_kappa_score(a, b) for a, b in pairwise(stages)]
+        means = [np.mean(kappas[max(0, i - 1) : i + 1]) for i in range(1, len(kappas))]
+        assert means[-1] >= 0.9
+        assert all(mean < 0.9 for mean in means[:-1])
+
+    def test_a_sample_of_the_rows(self):
+        X, y = easy()
+        fitted = campaign(stopping=StabilizedPredictions(0.5, rounds=1, max_rows=50)).fit(X, y)
+        assert len(fitted._rounds.criteria[-1].rows_) == 50
+
+
+def test_low_uncertainty():
+    X, y = easy()
+    fitted = campaign(stopping=LowUncertainty(0.6), n_instances=20).fit(X, y)
+    assert fitted.stop_reason_.startswith("no candidate is uncertain")
+    rest = np.setdiff1d(np.arange(200), fitted.labeled_indices_)
+    assert scipy_entropy(fitted.predict_proba(X[rest]), axis=1).max() < 0.6
+
+
+def test_the_first_of_several_counts_and_the_objects_given_stay_untouched():
+    X, y = easy()
+    given = [TargetScore(1.0), StabilizedPredictions(0.9)]
+    fitted = campaign(stopping=given, budget=22).fit(X, y)
+    assert fitted.stop_reason_ == "the budget of 22 labels is spent"
+    assert not hasattr(given[1], "rows_")
+
+
+def test_a_criterion_of_ones_own():
+    class EnoughOfEachClass(StoppingCriterion):
+        def __init__(self, n=10):
+            self.n = n
+
+        def reason(self, rounds):
+            _, y, _ = rounds.training_set()
+            return "enough of each" if np.bincount(y, minlength=3).min() >= self.n else None
+
+    X, y = easy()
+    fitted = campaign(stopping=EnoughOfEachClass(15)).fit(X, y)
+    assert fitted.stop_reason_ == "enough of each"
+    assert np.bincount(y[fitted.labeled_indices_]).min() >= 15
+
+
+def test_a_script_is_told_as_well():
+    X, y = easy()
+    fitted = campaign(stopping=TargetScore(0.7)).fit(X, np.where(np.arange(200) < 12, y, -1))
+    while fitted.stop_reason_.startswith("waiting"):
+        indices = fitted.query()
+        fitted.teach(indices=indices, y=y[indices])
+    assert "reaches the target" in fitted.stop_reason_
+
+
+@pytest.mark.parametrize(
+    "stopping", [TargetScore(0.9), NoGain(2), StabilizedPredictions(0.9), LowUncertainty(0.6)]
+)
+def test_hidden_labels_influence_no_stop(stopping):
+    X, y = easy()
+    first = campaign(stopping=stopping).fit(X, y)
+    second = campaign(stopping=stopping).fit(X, permute_hidden(y, first.labeled_indices_, 1))
+    assert first.stop_reason_ == second.stop_reason_
+    np.testing.assert_array_equal(first.labeled_indices_, second.labeled_indices_)
