@@ -1,0 +1,28 @@
+"""From recordings to features: reading, log-mel spectrograms, MFCC, augmentation."""
+
+from skal._soundfiles import AudioReadError, audio_length, iter_windows
+from skal._windows import Window, as_window
+from skal.audio._clips import BrokenClipsError, FailedClip
+from skal.audio.cache import FeatureCache, FeatureReport, build_features, write_report
+from skal.audio.features import MFCC, PCEN, LogMelSpectrogram
+from skal.audio.reading import read_audio
+from skal.audio.scaling import FeatureScaler
+
+__all__ = [
+    "MFCC",
+    "PCEN",
+    "AudioReadError",
+    "BrokenClipsError",
+    "FailedClip",
+    "FeatureCache",
+    "FeatureReport",
+    "FeatureScaler",
+    "LogMelSpectrogram",
+    "Window",
+    "as_window",
+    "audio_length",
+    "build_features",
+    "iter_windows",
+    "read_audio",
+    "write_report",
+]

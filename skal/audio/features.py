@@ -1,0 +1,396 @@
+"""Transformers from recordings to log-mel spectrograms and cepstral coefficients."""
+
+from numbers import Integral, Real
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skal.audio._base import AudioTransformer
+from skal.audio.spectral import log_mel_to_mfcc, pcen, power_to_db
+
+__all__ = ["MFCC", "PCEN", "LogMelSpectrogram"]
+
+
+class PCEN(BaseEstimator):
+    """Per-channel energy normalization, in place of decibels.
+
+    What a band was lately like is divided out, so that near and far, loud and soft, and
+    steady noise matter less: good for recordings out of doors.
+
+    Parameters
+    ----------
+    gain : float, default=0.98
+        How far the level is evened out: 0 not at all, 1 fully.
+    bias : float, default=2.0
+        Offset before the compression.
+    power : float, default=0.5
+        Exponent of the compression; 0 is a logarithm.
+    time_constant : float, default=0.4
+        Of the smoothing that gives the recent level, in s.
+    eps : float, default=1e-6
+        Added to the level.
+    scale : float, default=2**31
+        What samples between -1 and 1 are multiplied by first.
+
+    See Also
+    --------
+    skal.audio.spectral.pcen : The function of arrays.
+
+    References
+    ----------
+    Wang et al., Trainable frontend for robust and far-field keyword spotting, ICASSP 2017,
+    section 2.
+    """
+
+    _parameter_constraints = {
+        "gain": [Interval(Real, 0, None, closed="left")],
+        "bias": [Interval(Real, 0, None, closed="left")],
+        "power": [Interval(Real, 0, None, closed="left")],
+        "time_constant": [Interval(Real, 0, None, closed="neither")],
+        "eps": [Interval(Real, 0, None, closed="neither")],
+        "scale": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(
+        self, *, gain=0.98, bias=2.0, power=0.5, time_constant=0.4, eps=1e-6, scale=2.0**31
+    ):
+        self.gain = gain
+        self.bias = bias
+        self.power = power
+        self.time_constant = time_constant
+        self.eps = eps
+        self.scale = scale
+
+    def __call__(self, S, sr, hop_length):
+        """Return the normalized spectrograms.
+
+        Parameters
+        ----------
+        S : ndarray of shape (n_clips, n_bands, n_frames)
+            Mel spectrograms.
+        sr : int
+            Sampling rate, in Hz.
+        hop_length : int
+            From one frame to the next, in samples.
+
+        Returns
+        -------
+        ndarray of shape (n_clips, n_bands, n_frames), float32
+        """
+        self._validate_params()
+        return pcen(S, sr, hop_length, **self.get_params())
+
+
+class LogMelSpectrogram(AudioTransformer):
+    """Log-mel spectrograms of recordings or waveforms.
+
+    X is a sequence (list, array, Series) of paths, of windows such as ``"night.wav#t=60,64"``,
+    or of waveforms that are at `sr` already: a 2-D array with a row for each, or a list of 1-D
+    arrays. The result is float32 of shape (n_clips, n_mels, frames, 1 + deltas).
+
+    The defaults give 60 bands x 44 frames for a second. Speech and other sounds sampled at
+    8 kHz have nothing above 4 kHz: there ``sr=8000, n_fft=512, hop_length=200`` keeps all 60
+    bands in use (41 frames a second).
+
+    Parameters
+    ----------
+    sr : int, default=22050
+        Sampling rate, in Hz, that files are resampled to.
+    duration : float, default=None
+        Length of all clips, in s: longer ones are cropped at their end, shorter ones padded.
+        With None, all clips of a call must be equally long; nothing is cropped unasked.
+    fill : {"silence", "repeat", "reflect"}, default="silence"
+        What short clips are padded with.
+    n_fft : int, default=2048
+        Length of a frame, in samples.
+    hop_length : int, default=512
+        From one frame to the next, in samples.
+    win_length : int, default=None
+        Length of the window within the frame; None is `n_fft`.
+    window : str or tuple, default="hann"
+        Window, as in `scipy.signal.get_window`.
+    center : bool, default=True
+        Pad clips by half a frame, so that frame t is centred at sample ``t * hop_length``.
+    pad_mode : {"constant", "reflect", "edge", "wrap", "symmetric"}, default="constant"
+        How to pad for that.
+    n_mels : int, default=60
+        Number of mel bands.
+    fmin : float, default=0.0
+        Lowest frequency, in Hz.
+    fmax : float, default=None
+        Highest frequency, in Hz; None is ``sr / 2``.
+    htk : bool, default=False
+        Use the mel scale of HTK instead of Slaney's.
+    power : float, default=2.0
+        Exponent of the magnitudes.
+    ref : float or "max", default=1.0
+        What 0 dB is; "max" is the largest value of each clip.
+    amin : float, default=1e-10
+        Smaller powers count as this.
+    top_db : float, default=80.0
+        No value is further than this below the largest of its clip, in dB; None: no limit.
+    pcen : PCEN, default=None
+        Normalize so instead of taking decibels; `ref`, `amin` and `top_db` are for decibels
+        only. Made for magnitudes: ``power=1``.
+    deltas : {0, 1, 2}, default=0
+        Channels with local slopes over time (1), and of these again (2).
+    delta_width : int, default=9
+        Frames that a slope is estimated from; odd.
+    normalize : {"clip", "band"}, default=None
+        Give every channel of every clip, or every band of it, zero mean and unit variance.
+    segment_frames : int, default=None
+        Cut every clip into segments of this many frames: an axis of segments comes after that
+        of the clips. Clips shorter than a segment are padded.
+    overlap : float, default=0.5
+        Share of a segment that the next one repeats. The last segment ends with the clip.
+    flatten : bool, default=False
+        Return a row of numbers for each clip.
+    on_error : {"raise", "warn"}, default="raise"
+        What clips that cannot be read do: raise one error that names them all, or leave rows
+        of zeros, a warning, and their positions in ``failed_``.
+    n_jobs : int, default=None
+        Parallel jobs, in threads unless `joblib.parallel_config` says otherwise.
+
+    Attributes
+    ----------
+    failed_ : ndarray of int
+        With ``on_error="warn"``: positions of the clips that the last `transform` set aside.
+    failures_ : list of FailedClip
+        With ``on_error="warn"``: position, clip, reason and advice for each of them.
+    n_features_in_ : int
+        Samples of a waveform, if `fit` was given a 2-D array.
+
+    See Also
+    --------
+    MFCC : Cepstral coefficients.
+
+    Notes
+    -----
+    Values are those of `librosa.power_to_db` of `librosa.feature.melspectrogram`, to 1e-4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.audio import LogMelSpectrogram
+    >>> y = np.random.default_rng(0).normal(size=(2, 22050))
+    >>> LogMelSpectrogram().transform(y).shape
+    (2, 60, 44, 1)
+    """
+
+    _parameter_constraints = {
+        **AudioTransformer._parameter_constraints,
+        "pcen": [PCEN, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        sr=22050,
+        duration=None,
+        fill="silence",
+        n_fft=2048,
+        hop_length=512,
+        win_length=None,
+        window="hann",
+        center=True,
+        pad_mode="constant",
+        n_mels=60,
+        fmin=0.0,
+        fmax=None,
+        htk=False,
+        power=2.0,
+        ref=1.0,
+        amin=1e-10,
+        top_db=80.0,
+        pcen=None,
+        deltas=0,
+        delta_width=9,
+        normalize=None,
+        segment_frames=None,
+        overlap=0.5,
+        flatten=False,
+        on_error="raise",
+        n_jobs=None,
+    ):
+        self.sr = sr
+        self.duration = duration
+        self.fill = fill
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.win_length = win_length
+        self.window = window
+        self.center = center
+        self.pad_mode = pad_mode
+        self.n_mels = n_mels
+        self.fmin = fmin
+        self.fmax = fmax
+        self.htk = htk
+        self.power = power
+        self.ref = ref
+        self.amin = amin
+        self.top_db = top_db
+        self.pcen = pcen
+        self.deltas = deltas
+        self.delta_width = delta_width
+        self.normalize = normalize
+        self.segment_frames = segment_frames
+        self.overlap = overlap
+        self.flatten = flatten
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+
+    @classmethod
+    def predecessor(cls, **changes):
+        """Return the features of ALFramework: segments of 60 bands x 41 frames x 2 channels.
+
+        22,050 Hz, frames of 2,048 samples every 512, segments of 20,480 samples with half
+        overlap, decibels and their slopes. Other than there, decibels are those of a power
+        spectrum, short clips are padded (there: dropped), and segments are cut from the
+        spectrogram of the whole clip, so that no segment begins with silence that is not in
+        the sound.
+
+        Parameters
+        ----------
+        **changes : object
+            Other values of parameters, such as ``duration=4.0`` (UrbanSound8K).
+
+        Returns
+        -------
+        LogMelSpectrogram
+        """
+        return cls(**{"segment_frames": 41, "overlap": 0.5, "deltas": 1, **changes})
+
+    def _n_bands(self):
+        return self.n_mels
+
+    def _from_mel(self, mel):
+        if self.pcen is not None:
+            return self.pcen(mel, self.sr, self.hop_length)
+        return power_to_db(mel, self.ref, self.amin, self.top_db)
+
+
+class MFCC(AudioTransformer):
+    """Mel-frequency cepstral coefficients of recordings or waveforms.
+
+    X is what `LogMelSpectrogram` takes. The result is float32 of shape (n_clips, n_mfcc,
+    frames, 1 + deltas).
+
+    Parameters
+    ----------
+    n_mfcc : int, default=20
+        Number of coefficients, at most `n_mels`.
+    dct_type : {1, 2, 3}, default=2
+        Type of the discrete cosine transform.
+    norm : {"ortho"}, default="ortho"
+        Its normalization; None for none.
+    lifter : float, default=0
+        Cepstral liftering; 0 for none.
+    sr, duration, fill, n_fft, hop_length, win_length, window, center, pad_mode : as there
+        See `LogMelSpectrogram`.
+    n_mels, fmin, fmax, htk, power, ref, amin, top_db : as there
+        See `LogMelSpectrogram`: the log-mel spectrogram that is transformed. `n_mels` is 60,
+        where `librosa.feature.mfcc` has 128.
+    deltas, delta_width, normalize, segment_frames, overlap, flatten, on_error, n_jobs : as there
+        See `LogMelSpectrogram`.
+
+    Attributes
+    ----------
+    failed_ : ndarray of int
+        With ``on_error="warn"``: positions of the clips that the last `transform` set aside.
+    failures_ : list of FailedClip
+        With ``on_error="warn"``: position, clip, reason and advice for each of them.
+    n_features_in_ : int
+        Samples of a waveform, if `fit` was given a 2-D array.
+
+    See Also
+    --------
+    LogMelSpectrogram : Without the cosine transform; what a CNN wants.
+
+    Notes
+    -----
+    Values are those of `librosa.feature.mfcc`, to 1e-4 of their size; delta channels those of
+    `librosa.feature.delta` with order 1 and 2.
+    """
+
+    _parameter_constraints = {
+        **AudioTransformer._parameter_constraints,
+        "n_mfcc": [Interval(Integral, 1, None, closed="left")],
+        "dct_type": [Interval(Integral, 1, 3, closed="both")],
+        "norm": [StrOptions({"ortho"}), None],
+        "lifter": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        n_mfcc=20,
+        dct_type=2,
+        norm="ortho",
+        lifter=0,
+        sr=22050,
+        duration=None,
+        fill="silence",
+        n_fft=2048,
+        hop_length=512,
+        win_length=None,
+        window="hann",
+        center=True,
+        pad_mode="constant",
+        n_mels=60,
+        fmin=0.0,
+        fmax=None,
+        htk=False,
+        power=2.0,
+        ref=1.0,
+        amin=1e-10,
+        top_db=80.0,
+        deltas=0,
+        delta_width=9,
+        normalize=None,
+        segment_frames=None,
+        overlap=0.5,
+        flatten=False,
+        on_error="raise",
+        n_jobs=None,
+    ):
+        self.n_mfcc = n_mfcc
+        self.dct_type = dct_type
+        self.norm = norm
+        self.lifter = lifter
+        self.sr = sr
+        self.duration = duration
+        self.fill = fill
+        self.n_fft = n_fft
+        self.hop_length = hop_length
+        self.win_length = win_length
+        self.window = window
+        self.center = center
+        self.pad_mode = pad_mode
+        self.n_mels = n_mels
+        self.fmin = fmin
+        self.fmax = fmax
+        self.htk = htk
+        self.power = power
+        self.ref = ref
+        self.amin = amin
+        self.top_db = top_db
+        self.deltas = deltas
+        self.delta_width = delta_width
+        self.normalize = normalize
+        self.segment_frames = segment_frames
+        self.overlap = overlap
+        self.flatten = flatten
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.n_mfcc > self.n_mels:
+            raise ValueError(f"n_mfcc={self.n_mfcc} is more than n_mels={self.n_mels}")
+
+    def _n_bands(self):
+        return self.n_mfcc
+
+    def _from_mel(self, mel):
+        S = power_to_db(mel, self.ref, self.amin, self.top_db)
+        return log_mel_to_mfcc(S, self.n_mfcc, self.dct_type, self.norm, self.lifter)

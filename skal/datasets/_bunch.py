@@ -1,0 +1,87 @@
+"""The one form in which all data sets come."""
+
+import numpy as np
+from sklearn.utils import Bunch
+
+__all__ = ["encode", "make_bunch"]
+
+
+def make_bunch(
+    names,
+    classes=None,
+    *,
+    paths=None,
+    groups=None,
+    fold=None,
+    split=None,
+    start=None,
+    end=None,
+    **more,
+):
+    """Return a Bunch with integer targets.
+
+    Parameters
+    ----------
+    names : sequence of str or None
+        Class of every clip; None where it is not known.
+    classes : sequence of str, default=None
+        All classes, in order; None: those that occur, sorted.
+    paths : sequence of str, default=None
+        File or window of every clip.
+    groups : sequence, default=None
+        Recording or speaker of every clip.
+    fold : sequence of int, default=None
+        Official fold of every clip.
+    split : sequence of str, default=None
+        Official part of every clip: "train", "validation" or "test".
+    start, end : sequence of float, default=None
+        Part of its recording that every clip is, in s.
+    **more : object
+        Further fields.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+    """
+    target, target_names = encode(names, classes)
+    return Bunch(
+        paths=None if paths is None else _objects(paths),
+        target=target,
+        target_names=target_names,
+        groups=None if groups is None else np.asarray(groups),
+        fold=None if fold is None else np.asarray(fold, dtype=int),
+        split=None if split is None else np.asarray(split),
+        start=None if start is None else np.asarray(start, dtype=float),
+        end=None if end is None else np.asarray(end, dtype=float),
+        **more,
+    )
+
+
+def encode(names, classes=None):
+    """Return integer targets (-1: not known) and the names of the classes.
+
+    Parameters
+    ----------
+    names : sequence of str or None
+        Class of every clip.
+    classes : sequence of str, default=None
+        All classes, in order; None: those that occur, sorted.
+
+    Returns
+    -------
+    target : ndarray of int
+        Positions in `target_names`.
+    target_names : ndarray of str
+        The classes.
+    """
+    if classes is None:
+        classes = sorted({name for name in names if name is not None})
+    position = {name: i for i, name in enumerate(classes)} | {None: -1}
+    target = np.array([position[name] for name in names], dtype=int)
+    return target, np.array(classes, dtype=str)
+
+
+def _objects(items):
+    out = np.empty(len(items), dtype=object)
+    out[:] = [str(item) for item in items]
+    return out

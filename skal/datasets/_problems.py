@@ -1,0 +1,80 @@
+"""What is wrong with a data set, collected first and told all at once."""
+
+import warnings
+from typing import NamedTuple
+
+__all__ = ["DatasetError", "Problem", "tell"]
+
+_SHOWN = 20
+
+
+class Problem(NamedTuple):
+    """Something that is wrong with a file or a row of a data set.
+
+    Parameters
+    ----------
+    where : str
+        The file, or the table and its row.
+    reason : str
+        What is wrong.
+    advice : str
+        What to do about it.
+    """
+
+    where: str
+    reason: str
+    advice: str
+
+    def __str__(self):
+        return f"{self.where}: {self.reason} ({self.advice})"
+
+
+class DatasetError(ValueError):
+    """A data set is not as it should be; ``problems`` lists all that is wrong.
+
+    Parameters
+    ----------
+    title : str
+        One line that sums up.
+    problems : list of Problem
+        What is wrong.
+    """
+
+    def __init__(self, title, problems):
+        super().__init__(title, problems)
+        self.title = title
+        self.problems = problems
+
+    def __str__(self):
+        return _summary(self.title, self.problems)
+
+
+def tell(title, problems, on_error):
+    """Raise or warn, if there are problems.
+
+    Parameters
+    ----------
+    title : str
+        One line that sums up.
+    problems : list of Problem
+        What is wrong.
+    on_error : {"raise", "warn"}
+        What to do.
+
+    Raises
+    ------
+    DatasetError
+        With ``on_error="raise"``, if there are problems.
+    """
+    if not problems:
+        return
+    if on_error == "raise":
+        raise DatasetError(title, problems)
+    warnings.warn(_summary(title, problems), UserWarning, stacklevel=3)
+
+
+def _summary(title, problems):
+    lines = [title, *(f"  {problem}" for problem in problems[:_SHOWN])]
+    if len(problems) > _SHOWN:
+        lines.append(f"  and {len(problems) - _SHOWN} more (see .problems)")
+    return "\n".join(lines)

@@ -1,0 +1,117 @@
+"""Checks that the loaders of published data sets share."""
+
+import difflib
+import os
+from collections import Counter
+from pathlib import Path
+
+from skal.datasets._problems import Problem, tell
+
+__all__ = ["check_files", "one_to_one", "whole_number"]
+
+
+def whole_number(row, column, where, problems):
+    """Return a cell as an int; note a problem and return None if it is none.
+
+    Parameters
+    ----------
+    row : dict
+        Row of a table.
+    column : str
+        Its column.
+    where : str
+        How to name the row.
+    problems : list of Problem
+        Where to note it.
+
+    Returns
+    -------
+    int or None
+    """
+    try:
+        return int(row[column])
+    except (TypeError, ValueError):
+        reason = f"{column} is {row[column]!r}, not a whole number"
+        problems.append(Problem(where, reason, "correct the row"))
+        return None
+
+
+def one_to_one(pairs, names, where):
+    """Return a problem for every key that comes with several values, and the other way round.
+
+    Parameters
+    ----------
+    pairs : iterable of tuple
+        Such as number and name of the class, a pair for each row.
+    names : tuple of str
+        What the two are called.
+    where : str
+        How to name the table.
+
+    Returns
+    -------
+    list of Problem
+    """
+    problems = []
+    unique = list(dict.fromkeys(pairs))
+    for side in (0, 1):
+        counts = Counter(pair[side] for pair in unique)
+        for value in (value for value, count in counts.items() if count > 1):
+            others = sorted(str(pair[1 - side]) for pair in unique if pair[side] == value)
+            reason = f"{names[side]} {value!r} comes with {names[1 - side]} {', '.join(others)}"
+            problems.append(Problem(where, reason, "one of the two is wrong"))
+    return problems
+
+
+def check_files(rows, folder, sounds, problems, on_error):
+    """Compare a table with the files that are there; tell all that is wrong at once.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Rows that could be understood; ``path`` and ``where`` are looked at.
+    folder : pathlib.Path
+        The data set.
+    sounds : list of str
+        The sound files that are there.
+    problems : list of Problem
+        What is known to be wrong already; the rest is added.
+    on_error : {"raise", "warn"}
+        What to do about problems.
+
+    Returns
+    -------
+    rows : list of dict
+        Those whose file is there, by path.
+    extra : list of str
+        Sound files that no row names.
+
+    Raises
+    ------
+    DatasetError
+        With ``on_error="raise"``, if there are problems.
+    FileNotFoundError
+        If no rows are left.
+    """
+    there = set(sounds)
+    named = {}
+    for row in rows:
+        path = row["path"]
+        if path in named:
+            problems.append(Problem(row["where"], f"{path!r} a second time", "remove a row"))
+        elif path not in there:
+            problems.append(_missing(row, there))
+        named.setdefault(path, row)
+    kept = [named[path] for path in sounds if path in named]
+    tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
+    if not kept:
+        raise FileNotFoundError(f"no recordings in {str(folder)!r} that its table names")
+    return kept, [path for path in sounds if path not in named]
+
+
+def _missing(row, there):
+    folder = os.path.dirname(row["path"])
+    names = [Path(path).name for path in there if os.path.dirname(path) == folder][:2000]
+    near = difflib.get_close_matches(os.path.basename(row["path"]), names, n=1, cutoff=0.8)
+    hint = f"did you mean {near[0]!r}?" if near else "download it again, or remove the row"
+    return Problem(row["where"], f"there is no file {row['path']!r}", hint)

@@ -1,0 +1,143 @@
+"""ESC-50 and ESC-10: 2,000 environmental sounds of 5 s in fifty (ten) classes and five folds."""
+
+import os
+import re
+from pathlib import Path
+
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from skal.datasets._bunch import make_bunch
+from skal.datasets._files import audio_files, existing_folder
+from skal.datasets._problems import Problem
+from skal.datasets._published import check_files, one_to_one, whole_number
+from skal.datasets._table import read_csv
+
+__all__ = ["load_esc50"]
+
+_COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file", "take")
+_OLD_FOLDER = re.compile(r"(?P<number>\d{3}) ?- ?(?P<name>.+)\Z")
+_OLD_FILE = re.compile(r"(?P<fold>[1-5])-(?P<source>\d+)-(?P<take>[A-Z])\.\w+\Z")
+
+
+@validate_params(
+    {
+        "data_home": [str, os.PathLike],
+        "esc10": ["boolean"],
+        "on_error": [StrOptions({"raise", "warn"})],
+    },
+    prefer_skip_nested_validation=True,
+)
+def load_esc50(data_home, *, esc10=False, on_error="raise"):
+    """Load ESC-50 or ESC-10 from its folder.
+
+    Parameters
+    ----------
+    data_home : path-like
+        The folder that holds ``audio`` and ``meta/esc50.csv``, or one in the older layout, a
+        folder for each class such as ``001 - Dog bark/1-100032-A.ogg``.
+    esc10 : bool, default=False
+        Only the ten classes of ESC-10. The older layout has them in a folder of their own.
+    on_error : {"raise", "warn"}, default="raise"
+        What missing files and wrong rows do: raise one error that lists them all, or be left
+        out with a warning.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        ``paths``, ``target``, ``target_names`` (in the official order), ``groups`` (the Freesound
+        recording that clips are from), ``fold`` (1 to 5, official), ``problems`` and ``extra``
+        (files that the table does not name). ``split`` is None.
+
+    Raises
+    ------
+    DatasetError
+        If table and files do not match; it lists everything that is wrong.
+    FileNotFoundError
+        If there is no such folder or it has neither layout.
+    ValueError
+        If ESC-10 is asked of a folder in the older layout that has more classes.
+
+    References
+    ----------
+    Piczak, ESC: Dataset for environmental sound classification, ACM Multimedia 2015.
+    """
+    home = existing_folder(data_home)
+    table = home / "meta" / "esc50.csv"
+    sounds, _ = audio_files(home)
+    problems = []
+    if table.is_file():
+        rows = _rows_of_table(table, home, problems)
+    elif any(_OLD_FOLDER.match(Path(sound).parent.name) for sound in sounds):
+        rows = _rows_of_folders(sounds, problems)
+        if esc10 and len({row["category"] for row in rows}) > 10:
+            raise ValueError(f"{str(home)!r} has more than ten classes and no list of ESC-10's")
+    else:
+        raise FileNotFoundError(
+            f"neither {str(table)!r} nor folders such as '001 - Dog bark' in {str(home)!r}"
+        )
+    pairs = [(row["number"], row["category"]) for row in rows]
+    problems += one_to_one(pairs, ("target", "category"), str(home))
+    kept, extra = check_files(rows, home, sounds, problems, on_error)
+    if esc10:
+        kept = [row for row in kept if row["esc10"]]
+    order = {row["category"]: row["number"] for row in kept}
+    return make_bunch(
+        [row["category"] for row in kept],
+        sorted(order, key=order.get),
+        paths=[row["path"] for row in kept],
+        groups=[row["source"] for row in kept],
+        fold=[row["fold"] for row in kept],
+        problems=problems,
+        extra=extra,
+    )
+
+
+def _rows_of_table(table, home, problems):
+    rows = []
+    for number, raw in enumerate(read_csv(table, _COLUMNS), start=2):
+        where = f"{table}, line {number}"
+        fold = whole_number(raw, "fold", where, problems)
+        target = whole_number(raw, "target", where, problems)
+        if fold is None or target is None:
+            continue
+        if not str(raw["filename"]).startswith(f"{fold}-{raw['src_file']}-"):
+            reason = f"{raw['filename']!r} does not begin with fold and src_file"
+            problems.append(Problem(where, reason, "compare with the published table"))
+            continue
+        rows.append(
+            {
+                "path": str(home / "audio" / raw["filename"]),
+                "where": where,
+                "fold": fold,
+                "number": target,
+                "category": raw["category"],
+                "source": raw["src_file"],
+                "esc10": raw["esc10"] == "True",
+            }
+        )
+    return rows
+
+
+def _rows_of_folders(sounds, problems):
+    rows = []
+    for sound in sounds:
+        folder = _OLD_FOLDER.match(Path(sound).parent.name)
+        if folder is None:
+            continue
+        name = _OLD_FILE.match(Path(sound).name)
+        if name is None:
+            advice = "move it away"
+            problems.append(Problem(sound, "not named fold-source-take", advice))
+            continue
+        rows.append(
+            {
+                "path": sound,
+                "where": sound,
+                "fold": int(name["fold"]),
+                "number": int(folder["number"]),
+                "category": folder["name"],
+                "source": name["source"],
+                "esc10": True,
+            }
+        )
+    return rows

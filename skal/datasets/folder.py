@@ -1,0 +1,130 @@
+"""Folders of one's own recordings: a folder for each class, or a table of labels."""
+
+import os
+from numbers import Real
+from pathlib import Path
+
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from skal._soundfiles import AudioReadError, iter_windows
+from skal._windows import Window
+from skal.datasets._bunch import make_bunch
+from skal.datasets._files import audio_files, existing_folder
+from skal.datasets._problems import Problem, tell
+from skal.datasets._table import read_table
+
+__all__ = ["load_audio_folder"]
+
+
+@validate_params(
+    {
+        "path": [str, os.PathLike],
+        "labels": [str, os.PathLike, None],
+        "window": [Interval(Real, 0, None, closed="neither"), None],
+        "hop": [Interval(Real, 0, None, closed="neither"), None],
+        "on_error": [StrOptions({"raise", "warn"})],
+    },
+    prefer_skip_nested_validation=True,
+)
+def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="raise"):
+    """Load a folder of recordings.
+
+    Without a table of labels, the folders in `path` are the classes (``path/rain/x.wav``, also
+    deeper), and recordings that lie in `path` itself have no class yet. Sound files are known by
+    their extensions; nothing is opened, unless `window` asks for lengths.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder.
+    labels : path-like, default=None
+        A CSV file with a header, or JSON lines, with ``path`` (in `path`) and ``label`` (empty:
+        not known), and where wanted ``group`` (recording, speaker or place), ``fold``,
+        ``split``, ``start`` and ``end`` (s). Sought in `path`, then in the current folder.
+    window : float, default=None
+        Cut every recording into windows of this many seconds, which are read on demand.
+    hop : float, default=None
+        From the start of one window to the next, in s; None is `window`.
+    on_error : {"raise", "warn"}, default="raise"
+        What rows of the table do that name missing files or cannot be understood, and, with
+        `window`, recordings that cannot be opened: raise one error that lists them all, or be
+        left out with a warning. They are in ``problems`` then.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        ``paths`` (ndarray of str: files, or windows such as ``x.wav#t=60,64``), ``target``
+        (ndarray of int, -1: not known), ``target_names``, ``groups`` (of the table, else the
+        recording), ``fold``, ``split``, ``start`` and ``end`` (s; each of the four None where
+        not known for every clip), ``problems`` (list of Problem) and ``extra`` (list of sound
+        files that the table does not name).
+
+    Raises
+    ------
+    DatasetError
+        If the table is wrong; it lists everything that is.
+    FileNotFoundError
+        If there is no such folder, no table or no recordings.
+    ValueError
+        If `hop` is given without `window`.
+    """
+    if hop is not None and window is None:
+        raise ValueError("hop= goes with window=: give both, in s")
+    folder = existing_folder(path)
+    sounds, _ = audio_files(folder)
+    problems, extra = [], []
+    if labels is None:
+        rows = [_row_of(sound, folder) for sound in sounds]
+    else:
+        rows, problems = read_table(_table_path(folder, labels), folder)
+        named = {row["path"] for row in rows}
+        extra = [sound for sound in sounds if sound not in named]
+    if window is not None:
+        rows, unreadable = _in_windows(rows, window, window if hop is None else hop)
+        problems = problems + unreadable
+    tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
+    if not rows:
+        raise FileNotFoundError(f"no recordings in {str(folder)!r} (known by their extensions)")
+    return _bunch_of(rows, problems, extra)
+
+
+def _row_of(sound, folder):
+    parts = Path(sound).relative_to(folder).parts
+    return {"path": sound, "label": parts[0] if len(parts) > 1 else None}
+
+
+def _table_path(folder, labels):
+    for place in (folder / labels, Path(labels)):
+        if place.is_file():
+            return place
+    raise FileNotFoundError(f"no table {os.fspath(labels)!r} in {str(folder)!r} or here")
+
+
+def _in_windows(rows, window, hop):
+    windowed, problems = [], []
+    for row in rows:
+        span = row["path"], row.get("start", 0.0), row.get("end")
+        try:
+            parts = list(iter_windows(span, window, hop))
+        except AudioReadError as error:
+            problems.append(Problem(row["path"], error.reason, error.advice))
+            continue
+        windowed += [row | {"start": part.start, "end": part.end} for part in parts]
+    return windowed, problems
+
+
+def _bunch_of(rows, problems, extra):
+    def column(name):
+        return [row[name] for row in rows] if all(name in row for row in rows) else None
+
+    return make_bunch(
+        [row["label"] for row in rows],
+        paths=[Window(row["path"], row.get("start", 0.0), row.get("end")) for row in rows],
+        groups=[row.get("group", row["path"]) for row in rows],
+        fold=column("fold"),
+        split=column("split"),
+        start=column("start"),
+        end=column("end"),
+        problems=problems,
+        extra=extra,
+    )

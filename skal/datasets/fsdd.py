@@ -1,0 +1,103 @@
+"""The Free Spoken Digit Dataset: 3,000 recordings of spoken digits by six speakers."""
+
+import re
+from pathlib import Path
+
+from skal.datasets._bunch import make_bunch
+from skal.datasets._download import data_folder, download, unpack
+
+__all__ = ["fetch_fsdd", "load_fsdd"]
+
+# The state of the public repository in May 2024; later ones may have other recordings.
+_COMMIT = "26eb9aa"
+ARCHIVE_URL = f"https://github.com/Jakobovski/free-spoken-digit-dataset/archive/{_COMMIT}.zip"
+CONTENT_DIGEST = "dbd573d7cafe79c4b49f65718115e1304e24e067fa39eff18a660dc6cb9c360f"
+
+_NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<take>\d+)\.wav\Z")
+_TEST_TAKES = 5
+
+
+def load_fsdd(data_home):
+    """Load the Free Spoken Digit Dataset from its folder.
+
+    Recordings are 8 kHz WAV, 0.14 to 2.28 s long (99 % are under 0.93 s).
+
+    Parameters
+    ----------
+    data_home : path-like
+        The folder that holds ``recordings``, or that folder itself.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        ``paths`` (ndarray of str), ``target`` (ndarray of int, the digit), ``target_names``,
+        ``groups`` (speakers) and ``split`` ("test" for takes 0 to 4, else "train": the official
+        split, in which every speaker is on both sides, as ``groups_shared`` says; split by
+        ``groups`` for new speakers).
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are no recordings in the folder.
+    ValueError
+        If files there are named otherwise than ``digit_speaker_take.wav``; it lists them.
+    """
+    home = Path(data_home)
+    folder = home / "recordings" if (home / "recordings").is_dir() else home
+    files = sorted(folder.glob("*.wav")) if folder.is_dir() else []
+    if not files:
+        raise FileNotFoundError(
+            f"no WAV files in {str(folder)!r}: name the folder that holds the data set's "
+            f"'recordings', or download it with skal.datasets.fetch_fsdd()"
+        )
+    parts = [_NAME.match(path.name) for path in files]
+    odd = [path.name for path, part in zip(files, parts, strict=True) if part is None]
+    if odd:
+        raise ValueError(
+            f"{len(odd)} files in {str(folder)!r} are not named digit_speaker_take.wav "
+            f"({', '.join(map(repr, odd[:10]))}): move them away; for a folder of your own "
+            f"sounds use load_audio_folder"
+        )
+    return make_bunch(
+        [part["digit"] for part in parts],
+        list("0123456789"),
+        paths=files,
+        groups=[part["speaker"] for part in parts],
+        split=["test" if int(part["take"]) < _TEST_TAKES else "train" for part in parts],
+        groups_shared=True,
+    )
+
+
+def fetch_fsdd(data_home=None, *, url=ARCHIVE_URL, expected=CONTENT_DIGEST):
+    """Download the Free Spoken Digit Dataset (16 MB), unless it is there, and load it.
+
+    Nothing else in skal downloads anything. A download that breaks goes on where it stopped
+    when this is called again; the recordings are checked against the published ones.
+
+    Parameters
+    ----------
+    data_home : path-like, default=None
+        Where to keep it; None is the folder ``fsdd`` in the one that the environment variable
+        ``SKAL_DATA`` names, or in the cache folder of the system.
+    url : str, default=ARCHIVE_URL
+        A zip archive of the data set: the project's own, or a mirror.
+    expected : str, default=CONTENT_DIGEST
+        Checksum of the names and contents of all recordings.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        As from `load_fsdd`.
+
+    Raises
+    ------
+    ValueError
+        If the archive does not hold the recordings that were published.
+    """
+    home = data_folder() / "fsdd" if data_home is None else Path(data_home)
+    recordings = home / "recordings"
+    if not recordings.is_dir():
+        archive = download(url, home / "fsdd.zip")
+        unpack(archive, recordings, "recordings", expected)
+        archive.unlink()
+    return load_fsdd(home)

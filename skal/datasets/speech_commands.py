@@ -1,0 +1,139 @@
+"""Google's Speech Commands: 105,829 single words by 2,618 speakers, about a second each."""
+
+import difflib
+import os
+import re
+from pathlib import Path
+
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from skal.datasets._bunch import make_bunch
+from skal.datasets._files import audio_files, existing_folder
+from skal.datasets._problems import Problem, tell
+
+__all__ = ["DIGITS", "load_speech_commands"]
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_NAME = re.compile(r"(?P<speaker>.+)_nohash_(?P<take>\d+)\.\w+\Z")
+_LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+
+
+@validate_params(
+    {
+        "data_home": [str, os.PathLike],
+        "words": ["array-like", StrOptions({"digits"}), None],
+        "on_error": [StrOptions({"raise", "warn"})],
+    },
+    prefer_skip_nested_validation=True,
+)
+def load_speech_commands(data_home, *, words=None, on_error="raise"):
+    """Load Speech Commands (version 1 or 2) from its folder.
+
+    Parameters
+    ----------
+    data_home : path-like
+        The folder that holds a folder for each word, ``validation_list.txt`` and
+        ``testing_list.txt``.
+    words : sequence of str or "digits", default=None
+        The words wanted, which become the classes in this order; "digits": zero to nine; None:
+        all there are, sorted.
+    on_error : {"raise", "warn"}, default="raise"
+        What files in the lists that are not there, and files with other names, do: raise one
+        error that lists them all, or be left out with a warning.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        ``paths``, ``target``, ``target_names``, ``groups`` (speakers), ``split`` ("train",
+        "validation" or "test", official: no speaker is in two of them), ``problems`` and
+        ``extra`` (always empty: all files are named by their folder). ``fold`` is None.
+
+    Raises
+    ------
+    DatasetError
+        If lists, names and files do not match; it lists everything that is wrong.
+    FileNotFoundError
+        If there is no such folder, list or word.
+
+    References
+    ----------
+    Warden, Speech Commands: a dataset for limited-vocabulary speech recognition, arXiv
+    1804.03209, section 5.
+    """
+    home = existing_folder(data_home)
+    # Folders with an underscore hold background noise, not words.
+    there = sorted(p.name for p in home.iterdir() if p.is_dir() and p.name[0] not in "_.")
+    wanted = _wanted(words, there, home)
+    parts, problems = _read_lists(home, wanted)
+    names, paths, speakers = [], [], []
+    for word in wanted:
+        for sound in audio_files(home / word)[0]:
+            match = _NAME.match(Path(sound).name)
+            if match is None:
+                reason = "not named speaker_nohash_number"
+                problems.append(Problem(sound, reason, "move it away"))
+                continue
+            names.append(word)
+            paths.append(sound)
+            speakers.append(match["speaker"])
+    split = [parts.get(path, "train") for path in paths]
+    problems += _shared_speakers(speakers, split, home)
+    tell(f"{len(problems)} problems in {str(home)!r}:", problems, on_error)
+    if not paths:
+        raise FileNotFoundError(f"no recordings of {', '.join(wanted)} in {str(home)!r}")
+    return make_bunch(
+        names, wanted, paths=paths, groups=speakers, split=split, problems=problems, extra=[]
+    )
+
+
+def _wanted(words, there, home):
+    if words is None:
+        if not there:
+            raise FileNotFoundError(f"no folders of words in {str(home)!r}")
+        return there
+    wanted = list(DIGITS) if isinstance(words, str) else [str(word) for word in words]
+    missing = [word for word in wanted if word not in there]
+    if missing:
+        hints = [difflib.get_close_matches(word, there, n=1) for word in missing]
+        near = sorted({hint[0] for hint in hints if hint})
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise FileNotFoundError(f"no words {', '.join(missing)} in {str(home)!r}{hint}")
+    return wanted
+
+
+def _read_lists(home, wanted):
+    """Return the part that every listed file is in, and what is wrong with the lists."""
+    parts, problems = {}, []
+    for part, name in _LISTS.items():
+        try:
+            lines = (home / name).read_text(encoding="utf-8").split("\n")
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"there is no {name!r} in {str(home)!r}; the official split is not known without"
+            ) from None
+        for number, line in enumerate(lines, start=1):
+            word = line.strip().partition("/")[0]
+            path = str(home / line.strip())
+            if word not in wanted:
+                continue
+            if not os.path.lexists(path):
+                reason = f"there is no file {path!r}"
+                problems.append(Problem(f"{name}, line {number}", reason, "download it again"))
+            elif parts.get(path, part) != part:
+                reason = f"{line.strip()!r} is in {_LISTS[parts[path]]} too"
+                problems.append(Problem(f"{name}, line {number}", reason, "remove one of the two"))
+            else:
+                parts[path] = part
+    return parts, problems
+
+
+def _shared_speakers(speakers, split, home):
+    parts = {}
+    for speaker, part in zip(speakers, split, strict=True):
+        parts.setdefault(speaker, set()).add(part)
+    where, advice = str(home), "compare with the published lists"
+    return [
+        Problem(where, f"speaker {speaker!r} is in {' and '.join(sorted(found))}", advice)
+        for speaker, found in parts.items()
+        if len(found) > 1
+    ]

@@ -1,0 +1,122 @@
+"""Splits that keep what belongs together on one side."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.model_selection import GroupShuffleSplit
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from skal._windows import as_window
+
+__all__ = ["recordings_of", "train_test_positions"]
+
+
+def recordings_of(data):
+    """Return which recording every clip is from.
+
+    Parameters
+    ----------
+    data : Bunch
+        From a loader.
+
+    Returns
+    -------
+    ndarray of int of shape (n_clips,)
+        Windows of one file have one number.
+    """
+    if data.paths is None:
+        return np.arange(len(data.target))
+    files = [as_window(path).path for path in data.paths]
+    return np.unique(np.array(files, dtype=object), return_inverse=True)[1]
+
+
+@validate_params(
+    {
+        "data": [Bunch],
+        "by": [StrOptions({"official", "group", "recording"})],
+        "test_fold": [Interval(Integral, 0, None, closed="left"), None],
+        "test_size": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def train_test_positions(data, by="official", *, test_fold=None, test_size=0.2, random_state=None):
+    """Split a data set so that no recording, and no group, is on both sides.
+
+    Parameters
+    ----------
+    data : Bunch
+        From a loader.
+    by : {"official", "group", "recording"}, default="official"
+        The published split or folds; a random split of the groups (speakers, source recordings,
+        places); or a random split of the recordings (windows of a file stay together).
+    test_fold : int, default=None
+        With official folds: the one to test on; None is the last.
+    test_size : float, default=0.2
+        Share of the groups or recordings to test on, where the split is random.
+    random_state : int, RandomState or None
+        Randomness of random splits.
+
+    Returns
+    -------
+    train, test : ndarray of int
+        Positions. An official validation part is in neither.
+
+    Raises
+    ------
+    ValueError
+        If the data set has no such split, or one that has a recording or a group on both sides.
+    """
+    if by == "official":
+        train, test = _official(data, test_fold)
+    else:
+        units = recordings_of(data) if by == "recording" else _united(data)
+        if len(np.unique(units)) < 2:
+            raise ValueError(f"a split by {by} needs at least 2 of them, not 1")
+        splitter = GroupShuffleSplit(1, test_size=test_size, random_state=random_state)
+        train, test = next(splitter.split(units, groups=units))
+    _check_apart(data, train, test, by)
+    return train, test
+
+
+def _official(data, test_fold):
+    if data.split is not None:
+        return np.flatnonzero(data.split == "train"), np.flatnonzero(data.split == "test")
+    if data.fold is None:
+        raise ValueError("the data set has no official split: use by='group' or by='recording'")
+    fold = data.fold.max() if test_fold is None else test_fold
+    if fold not in data.fold:
+        raise ValueError(f"there is no fold {fold}; there are {np.unique(data.fold).tolist()}")
+    return np.flatnonzero(data.fold != fold), np.flatnonzero(data.fold == fold)
+
+
+def _united(data):
+    """Number the groups, joined where a recording is in several."""
+    if data.groups is None:
+        raise ValueError("the data set has no groups: use by='recording'")
+    groups = np.unique(data.groups, return_inverse=True)[1]
+    recordings = recordings_of(data)
+    n_groups, n_recordings = groups.max() + 1, recordings.max() + 1
+    n = n_groups + n_recordings
+    edges = coo_array((np.ones(len(groups)), (groups, n_groups + recordings)), shape=(n, n))
+    return connected_components(edges, directed=False)[1][groups]
+
+
+def _check_apart(data, train, test, by):
+    if len(train) == 0 or len(test) == 0:
+        raise ValueError(f"split by {by}: {len(train)} clips to train on, {len(test)} to test on")
+    recordings = recordings_of(data)
+    shared = np.intersect1d(recordings[train], recordings[test])
+    if len(shared):
+        raise ValueError(f"{len(shared)} recordings are on both sides of the split by {by}")
+    if by == "recording" or data.groups is None or data.get("groups_shared", False):
+        return
+    shared = np.intersect1d(data.groups[train], data.groups[test])
+    if len(shared):
+        raise ValueError(
+            f"{len(shared)} groups are on both sides of the split by {by}: "
+            f"{', '.join(map(str, shared[:10]))}. by='group' keeps them together"
+        )

@@ -1,0 +1,114 @@
+"""UrbanSound8K: 8,732 city sounds of up to 4 s in ten classes and ten folds."""
+
+import os
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from skal.datasets._bunch import make_bunch
+from skal.datasets._files import audio_files, existing_folder
+from skal.datasets._problems import Problem
+from skal.datasets._published import check_files, one_to_one, whole_number
+from skal.datasets._table import read_csv
+
+__all__ = ["load_urbansound8k"]
+
+_COLUMNS = ("slice_file_name", "fsID", "start", "end", "salience", "fold", "classID", "class")
+_CLASSES = (
+    "air_conditioner",
+    "car_horn",
+    "children_playing",
+    "dog_bark",
+    "drilling",
+    "engine_idling",
+    "gun_shot",
+    "jackhammer",
+    "siren",
+    "street_music",
+)
+
+
+@validate_params(
+    {"data_home": [str, os.PathLike], "on_error": [StrOptions({"raise", "warn"})]},
+    prefer_skip_nested_validation=True,
+)
+def load_urbansound8k(data_home, *, on_error="raise"):
+    """Load UrbanSound8K from its folder.
+
+    Parameters
+    ----------
+    data_home : path-like
+        The folder that holds ``audio/fold1`` to ``audio/fold10`` and
+        ``metadata/UrbanSound8K.csv``.
+    on_error : {"raise", "warn"}, default="raise"
+        What missing files and wrong rows do: raise one error that lists them all, or be left
+        out with a warning.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        ``paths``, ``target`` (the official class numbers), ``target_names``, ``groups`` (fsID:
+        the recording that slices are from), ``fold`` (1 to 10, official), ``start`` and ``end``
+        (s, in that recording), ``salience`` (1 foreground, 2 background), ``problems`` and
+        ``extra`` (files that the table does not name). ``split`` is None.
+
+    Raises
+    ------
+    DatasetError
+        If table and files do not match; it lists everything that is wrong.
+    FileNotFoundError
+        If there is no such folder or table.
+
+    References
+    ----------
+    Salamon, Jacoby and Bello, A dataset and taxonomy for urban sound research, ACM Multimedia
+    2014. Results hold for the ten official folds only: a shuffled split has slices of one
+    recording on both sides.
+    """
+    home = existing_folder(data_home)
+    table = home / "metadata" / "UrbanSound8K.csv"
+    sounds, _ = audio_files(home / "audio")
+    problems, rows = [], []
+    for number, raw in enumerate(read_csv(table, _COLUMNS), start=2):
+        where = f"{table}, line {number}"
+        row = {c: whole_number(raw, c, where, problems) for c in ("fold", "classID", "fsID")}
+        if None in row.values() or not _consistent(raw, row, where, problems):
+            continue
+        path = home / "audio" / f"fold{row['fold']}" / raw["slice_file_name"]
+        rows.append({**raw, **row, "path": str(path), "where": where})
+    pairs = [(row["classID"], row["class"]) for row in rows]
+    problems += one_to_one(pairs, ("classID", "class"), str(table))
+    kept, extra = check_files(rows, home, sounds, problems, on_error)
+    return make_bunch(
+        [_CLASSES[row["classID"]] for row in kept],
+        _CLASSES,
+        paths=[row["path"] for row in kept],
+        groups=[row["fsID"] for row in kept],
+        fold=[row["fold"] for row in kept],
+        start=[float(row["start"]) for row in kept],
+        end=[float(row["end"]) for row in kept],
+        salience=np.array([int(row["salience"]) for row in kept]),
+        problems=problems,
+        extra=extra,
+    )
+
+
+def _consistent(raw, row, where, problems):
+    """Say whether class, fold, times and file name of a row go together."""
+    reasons = []
+    if not 0 <= row["classID"] < len(_CLASSES) or raw["class"] != _CLASSES[row["classID"]]:
+        reasons.append(f"class {raw['class']!r} is not the one of classID {row['classID']}")
+    if not 1 <= row["fold"] <= 10:
+        reasons.append(f"fold {row['fold']} is not one of 1 to 10")
+    if not str(raw["slice_file_name"]).startswith(f"{row['fsID']}-{row['classID']}-"):
+        reasons.append(
+            f"the file name {raw['slice_file_name']!r} does not begin with fsID and classID, "
+            f"{row['fsID']}-{row['classID']}-"
+        )
+    for column in ("start", "end", "salience"):
+        try:
+            float(raw[column])
+        except (TypeError, ValueError):
+            reasons.append(f"{column} is {raw[column]!r}, not a number")
+    problems += [Problem(where, reason, "compare with the published table") for reason in reasons]
+    return not reasons

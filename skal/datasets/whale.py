@@ -1,0 +1,83 @@
+"""Right whale calls of the Marinexplore and Cornell challenge of 2013: 30,000 clips of 2 s."""
+
+import os
+import re
+from pathlib import Path
+
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from skal.datasets._bunch import make_bunch
+from skal.datasets._files import audio_files, existing_folder
+from skal.datasets._problems import Problem
+from skal.datasets._published import check_files
+from skal.datasets._table import read_csv
+
+__all__ = ["load_whale"]
+
+_COLUMNS = ("clip_name", "label")
+_CLASSES = ("noise", "right whale")
+_DATED = re.compile(r"\d{8}_")
+
+
+@validate_params(
+    {
+        "data_home": [str, os.PathLike],
+        "labels": [str, os.PathLike],
+        "on_error": [StrOptions({"raise", "warn"})],
+    },
+    prefer_skip_nested_validation=True,
+)
+def load_whale(data_home, *, labels="train.csv", on_error="raise"):
+    """Load the right whale calls from their folder.
+
+    Parameters
+    ----------
+    data_home : path-like
+        The folder that holds the table and, in a folder of its own (``train``) or beside it,
+        the AIFF files.
+    labels : path-like, default="train.csv"
+        The table, with the columns ``clip_name`` and ``label`` (1: a right whale calls), in
+        `data_home`.
+    on_error : {"raise", "warn"}, default="raise"
+        What missing files and wrong rows do: raise one error that lists them all, or be left
+        out with a warning.
+
+    Returns
+    -------
+    sklearn.utils.Bunch
+        ``paths``, ``target`` (0 or 1), ``target_names``, ``groups`` (the day, where file names
+        begin with one, else the clip), ``problems`` and ``extra`` (files that the table does
+        not name: the challenge's test clips). ``fold`` and ``split`` are None.
+
+    Raises
+    ------
+    DatasetError
+        If table and files do not match; it lists everything that is wrong.
+    FileNotFoundError
+        If there is no such folder or table.
+    """
+    home = existing_folder(data_home)
+    table = home / labels
+    sounds, _ = audio_files(home)
+    # Names are unique in the challenge; the folder they lie in differs between its packings.
+    train = [sound for sound in sounds if Path(sound).parent.name != "test"]
+    places = {Path(sound).name: sound for sound in train}
+    problems, rows = [], []
+    for number, raw in enumerate(read_csv(table, _COLUMNS), start=2):
+        where = f"{table}, line {number}"
+        if raw["label"] not in ("0", "1"):
+            reason = f"label is {raw['label']!r}, not 0 or 1"
+            problems.append(Problem(where, reason, "correct the row"))
+            continue
+        path = places.get(raw["clip_name"], str(home / "train" / str(raw["clip_name"])))
+        rows.append({"path": path, "where": where, "label": int(raw["label"])})
+    kept, extra = check_files(rows, home, sounds, problems, on_error)
+    names = [Path(row["path"]).name for row in kept]
+    return make_bunch(
+        [_CLASSES[row["label"]] for row in kept],
+        _CLASSES,
+        paths=[row["path"] for row in kept],
+        groups=[name[:8] if _DATED.match(name) else name for name in names],
+        problems=problems,
+        extra=extra,
+    )

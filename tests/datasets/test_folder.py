@@ -1,0 +1,150 @@
+"""Folders of one's own: classes by folder or by table, windows, and all that is wrong at once."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+import soundfile
+
+from skal.audio import LogMelSpectrogram
+from skal.datasets import DatasetError, load_audio_folder
+from tests.datasets.conftest import write, write_table
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("rain/b.wav", "rain/a.WAV", "dog bark/deep/ü\n.flac", "new.wav", "rain/._a.wav"):
+        if "._" in name:
+            (tmp_path / name).write_bytes(b"x")
+        else:
+            write(tmp_path / name, len(name))
+    (tmp_path / "rain" / "notes.txt").write_text("hello")
+    return tmp_path
+
+
+def below(data, folder):
+    return [os.path.relpath(path, folder) for path in data.paths]
+
+
+def test_classes_by_folder(folder):
+    data = load_audio_folder(folder)
+    assert below(data, folder) == ["dog bark/deep/ü\n.flac", "new.wav", "rain/a.WAV", "rain/b.wav"]
+    assert data.target.tolist() == [0, -1, 1, 1]
+    assert data.target_names.tolist() == ["dog bark", "rain"]
+    assert data.fold is data.split is data.start is None
+    assert data.groups.tolist() == list(data.paths)
+
+
+def test_what_cannot_be_read_is_found_and_reported_later(folder):
+    os.mkfifo(folder / "rain" / "pipe.wav")
+    (folder / "rain" / "gone.wav").symlink_to(folder / "nothing.wav")
+    (folder / "rain" / "x.wav").mkdir()
+    data = load_audio_folder(folder)
+    assert len(data.paths) == 7
+    model = LogMelSpectrogram(sr=8000, n_fft=256, duration=0.2, n_mels=20, on_error="warn")
+    with pytest.warns(UserWarning, match="3 clips"):
+        model.transform(data.paths)
+    broken = [os.path.basename(data.paths[i]) for i in model.failed_]
+    assert broken == ["gone.wav", "pipe.wav", "x.wav"]
+
+
+COLUMNS = ["path", "label", "group", "fold", "split", "start", "end"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_table(folder, kind):
+    rows = [
+        ["rain/b.wav", "wet", "A", 1, "train", 0.0, 0.1],
+        ["rain/b.wav", "dry", "A", 1, "train", 0.1, 0.2],
+        ["new.wav", "", "B", 2, "test", 0, 0.15],
+    ]
+    if kind == "csv":
+        write_table(folder / "labels.csv", COLUMNS, rows)
+    else:
+        lines = [json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in rows]
+        (folder / "labels.jsonl").write_text("\n".join(lines) + "\n\n")
+    data = load_audio_folder(folder, f"labels.{kind}")
+    assert below(data, folder) == [
+        "rain/b.wav#t=0,0.1",
+        "rain/b.wav#t=0.1,0.2",
+        "new.wav#t=0,0.15",
+    ]
+    assert data.target.tolist() == [1, 0, -1] and data.target_names.tolist() == ["dry", "wet"]
+    assert data.groups.tolist() == ["A", "A", "B"] and data.fold.tolist() == [1, 1, 2]
+    assert data.split.tolist() == ["train", "train", "test"]
+    assert data.end.tolist() == [0.1, 0.2, 0.15]
+    assert sorted(os.path.basename(path) for path in data.extra) == ["a.WAV", "ü\n.flac"]
+
+
+def test_all_that_is_wrong_with_a_table_at_once(folder):
+    rows = [
+        ["rain/b.wav", "wet", "", "", "", "", ""],
+        ["rain/gone.wav", "wet", "", "", "", "", ""],
+        ["", "wet", "", "", "", "", ""],
+        ["new.wav", "wet", "", "one", "", "", ""],
+        ["new.wav", "wet", "", "", "", "2", "1"],
+        ["new.wav", "wet", "", "", "", "2", ""],
+        ["rain/b.wav", "dry", "", "", "", "", ""],
+    ]
+    write_table(folder / "labels.csv", COLUMNS, rows)
+    with pytest.raises(DatasetError, match="6 problems") as caught:
+        load_audio_folder(folder, "labels.csv")
+    lines = [problem.where.rsplit(" ", 1)[-1] for problem in caught.value.problems]
+    assert lines == ["3", "4", "5", "6", "7", "8"]
+    with pytest.warns(UserWarning, match="6 problems"):
+        data = load_audio_folder(folder, "labels.csv", on_error="warn")
+    assert below(data, folder) == ["rain/b.wav"] and len(data.problems) == 6
+
+
+def test_tables_that_cannot_be_read(folder):
+    (folder / "a.jsonl").write_text('{"path": "new.wav", "label": "x"}\n[1]\n{"path"\n')
+    with pytest.raises(DatasetError, match="2 problems"):
+        load_audio_folder(folder, "a.jsonl")
+    (folder / "b.csv").write_bytes(b"path,label\n\xff\xfe,x\n")
+    with pytest.raises(DatasetError, match="UTF-8"):
+        load_audio_folder(folder, "b.csv")
+    (folder / "c.csv").write_text("file,lable\nnew.wav,x\n")
+    with pytest.raises(DatasetError, match="did you mean 'lable'"):
+        load_audio_folder(folder, "c.csv")
+    with pytest.raises(FileNotFoundError, match="no table"):
+        load_audio_folder(folder, "d.csv")
+
+
+def test_windows(tmp_path):
+    y = np.random.default_rng(0).normal(scale=0.1, size=40000)
+    for name in ("night/one.wav", "night/two.flac"):
+        (tmp_path / "night").mkdir(exist_ok=True)
+        soundfile.write(tmp_path / name, y, 8000)
+    data = load_audio_folder(tmp_path, window=2.0, hop=1.0)
+    assert data.start.tolist() == [0, 1, 2, 3] * 2 and data.end.tolist() == [2, 3, 4, 5] * 2
+    assert len(set(data.groups)) == 2 and set(data.target) == {0}
+    model = LogMelSpectrogram(sr=8000, n_fft=256, hop_length=100, n_mels=20, duration=2.0)
+    features = model.transform(data.paths)
+    for row, start in zip(features, data.start, strict=True):
+        part = y[int(start * 8000) : int(start * 8000) + 16000]
+        expected = model.transform([part])[0]
+        np.testing.assert_allclose(row, expected, atol=0.1)
+    (tmp_path / "night" / "bad.wav").write_text("x")
+    with pytest.raises(DatasetError, match=r"bad\.wav"):
+        load_audio_folder(tmp_path, window=2.0)
+    with pytest.warns(UserWarning, match="1 problems"):
+        data = load_audio_folder(tmp_path, window=2.0, on_error="warn")
+    assert len(data.paths) == 6
+
+
+def test_windows_of_labelled_parts(tmp_path):
+    write(tmp_path / "x.wav")
+    write_table(tmp_path / "t.csv", ["path", "label", "start", "end"], [["x.wav", "a", 0.05, 0.2]])
+    data = load_audio_folder(tmp_path, "t.csv", window=0.1)
+    np.testing.assert_allclose(data.start, [0.05, 0.15])
+    np.testing.assert_allclose(data.end, [0.15, 0.2])
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no recordings"):
+        load_audio_folder(tmp_path)
+    with pytest.raises(ValueError, match="hop= goes with window="):
+        load_audio_folder(tmp_path, hop=1.0)
+    with pytest.raises(ValueError, match="window"):
+        load_audio_folder(tmp_path, window=0)
