@@ -1,0 +1,181 @@
+"""Accuracy of the default training recipe on FSDD, with random labels.
+
+Prints, for each number of labels, the mean accuracy over seeds of CNNClassifier with its
+defaults, of the same with parts of the recipe taken away, and of a support vector machine on
+time-normalized MFCC. Splits: "official" tests on takes 0 to 4; "speakers" tests on the speakers
+theo and nicolas; "validation" and "validation-speakers" test on a part of the training data of
+these two (takes 5 to 9; yweweler) and are the ones to tune on.
+
+    python benchmarks/bench_recipe.py --data-home DATA/fsdd --budgets 100 400 2700
+    python benchmarks/bench_recipe.py --data-home DATA/fsdd --variants default no-mixup
+    python benchmarks/bench_recipe.py --data-home DATA/fsdd --set network__dropout=0.3
+"""
+
+import argparse
+import ast
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skal.audio import MFCC, LogMelSpectrogram, read_audio
+from skal.models import CNNClassifier, CompactCNN, SpectrogramAugmentation
+
+SAMPLE_RATE = 22050
+
+VARIANTS = {
+    "default": {},
+    "no-augmentation": {"augmentation": None},
+    "no-time-shift": {"augmentation__time_shift": 0.0},
+    "no-mel-shift": {"augmentation__mel_shift": 0.0},
+    "no-gain": {"augmentation__gain": 0.0},
+    "no-noise": {"augmentation__noise": 0.0},
+    "no-masks": {"augmentation__time_mask": 0.0, "augmentation__mel_mask": 0.0},
+    "no-mixup": {"augmentation__mixup": 0.0},
+    "no-smoothing": {"label_smoothing": 0.0},
+    "no-dropout": {"network__dropout": 0.0},
+    "no-decay": {"weight_decay": 0.0},
+    "30-epochs": {"epochs": 30},
+    "pooled-head": {"network__head": "pool"},
+}
+
+
+def read_data(home):
+    """Read features, digits, speakers and takes of all recordings."""
+    paths = sorted(Path(home, "recordings").glob("*.wav"))
+    digits, speakers, takes = zip(*(path.stem.split("_") for path in paths), strict=True)
+    names = [str(path) for path in paths]
+    mel = LogMelSpectrogram(
+        sr=SAMPLE_RATE,
+        n_fft=2048,
+        hop_length=512,
+        n_mels=60,
+        duration=20480 / SAMPLE_RATE,
+        n_jobs=2,
+    )
+    return {
+        "mel": mel.fit_transform(names),
+        "mfcc": np.stack([normalized_mfcc(name) for name in names]),
+        "y": np.array(digits, dtype=int),
+        "speaker": np.array(speakers),
+        "take": np.array(takes, dtype=int),
+    }
+
+
+def normalized_mfcc(path, n_frames=20):
+    """Mel-frequency cepstral coefficients stretched to a fixed number of frames, flat."""
+    waveform, sr = read_audio(path, sr=SAMPLE_RATE)
+    transformer = MFCC(sr=sr, n_mfcc=20, n_fft=2048, hop_length=512, duration=len(waveform) / sr)
+    coefficients = transformer.fit_transform([waveform])[0, ..., 0]
+    old = np.arange(coefficients.shape[1])
+    new = np.linspace(0, old[-1], n_frames)
+    return np.stack([np.interp(new, old, row) for row in coefficients]).ravel()
+
+
+def split_rows(data, split):
+    """Rows to train on and rows to test on."""
+    take, speaker = data["take"], data["speaker"]
+    if split == "official":
+        return np.flatnonzero(take >= 5), np.flatnonzero(take < 5)
+    if split == "validation":
+        return np.flatnonzero(take >= 10), np.flatnonzero((take >= 5) & (take < 10))
+    hidden = np.isin(speaker, ["theo", "nicolas"])
+    if split == "speakers":
+        return np.flatnonzero(~hidden), np.flatnonzero(hidden)
+    test = speaker == "yweweler"
+    return np.flatnonzero(~hidden & ~test), np.flatnonzero(test)
+
+
+def make_classifier(changes, random_state=None):
+    """Make a CNNClassifier with some parameters changed."""
+    classifier = CNNClassifier(
+        CompactCNN(), augmentation=SpectrogramAugmentation(), random_state=random_state
+    )
+    simple = {k: v for k, v in changes.items() if "__" not in k}
+    nested = {k: v for k, v in changes.items() if "__" in k}
+    return classifier.set_params(**simple).set_params(**nested)
+
+
+def make_svm():
+    """Make the support vector machine to compare with."""
+    return make_pipeline(StandardScaler(), SVC(C=10, gamma="scale"))
+
+
+def measure(model, X, y, train, test, budget, seeds):
+    """Accuracies for several random draws of the labels, and mean seconds of a training."""
+    scores, seconds = [], []
+    for seed in seeds:
+        rows = np.random.RandomState(seed).permutation(train)[:budget]
+        if isinstance(model, CNNClassifier):
+            model.set_params(random_state=seed)
+        start = time.perf_counter()
+        model.fit(X[rows], y[rows])
+        seconds.append(time.perf_counter() - start)
+        scores.append(model.score(X[test], y[test]))
+    return np.array(scores), float(np.mean(seconds))
+
+
+def parse_changes(pairs):
+    """Turn ``name=value`` pairs into parameters."""
+    changes = {}
+    for pair in pairs:
+        name, value = pair.split("=", 1)
+        try:
+            changes[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            changes[name] = value
+    return changes
+
+
+def main():
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-home", required=True, help="folder with recordings/")
+    parser.add_argument("--budgets", type=int, nargs="+", default=[100, 400, 2700])
+    parser.add_argument("--seeds", type=int, default=3, help="number of seeds")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument(
+        "--split",
+        choices=["official", "speakers", "validation", "validation-speakers"],
+        default="official",
+    )
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=["default"])
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--cache", help="file (.npz) to keep the features in")
+    parser.add_argument("--no-svm", action="store_true")
+    options = parser.parse_args()
+
+    data = read_cached(options.data_home, options.cache)
+    train, test = split_rows(data, options.split)
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    print(f"{options.split}: {len(train)} to train on, {len(test)} to test on", flush=True)
+    models = [] if options.no_svm else [("svm-mfcc", make_svm(), data["mfcc"])]
+    extra = parse_changes(options.set)
+    for name in options.variants:
+        models.append((name, make_classifier({**VARIANTS[name], **extra}), data["mel"]))
+    print(f"{'model':18}{'labels':>8}{'accuracy':>10}{'+-':>8}{'seconds':>9}", flush=True)
+    for name, model, X in models:
+        for budget in options.budgets:
+            scores, seconds = measure(model, X, data["y"], train, test, budget, seeds)
+            print(
+                f"{name:18}{min(budget, len(train)):8}{scores.mean():10.4f}{scores.std():8.4f}"
+                f"{seconds:9.1f}",
+                flush=True,
+            )
+
+
+def read_cached(home, cache):
+    """Read the features from `cache`, where they are there already."""
+    if cache and Path(cache).exists():
+        return dict(np.load(cache))
+    data = read_data(home)
+    if cache:
+        np.savez(cache, **data)
+    return data
+
+
+if __name__ == "__main__":
+    main()

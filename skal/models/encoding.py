@@ -1,0 +1,123 @@
+"""Labels, classes and weights, from what a caller gives to what a network needs."""
+
+import difflib
+
+import numpy as np
+from sklearn.utils import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight
+
+__all__ = ["combine_weights", "encode_labels", "resolve_classes", "smooth_targets"]
+
+
+def resolve_classes(y, classes=None):
+    """All classes, sorted.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+    classes : array-like of shape (n_classes,), default=None
+        All classes, where the labels may miss some; with None, those in `y`.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        Sorted classes.
+
+    Raises
+    ------
+    ValueError
+        If a label is not among `classes`; the message names it.
+    """
+    check_classification_targets(y)
+    present = np.unique(y)
+    if classes is None:
+        return present
+    known = np.unique(np.asarray(classes))
+    unknown = [label for label in present.tolist() if label not in set(known.tolist())]
+    if unknown:
+        message = f"y has labels that are not among classes: {unknown[:10]}"
+        near = difflib.get_close_matches(str(unknown[0]), [str(k) for k in known], n=1)
+        raise ValueError(message + (f"; did you mean {near[0]!r}?" if near else ""))
+    return known
+
+
+def encode_labels(y, classes):
+    """Find the positions of labels among the classes.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels, all of them among `classes`.
+    classes : ndarray of shape (n_classes,)
+        Sorted classes.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Positions.
+    """
+    return np.searchsorted(classes, y)
+
+
+def combine_weights(y, class_weight=None, sample_weight=None):
+    """Weight of each sample from class weights and sample weights, with mean 1.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+    class_weight : dict, "balanced" or None, default=None
+        As elsewhere in scikit-learn.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples; left as they are.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_positive,)
+        Weights above zero.
+    rows : ndarray of shape (n_positive,)
+        Positions of the samples that they belong to.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or none is above zero.
+    """
+    weights = np.ones(len(y))
+    if sample_weight is not None:
+        weights = _check_sample_weight(
+            sample_weight, y, dtype=np.float64, ensure_non_negative=True
+        )
+    rows = np.flatnonzero(weights)
+    weights = weights[rows]
+    if class_weight is not None:
+        present = set(np.unique(y[rows]).tolist())
+        if isinstance(class_weight, dict):
+            # A class without a label in this round is no mistake in the weights.
+            class_weight = {k: v for k, v in class_weight.items() if k in present}
+        weights = weights * compute_sample_weight(class_weight, y[rows])
+    return (weights * (len(weights) / weights.sum())), rows
+
+
+def smooth_targets(codes, n_classes, label_smoothing=0.0):
+    """Wanted probabilities.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Position of each sample's class.
+    n_classes : int
+        Number of classes.
+    label_smoothing : float, default=0.0
+        Share of the probability spread evenly over all classes.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+        Targets.
+    """
+    targets = np.full((len(codes), n_classes), label_smoothing / n_classes)
+    targets[np.arange(len(codes)), codes] += 1 - label_smoothing
+    return targets

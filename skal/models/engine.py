@@ -1,0 +1,162 @@
+"""A built network with its compiled functions, reused by fit after fit."""
+
+import random
+
+import numpy as np
+from sklearn.base import clone
+
+from skal.models import weights as _weights
+from skal.models._backend import KerasClassifier
+from skal.models.gradients import CompiledGradientLength
+from skal.models.inference import CompiledForward
+from skal.models.recipe import cosine_schedule, draw_batches
+from skal.models.sampling import CompiledSampling
+from skal.models.training import CompiledTraining
+
+__all__ = ["KerasEngine"]
+
+NORMALIZATION = "normalization"
+
+
+class KerasEngine:
+    """A Keras network that SciKeras builds and compiles, and its compiled functions.
+
+    Parameters
+    ----------
+    network : callable
+        Parameter object of the network.
+    input_shape : tuple of int
+        Shape of one sample.
+    n_classes : int
+        Number of classes.
+    augmentation : SpectrogramAugmentation or None
+        What training does to the batches.
+    optimizer : str
+        Name of the Keras optimizer.
+    weight_decay : float
+        Decoupled weight decay.
+    """
+
+    def __init__(self, network, input_shape, n_classes, augmentation, optimizer, weight_decay):
+        self.model = _build(network, input_shape, n_classes, optimizer, weight_decay)
+        names = [layer.name for layer in self.model.layers]
+        self.normalization = None
+        if NORMALIZATION in names:
+            self.normalization = self.model.get_layer(NORMALIZATION)
+            self.normalization.trainable = False
+        embedding = getattr(network, "embedding_layer", "embedding")
+        self.augmentation = augmentation
+        self.training = CompiledTraining(self.model, augmentation)
+        self.forward = CompiledForward(self.model, embedding if embedding in names else None)
+
+        self._gradient_length = None
+        self._sampling = None
+
+    @property
+    def gradient_length(self):
+        """Expected gradient length, compiled at the first use."""
+        if self._gradient_length is None:
+            self._gradient_length = CompiledGradientLength(self.model)
+        return self._gradient_length
+
+    @property
+    def sampling(self):
+        """Sampling passes with dropout, compiled at the first use."""
+        if self._sampling is None:
+            self._sampling = CompiledSampling(self.model)
+        return self._sampling
+
+    def normalize(self, mean, variance):
+        """Set the statistics that the network normalizes its input with.
+
+        Parameters
+        ----------
+        mean, variance : ndarray of shape (n_channels,)
+            Statistics of the training data.
+        """
+        if self.normalization is not None:
+            self.normalization.moving_mean.assign(mean)
+            self.normalization.moving_variance.assign(variance)
+
+    def reset(self, random_state):
+        """Draw all weights anew, in place.
+
+        Parameters
+        ----------
+        random_state : RandomState instance
+            Source of the weights.
+        """
+        _weights.reset_weights(self.model, random_state, skip=(NORMALIZATION,))
+
+    def train(self, X, targets, weights, *, n_steps, batch_size, learning_rate, random_state,
+              mean, scale):  # fmt: skip
+        """Train for a number of steps from the present weights, with a fresh optimizer.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, ...)
+            Samples.
+        targets : ndarray of shape (n_samples, n_classes)
+            Wanted probabilities.
+        weights : ndarray of shape (n_samples,)
+            Weights with mean 1.
+        n_steps, batch_size : int
+            Number of steps and samples in each.
+        learning_rate : float
+            Highest learning rate.
+        random_state : RandomState instance
+            Source of batches, augmentation and dropout.
+        mean, scale : ndarray of shape (n_channels,)
+            Statistics of the data, for the augmentation.
+
+        Yields
+        ------
+        ndarray of float
+            Losses of the last few steps.
+        """
+        _weights.reset_optimizer(self.model.optimizer)
+        _weights.reseed(self.model, random_state)
+        seed = random_state.randint(2**31 - 1)
+        yield from self.training.run(
+            X,
+            targets,
+            weights,
+            draw_batches(len(X), batch_size, n_steps, random_state),
+            cosine_schedule(n_steps, learning_rate),
+            seed,
+            mean,
+            scale,
+        )
+
+
+def _build(network, input_shape, n_classes, optimizer, weight_decay):
+    """Let SciKeras build and compile a network."""
+    classifier = KerasClassifier(
+        model=network if not hasattr(network, "get_params") else clone(network),
+        optimizer=optimizer,
+        optimizer__weight_decay=weight_decay,
+        loss="categorical_crossentropy",
+        verbose=0,
+    )
+    rows = max(n_classes, 2)
+    # Keras draws default seeds from Python's global generator: give it back as it was.
+    state = random.getstate()
+    try:
+        classifier.initialize(
+            np.zeros((rows, *input_shape), dtype=np.float32), np.arange(rows) % n_classes
+        )
+    finally:
+        random.setstate(state)
+    model = classifier.model_
+    if model.output_shape != (None, n_classes):
+        raise ValueError(
+            f"the network must give one probability for each of the {n_classes} classes; its "
+            f"output has shape {model.output_shape}"
+        )
+    missing = _weights.untouched_weights(model)
+    if missing:
+        raise ValueError(
+            f"cannot draw these weights anew: {missing}; give their layer an attribute "
+            "<name>_initializer that holds the Keras initializer of the weight <name>"
+        )
+    return model

@@ -1,0 +1,445 @@
+"""CNNClassifier: a scikit-learn classifier around a Keras network."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skal.models.augmentation import SpectrogramAugmentation, augment_batches
+from skal.models.encoding import (
+    combine_weights,
+    encode_labels,
+    resolve_classes,
+    smooth_targets,
+)
+from skal.models.networks import CompactCNN, DenseNet
+from skal.models.recipe import automatic_steps
+from skal.models.statistics import channel_statistics
+
+__all__ = ["CNNClassifier"]
+
+
+def _augments(self):
+    return self.augmentation is not None
+
+
+class CNNClassifier(ClassifierMixin, BaseEstimator):
+    """Network for sounds that learns from few labels.
+
+    Owns a SciKeras classifier, which builds and compiles the network, and trains it with a
+    recipe of its own: a number of steps rather than of epochs, AdamW with a cosine schedule
+    down to zero, label smoothing, and augmentation in training only. The same instance fits
+    again without building or tracing anything again.
+
+    Parameters
+    ----------
+    network : Network or callable, default=None
+        Parameter object of the network, :class:`CompactCNN` for example, or a function as
+        SciKeras takes for its ``model``. With None: :class:`DenseNet` for rows of features,
+        :class:`CompactCNN` for spectrograms.
+    steps : int or "auto", default="auto"
+        Training steps; "auto" takes them from the number of labels, see
+        :func:`skal.models.recipe.automatic_steps`.
+    epochs : int, default=None
+        Training epochs; when given, it replaces `steps`.
+    batch_size : int or "auto", default="auto"
+        Samples in a step; "auto" is 32, and 256 for rows of features.
+    optimizer : {"adamw", "adam", "sgd", "rmsprop"}, default="adamw"
+        Keras optimizer.
+    learning_rate : float, default=2e-3
+        Highest learning rate; it rises in the first steps and falls to zero along a cosine.
+    weight_decay : float, default=1e-3
+        Decoupled weight decay.
+    label_smoothing : float, default=0.05
+        Share of the wanted probability spread evenly over the classes.
+    augmentation : SpectrogramAugmentation, "auto" or None, default="auto"
+        What training does to the samples at random; "auto" is
+        ``SpectrogramAugmentation()`` for spectrograms and nothing for rows of features.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes.
+    classes : array-like of shape (n_classes,), default=None
+        All classes, where the labels given to `fit` may miss some.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last fit, where shape, classes and
+        network are the same. The optimizer starts afresh; the normalization stays.
+    random_state : int, RandomState instance or None, default=None
+        Source of weights, batches, augmentation and dropout. No global seed is touched.
+    verbose : int, default=0
+        Above 0, a progress bar of the steps.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Classes, sorted.
+    n_features_in_ : int
+        Second dimension of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns of X, where it has names.
+    n_steps_ : int
+        Training steps of the last fit.
+    loss_curve_ : ndarray of shape (n_steps_,)
+        Loss of each step.
+    network_ : Network or callable
+        Network as used.
+
+    Notes
+    -----
+    Labels of one class only: no step is taken, and that class gets probability 1, unless
+    `classes` names more.
+    """
+
+    _parameter_constraints = {
+        "network": [None, callable],
+        "steps": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
+        "epochs": [None, Interval(Integral, 0, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "optimizer": [StrOptions({"adamw", "adam", "sgd", "rmsprop"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "augmentation": [None, SpectrogramAugmentation, StrOptions({"auto"})],
+        "class_weight": [None, dict, StrOptions({"balanced"})],
+        "classes": [None, "array-like"],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        network=None,
+        *,
+        steps="auto",
+        epochs=None,
+        batch_size="auto",
+        optimizer="adamw",
+        learning_rate=2e-3,
+        weight_decay=1e-3,
+        label_smoothing=0.05,
+        augmentation="auto",
+        class_weight=None,
+        classes=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.network = network
+        self.steps = steps
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.augmentation = augmentation
+        self.class_weight = class_weight
+        self.classes = classes
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows of features, or spectrograms of shape (bands, frames) or
+            (bands, frames, channels).
+        y : array-like of shape (n_samples,)
+            Labels: numbers, strings or booleans.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        CNNClassifier
+            The fitted classifier.
+        """
+        X, y = validate_data(self, X, y, dtype="numeric", allow_nd=True)
+        classes = resolve_classes(y, self.classes)
+        weights, rows = combine_weights(y, self.class_weight, sample_weight)
+        targets = smooth_targets(
+            encode_labels(y[rows], classes), len(classes), self.label_smoothing
+        )
+        if len(rows) < len(y):
+            X = X[rows]
+        random_state = check_random_state(self.random_state)
+        self._prepare(X, classes, weights, random_state)
+        self._train(self._as_input(X), targets, weights, random_state)
+        return self
+
+    def predict(self, X):
+        """Predict the most probable class of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples; memory-mapped arrays are read batch by batch.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Classes.
+        """
+        winners = np.argmax(self.predict_proba(X), axis=1)
+        return self.classes_[winners]
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, a column for each of ``classes_``.
+        """
+        return self.predict_proba_embed(X)[0]
+
+    def embed(self, X):
+        """Compute the activations before the last layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_embedding)
+            Embeddings.
+        """
+        return self.predict_proba_embed(X)[1]
+
+    def predict_proba_embed(self, X):
+        """Compute probabilities and embeddings in one pass.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        P : ndarray of shape (n_samples, n_classes)
+            Probabilities.
+        Z : ndarray of shape (n_samples, n_embedding)
+            Embeddings.
+        """
+        X = self._validate(X)
+        return tuple(self._ready_engine().forward(X))
+
+    def sample_proba(self, X, n_samples, random_state=None):
+        """Predict probabilities with dropout switched on, several times over.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+        n_samples : int
+            Number of passes.
+        random_state : int, RandomState instance or None, default=None
+            Source of the dropout.
+
+        Returns
+        -------
+        ndarray of shape (n_passes, n_samples, n_classes)
+            Probabilities of each pass.
+
+        Raises
+        ------
+        ValueError
+            If the network has no dropout, so that all passes would be equal.
+
+        References
+        ----------
+        Gal and Ghahramani, Dropout as a Bayesian approximation, ICML 2016, section 4.
+        """
+        X = self._validate(X)
+        return self._ready_engine().sampling(X, n_samples, check_random_state(random_state))
+
+    def gradient_length(self, X):
+        """Compute the expected length of the loss gradient over all trainable weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Sum over the classes of probability times L2 norm of the gradient.
+
+        References
+        ----------
+        Settles, Active learning literature survey, section 3.3.
+        """
+        X = self._validate(X)
+        return self._ready_engine().gradient_length(X)
+
+    @available_if(_augments)
+    def augment(self, X, random_state=None):
+        """Make one augmented copy of each sample, without mixing samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+        random_state : int, RandomState instance or None, default=None
+            Source of the augmentation.
+
+        Returns
+        -------
+        ndarray of the shape and type of X
+            Augmented samples.
+        """
+        given = np.asarray(X)
+        X = self._validate(X)
+        augmentation = self._augmentation or SpectrogramAugmentation()
+        seed = check_random_state(random_state).randint(2**31 - 1)
+        changed = augment_batches(X, augmentation, seed, self._mean, np.sqrt(self._variance))
+        return changed.reshape(given.shape).astype(given.dtype, copy=False)
+
+    def _prepare(self, X, classes, weights, random_state):
+        """Have an engine with fresh weights, the one at hand where it fits."""
+        shape = _input_shape(X.shape)
+        network = self.network
+        if network is None:
+            network = DenseNet() if X.ndim == 2 else CompactCNN()
+        augmentation = self.augmentation
+        if isinstance(augmentation, str):
+            augmentation = None if X.ndim == 2 else SpectrogramAugmentation()
+        key = (
+            *(_identity(part) for part in (network, augmentation)),
+            (shape, len(classes), self.optimizer, self.weight_decay),
+        )
+        fits = getattr(self, "_key", None) == key
+        same_classes = fits and np.array_equal(self.classes_, classes)
+        if not fits:
+            self._key, self._engine, self._saved = key, None, None
+            self.network_ = _copy(network)
+            self._augmentation = _copy(augmentation)
+        self.classes_, self._sample_shape, self._shape = classes, X.shape[1:], shape
+        engine = self._ready_engine()
+        if not (self.warm_start and same_classes):
+            self._mean, self._variance = channel_statistics(self._as_input(X), weights)
+            engine.normalize(self._mean, self._variance)
+            engine.reset(random_state)
+
+    def _train(self, X, targets, weights, random_state):
+        """Train the engine and keep the record."""
+        automatic = 256 if X.ndim == 2 else 32
+        batch_size = automatic if self.batch_size == "auto" else self.batch_size
+        self.n_steps_ = self._count_steps(len(X), batch_size)
+        losses = self._engine.train(
+            X,
+            targets,
+            weights,
+            n_steps=self.n_steps_,
+            batch_size=batch_size,
+            learning_rate=self.learning_rate,
+            random_state=random_state,
+            mean=self._mean,
+            scale=np.sqrt(self._variance),
+        )
+        if self.verbose:
+            from skal.models.progress import show_progress
+
+            losses = show_progress(losses, self.n_steps_)
+        self.loss_curve_ = np.concatenate([np.empty(0, dtype=np.float32), *losses])
+
+    def _count_steps(self, n_samples, batch_size):
+        if len(self.classes_) == 1:
+            return 0
+        if self.epochs is not None:
+            return self.epochs * int(np.ceil(n_samples / batch_size))
+        return automatic_steps(n_samples) if self.steps == "auto" else self.steps
+
+    def _ready_engine(self):
+        """Return the engine, built again after unpickling."""
+        if self._engine is None:
+            from skal.models.engine import KerasEngine
+
+            _, _, (shape, n_classes, optimizer, weight_decay) = self._key
+            self._engine = KerasEngine(
+                self.network_, shape, n_classes, self._augmentation, optimizer, weight_decay
+            )
+            if self._saved is not None:
+                self._engine.model.set_weights(self._saved)
+                self._saved = None
+        return self._engine
+
+    def _validate(self, X):
+        """Check samples to predict for, and give them the shape that the network takes."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype="numeric", allow_nd=True, reset=False)
+        if X.shape[1:] != self._sample_shape:
+            raise ValueError(
+                f"X has samples of shape {X.shape[1:]}, but {type(self).__name__} was fitted on "
+                f"samples of shape {self._sample_shape}"
+            )
+        return self._as_input(X)
+
+    def _as_input(self, X):
+        return X.reshape(len(X), *self._shape)
+
+    def get_weights(self):
+        """Copy the weights of the network, the normalization among them.
+
+        Returns
+        -------
+        list of ndarray
+            Weights, for :meth:`set_weights`.
+        """
+        check_is_fitted(self)
+        return self._ready_engine().model.get_weights()
+
+    def set_weights(self, weights):
+        """Give the network the weights that it had.
+
+        Parameters
+        ----------
+        weights : list of ndarray
+            From :meth:`get_weights` of this classifier or of one with the same network, shape
+            and number of classes.
+        """
+        check_is_fitted(self)
+        self._ready_engine().model.set_weights(weights)
+
+    def __getstate__(self):
+        """Pickle the weights instead of the compiled network."""
+        state = super().__getstate__().copy()
+        engine = state.get("_engine")
+        if engine is not None:
+            state["_engine"], state["_saved"] = None, engine.model.get_weights()
+        return state
+
+    def __sklearn_is_fitted__(self):
+        """Whether the network has been trained."""
+        return hasattr(self, "n_steps_")
+
+
+def _input_shape(shape):
+    """Shape of one sample as the network takes it: spectrograms have a channel axis."""
+    return (*shape[1:], 1) if len(shape) == 3 else tuple(shape[1:])
+
+
+def _identity(part):
+    """Identify a parameter object by what it was made from."""
+    if hasattr(part, "get_params"):
+        return type(part), part.get_params()
+    return part
+
+
+def _copy(part):
+    return clone(part) if hasattr(part, "get_params") else part

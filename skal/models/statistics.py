@@ -1,0 +1,56 @@
+"""Statistics of large arrays of samples, block by block."""
+
+import numpy as np
+
+__all__ = ["channel_statistics"]
+
+BLOCK = 1024
+
+
+def channel_statistics(X, weights):
+    """Weighted mean and variance of each channel over all samples.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, ..., n_channels)
+        Samples; rows of features have a channel for each feature.
+    weights : ndarray of shape (n_samples,)
+        Weights, not all of them zero.
+
+    Returns
+    -------
+    mean, variance : ndarray of shape (n_channels,)
+        Statistics; the variance of a constant channel is 1, so that dividing by its
+        root leaves the channel as it is.
+
+    Raises
+    ------
+    ValueError
+        If a value is too large for 32-bit floats.
+
+    References
+    ----------
+    Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample
+    variances, COMPSTAT 1982, section 2 (merging of blocks).
+    """
+    total, mean, squares = 0.0, 0.0, 0.0
+    for start in range(0, len(X), BLOCK):
+        rows = slice(start, start + BLOCK)
+        block = np.asarray(X[rows], dtype=np.float64)
+        block = block.reshape(len(block), -1, X.shape[-1])
+        weight = np.asarray(weights[rows], dtype=np.float64) * block.shape[1]
+        share = weight / weight.sum()
+        block_mean = np.einsum("i,ijc->c", share, block) / block.shape[1]
+        block = block - block_mean
+        block_squares = np.einsum("i,ijc,ijc->c", weight, block, block) / block.shape[1]
+        new = total + weight.sum()
+        step = block_mean - mean
+        squares = squares + block_squares + step**2 * (total * weight.sum() / new)
+        mean = mean + step * (weight.sum() / new)
+        total = new
+    variance = squares / total
+    if not (np.all(np.abs(mean) < 1e37) and np.all(variance < 1e37)):
+        raise ValueError("X has values too large for 32-bit floats: scale it first")
+    # What is left of a constant channel is rounding, about 1e-7 of its mean in 32 bits.
+    constant = variance <= (1e-7 * np.abs(mean)) ** 2
+    return mean, np.where(constant, 1.0, variance)

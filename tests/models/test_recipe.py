@@ -1,0 +1,133 @@
+"""The recipe's schedule, batches, statistics, targets and augmentation."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skal.models.augmentation import SpectrogramAugmentation, augment_batches
+from skal.models.encoding import combine_weights, resolve_classes, smooth_targets
+from skal.models.recipe import automatic_steps, cosine_schedule, draw_batches
+from skal.models.statistics import channel_statistics
+
+
+@given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 30), st.integers(0, 5))
+def test_batches_use_every_sample_equally_often(n_samples, batch_size, n_steps, seed):
+    batches = list(draw_batches(n_samples, batch_size, n_steps, np.random.RandomState(seed)))
+    assert len(batches) == n_steps
+    assert all(len(batch) == min(n_samples, batch_size) for batch in batches)
+    counts = np.bincount(np.concatenate([[], *batches]).astype(int), minlength=n_samples)
+    assert counts.max() - counts.min() <= 1
+
+
+@given(st.integers(1, 500))
+def test_schedule_rises_then_falls_to_zero(n_steps):
+    rates = cosine_schedule(n_steps, 0.1)
+    top = rates.argmax()
+    assert len(rates) == n_steps and rates.min() >= 0 and rates.max() <= 0.1 + 1e-9
+    assert np.all(np.diff(rates[: top + 1]) >= 0) and np.all(np.diff(rates[top:]) <= 0)
+    if n_steps > 100:
+        assert rates.max() > 0.099 and rates[-1] < 1e-4 and top < 0.06 * n_steps
+
+
+def test_automatic_steps_grow_slowly():
+    steps = [automatic_steps(n) for n in (1, 100, 400, 2700, 10**6)]
+    assert steps == sorted(steps) and steps[0] >= 300 and steps[-1] <= 2000
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 2500), st.integers(0, 3))
+def test_statistics_equal_numpy(n_samples, seed):
+    rng = np.random.RandomState(seed)
+    X = rng.normal(5, 3, size=(n_samples, 2, 3)).astype(np.float32)
+    X[..., 1] = 7.7
+    weights = rng.uniform(0.1, 2, n_samples)
+    kept = X.copy()
+    mean, variance = channel_statistics(X, weights)
+    np.testing.assert_array_equal(X, kept)
+    cells, w = X.reshape(-1, 3).astype(float), np.repeat(weights, 2)
+    wanted = np.average(cells, axis=0, weights=w)
+    spread = np.average((cells - wanted) ** 2, axis=0, weights=w)
+    np.testing.assert_allclose(mean, wanted, rtol=1e-6)
+    np.testing.assert_allclose(variance[[0, 2]], spread[[0, 2]], rtol=1e-6)
+    assert variance[1] == 1
+
+
+def test_statistics_refuse_what_float32_cannot_hold():
+    with pytest.raises(ValueError, match="too large"):
+        channel_statistics(np.full((4, 2), 1e38), np.ones(4))
+
+
+def test_weights_have_mean_one_and_leave_zeros_out():
+    y = np.array(["a", "a", "a", "b"])
+    weights, rows = combine_weights(y, "balanced", [1, 0, 1, 1])
+    assert rows.tolist() == [0, 2, 3]
+    np.testing.assert_allclose(weights, [0.75, 0.75, 1.5])
+    weights, _ = combine_weights(y, {"a": 2, "b": 4, "never seen": 9})
+    np.testing.assert_allclose(weights, np.array([2, 2, 2, 4]) / 2.5)
+
+
+def test_targets_and_classes():
+    targets = smooth_targets(np.array([2, 0]), 4, 0.2)
+    np.testing.assert_allclose(targets, [[0.05, 0.05, 0.85, 0.05], [0.85, 0.05, 0.05, 0.05]])
+    assert resolve_classes(np.array([3, 1]), [5, 3, 1]).tolist() == [1, 3, 5]
+    with pytest.raises(ValueError, match=r"\[7\]"):
+        resolve_classes(np.array([3, 7]), [5, 3, 1])
+
+
+NOTHING = dict.fromkeys(
+    ["time_shift", "mel_shift", "gain", "noise", "time_mask", "mel_mask", "mixup"], 0.0
+)
+
+
+def distorted(X, **amounts):
+    """Distort samples in one way alone."""
+    augmentation = SpectrogramAugmentation(**{**NOTHING, **amounts})
+    return augment_batches(X, augmentation, 3, np.zeros(1), np.full(1, 2.0))
+
+
+def test_each_distortion_does_what_it_says():
+    X = np.random.RandomState(0).normal(size=(300, 10, 20, 1)).astype(np.float32)
+    np.testing.assert_array_equal(distorted(X), X)
+
+    shifted, seen = distorted(X, time_shift=0.1), set()
+    for old, new in zip(X, shifted, strict=True):
+        by = [
+            k
+            for k in range(-2, 3)
+            if np.array_equal(new, old[:, np.clip(np.arange(20) + k, 0, 19)])
+        ]
+        assert len(by) == 1
+        seen.update(by)
+    assert seen == set(range(-2, 3))
+
+    difference = distorted(X, gain=0.5) - X
+    assert np.ptp(difference, axis=(1, 2, 3)).max() < 1e-5
+    assert abs(difference[:, 0, 0, 0].std() / 1.0 - 1) < 0.15
+
+    difference = distorted(X, noise=0.5) - X
+    assert abs(difference.std() / 1.0 - 1) < 0.02
+
+    hidden = distorted(X, mel_mask=0.4)[..., 0] == 0
+    assert (hidden.all(axis=2) == hidden.any(axis=2)).all()
+    n_hidden = hidden.all(axis=2).sum(axis=1)
+    assert n_hidden.max() <= 4 and 1 < n_hidden.mean() < 3
+
+
+def test_mixup_mixes_labels_as_it_mixes_sounds():
+    from skal.models._backend import tf
+
+    X = np.eye(6, dtype=np.float32)
+    mixed, targets = SpectrogramAugmentation(mixup=0.3).mix(X, X, tf.constant([1, 2]))
+    np.testing.assert_allclose(mixed, targets)
+    np.testing.assert_allclose(np.sum(targets, axis=1), 1, rtol=1e-6)
+    assert np.diag(targets).min() >= 0.7 and np.diag(targets).mean() < 0.95
+
+
+def test_amounts_are_checked():
+    from skal.models import CNNClassifier, DenseNet
+
+    X, y = np.zeros((4, 6, 6)), [0, 1, 0, 1]
+    augmentation = SpectrogramAugmentation(time_shift=2.0)
+    with pytest.raises(ValueError, match="'time_shift' parameter of SpectrogramAugmentation"):
+        CNNClassifier(DenseNet(units=(2,)), augmentation=augmentation, steps=1).fit(X, y)
