@@ -62,6 +62,8 @@ def member_proba(ensemble, position, X, classes):
     member = ensemble.estimators_[position]
     if isinstance(ensemble, BaggingClassifier):
         X = np.asarray(X)[:, ensemble.estimators_features_[position]]
+    elif hasattr(X, "columns") and not hasattr(member, "feature_names_in_"):
+        X = np.asarray(X)  # the members of most ensembles are fitted without names
     seen = np.asarray(member.classes_)
     if isinstance(ensemble, _NUMBERED):
         seen = ensemble.classes_[seen.astype(int)]

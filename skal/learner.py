@@ -1,5 +1,7 @@
 """The one window through which strategies and campaigns see a classifier."""
 
+import math
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -12,8 +14,10 @@ from skal._rows import Rows, as_rows, n_rows
 __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
 
 # Rows that are taken out of the pool, transformed and predicted at a time: enough to keep the
-# processor busy, few enough for the features of a block to fit in memory.
+# processor busy, few enough for the features of a block to fit in memory. Short rows are taken
+# in larger blocks, of about so many numbers.
 _BLOCK = 4096
+_NUMBERS = 2**22
 
 _INSTEAD = {
     "predict_proba": "a classifier with predict_proba (for SVC, wrap it in "
@@ -77,6 +81,14 @@ def _as_matrix(features):
             "front: make_pipeline(LogMelSpectrogram(...), classifier)."
         )
     return features.reshape(len(features), -1)
+
+
+def _blocks(X):
+    """Yield rows in blocks of a size that suits them."""
+    rows = as_rows(X)
+    numbers = math.prod(rows.shape[1:])
+    size = _BLOCK if rows.ndim < 2 else max(_BLOCK, _NUMBERS // max(numbers, 1))
+    yield from rows.blocks(size)
 
 
 class _Table:
@@ -164,7 +176,10 @@ class Learner:
     @property
     def classes_(self):
         """All classes of the task, in the order of the columns of `predict_proba`."""
-        return self.estimator.classes_ if self.classes is None else self.classes
+        if self.classes is not None:
+            return self.classes
+        self._check_fitted("classes_")
+        return self.estimator.classes_
 
     def predict_proba(self, X):
         """Predict the probability of every class.
@@ -283,7 +298,7 @@ class Learner:
         if augment is None:
             check_supported(self.estimator, ["augment"], self)
 
-        def copies(block):
+        def _copies(block):
             """Make the copies of a block one by one, as the model takes them."""
             rows = self._features(block) if augment is None else block.take()
             for _ in range(n_copies):
@@ -293,8 +308,8 @@ class Learner:
                     yield self._transform(augment(rows, rng))
 
         parts = [
-            np.stack([self._expand(model.predict_proba(copy)) for copy in copies(block)])
-            for block in as_rows(X).blocks(_BLOCK)
+            np.stack([self._expand(model.predict_proba(copy)) for copy in _copies(block)])
+            for block in _blocks(X)
         ]
         return np.concatenate(parts, axis=1)
 
@@ -341,7 +356,7 @@ class Learner:
 
     def _concatenate(self, ask, X, axis=0):
         """Ask about X in blocks, so that features and copies of a large pool never pile up."""
-        parts = [ask(self._features(block)) for block in as_rows(X).blocks(_BLOCK)]
+        parts = [ask(self._features(block)) for block in _blocks(X)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
 
     def _proba(self, rows):
@@ -360,6 +375,6 @@ class Learner:
         if len(rows) == 0:
             return [np.empty((0, len(self.classes_))), np.empty((0, 0))]
         model = _final(self.estimator)
-        parts = [model.predict_proba_embed(self._features(block)) for block in rows.blocks(_BLOCK)]
+        parts = [model.predict_proba_embed(self._features(block)) for block in _blocks(rows)]
         probabilities = np.concatenate([self._expand(part[0]) for part in parts])
         return probabilities, np.concatenate([part[1] for part in parts])

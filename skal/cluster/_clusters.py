@@ -1,0 +1,172 @@
+"""Density peaks, last steps: which points are peaks, who belongs to them, who is halo."""
+
+import numpy as np
+
+__all__ = ["assign_clusters", "border_densities", "cluster_score", "count_peaks"]
+
+_ROWS = 256
+_CANDIDATES = 8192
+
+
+def _unit_range(values):
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.ones(len(values))
+
+
+def cluster_score(density, delta):
+    """Compute gamma, density times distance to the nearest denser point, both from 0 to 1.
+
+    Parameters
+    ----------
+    density : ndarray of shape (n_samples,)
+        The densities, rho.
+    delta : ndarray of shape (n_samples,)
+        The distances.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    return _unit_range(density) * _unit_range(delta)
+
+
+def count_peaks(density, delta):
+    """Find how many points stand out: where gamma, sorted, falls by the largest factor.
+
+    The fall is looked for among the first sqrt(n_samples) points. It is a factor, because a
+    difference is largest among the very largest. The densest point's delta, by convention the
+    largest distance from it, counts as no more than the next largest delta: that convention is
+    no sign of a cluster.
+
+    Parameters
+    ----------
+    density : ndarray of shape (n_samples,)
+        The densities, rho.
+    delta : ndarray of shape (n_samples,)
+        Distances to the nearest denser point.
+
+    Returns
+    -------
+    int
+    """
+    if len(delta) < 3:
+        return 1
+    delta = delta.copy()
+    delta[np.argmax(density)] = np.partition(delta, -2)[-2]
+    gamma = cluster_score(density, delta)
+    n_looked_at = int(np.ceil(np.sqrt(len(gamma)))) + 1
+    highest = -np.sort(-gamma)[:n_looked_at] + np.finfo(np.float64).tiny
+    return int(np.argmax(np.log(highest[:-1]) - np.log(highest[1:]))) + 1
+
+
+def assign_clusters(nearest, peaks):
+    """Give every point the cluster of its nearest denser point, the peaks their own.
+
+    Parameters
+    ----------
+    nearest : ndarray of shape (n_samples,)
+        Position of each point's nearest denser point; that of the densest is not used.
+    peaks : ndarray of shape (n_clusters,)
+        Positions of the peaks, the densest point among them.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        From 0 to n_clusters - 1.
+    """
+    ahead = nearest.copy()
+    ahead[peaks] = peaks
+    # Everybody looks twice as far ahead each time: the longest chain takes log2(n) steps.
+    while True:
+        further = ahead[ahead]
+        if np.array_equal(further, ahead):
+            break
+        ahead = further
+    names = np.full(len(nearest), -1, dtype=np.intp)
+    names[peaks] = np.arange(len(peaks))
+    return names[ahead]
+
+
+def border_densities(pairs, density, labels, n_clusters, cutoff):
+    """Find the border density of every cluster; rows are sorted by falling density.
+
+    It is the largest mean density of two points within the cutoff of each other, one in the
+    cluster and one not. Pairs that cannot raise it are left out: those of points too far apart
+    along the line between the centers of their clusters, and those of too low densities.
+
+    Parameters
+    ----------
+    pairs : Pairwise
+        The rows, from the densest to the least dense.
+    density : ndarray of shape (n_samples,)
+        Their densities.
+    labels : ndarray of shape (n_samples,)
+        Their clusters.
+    n_clusters : int
+        Number of clusters.
+    cutoff : float
+        The cutoff distance.
+
+    Returns
+    -------
+    ndarray of shape (n_clusters,)
+        0 for a cluster that has no border.
+    """
+    border = np.zeros(n_clusters)
+    members = np.split(
+        np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels, minlength=n_clusters))
+    )[:-1]
+    reachable = _Slabs(pairs, labels, members, cutoff)
+    for cluster, mine in enumerate(members[:-1]):
+        others = reachable(cluster)
+        for first in range(0, len(mine), _ROWS):
+            block = mine[first : first + _ROWS]
+            lowest = 2 * np.minimum(border[cluster], border[labels[others]])
+            others = others[density[block[0]] + density[others] > lowest]
+            if len(others) == 0:
+                break
+            best, at = _densest_partners(pairs, density, others, block, cutoff)
+            np.maximum.at(border, labels[at], best)
+            border[cluster] = max(border[cluster], best.max(initial=0))
+    return border
+
+
+def _densest_partners(pairs, density, others, block, cutoff):
+    """Return the mean density of each point and its densest partner within the cutoff."""
+    values, found = [], []
+    reach = pairs.to_raw(cutoff) + pairs.slack
+    for first in range(0, len(others), _CANDIDATES):
+        rows = others[first : first + _CANDIDATES]
+        near = pairs.product(rows, block) <= reach
+        densest = near.argmax(axis=1)  # the first, as block is sorted
+        hit = near[np.arange(len(rows)), densest]
+        values.append((density[rows[hit]] + density[block[densest[hit]]]) / 2)
+        found.append(rows[hit])
+    return np.concatenate(values), np.concatenate(found)
+
+
+class _Slabs:
+    """Points of later clusters that may be within the cutoff of a point of a cluster.
+
+    Two points are at least as far apart as their shadows on the line between the centers of
+    their clusters.
+    """
+
+    def __init__(self, pairs, labels, members, cutoff):
+        self.points = pairs.points
+        self.labels = labels
+        self.members = members
+        self.centers = np.array([self.points[mine].mean(axis=0) for mine in members])
+        # Cosine: 1 - cosine is half the squared distance of rows of length 1.
+        raw = pairs.to_raw(cutoff) + pairs.slack
+        self.reach = np.sqrt(raw if pairs.metric == "euclidean" else 2 * raw) * (1 + 1e-3)
+        self.own = np.einsum("ij,ij->i", self.points, self.centers[labels])
+
+    def __call__(self, cluster):
+        shadows = self.points[self.members[cluster]] @ self.centers.T
+        farthest = (shadows - shadows[:, [cluster]]).max(axis=0)
+        apart = np.linalg.norm(self.centers - self.centers[cluster], axis=1)
+        later = np.flatnonzero(self.labels > cluster)
+        theirs = self.labels[later]
+        shadow = self.own[later] - self.points[later] @ self.centers[cluster]
+        return later[shadow - farthest[theirs] <= self.reach * apart[theirs]]

@@ -1,0 +1,217 @@
+"""Density peaks, step by step: cutoff, density, nearest denser point; exact, in tiles."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skal._pairwise import ROWS, Pairwise
+from skal._threads import run
+
+__all__ = ["KERNELS", "density_order", "kernel_sums", "local_density", "nearest_denser"]
+__all__ += ["cutoff_distance", "weigh"]
+
+KERNELS = ("gaussian", "cutoff")
+
+# Up to this many rows the cutoff is found among all pairs, beyond it among those of a sample.
+_ALL_PAIRS, _SAMPLE = 2000, 1000
+
+# Symmetric sums are kept in this many parts, whatever the number of threads: the order of the
+# additions, and with it the last digit, is then the same on every machine.
+_PARTS = 8
+
+
+def cutoff_distance(X, percent=1.5, metric="euclidean", random_state=None):
+    """Find the distance within which a row has `percent` percent of the others, on average.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The rows.
+    percent : float, default=1.5
+        From 0 to 100.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The metric.
+    random_state : int, RandomState instance or None, default=None
+        Draws the 1,000 rows that are looked at, where there are more than 2,000.
+
+    Returns
+    -------
+    float
+        The distance, above 0: where too many rows are equal, the smallest that is not 0, and
+        1 if all are.
+    """
+    X = np.asarray(X)
+    if len(X) > _ALL_PAIRS:
+        rows = check_random_state(random_state).choice(len(X), _SAMPLE, replace=False)
+        X = X[np.sort(rows)]
+    pairs = Pairwise(X, metric)
+    raw = pairs.product(slice(None), slice(None))
+    # Equal rows are a few roundings apart in a matrix product of rows of norm 1.
+    raw[raw < 1e-14] = 0
+    if not raw.any():
+        return 1.0
+    raw[np.tri(len(X), dtype=bool)] = np.inf
+    n_pairs = len(X) * (len(X) - 1) // 2
+    place = max(round(n_pairs * percent / 100) - 1, 0)
+    value = np.partition(raw, place, axis=None)[place] or raw[raw > 0].min()
+    first, second = np.unravel_index(np.argmax(raw == value), raw.shape)
+    return _distance(X[first], X[second], metric)
+
+
+def _distance(first, second, metric):
+    # From the rows as they are: to a user who computes it the same way, the very same number.
+    first, second = np.ravel(first).astype(np.float64), np.ravel(second).astype(np.float64)
+    if metric == "euclidean":
+        return float(np.linalg.norm(first - second))
+    lengths = np.linalg.norm(first) * np.linalg.norm(second)
+    return float(1 - first @ second / lengths) if lengths > 0 else 1.0
+
+
+def weigh(raw, pairs, kernel, cutoff):
+    """Replace the entries of a tile by what each adds to the density.
+
+    Parameters
+    ----------
+    raw : ndarray
+        Entries of a tile; overwritten.
+    pairs : Pairwise
+        Where the tile is from.
+    kernel : {"gaussian", "cutoff"}
+        exp(-(distance / cutoff) ** 2), or 1 below the cutoff and 0 from there on.
+    cutoff : float
+        The cutoff distance.
+
+    Returns
+    -------
+    ndarray
+        `raw` itself.
+    """
+    reach = raw.dtype.type(pairs.to_raw(cutoff))
+    if kernel == "cutoff":  # the cutoff is the distance of a pair: rounding must not count it
+        return np.less(raw, reach - raw.dtype.type(pairs.slack), out=raw, casting="unsafe")
+    if pairs.metric == "cosine":
+        np.square(raw, out=raw)
+        reach = reach**2
+    np.multiply(raw, -1 / reach, out=raw)
+    return np.exp(raw, out=raw)
+
+
+def local_density(pairs, kernel, cutoff):
+    """Compute the density of every row; each pair is looked at once.
+
+    Parameters
+    ----------
+    pairs : Pairwise
+        The rows.
+    kernel : {"gaussian", "cutoff"}
+        See `weigh`.
+    cutoff : float
+        The cutoff distance.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    n_samples = len(pairs)
+    firsts = np.arange(0, n_samples, ROWS)
+
+    def _add_up(part):
+        density = np.zeros(n_samples)
+        for first in firsts[part::_PARTS]:
+            rows = slice(first, min(first + ROWS, n_samples))
+            size = rows.stop - first
+            for columns, raw in pairs.tiles(rows, first):
+                weights = weigh(raw, pairs, kernel, cutoff)
+                if columns.start == first:  # both orders of its pairs are in this square
+                    np.fill_diagonal(weights, 0)
+                    density[rows] += weights[:, :size].sum(axis=1)
+                    weights, columns = weights[:, size:], slice(rows.stop, columns.stop)
+                density[rows] += weights @ np.ones(weights.shape[1], dtype=weights.dtype)
+                density[columns] += np.ones(size, dtype=weights.dtype) @ weights
+        return density
+
+    return sum(run(_add_up, range(min(_PARTS, len(firsts)))))
+
+
+def kernel_sums(pairs, rows, kernel, cutoff, columns=None):
+    """Add up the kernel of some rows over all columns, or over columns from elsewhere.
+
+    Parameters
+    ----------
+    pairs : Pairwise
+        The rows.
+    rows : ndarray of int
+        Which rows.
+    kernel : {"gaussian", "cutoff"}
+        See `weigh`.
+    cutoff : float
+        The cutoff distance.
+    columns : Pairwise, default=None
+        Some of the rows of `pairs`; None: all.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        With what a row that is among the columns adds to itself.
+    """
+    columns = pairs if columns is None else columns
+
+    def _add_up(first):
+        left = pairs.right[rows[first : first + ROWS]]
+        total = np.zeros(len(left))
+        for _, raw in columns.tiles(left):
+            weights = weigh(raw, pairs, kernel, cutoff)
+            total += weights @ np.ones(weights.shape[1], dtype=weights.dtype)
+        return total
+
+    parts = run(_add_up, range(0, len(rows), ROWS))
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def density_order(density):
+    """Return positions from the densest to the least dense, equal ones by position.
+
+    Parameters
+    ----------
+    density : ndarray of shape (n_samples,)
+        The densities.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    return np.argsort(-density, kind="stable")
+
+
+def nearest_denser(pairs, rows):
+    """Find the nearest row before each of some rows; rows are sorted by falling density.
+
+    Parameters
+    ----------
+    pairs : Pairwise
+        The rows, from the densest to the least dense.
+    rows : ndarray of shape (n_rows,)
+        Positions, rising, from 1 on.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Positions of the nearest; of equally near ones, of the densest.
+    """
+
+    def _search(first):
+        mine = rows[first : first + ROWS]
+        best = np.full(len(mine), np.inf, dtype=pairs.dtype)
+        nearest = np.zeros(len(mine), dtype=np.intp)
+        for columns, raw in pairs.tiles(mine, 0, mine[-1]):
+            if columns.stop > mine[0]:
+                raw[np.arange(columns.start, columns.stop) >= mine[:, None]] = np.inf
+            closest = raw.argmin(axis=1)
+            value = raw[np.arange(len(mine)), closest]
+            better = value < best
+            best[better] = value[better]
+            nearest[better] = columns.start + closest[better]
+        return nearest
+
+    # The longest searches first, so that no thread is left alone with one of them.
+    parts = run(_search, range(0, len(rows), ROWS)[::-1])
+    return np.concatenate(parts[::-1]) if parts else np.empty(0, dtype=np.intp)

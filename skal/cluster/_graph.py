@@ -1,0 +1,177 @@
+"""The decision graph: every row's density and its distance to the nearest denser row."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skal._pairwise import Pairwise
+from skal.cluster._approximate import (
+    approximate_borders,
+    approximate_density,
+    nearest_denser_first,
+    refine,
+)
+from skal.cluster._clusters import assign_clusters, border_densities, cluster_score, count_peaks
+from skal.cluster._density import cutoff_distance, density_order, local_density, nearest_denser
+from skal.cluster._neighbors import nearest_neighbors
+
+__all__ = ["DensityGraph", "PeakSearch", "density_graph"]
+
+# Above this many rows, "auto" is approximate: exact takes seconds here, minutes at ten times.
+_EXACT = 50_000
+
+
+class DensityGraph(NamedTuple):
+    """Every row's density and its nearest denser row; see `density_graph`."""
+
+    #: Density of every row, ndarray of shape (n_samples,).
+    rho: np.ndarray
+    #: Distance to the nearest denser row, ndarray of shape (n_samples,).
+    delta: np.ndarray
+    #: Density times distance, both from 0 to 1, ndarray of shape (n_samples,).
+    gamma: np.ndarray
+    #: Position of the nearest denser row, -1 for the densest, ndarray of shape (n_samples,).
+    nearest_denser: np.ndarray
+    #: The cutoff distance, float.
+    cutoff: float
+
+    def peaks(self, n_peaks=None):
+        """Return the positions of the rows with the largest gamma.
+
+        Parameters
+        ----------
+        n_peaks : int, default=None
+            Peaks wanted. None: as many as stand out, see `count_peaks`.
+
+        Returns
+        -------
+        ndarray of shape (n_peaks,)
+            Largest gamma first, the densest row before all; equal ones by density.
+        """
+        order = density_order(self.rho)
+        n_peaks = count_peaks(self.rho, self.delta) if n_peaks is None else n_peaks
+        return order[np.argsort(-self.gamma[order], kind="stable")][:n_peaks]
+
+    def labels(self, peaks):
+        """Return the cluster of every row: that of its nearest denser row.
+
+        Parameters
+        ----------
+        peaks : ndarray of shape (n_clusters,)
+            Positions of the peaks, the densest row among them.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            From 0 to n_clusters - 1.
+        """
+        return assign_clusters(self.nearest_denser, peaks)
+
+
+def density_graph(
+    X,
+    *,
+    n_peaks=None,
+    percent=1.5,
+    cutoff=None,
+    metric="euclidean",
+    kernel="gaussian",
+    method="auto",
+    n_neighbors=32,
+    random_state=None,
+):
+    """Compute the density of every row and find the nearest denser row of each.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The rows.
+    n_peaks : int, default=None
+        Peaks that are going to be asked for; the approximate method computes densities around
+        them in full. None: as many as stand out.
+    percent : float, default=1.5
+        Sets the cutoff distance.
+    cutoff : float, default=None
+        The cutoff distance itself, instead of `percent`.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance.
+    kernel : {"gaussian", "cutoff"}, default="gaussian"
+        What a row adds to another's density.
+    method : {"auto", "exact", "approximate"}, default="auto"
+        Whether all pairs are compared.
+    n_neighbors : int, default=32
+        Neighbors that the approximate method looks at.
+    random_state : int, RandomState instance or None, default=None
+        Draws the samples.
+
+    Returns
+    -------
+    DensityGraph
+
+    See Also
+    --------
+    DensityPeaks : The same as a clusterer; it says more on the parameters.
+    """
+    search = PeakSearch(X, percent, cutoff, metric, kernel, method, n_neighbors, random_state)
+    return search.graph(n_peaks)
+
+
+class PeakSearch:
+    """The pairs of X and what was found among them, for a graph and then for its borders."""
+
+    def __init__(self, X, percent, cutoff, metric, kernel, method, n_neighbors, random_state):
+        self.rng = check_random_state(random_state)
+        if cutoff is None:
+            cutoff = cutoff_distance(X, percent, metric, self.rng)
+        self.cutoff, self.kernel = cutoff, kernel
+        self.pairs = Pairwise(X, metric, finest=cutoff)
+        n_samples = len(self.pairs)
+        exact = method == "exact" or (method == "auto" and n_samples <= _EXACT)
+        self.neighbors = None
+        if not exact and n_samples > 1:
+            n_neighbors = min(n_neighbors, n_samples - 1)
+            self.neighbors, self.raw = nearest_neighbors(
+                self.pairs, n_neighbors, random_state=self.rng
+            )
+
+    def graph(self, n_peaks):
+        """Return the `DensityGraph`; see `density_graph`."""
+        if self.neighbors is None:
+            rho = local_density(self.pairs, self.kernel, self.cutoff)
+            return self._measure(rho, self._nearest(rho))
+        arguments = self.kernel, self.cutoff
+        rho = approximate_density(self.pairs, self.neighbors, self.raw, *arguments, self.rng)
+        del self.raw
+        graph = self._measure(rho, nearest_denser_first(self.pairs, rho, self.neighbors))
+        peaks = graph.peaks(n_peaks)
+        rho = refine(self.pairs, rho, graph.nearest_denser, peaks, *arguments)
+        return self._measure(rho, nearest_denser_first(self.pairs, rho, self.neighbors))
+
+    def borders(self, graph, labels, n_clusters):
+        """Return the border density of every cluster; see `border_densities`."""
+        if self.neighbors is not None:
+            return approximate_borders(
+                self.pairs, graph.rho, labels, n_clusters, self.cutoff, self.neighbors, self.rng
+            )
+        order = density_order(graph.rho)
+        return border_densities(
+            self.pairs.subset(order), graph.rho[order], labels[order], n_clusters, self.cutoff
+        )
+
+    def _nearest(self, rho):
+        order = density_order(rho)
+        nearest = np.empty_like(order)
+        rest = nearest_denser(self.pairs.subset(order), np.arange(1, len(order)))
+        nearest[order] = np.concatenate([order[:1], order[rest]])
+        return nearest
+
+    def _measure(self, rho, nearest):
+        densest = density_order(rho)[0]
+        delta = self.pairs.between(np.arange(len(rho)), nearest)
+        farthest = max(raw.max() for _, raw in self.pairs.tiles(np.array([densest])))
+        # Not below the others, from which it differs by rounding where it is one of them.
+        delta[densest] = max(float(self.pairs.to_distance(farthest)), delta.max())
+        nearest = nearest.copy()
+        nearest[densest] = -1
+        return DensityGraph(rho, delta, cluster_score(rho, delta), nearest, self.cutoff)

@@ -1,0 +1,157 @@
+"""BatchBALD: the batch whose labels together tell most about the model."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from skal.strategies.base import QueryStrategy
+from skal.strategies.bayesian import mutual_information
+from skal.strategies.uncertainty import entropy
+
+__all__ = ["BatchBALD", "batch_bald"]
+
+# Numbers in the largest temporary array: enough for the matrix product to be fast.
+_CELLS = 2**20
+
+
+class _Configurations:
+    """The labels that the batch so far may have: how probable each, and what it says.
+
+    For each configuration of labels: its probability, and the posterior over the samples of
+    the model given it. The posterior is all that is needed to know how much one more row would
+    add, and it does not underflow, as the probability of a long configuration would.
+    """
+
+    def __init__(self, n_model_samples, limit):
+        self.limit = limit
+        self.weights = np.ones(1)
+        self.posterior = np.full((1, n_model_samples), 1 / n_model_samples)
+
+    def expected_entropy(self, samples):
+        """Return the entropy of each row's label once the labels of the batch are known."""
+        n_model_samples, n_rows, n_classes = samples.shape
+        predictive = self.posterior @ samples.reshape(n_model_samples, n_rows * n_classes)
+        return (self.weights @ entropy(predictive.reshape(-1, n_rows, n_classes))).ravel()
+
+    def extend(self, proba, random_state):
+        """Add a row with the given probabilities (n_model_samples, n_classes) to the batch."""
+        joint = self.posterior[:, None, :] * proba.T
+        predictive = joint.sum(axis=2)
+        weights = (self.weights[:, None] * predictive).ravel()
+        possible = weights > 0
+        self.weights = weights[possible] / weights.sum()
+        joint = joint.reshape(len(weights), -1)[possible]
+        if len(self.weights) > self.limit:
+            # Systematic resampling: unbiased, and with less noise than independent draws.
+            points = (np.arange(self.limit) + random_state.uniform()) / self.limit
+            cumulated = np.cumsum(self.weights)
+            drawn = np.searchsorted(cumulated, points * cumulated[-1], side="right")
+            joint = joint[np.minimum(drawn, len(joint) - 1)]
+            self.weights = np.full(self.limit, 1 / self.limit)
+        self.posterior = joint / joint.sum(axis=1, keepdims=True)
+
+
+def batch_bald(samples, n_instances, n_configurations=1000, random_state=None):
+    """Pick rows greedily by the mutual information of all their labels with the model.
+
+    The information that a row adds never grows with the batch, so that the information it added
+    to a smaller batch is an upper bound: only rows whose bound could still win are looked at.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_model_samples, n_samples, n_classes)
+        Probabilities by each sample of the model.
+    n_instances : int
+        Rows wanted, at most n_samples.
+    n_configurations : int, default=1000
+        Configurations of the batch's labels that are kept. As long as there are no more, that
+        is for ``n_classes ** len(batch)`` up to it, the result is exact; beyond it, that many
+        are sampled.
+    random_state : int, RandomState instance or None, default=None
+        Breaks ties and samples configurations.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_instances,)
+        Positions, in the order picked.
+    gains : ndarray of shape (n_instances,)
+        Mutual information that each added, in nats.
+
+    References
+    ----------
+    Kirsch, van Amersfoort and Gal, "BatchBALD: efficient and diverse batch acquisition for deep
+    Bayesian active learning", NeurIPS 2019, sections 3 and 4.
+    """
+    rng = check_random_state(random_state)
+    samples = np.asarray(samples)
+    known = entropy(samples).mean(axis=0)
+    bounds = mutual_information(samples)
+    tie_break = rng.permutation(len(bounds))
+    batch = _Configurations(len(samples), n_configurations)
+    positions, gains = [], []
+    while True:
+        best, gain = _best_row(batch, samples, known, bounds, tie_break)
+        positions.append(best)
+        gains.append(gain)
+        if len(positions) == n_instances:
+            return np.array(positions, dtype=np.intp), np.array(gains)
+        bounds[best] = -np.inf
+        batch.extend(samples[:, best].astype(float), rng)
+
+
+def _best_row(batch, samples, known, bounds, tie_break):
+    """Find the row that adds most, and lower the bounds of those looked at."""
+    order = tie_break[np.argsort(-bounds[tie_break], kind="stable")]
+    size = max(1, _CELLS // (len(batch.weights) * samples.shape[2]))
+    best, gain = order[0], -np.inf
+    for start in range(0, len(order), size):
+        block = order[start : start + size]
+        block = block[bounds[block] > gain]
+        if len(block) == 0:
+            break
+        bounds[block] = batch.expected_entropy(samples[:, block]) - known[block]
+        winner = block[np.argmax(bounds[block])]
+        if bounds[winner] > gain:
+            best, gain = winner, bounds[winner]
+    return best, gain
+
+
+class BatchBALD(QueryStrategy):
+    """Ask for the rows whose labels together tell most about the model.
+
+    Unlike `BALD`, it does not ask for the same thing twice in a round. The information about
+    `n_samples` models is at most ``log(n_samples)``: once a batch has it all, further rows add
+    nothing and are as good as random. So use it for small batches (up to some 10 rows with
+    the default of 50 samples), and `PowerBALD` for large ones. It holds
+    ``n_samples * n_classes`` numbers for every candidate: put it in a `SubsamplePool` or behind a
+    `Prefilter` where the pool is large.
+
+    Parameters
+    ----------
+    n_samples : int, default=50
+        Samples of the model.
+    n_configurations : int, default=1000
+        Configurations of the batch's labels that are kept; see `batch_bald`.
+
+    References
+    ----------
+    Kirsch, van Amersfoort and Gal, "BatchBALD: efficient and diverse batch acquisition for deep
+    Bayesian active learning", NeurIPS 2019.
+    """
+
+    needs = frozenset({"sample_proba"})
+    _parameter_constraints = {
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "n_configurations": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, n_samples=50, n_configurations=1000):
+        self.n_samples = n_samples
+        self.n_configurations = n_configurations
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows by `batch_bald`; see `QueryStrategy.select`."""
+        samples = learner.sample_proba(X, self.n_samples, random_state=random_state)
+        return batch_bald(samples, n_instances, self.n_configurations, random_state)

@@ -1,0 +1,203 @@
+"""Strategies by what samples of the model disagree on: BALD and PowerBALD."""
+
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from skal._rows import as_rows
+from skal.strategies.base import ScoreStrategy, top
+from skal.strategies.uncertainty import entropy
+
+__all__ = ["BALD", "PowerBALD", "SampleScoreStrategy", "mutual_information", "power_sample"]
+
+# Probabilities that are held at a time: all samples of a large pool would not fit.
+_CELLS = 2**22
+
+
+def mutual_information(samples):
+    """Compute the mutual information between a row's label and the model.
+
+    The entropy of the mean prediction, less the mean entropy of the predictions: what the
+    samples of the model disagree on.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_model_samples, n_samples, n_classes)
+        Probabilities by each sample of the model.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In nats, from 0 to ``log(min(n_classes, n_model_samples))``.
+
+    References
+    ----------
+    Houlsby, Huszár, Ghahramani and Lengyel, "Bayesian active learning for classification and
+    preference learning", arXiv 1112.5745, section 2.
+    """
+    samples = np.asarray(samples, dtype=float)
+    return np.maximum(entropy(samples.mean(axis=0)) - entropy(samples).mean(axis=0), 0)
+
+
+def power_sample(scores, n_instances, temperature=1.0, random_state=None):
+    """Draw rows without replacement, with weights that are powers of the scores.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples,)
+        At least 0. Rows with a score of 0 are drawn when there are no others.
+    n_instances : int
+        Rows wanted, at most n_samples.
+    temperature : float, default=1.0
+        The weights are ``scores ** (1 / temperature)``: the lower, the closer to the highest
+        scores; the higher, the closer to a uniform draw.
+    random_state : int, RandomState instance or None, default=None
+        Draws the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+        Positions, in the order drawn.
+
+    References
+    ----------
+    Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron and Gal, "Stochastic batch
+    acquisition: a simple baseline for deep active learning", arXiv 2106.12059, section 3.
+    """
+    rng = check_random_state(random_state)
+    with np.errstate(divide="ignore"):
+        logarithms = np.log(np.asarray(scores, dtype=float))
+    # The highest of log-weights with Gumbel noise are a draw without replacement.
+    return top(logarithms / temperature + rng.gumbel(size=len(logarithms)), n_instances, rng)
+
+
+class SampleScoreStrategy(ScoreStrategy):
+    """Base of the strategies that score each row by what samples of the model predict.
+
+    A subclass implements `reduce` and has the parameter that `n_model_samples` returns.
+    """
+
+    needs = frozenset({"sample_proba"})
+
+    @property
+    @abstractmethod
+    def n_model_samples(self):
+        """Number of samples of the model that are asked for."""
+
+    @abstractmethod
+    def reduce(self, samples):
+        """Score rows by the samples.
+
+        Parameters
+        ----------
+        samples : ndarray of shape (n_model_samples, n_samples, n_classes)
+            Probabilities by each sample of the model.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher is asked first.
+        """
+
+    def score(self, learner, X, random_state=None):
+        """Score candidates.
+
+        Parameters
+        ----------
+        learner : Learner
+            The window on the classifier.
+        X : array-like or sequence of n_samples rows
+            The candidates.
+        random_state : int, RandomState instance or None, default=None
+            Draws the samples of the model.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Higher is asked first.
+        """
+        # The same seed for every block: all rows must be judged by the same models.
+        seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+        size = max(1, _CELLS // (self.n_model_samples * len(learner.classes_)))
+        parts = [
+            self.reduce(learner.sample_proba(block, self.n_model_samples, random_state=seed))
+            for block in as_rows(X).blocks(size)
+        ]
+        return np.concatenate(parts)
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick the rows with the highest scores; see `QueryStrategy.select`."""
+        scores = self.score(learner, X, random_state)
+        positions = top(scores, n_instances, random_state)
+        return positions, scores[positions]
+
+
+class BALD(SampleScoreStrategy):
+    """Ask for the rows whose label tells most about the model.
+
+    The model is sampled by dropout passes or by the members of an ensemble. Costs
+    `n_samples` passes over the pool, one after the other.
+
+    Parameters
+    ----------
+    n_samples : int, default=20
+        Samples of the model.
+
+    References
+    ----------
+    Houlsby, Huszár, Ghahramani and Lengyel, "Bayesian active learning for classification and
+    preference learning", arXiv 1112.5745. Gal, Islam and Ghahramani, "Deep Bayesian active
+    learning with image data", ICML 2017.
+    """
+
+    _parameter_constraints = {"n_samples": [Interval(Integral, 1, None, closed="left")]}
+
+    def __init__(self, n_samples=20):
+        self.n_samples = n_samples
+
+    @property
+    def n_model_samples(self):
+        """Number of samples of the model that are asked for."""
+        return self.n_samples
+
+    def reduce(self, samples):
+        """Score rows by `mutual_information`; see `SampleScoreStrategy.reduce`."""
+        return mutual_information(samples)
+
+
+class PowerBALD(BALD):
+    """Draw rows with weights that are powers of their BALD scores.
+
+    The highest BALD scores are often near-duplicates of each other. A draw spreads the batch, at
+    the price of `BALD`, and serves batches far larger than `BatchBALD` can.
+
+    Parameters
+    ----------
+    n_samples : int, default=20
+        Samples of the model.
+    temperature : float, default=1.0
+        The weights are ``score ** (1 / temperature)``; close to 0 it is BALD itself.
+
+    References
+    ----------
+    Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron and Gal, "Stochastic batch
+    acquisition: a simple baseline for deep active learning", arXiv 2106.12059.
+    """
+
+    _parameter_constraints = {
+        **BALD._parameter_constraints,
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    def __init__(self, n_samples=20, temperature=1.0):
+        super().__init__(n_samples)
+        self.temperature = temperature
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Draw rows by `power_sample`; see `QueryStrategy.select`."""
+        scores = self.score(learner, X, random_state)
+        positions = power_sample(scores, n_instances, self.temperature, random_state)
+        return positions, scores[positions]

@@ -1,0 +1,123 @@
+"""Query by committee: rows on which the members of a committee disagree."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy.special import rel_entr
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skal.strategies.bayesian import SampleScoreStrategy
+from skal.strategies.uncertainty import entropy
+
+__all__ = ["QueryByCommittee", "consensus_entropy", "max_disagreement", "vote_entropy"]
+
+
+def vote_entropy(samples):
+    """Compute the entropy of the members' votes, each for its most probable class.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_members, n_samples, n_classes)
+        Probabilities by each member.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In nats.
+
+    References
+    ----------
+    Dagan and Engelson, "Committee-based sampling for training probabilistic classifiers",
+    ICML 1995.
+    """
+    samples = np.asarray(samples)
+    n_members, n_samples, n_classes = samples.shape
+    cells = np.arange(n_samples) * n_classes + samples.argmax(axis=2)
+    votes = np.bincount(cells.ravel(), minlength=n_samples * n_classes)
+    return entropy(votes.reshape(n_samples, n_classes) / n_members)
+
+
+def consensus_entropy(samples):
+    """Compute the entropy of the members' mean prediction.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_members, n_samples, n_classes)
+        Probabilities by each member.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        In nats.
+    """
+    return entropy(np.mean(samples, axis=0, dtype=float))
+
+
+def max_disagreement(samples):
+    """Compute the largest divergence of a member from the members' mean prediction.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_members, n_samples, n_classes)
+        Probabilities by each member.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Kullback-Leibler divergence, in nats.
+
+    References
+    ----------
+    McCallum and Nigam, "Employing EM and pool-based active learning for text classification",
+    ICML 1998, for the divergence to the mean.
+    """
+    samples = np.asarray(samples, dtype=float)
+    # A member's divergence is at least 0; rounding may make it less.
+    return np.maximum(rel_entr(samples, samples.mean(axis=0)).sum(axis=2).max(axis=0), 0)
+
+
+_DISAGREEMENT = {
+    "vote_entropy": vote_entropy,
+    "consensus_entropy": consensus_entropy,
+    "max_disagreement": max_disagreement,
+}
+
+
+class QueryByCommittee(SampleScoreStrategy):
+    """Ask for the rows on which the members of a committee disagree most.
+
+    The committee is what ``sample_proba`` answers: the members of an ensemble (a
+    `~sklearn.ensemble.VotingClassifier` makes one of any classifiers), or dropout passes
+    through a network.
+
+    Parameters
+    ----------
+    disagreement : {"vote_entropy", "consensus_entropy", "max_disagreement"}, \
+            default="vote_entropy"
+        The function that measures it.
+    n_members : int, default=10
+        Members asked. An ensemble that has fewer gives those that it has.
+
+    References
+    ----------
+    Seung, Opper and Sompolinsky, "Query by committee", COLT 1992. Settles, "Active learning
+    literature survey", 2009, section 3.2.
+    """
+
+    _parameter_constraints = {
+        "disagreement": [StrOptions(set(_DISAGREEMENT))],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, disagreement="vote_entropy", n_members=10):
+        self.disagreement = disagreement
+        self.n_members = n_members
+
+    @property
+    def n_model_samples(self):
+        """Number of samples of the model that are asked for."""
+        return self.n_members
+
+    def reduce(self, samples):
+        """Score rows by the function chosen; see `SampleScoreStrategy.reduce`."""
+        return _DISAGREEMENT[self.disagreement](samples)

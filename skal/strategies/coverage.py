@@ -1,0 +1,193 @@
+"""Rows that cover many others: what to ask when few labels are known."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skal._pairwise import METRICS, ROWS, Pairwise
+from skal._threads import run
+from skal.cluster import k_means_labels
+from skal.strategies.base import QueryStrategy
+from skal.strategies.diversity import lower_distances
+from skal.strategies.typical import TypiClust, typical_rows, typicality  # noqa: F401
+
+__all__ = ["ProbCover", "max_coverage", "purity_radius"]
+
+# Classes that are assumed where nothing at all is known of them.
+_CLASSES = 10
+
+# Rows whose balls show how pure balls of a radius are.
+_BALLS = 2000
+
+
+def max_coverage(X, n_instances, radius, X_labeled=None, *, metric="euclidean", random_state=None):
+    """Pick the row with most rows around it that nothing labeled or picked covers yet.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The candidates.
+    n_instances : int
+        Rows wanted, at most n_samples.
+    radius : float
+        A row covers those at most this far away.
+    X_labeled : array-like of shape (n_labeled, n_features), default=None
+        Rows known already.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance.
+    random_state : int, RandomState instance or None, default=None
+        Breaks ties, and draws from the rest when everything is covered.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+        Positions in X, in the order of picking.
+
+    Notes
+    -----
+    No graph is kept: distances are computed again for the rows that a pick covers, each of
+    which is covered for the first time only once.
+    """
+    rng = check_random_state(random_state)
+    pairs = Pairwise(X, metric, finest=radius or None)
+    reach = pairs.to_raw(radius) + pairs.slack
+    covered = np.zeros(len(pairs), dtype=bool)
+    if X_labeled is not None and len(X_labeled):
+        nearest = np.full(len(pairs), np.inf, dtype=pairs.dtype)
+        lower_distances(pairs, nearest, pairs.extend(X_labeled))
+        covered = nearest <= reach
+    degree = _count_near(pairs, ~covered, reach)
+    picked = []
+    while len(picked) < n_instances and degree.max() > 0:
+        pick = rng.choice(np.flatnonzero(degree == degree.max()))
+        ball = pairs.product(slice(pick, pick + 1), slice(None))[0] <= reach
+        ball[pick] = True
+        degree -= _count_near(pairs, ball & ~covered, reach)
+        covered |= ball
+        degree[pick] = np.iinfo(degree.dtype).min // 2
+        picked.append(pick)
+    rest = np.setdiff1d(np.arange(len(pairs)), picked)
+    rest = rng.choice(rest, n_instances - len(picked), replace=False)
+    return np.concatenate([np.array(picked, dtype=np.intp), rest])
+
+
+def _count_near(pairs, which, reach):
+    """Count, for every row, the rows within reach among some rows."""
+    columns = pairs.right[which]
+
+    def _count(first):
+        total = 0
+        rows = slice(first, first + ROWS)
+        for start in range(0, len(columns), ROWS):
+            near = pairs.product(rows, columns[start : start + ROWS]) <= reach
+            total = total + np.count_nonzero(near, axis=1)
+        return total
+
+    if len(columns) == 0:
+        return np.zeros(len(pairs), dtype=np.int64)
+    return np.concatenate(run(_count, range(0, len(pairs), ROWS)))
+
+
+def purity_radius(X, labels, purity=0.95, *, metric="euclidean", random_state=None):
+    """Find the largest radius at which enough balls hold rows of one cluster only.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The rows.
+    labels : ndarray of shape (n_samples,)
+        Their clusters.
+    purity : float, default=0.95
+        Share of the balls, one around each row, that must be pure.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance.
+    random_state : int, RandomState instance or None, default=None
+        Draws the balls that are looked at, where there are more than 2,000.
+
+    Returns
+    -------
+    float
+        With a single cluster, a radius within which everything is.
+    """
+    pairs = Pairwise(X, metric)
+    centers = np.arange(len(pairs))
+    if len(pairs) > _BALLS:
+        centers = check_random_state(random_state).choice(centers, _BALLS, replace=False)
+
+    def _first_other(first):
+        mine = centers[first : first + ROWS]
+        nearest = np.full(len(mine), np.inf)
+        for columns, raw in pairs.tiles(mine):
+            raw[labels[mine][:, None] == labels[columns]] = np.inf
+            np.minimum(nearest, raw.min(axis=1), out=nearest)
+        return nearest
+
+    nearest = np.sort(np.concatenate(run(_first_other, range(0, len(centers), ROWS))))
+    limit = nearest[min(int((1 - purity) * len(nearest)), len(nearest) - 1)]
+    if np.isinf(limit):
+        return 2.0 * pairs.scale
+    # A little less than what reaches a row of another cluster.
+    return float(pairs.to_distance(limit)) * (1 - 1e-3)
+
+
+class ProbCover(QueryStrategy):
+    """Ask for rows whose balls cover most of the pool.
+
+    For the first labels of all, and as long as they are few. It depends much on the radius.
+
+    Parameters
+    ----------
+    radius : float, default=None
+        Radius of a ball, in the space of the embeddings. None: the largest at which a share
+        `purity` of the balls is pure, where clusters stand for classes.
+    purity : float, default=0.95
+        Share of pure balls.
+    n_clusters : int, default=None
+        Clusters that stand for classes. None: as many as classes are known, or 10.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance between embeddings.
+
+    References
+    ----------
+    Yehuda, Dekel, Hacohen and Weinshall, "Active learning through a covering lens", NeurIPS
+    2022, algorithm 1 and section 4.2.
+    """
+
+    needs = frozenset({"embed"})
+    _parameter_constraints = {
+        "radius": [Interval(Real, 0, None, closed="left"), None],
+        "purity": [Interval(Real, 0, 1, closed="both")],
+        "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
+        "metric": [StrOptions(set(METRICS))],
+    }
+
+    def __init__(self, radius=None, purity=0.95, n_clusters=None, metric="euclidean"):
+        self.radius = radius
+        self.purity = purity
+        self.n_clusters = n_clusters
+        self.metric = metric
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows by `max_coverage`; see `QueryStrategy.select`."""
+        pool = learner.embed(X)
+        labeled = learner.embed(X_labeled) if X_labeled is not None and len(X_labeled) else None
+        radius = self.radius
+        if radius is None:
+            n_clusters = min(self.n_clusters or _n_classes(learner, y_labeled), len(pool))
+            labels = k_means_labels(pool, n_clusters, random_state)
+            radius = purity_radius(
+                pool, labels, self.purity, metric=self.metric, random_state=random_state
+            )
+        positions = max_coverage(
+            pool, n_instances, radius, labeled, metric=self.metric, random_state=random_state
+        )
+        return positions, None
+
+
+def _n_classes(learner, y_labeled):
+    classes = getattr(learner, "classes_", None)  # not there before the first training
+    if classes is None:
+        classes = [] if y_labeled is None else np.unique(y_labeled)
+    return len(classes) if len(classes) > 1 else _CLASSES

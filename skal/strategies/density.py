@@ -1,0 +1,180 @@
+"""Density peaks of the embeddings: the middle of every cluster, and what lies between them."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skal._pairwise import METRICS
+from skal.cluster import DensityPeaks, density_graph
+from skal.strategies.base import QueryStrategy, top
+from skal.strategies.uncertainty import entropy
+
+__all__ = ["DensityPeaksSampling", "EntropyDensityPeaks", "peaks_and_halo", "peaks_and_outliers"]
+
+_PARAMETERS = {
+    "peak_fraction": [Interval(Real, 0, 1, closed="both")],
+    "percent": [Interval(Real, 0, 100, closed="right")],
+    "metric": [StrOptions(set(METRICS))],
+}
+
+
+def peaks_and_outliers(graph, n_instances, peak_fraction=0.75):
+    """Pick the rows with the largest gamma, and of the others those with the largest delta.
+
+    Parameters
+    ----------
+    graph : DensityGraph
+        Densities and distances, from `skal.cluster.density_graph`.
+    n_instances : int
+        Rows wanted, at most n_samples.
+    peak_fraction : float, default=0.75
+        Share of peaks, rounded to whole rows.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+        Positions, the peaks first.
+    """
+    peaks = graph.peaks(round(peak_fraction * n_instances))
+    return _fill(peaks, [np.argsort(-graph.delta, kind="stable")], n_instances)
+
+
+def peaks_and_halo(model, n_instances, peak_fraction=0.75):
+    """Pick peaks, and of the halo the points with the largest delta.
+
+    Parameters
+    ----------
+    model : DensityPeaks
+        Fitted; with a cluster for each peak wanted.
+    n_instances : int
+        Rows wanted, at most n_samples.
+    peak_fraction : float, default=0.75
+        Share of peaks, rounded to whole rows.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+        Positions, the peaks first; where the halo is too small, rows with the next largest
+        gamma last.
+    """
+    _, delta, gamma = model.decision_graph()
+    peaks = model.cluster_centers_indices_[: round(peak_fraction * n_instances)]
+    by_delta = np.argsort(-delta, kind="stable")
+    by_gamma = np.argsort(-gamma, kind="stable")
+    return _fill(peaks, [by_delta[model.halo_[by_delta]], by_gamma], n_instances)
+
+
+def _fill(positions, reserves, n_instances):
+    """Take positions, then those of the reserves that are not among them, up to a number."""
+    for reserve in reserves:
+        positions = np.concatenate([positions, reserve[~np.isin(reserve, positions)]])
+    return positions[:n_instances]
+
+
+class DensityPeaksSampling(QueryStrategy):
+    """Ask for the density peaks of the pool's embeddings, and for halo points between them.
+
+    Each peak asked for is the center of a cluster, and the halo is that of these clusters.
+
+    Parameters
+    ----------
+    peak_fraction : float, default=0.75
+        Share of peaks; the rest are halo points, those with the largest delta first.
+    percent : float, default=1.5
+        Sets the cutoff distance; see `skal.cluster.DensityPeaks`.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance between embeddings.
+    kernel : {"gaussian", "cutoff"}, default="gaussian"
+        What a row adds to another's density; see `skal.cluster.DensityPeaks`.
+    method : {"auto", "exact", "approximate"}, default="auto"
+        Whether all pairs are compared; see `skal.cluster.DensityPeaks`.
+
+    References
+    ----------
+    Wang, Min, Zhang and Wu, "Active learning through density clustering", Expert Systems with
+    Applications 85 (2017).
+    """
+
+    needs = frozenset({"embed"})
+    _parameter_constraints = {
+        **_PARAMETERS,
+        "kernel": DensityPeaks._parameter_constraints["kernel"],
+        "method": DensityPeaks._parameter_constraints["method"],
+    }
+
+    def __init__(
+        self,
+        peak_fraction=0.75,
+        percent=1.5,
+        metric="euclidean",
+        kernel="gaussian",
+        method="auto",
+    ):
+        self.peak_fraction = peak_fraction
+        self.percent = percent
+        self.metric = metric
+        self.kernel = kernel
+        self.method = method
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows by `peaks_and_halo`; see `QueryStrategy.select`."""
+        model = DensityPeaks(
+            max(round(self.peak_fraction * n_instances), 1),
+            self.percent,
+            metric=self.metric,
+            kernel=self.kernel,
+            method=self.method,
+            random_state=random_state,
+        )
+        model.fit(learner.embed(X))
+        return peaks_and_halo(model, n_instances, self.peak_fraction), None
+
+
+class EntropyDensityPeaks(QueryStrategy):
+    """Ask for density peaks and outliers among the most uncertain rows (EDPC).
+
+    The rows with the highest entropy, `prefilter` times as many as wanted, are embedded by the
+    model as it is now; of these, peaks (largest gamma) and outliers (largest delta among the
+    others) are asked for.
+
+    Parameters
+    ----------
+    prefilter : float, default=3.0
+        Uncertain rows that are looked at, as a multiple of the rows wanted.
+    peak_fraction : float, default=0.75
+        Share of peaks; the rest are outliers.
+    percent : float, default=1.5
+        Sets the cutoff distance; see `skal.cluster.DensityPeaks`.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance between embeddings.
+
+    References
+    ----------
+    On the peaks: Rodriguez and Laio, "Clustering by fast search and find of density peaks",
+    Science 344 (2014).
+    """
+
+    needs = frozenset({"predict_proba", "embed"})
+    _parameter_constraints = {"prefilter": [Interval(Real, 1, None, closed="left")], **_PARAMETERS}
+
+    def __init__(self, prefilter=3.0, peak_fraction=0.75, percent=1.5, metric="euclidean"):
+        self.prefilter = prefilter
+        self.peak_fraction = peak_fraction
+        self.percent = percent
+        self.metric = metric
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows by `peaks_and_outliers`; see `QueryStrategy.select`."""
+        scores = entropy(learner.predict_proba(X))
+        n_candidates = min(int(np.ceil(self.prefilter * n_instances)), len(X))
+        candidates = top(scores, n_candidates, random_state)
+        graph = density_graph(
+            learner.embed(X[candidates]),
+            n_peaks=max(round(self.peak_fraction * n_instances), 1),
+            percent=self.percent,
+            metric=self.metric,
+            random_state=random_state,
+        )
+        picks = candidates[peaks_and_outliers(graph, n_instances, self.peak_fraction)]
+        return picks, scores[picks]

@@ -1,0 +1,206 @@
+"""Diversity: rows far from what is labeled and from each other."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from skal._pairwise import METRICS, ROWS, Pairwise
+from skal._threads import run
+from skal.cluster import k_means_labels
+from skal.strategies.base import QueryStrategy, as_strategy
+
+__all__ = ["CoreSet", "DiverseBatch", "k_center_greedy", "spread_over_clusters"]
+
+# Rows that are looked at between two passes over the pool.
+_SHORTLIST = 1024
+
+
+def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", random_state=None):
+    """Pick the row farthest from everything labeled or picked, again and again.
+
+    The largest distance from a row to the nearest picked one is at most twice as large as with
+    the best choice of as many rows.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The candidates.
+    n_instances : int
+        Rows wanted, at most n_samples.
+    X_labeled : array-like of shape (n_labeled, n_features), default=None
+        Rows known already. None: the first row is drawn.
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance.
+    random_state : int, RandomState instance or None, default=None
+        Draws the first row where nothing is labeled.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+        Positions in X, in the order of picking.
+
+    Notes
+    -----
+    A distance to what is picked can only fall. So picking goes on among the 1,024 rows that
+    were farthest, alone, until one outside may be farther; then all distances are brought
+    up to date by one matrix product. The picks are those of a pass over X for every one.
+    """
+    pairs = Pairwise(X, metric)
+    nearest = np.full(len(pairs), np.inf, dtype=pairs.dtype)
+    picked = np.empty(0, dtype=np.intp)
+    if X_labeled is not None and len(X_labeled):
+        lower_distances(pairs, nearest, pairs.extend(X_labeled))
+    else:
+        picked = np.array([check_random_state(random_state).randint(len(pairs))])
+    fresh = picked
+    while len(picked) < n_instances:
+        lower_distances(pairs, nearest, pairs.right[fresh])
+        nearest[fresh] = -np.inf
+        fresh = _pick_among_farthest(pairs, nearest, n_instances - len(picked))
+        picked = np.concatenate([picked, fresh])
+    return picked
+
+
+def lower_distances(pairs, nearest, centers):
+    """Bring the distance of every row to its nearest center up to date, in place.
+
+    Parameters
+    ----------
+    pairs : Pairwise
+        The rows.
+    nearest : ndarray of shape (n_samples,)
+        Entries of tiles for the nearest center so far; lowered where a new one is nearer.
+    centers : ndarray of shape (n_centers, n_features + 2)
+        New centers, as `Pairwise.extend` makes them.
+    """
+
+    def _lower(first):
+        rows = slice(first, first + ROWS)
+        for start in range(0, len(centers), ROWS):
+            raw = pairs.product(rows, centers[start : start + ROWS])
+            np.minimum(nearest[rows], raw.min(axis=1), out=nearest[rows])
+
+    if len(centers):
+        run(_lower, range(0, len(pairs), ROWS))
+
+
+def _pick_among_farthest(pairs, nearest, n_instances):
+    size = min(max(_SHORTLIST, 2 * n_instances), len(nearest))
+    order = np.argpartition(-nearest, size - 1)
+    shortlist, others = order[:size], order[size:]
+    outside = nearest[others].max(initial=-np.inf)
+    inside, distances = pairs.subset(shortlist), nearest[shortlist]
+    picks = []
+    while len(picks) < n_instances:
+        farthest = distances.argmax()
+        if distances[farthest] < outside:
+            break
+        picks.append(farthest)
+        raw = inside.product(slice(farthest, farthest + 1), slice(None))[0]
+        np.minimum(distances, raw, out=distances)
+        distances[picks] = -np.inf
+    return shortlist[picks]
+
+
+def spread_over_clusters(labels, n_instances):
+    """Take the first row of every cluster, then the second of every cluster, and so on.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Clusters of rows, the most wanted row first.
+    n_instances : int
+        Rows wanted, at most n_samples.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+        Positions in `labels`.
+    """
+    by_cluster = np.argsort(labels, kind="stable")
+    sizes = np.bincount(labels)
+    place = np.empty(len(labels), dtype=np.intp)
+    place[by_cluster] = np.arange(len(labels)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return np.argsort(place, kind="stable")[:n_instances]
+
+
+class CoreSet(QueryStrategy):
+    """Ask for rows that cover the pool: k-center greedy on the embeddings.
+
+    Parameters
+    ----------
+    metric : {"euclidean", "cosine"}, default="euclidean"
+        The distance between embeddings.
+
+    References
+    ----------
+    Sener and Savarese, "Active learning for convolutional neural networks: a core-set
+    approach", ICLR 2018, algorithm 1.
+    """
+
+    needs = frozenset({"embed"})
+    _parameter_constraints = {"metric": [StrOptions(set(METRICS))]}
+
+    def __init__(self, metric="euclidean"):
+        self.metric = metric
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows by `k_center_greedy`; see `QueryStrategy.select`."""
+        labeled = learner.embed(X_labeled) if X_labeled is not None and len(X_labeled) else None
+        positions = k_center_greedy(
+            learner.embed(X), n_instances, labeled, metric=self.metric, random_state=random_state
+        )
+        return positions, None
+
+
+class DiverseBatch(QueryStrategy):
+    """Spread the picks of another strategy over clusters, so that no two ask the same thing.
+
+    The `factor` times as many rows that the other strategy wants most are clustered by their
+    embeddings; each cluster gives its most wanted row, then its second, and so on.
+
+    Parameters
+    ----------
+    strategy : QueryStrategy or callable
+        Ranks the rows.
+    factor : float, default=10.0
+        Rows that are clustered, as a multiple of the rows wanted.
+    n_clusters : int, default=None
+        Number of clusters. None: as many as rows are wanted.
+
+    References
+    ----------
+    After Zhdanov, "Diverse mini-batch active learning", arXiv 1901.05954, which takes the rows
+    nearest to the centers of weighted clusters instead.
+    """
+
+    needs = frozenset({"embed"})
+    _parameter_constraints = {
+        "strategy": [HasMethods("query"), callable],
+        "factor": [Interval(Real, 1, None, closed="left")],
+        "n_clusters": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(self, strategy, factor=10.0, n_clusters=None):
+        self.strategy = strategy
+        self.factor = factor
+        self.n_clusters = n_clusters
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows of many clusters; see `QueryStrategy.select`."""
+        wanted, scores = as_strategy(self.strategy).query(
+            learner,
+            X,
+            min(int(np.ceil(self.factor * n_instances)), len(X)),
+            X_labeled=X_labeled,
+            y_labeled=y_labeled,
+            groups=groups,
+            random_state=random_state,
+            return_scores=True,
+        )
+        n_clusters = min(self.n_clusters or n_instances, len(wanted))
+        labels = k_means_labels(learner.embed(X[wanted]), n_clusters, random_state)
+        picks = spread_over_clusters(labels, n_instances)
+        return wanted[picks], scores[picks]

@@ -1,0 +1,237 @@
+"""Strategies by the gradient that a label would cause: EGL, ECG, BADGE."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import StrOptions
+
+from skal.strategies.base import QueryStrategy, ScoreStrategy, top
+
+__all__ = [
+    "BADGE",
+    "ExpectedChangeOfGradient",
+    "ExpectedGradientLength",
+    "badge",
+    "expected_change_of_gradient",
+    "expected_gradient_length",
+]
+
+
+def _squared_norms(matrix):
+    return np.einsum("nd,nd->n", matrix, matrix).astype(float)
+
+
+def _peaks(proba):
+    """Find each row's highest probability, and the sum of squares of all the others.
+
+    That sum is added up, not found as a difference: of confident predictions, the difference
+    of the squares would keep nothing but rounding errors.
+    """
+    place = (np.arange(len(proba)), proba.argmax(axis=1))
+    others = proba.copy()
+    others[place] = 0
+    return place, proba[place], _squared_norms(others)
+
+
+def expected_gradient_length(proba, embedding, bias=True):
+    """Compute the expected length of the loss gradient at a softmax layer, in closed form.
+
+    The gradient for label y is ``(p - e_y) z'``, so its length is ``|p - e_y| |z|``; the
+    expectation is over all labels y under p. No penalty on the weights is counted.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Probabilities.
+    embedding : ndarray of shape (n_samples, n_dimensions)
+        Inputs of the softmax layer.
+    bias : bool, default=True
+        Whether the layer has a bias, whose gradient counts too.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        At least 0, which is reached where one class has probability 1.
+
+    References
+    ----------
+    Settles, "Active learning literature survey", 2009, section 3.3.
+    """
+    proba = np.asarray(proba, dtype=float)
+    place, peak, rest = _peaks(proba)
+    total = rest + peak**2
+    squared = (1 - proba) ** 2 + (total[:, None] - proba**2)
+    squared[place] = (1 - peak) ** 2 + rest
+    length = np.sqrt(_squared_norms(embedding) + bool(bias))
+    return length * np.einsum("nc,nc->n", proba, np.sqrt(squared))
+
+
+def expected_change_of_gradient(proba, embedding, bias=False):
+    """Compute the expected length of the gradient's columns at a softmax layer.
+
+    The gradient is taken at the predicted label. Column j, which belongs to the weights of
+    class j, has length ``|p_j - [j is predicted]| |z|``; the expectation is over j under p.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Probabilities.
+    embedding : ndarray of shape (n_samples, n_dimensions)
+        Inputs of the softmax layer.
+    bias : bool, default=False
+        Whether to count the gradient of a bias too.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        At least 0, which is reached where one class has probability 1.
+    """
+    _, peak, rest = _peaks(np.asarray(proba, dtype=float))
+    return np.sqrt(_squared_norms(embedding) + bool(bias)) * (peak * (1 - peak) + rest)
+
+
+def badge(proba, embedding, n_instances, random_state=None):
+    """Sample rows by k-means++ on the gradients for their predicted labels.
+
+    The gradient of row i is the outer product of ``a_i = p_i - e_predicted`` and ``z_i``. It is
+    never built: the product of two gradients is ``(a_i . a_j) (z_i . z_j)``, so that a pick
+    costs ``n_samples * (n_classes + n_dimensions)``. The first pick is the longest gradient;
+    each other is drawn with weights that are squared distances to the nearest pick. Rows with
+    the gradient of a pick have weight 0 and are picked, at random, after all others.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Probabilities.
+    embedding : ndarray of shape (n_samples, n_dimensions)
+        Inputs of the softmax layer.
+    n_instances : int
+        Rows wanted, at most n_samples.
+    random_state : int, RandomState instance or None, default=None
+        Draws the rows.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+        Positions, in the order drawn.
+
+    References
+    ----------
+    Ash, Zhang, Krishnamurthy, Langford and Agarwal, "Deep batch active learning by diverse,
+    uncertain gradient lower bounds", ICLR 2020, algorithm 1.
+    """
+    rng = check_random_state(random_state)
+    residual = np.array(proba, dtype=float)
+    residual[np.arange(len(residual)), residual.argmax(axis=1)] -= 1
+    embedding = np.asarray(embedding)
+    squares = _squared_norms(residual) * _squared_norms(embedding)
+    # Below this share of the lengths, a squared distance is a rounding error of the products.
+    noise = 4 * np.sqrt(embedding.shape[1]) * np.finfo(embedding.dtype).eps
+
+    nearest = np.full(len(squares), np.inf)
+    picks = [top(squares, 1, rng)[0]]
+    while len(picks) < n_instances:
+        new = picks[-1]
+        distances = squares + squares[new]
+        threshold = noise * distances
+        distances -= 2 * (residual @ residual[new]) * (embedding @ embedding[new])
+        distances[distances <= threshold] = 0
+        np.minimum(nearest, distances, out=nearest)
+        nearest[new] = 0
+        cumulated = np.cumsum(nearest)
+        if cumulated[-1] == 0:
+            return _fill(picks, len(squares), n_instances, rng)
+        drawn = np.searchsorted(cumulated, rng.uniform() * cumulated[-1], side="right")
+        # Rounding may carry the draw past the end, where rows of weight 0 may stand.
+        picks.append(min(drawn, np.searchsorted(cumulated, cumulated[-1])))
+    return np.array(picks, dtype=np.intp)
+
+
+def _fill(picks, n_samples, n_instances, random_state):
+    """Add rows drawn from those that are not among the picks."""
+    rest = np.setdiff1d(np.arange(n_samples), picks)
+    added = random_state.choice(rest, n_instances - len(picks), replace=False)
+    return np.concatenate([picks, added]).astype(np.intp)
+
+
+class ExpectedGradientLength(ScoreStrategy):
+    """Ask for the rows whose label is expected to change the network most.
+
+    Parameters
+    ----------
+    layers : {"last", "all"}, default="last"
+        Weights whose gradient counts: those of the last layer, in closed form and without a
+        backward pass, or of the whole network, which costs many backward passes.
+    bias : bool, default=True
+        Whether the last layer has a bias. With all layers, biases always count.
+
+    References
+    ----------
+    Settles, Craven and Ray, "Multiple-instance active learning", NIPS 2007. Settles, "Active
+    learning literature survey", 2009, section 3.3.
+    """
+
+    _parameter_constraints = {"layers": [StrOptions({"last", "all"})], "bias": ["boolean"]}
+
+    def __init__(self, layers="last", bias=True):
+        self.layers = layers
+        self.bias = bias
+
+    def required(self):
+        """Return the names of all learner methods needed; see `QueryStrategy.required`."""
+        if self.layers == "all":
+            return frozenset({"gradient_length"})
+        return frozenset({"predict_proba", "embed"})
+
+    def score(self, learner, X):
+        """Score by `expected_gradient_length` or all layers; see `ScoreStrategy.score`."""
+        if self.layers == "all":
+            if not self.bias:
+                raise ValueError("bias=False is for layers='last'; layers='all' counts biases")
+            return learner.gradient_length(X)
+        proba, embedding = learner.predict_proba(X), learner.embed(X)
+        return expected_gradient_length(proba, embedding, bias=self.bias)
+
+
+class ExpectedChangeOfGradient(ScoreStrategy):
+    """Ask for the rows whose predicted label would change each class's weights most.
+
+    A relative of `ExpectedGradientLength` that weighs the gradient at the predicted label,
+    class by class, by the probabilities.
+
+    Parameters
+    ----------
+    bias : bool, default=False
+        Whether to count the gradient of the last layer's bias too.
+    """
+
+    needs = frozenset({"predict_proba", "embed"})
+    _parameter_constraints = {"bias": ["boolean"]}
+
+    def __init__(self, bias=False):
+        self.bias = bias
+
+    def score(self, learner, X):
+        """Score by `expected_change_of_gradient`; see `ScoreStrategy.score`."""
+        proba, embedding = learner.predict_proba(X), learner.embed(X)
+        return expected_change_of_gradient(proba, embedding, bias=self.bias)
+
+
+class BADGE(QueryStrategy):
+    """Ask for rows with long and diverse gradients.
+
+    Long gradients are those of uncertain predictions, and a batch whose gradients point in
+    different directions does not ask the same thing twice; there is nothing to tune. For
+    a pool of a million rows, put it in a `SubsamplePool`.
+
+    References
+    ----------
+    Ash, Zhang, Krishnamurthy, Langford and Agarwal, "Deep batch active learning by diverse,
+    uncertain gradient lower bounds", ICLR 2020.
+    """
+
+    needs = frozenset({"predict_proba", "embed"})
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows by `badge`; see `QueryStrategy.select`."""
+        proba, embedding = learner.predict_proba(X), learner.embed(X)
+        return badge(proba, embedding, n_instances, random_state), None

@@ -1,0 +1,250 @@
+"""Strategies for pools too large to look at: a subsample, or the labels' neighborhood."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+
+from skal._rows import n_rows
+from skal.strategies.base import QueryStrategy
+from skal.strategies.composition import query_among
+
+__all__ = ["ApproximateNeighbors", "NeighborPool", "SubsamplePool"]
+
+# Neighbors that are held at a time.
+_CELLS = 2**22
+
+
+class SubsamplePool(QueryStrategy):
+    """Look at a random part of the pool, another one each round.
+
+    Parameters
+    ----------
+    strategy : QueryStrategy or callable
+        Chooses within the part.
+    size : int, default=10_000
+        Rows in the part; as many as are wanted, where that is more.
+    """
+
+    _parameter_constraints = {"size": [Interval(Integral, 1, None, closed="left")]}
+
+    def __init__(self, strategy, size=10_000):
+        self.strategy = strategy
+        self.size = size
+
+    def select(self, learner, X, n_instances, *, random_state, **context):
+        """Pick rows in a random part of X; see `QueryStrategy.select`."""
+        size = min(len(X), max(self.size, n_instances))
+        part = random_state.choice(len(X), size, replace=False)
+        return query_among(
+            self.strategy, learner, X, n_instances, part, random_state=random_state, **context
+        )
+
+
+class ApproximateNeighbors(BaseEstimator):
+    """Find nearest neighbors approximately, with the package pynndescent.
+
+    An index for `NeighborPool` with the methods of `~sklearn.neighbors.NearestNeighbors` that
+    it calls. Building it takes minutes for a million rows; searching it takes next to nothing.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=30
+        Neighbors of each row in the graph; more find neighbors more surely, and slower.
+    metric : str, default="euclidean"
+        A metric of pynndescent, such as "euclidean" or "cosine".
+    random_state : int, RandomState instance or None, default=None
+        Draws the trees that the graph starts from.
+    """
+
+    def __init__(self, n_neighbors=30, metric="euclidean", random_state=None):
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.random_state = random_state
+
+    def fit(self, X, y=None):
+        """Build the index.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, n_features)
+            The rows that are going to be found.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ApproximateNeighbors
+            Itself.
+        """
+        try:
+            from pynndescent import NNDescent
+        except ImportError as error:
+            raise ImportError(
+                "ApproximateNeighbors needs pynndescent: pip install pynndescent; or leave "
+                "index=None, for an exact search"
+            ) from error
+        self.index_ = NNDescent(
+            X,
+            n_neighbors=min(self.n_neighbors, len(X)),
+            metric=self.metric,
+            random_state=self.random_state,
+            low_memory=True,
+        )
+        self.index_.prepare()
+        return self
+
+    def kneighbors(self, X, n_neighbors, return_distance=True):
+        """Find the nearest of the rows that the index was built of.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_queries, n_features)
+            The rows whose neighbors are looked for.
+        n_neighbors : int
+            Neighbors of each.
+        return_distance : bool, default=True
+            Return the distances too.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_queries, n_neighbors)
+            Only if `return_distance`.
+        positions : ndarray of shape (n_queries, n_neighbors)
+            Nearest first.
+        """
+        positions, distances = self.index_.query(X, k=n_neighbors)
+        return (distances, positions) if return_distance else positions
+
+
+class NeighborPool(QueryStrategy):
+    """Look only at the neighborhood of the rows labeled so far, which grows with them.
+
+    What is worth asking is found near what is known: so a strategy need not look at the rest of
+    a very large pool. The candidates are those among the `k` nearest rows of any labeled row,
+    and, should they be fewer than are wanted, among more.
+
+    Parameters
+    ----------
+    strategy : QueryStrategy or callable
+        Chooses within the neighborhood.
+    k : int, default=100
+        Neighbors of each labeled row.
+    index : estimator, default=None
+        Finds them: anything with ``fit(X)`` and ``kneighbors(X, n_neighbors,
+        return_distance)``, such as `ApproximateNeighbors`. None: the exact search of
+        `~sklearn.neighbors.NearestNeighbors`.
+    representation : {"embedding", "features"}, default="embedding"
+        What is near: by the model's current embedding, for which all of the pool passes the
+        network every round, or by X itself, flattened. With "features", the index is built
+        once for an X and the model sees nothing but the neighborhood; X should then be
+        embeddings of a pretrained network, or other features whose distances mean something.
+        Rows of X that are no candidates are found too, and left out.
+
+    References
+    ----------
+    Coleman, Chou, Katz-Samuels, Culatana, Bailis, Berg, Nowak, Sumbaly, Zaharia and Yalniz,
+    "Similarity search for efficient active learning and search of rare concepts", AAAI 2022,
+    arXiv 2007.00077.
+    """
+
+    _parameter_constraints = {
+        "k": [Interval(Integral, 1, None, closed="left")],
+        "index": [HasMethods(["fit", "kneighbors"]), None],
+        "representation": [StrOptions({"embedding", "features"})],
+    }
+
+    def __init__(self, strategy, k=100, *, index=None, representation="embedding"):
+        self.strategy = strategy
+        self.k = k
+        self.index = index
+        self.representation = representation
+
+    def required(self):
+        """Return the names of all learner methods needed; see `QueryStrategy.required`."""
+        own = {"embed"} if self.representation == "embedding" else set()
+        return super().required() | own
+
+    def set_params(self, **params):
+        """Set parameters; an index built with others is forgotten.
+
+        Parameters
+        ----------
+        **params : dict
+            Values by name.
+
+        Returns
+        -------
+        NeighborPool
+            Itself.
+        """
+        self.__dict__.pop("_built", None)
+        return super().set_params(**params)
+
+    def __getstate__(self):
+        # The index holds all of X: it is built anew rather than pickled.
+        state = dict(super().__getstate__())
+        state.pop("_built", None)
+        return state
+
+    def select(self, learner, X, n_instances, *, X_labeled, **context):
+        """Pick rows near the labeled ones; see `QueryStrategy.select`."""
+        if X_labeled is None or len(X_labeled) == 0:
+            raise ValueError(
+                "NeighborPool needs labeled rows, whose neighbors it looks at. Choose the first "
+                "labels with RandomSampling, CoreSet, TypiClust or ProbCover."
+            )
+        if self.representation == "embedding":
+            index = self._fit(learner.embed(X))
+            queries, place = learner.embed(X_labeled), np.arange(len(X))
+        else:
+            index = self._index_of(X.base)
+            queries = _as_features(X_labeled.take())
+            place = np.full(n_rows(X.base), -1)
+            place[X.positions] = np.arange(len(X))
+        among = _neighborhood(index, queries, place, self.k, n_instances)
+        return query_among(
+            self.strategy, learner, X, n_instances, among, X_labeled=X_labeled, **context
+        )
+
+    def _fit(self, points):
+        return clone(NearestNeighbors() if self.index is None else self.index).fit(points)
+
+    def _index_of(self, base):
+        """Return the index of all rows, built once for as long as they stay the same object."""
+        built = self.__dict__.get("_built")
+        if built is None or built[0] is not base:
+            self._built = (base, self._fit(_as_features(base)))
+        return self._built[1]
+
+
+def _as_features(X):
+    features = np.asarray(X)
+    if not np.issubdtype(features.dtype, np.number):
+        raise TypeError(
+            f"representation='features' needs numbers, not rows of type {features.dtype}; "
+            "use representation='embedding'"
+        )
+    return features.reshape(len(features), -1)
+
+
+def _neighborhood(index, queries, place, k, n_instances):
+    """Find the candidates near the queries, at least `n_instances` where there are so many.
+
+    `place` holds each indexed row's position among the candidates, -1 for rows that are none.
+    """
+    n_candidates = np.count_nonzero(place >= 0)
+    while k < len(place) // 2:
+        near = np.zeros(len(place), dtype=bool)
+        size = max(1, _CELLS // k)
+        for start in range(0, len(queries), size):
+            block = queries[start : start + size]
+            near[index.kneighbors(block, n_neighbors=k, return_distance=False)] = True
+        among = place[near & (place >= 0)]
+        if len(among) >= min(n_instances, n_candidates):
+            return among
+        k *= 4
+    # So many neighbors of every label are nearly all rows: the search would only cost time.
+    return np.arange(n_candidates)

@@ -1,0 +1,160 @@
+"""Typical rows of clusters: what to ask when few labels are known."""
+
+import heapq
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from skal._pairwise import ROWS, Pairwise
+from skal.cluster import k_means_labels
+from skal.strategies.base import QueryStrategy
+
+__all__ = ["TypiClust", "typical_rows", "typicality"]
+
+
+def typicality(X, n_neighbors):
+    """Compute how typical rows are: one over the mean distance to the nearest other rows.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The rows.
+    n_neighbors : int
+        Neighbors, at most n_samples - 1.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        Infinite where the neighbors are equal to the row.
+    """
+    pairs = Pairwise(X)
+    return 1 / _neighbor_distance(pairs, np.arange(len(pairs)), n_neighbors)
+
+
+def _neighbor_distance(pairs, members, n_neighbors):
+    """Return the mean distance of members to their nearest among the members."""
+    among = pairs.subset(members)
+    mean = np.empty(len(members))
+    for first in range(0, len(members), ROWS):
+        rows = slice(first, min(first + ROWS, len(members)))
+        raw = among.product(rows, slice(None))
+        raw[np.arange(len(raw)), np.arange(rows.start, rows.stop)] = np.inf
+        near = np.partition(raw, n_neighbors - 1, axis=1)[:, :n_neighbors]
+        mean[rows] = pairs.to_distance(near).mean(axis=1)
+    # Equal rows are a rounding apart in a matrix product; 1 / 0 is wanted to be infinity.
+    return np.maximum(mean, np.finfo(np.float64).tiny)
+
+
+def typical_rows(
+    X,
+    n_instances,
+    X_labeled=None,
+    *,
+    max_clusters=500,
+    min_cluster_size=5,
+    n_neighbors=20,
+    labels=None,
+    random_state=None,
+):
+    """Pick the most typical row of one cluster after another, the least labeled first.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The candidates.
+    n_instances : int
+        Rows wanted, at most n_samples.
+    X_labeled : array-like of shape (n_labeled, n_features), default=None
+        Rows known already.
+    max_clusters : int, default=500
+        Most clusters.
+    min_cluster_size : int, default=5
+        Clusters of at most this many rows come after all others.
+    n_neighbors : int, default=20
+        Neighbors to which a typical row is near; at most half of its cluster.
+    labels : ndarray of shape (n_labeled + n_samples,), default=None
+        Clusters of the labeled rows, then of the candidates. None: k-means, with a cluster for
+        every row that is labeled or wanted.
+    random_state : int, RandomState instance or None, default=None
+        Draws the start of k-means, and breaks ties.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+        Positions in X, in the order of picking.
+    """
+    rng = check_random_state(random_state)
+    X = np.asarray(X)
+    X = X.reshape(len(X), -1)
+    known = X[:0] if X_labeled is None else np.asarray(X_labeled).reshape(-1, X.shape[1])
+    if labels is None:
+        everything = np.concatenate([known, X])
+        n_clusters = min(len(known) + n_instances, max_clusters, len(everything))
+        labels = k_means_labels(everything, n_clusters, rng)
+    sizes = np.bincount(labels)
+    n_labeled = np.bincount(labels[: len(known)], minlength=len(sizes))
+    by_cluster = np.argsort(labels[len(known) :], kind="stable")
+    ends = np.cumsum(np.bincount(labels[len(known) :], minlength=len(sizes)))
+    members = np.split(by_cluster, ends[:-1])
+    lots = rng.permutation(len(sizes))
+    queue = [
+        (sizes[c] <= min_cluster_size, n_labeled[c], -sizes[c], lots[c], c)
+        for c in np.flatnonzero([len(mine) for mine in members])
+    ]
+    heapq.heapify(queue)
+    pairs, picked = Pairwise(X), []
+    while len(picked) < n_instances:
+        small, n_known, size, lot, cluster = heapq.heappop(queue)
+        mine = members[cluster]
+        k = max(min(n_neighbors, len(mine) // 2), 1)
+        best = _neighbor_distance(pairs, mine, k).argmin() if len(mine) > 1 else 0
+        picked.append(mine[best])
+        members[cluster] = np.delete(mine, best)
+        if len(mine) > 1:
+            heapq.heappush(queue, (small, n_known + 1, size, lot, cluster))
+    return np.array(picked, dtype=np.intp)
+
+
+class TypiClust(QueryStrategy):
+    """Ask for the most typical row of every cluster that has no label yet.
+
+    For the first labels of all, and as long as they are few. Labeled rows and pool are
+    clustered into as many clusters as rows are labeled or wanted; those with the fewest labels
+    are asked first, of these the largest.
+
+    Parameters
+    ----------
+    max_clusters : int, default=500
+        Most clusters.
+    min_cluster_size : int, default=5
+        Clusters of at most this many rows are asked only after all others.
+    n_neighbors : int, default=20
+        Neighbors to which a typical row is near; at most half of its cluster.
+
+    References
+    ----------
+    Hacohen, Dekel and Weinshall, "Active learning on a budget: opposite strategies suit high
+    and low budgets", ICML 2022, section 3.
+    """
+
+    needs = frozenset({"embed"})
+    _parameter_constraints = {
+        "max_clusters": [Interval(Integral, 1, None, closed="left")],
+        "min_cluster_size": [Interval(Integral, 0, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, max_clusters=500, min_cluster_size=5, n_neighbors=20):
+        self.max_clusters = max_clusters
+        self.min_cluster_size = min_cluster_size
+        self.n_neighbors = n_neighbors
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows by `typical_rows`; see `QueryStrategy.select`."""
+        labeled = learner.embed(X_labeled) if X_labeled is not None and len(X_labeled) else None
+        positions = typical_rows(
+            learner.embed(X), n_instances, labeled, **self.get_params(), random_state=random_state
+        )
+        return positions, None

@@ -1,0 +1,167 @@
+"""What the base of all strategies promises: validation, ranking, functions as strategies."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from skal.learner import Learner, UnsupportedStrategyError
+from skal.strategies import (
+    FunctionStrategy,
+    MarginSampling,
+    QueryStrategy,
+    RandomSampling,
+    ScoreStrategy,
+    as_strategy,
+    top,
+)
+
+
+@pytest.fixture
+def X():
+    return np.random.RandomState(0).randn(30, 2)
+
+
+@pytest.fixture
+def model(X):
+    return LogisticRegression().fit(X, X[:, 0] > 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=20), st.data())
+def test_top_takes_the_highest_in_order(values, data):
+    scores = np.array(values, dtype=float)
+    n_instances = data.draw(st.integers(1, len(scores)))
+    positions = top(scores, n_instances, np.random.RandomState(0))
+    assert len(np.unique(positions)) == n_instances
+    assert scores[positions].tolist() == sorted(values, reverse=True)[:n_instances]
+
+
+@pytest.mark.parametrize("n_instances", [1, 3, 7])
+def test_top_breaks_ties_by_chance_alone(n_instances):
+    rng = np.random.RandomState(0)
+    scores = np.r_[np.zeros(7), -1.0]
+    drawn = [top(scores, n_instances, rng) for _ in range(1400)]
+    first = np.bincount([positions[0] for positions in drawn], minlength=8)
+    taken = np.bincount(np.concatenate(drawn), minlength=8)
+    assert first[7] == taken[7] == 0
+    assert chisquare(first[:7]).pvalue > 1e-3
+    assert abs(taken[:7] - 200 * n_instances).max() <= 5 * np.sqrt(200 * n_instances)
+
+
+def test_top_takes_infinite_scores_and_refuses_nan():
+    rng = np.random.RandomState(0)
+    np.testing.assert_array_equal(top(np.array([0, -np.inf, np.inf]), 3, rng), [2, 0, 1])
+    with pytest.raises(ValueError, match="1 of 3 scores are NaN"):
+        top(np.array([0, np.nan, 1]), 2, rng)
+
+
+@pytest.mark.parametrize("n_instances", [0, -1, 1.5, True, "3", None])
+def test_a_wrong_number_of_rows_is_refused(n_instances, model, X):
+    with pytest.raises(ValueError, match="n_instances"):
+        MarginSampling().query(model, X, n_instances)
+
+
+def test_arguments_that_do_not_fit_are_refused(model, X):
+    with pytest.raises(ValueError, match="29 entries for 30 candidates"):
+        MarginSampling().query(model, X, 2, groups=np.arange(29))
+    with pytest.raises(ValueError, match="3 entries for 2 labeled"):
+        MarginSampling().query(model, X, 2, X_labeled=X[:2], y_labeled=[0, 1, 0])
+    with pytest.raises(ValueError, match="3 entries for 0 labeled"):
+        MarginSampling().query(model, X, 2, y_labeled=[0, 1, 0])
+
+
+def test_an_empty_pool_gives_no_positions(model, X):
+    positions, scores = MarginSampling().query(model, X[:0], 3, return_scores=True)
+    assert positions.shape == scores.shape == (0,)
+    assert positions.dtype == np.intp
+
+
+def test_numpy_integers_count(model, X):
+    assert len(MarginSampling().query(model, X, np.int64(4))) == 4
+
+
+def test_a_model_without_probabilities_is_refused_before_it_is_asked(X):
+    model = LinearSVC().fit(X, X[:, 0] > 0)
+    with pytest.raises(UnsupportedStrategyError, match=r"MarginSampling.*LinearSVC.*Calibrated"):
+        MarginSampling().query(model, X, 2)
+    assert len(RandomSampling().query(model, X, 2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ([0, 30], "outside the 30"),
+        ([-1, 0], "outside the 30"),
+        ([1, 1], "more than once"),
+        ([0, 1, 2], "3 positions, 2 were asked"),
+        ([0.0, 1.0], "integer"),
+        ([[0, 1]], "1-D"),
+        ([True, False], "integer"),
+    ],
+)
+def test_wrong_positions_never_get_out(answer, message, model, X):
+    with pytest.raises(ValueError, match=message):
+        FunctionStrategy(lambda learner, X, n: answer).query(model, X, 2)
+
+
+def test_a_function_gets_a_learner_a_view_and_a_number(model, X):
+    seen = []
+
+    def pick(learner, pool, n_instances):
+        seen.append((learner, pool.shape, n_instances))
+        np.testing.assert_array_equal(np.asarray(pool), X)
+        np.testing.assert_array_equal(pool[4], X[4])
+        return np.argsort(learner.predict_proba(pool).max(axis=1))[:n_instances]
+
+    positions, scores = as_strategy(pick).query(model, X, 3, return_scores=True)
+    assert isinstance(seen[0][0], Learner)
+    assert seen[0][1:] == ((30, 2), 3)
+    assert len(positions) == 3 and np.isnan(scores).all()
+
+
+def test_as_strategy():
+    assert isinstance(as_strategy(None), MarginSampling)
+    strategy = RandomSampling()
+    assert as_strategy(strategy) is strategy
+    assert isinstance(as_strategy(len), FunctionStrategy)
+    with pytest.raises(TypeError, match=r"give an instance: RandomSampling\(\)"):
+        as_strategy(RandomSampling)
+    with pytest.raises(TypeError, match="'margin'"):
+        as_strategy("margin")
+
+
+def test_a_score_alone_makes_a_strategy(model, X):
+    class Leftmost(ScoreStrategy):
+        needs = frozenset()
+
+        def score(self, learner, X):
+            return -np.asarray(X)[:, 0]
+
+    positions, scores = Leftmost().query(model, X, 5, return_scores=True)
+    np.testing.assert_array_equal(positions, np.argsort(X[:, 0])[:5])
+    np.testing.assert_array_equal(scores, -X[positions, 0])
+
+
+def test_needs_are_those_of_strategies_inside_too():
+    class Wrapper(QueryStrategy):
+        needs = frozenset({"embed"})
+
+        def __init__(self, inner):
+            self.inner = inner
+
+        def select(self, learner, X, n_instances, **context):
+            return self.inner.select(learner, X, n_instances, **context)
+
+    assert Wrapper(Wrapper(MarginSampling())).required() == {"embed", "predict_proba"}
+    assert RandomSampling().required() == frozenset()
+
+
+def test_random_choice_is_uniform(X):
+    rng = np.random.RandomState(0)
+    drawn = [RandomSampling().query(None, X[:10], 3, random_state=rng) for _ in range(600)]
+    taken = np.bincount(np.concatenate(drawn), minlength=10)
+    assert abs(taken - 180).max() < 5 * np.sqrt(180 * 0.7)

@@ -1,0 +1,226 @@
+"""Strategies made of strategies: positions, arguments and parameters all the way through."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import ParameterGrid
+
+from skal.learner import Learner, UnsupportedStrategyError
+from skal.strategies.base import QueryStrategy
+from skal.strategies.bayesian import BALD, PowerBALD
+from skal.strategies.composition import MaxPerGroup, Prefilter, occurrence
+from skal.strategies.gradient import BADGE
+from skal.strategies.random import RandomSampling
+from skal.strategies.schedule import Schedule
+from skal.strategies.uncertainty import EntropySampling, MarginSampling, entropy
+from tests.strategies.fakes import FakeNet
+
+
+@pytest.fixture
+def net():
+    X = np.random.RandomState(0).randn(200, 4)
+    return FakeNet(sharpness=2).fit(X, np.arange(200) % 4)
+
+
+@pytest.fixture
+def X():
+    return np.random.RandomState(1).randn(200, 4)
+
+
+class Recorder(QueryStrategy):
+    """Takes the first rows, and keeps what it was asked."""
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __sklearn_clone__(self):
+        return self
+
+    def select(self, learner, X, n_instances, **context):
+        self.calls.append({"X": np.asarray(X), "n_instances": n_instances, **context})
+        return np.arange(n_instances), np.arange(n_instances) / 10
+
+
+def test_prefilter_chooses_among_the_highest_scores(net, X):
+    calls = []
+    groups = np.arange(200) * 2
+    strategy = Prefilter(EntropySampling(), Recorder(calls), factor=2.5)
+    positions, scores = strategy.query(
+        net, X, 7, X_labeled=X[:3], y_labeled=[0, 1, 2], groups=groups, return_scores=True
+    )
+    ranking = np.argsort(-entropy(net.predict_proba(X)))
+    np.testing.assert_array_equal(positions, ranking[:7])
+    np.testing.assert_allclose(scores, np.arange(7) / 10)
+    call = calls[0]
+    np.testing.assert_array_equal(call["X"], X[ranking[:18]])
+    np.testing.assert_array_equal(call["groups"], groups[ranking[:18]])
+    np.testing.assert_array_equal(np.asarray(call["X_labeled"]), X[:3])
+    np.testing.assert_array_equal(call["y_labeled"], [0, 1, 2])
+
+
+def test_prefilter_needs_what_both_need(net, X):
+    strategy = Prefilter(MarginSampling(), Prefilter(BALD(), BADGE()))
+    assert strategy.required() == {"predict_proba", "embed", "sample_proba"}
+    model = LogisticRegression().fit(X, X[:, 0] > 0)
+    with pytest.raises(UnsupportedStrategyError, match="sample_proba"):
+        strategy.query(model, X, 3)
+
+
+def test_prefilter_takes_functions(net, X):
+    strategy = Prefilter(lambda learner, X, n: np.arange(n) + 50, lambda learner, X, n: [2, 0])
+    np.testing.assert_array_equal(strategy.query(net, X, 2), [52, 50])
+
+
+def test_an_inner_strategy_is_validated_too(net, X):
+    with pytest.raises(ValueError, match="temperature"):
+        Prefilter(MarginSampling(), PowerBALD(temperature=-1)).query(net, X, 2)
+    with pytest.raises(ValueError, match="more than once"):
+        Prefilter(MarginSampling(), lambda learner, X, n: [1, 1]).query(net, X, 2)
+
+
+def test_schedule_changes_the_strategy_with_the_number_of_labels(net, X):
+    first, second, third = [], [], []
+    schedule = Schedule([(5, Recorder(first)), (9, Recorder(second)), (None, Recorder(third))])
+    schedule.query(net, X, 1)
+    for n_labeled in [0, 4, 5, 8, 9, 50]:
+        schedule.query(net, X, 2, X_labeled=X[:n_labeled])
+    sizes = [[len(c["X_labeled"]) if c["X_labeled"] else 0 for c in calls]
+             for calls in (first, second, third)]  # fmt: skip
+    assert sizes == [[0, 0, 4], [5, 8], [9, 50]]
+
+
+def test_schedule_keeps_positions_and_scores(net, X):
+    schedule = Schedule([(3, RandomSampling()), (None, MarginSampling())])
+    context = {"X_labeled": X[:5], "random_state": 0, "return_scores": True}
+    for ours, theirs in zip(
+        schedule.query(net, X, 6, **context), MarginSampling().query(net, X, 6, **context),
+        strict=True,
+    ):  # fmt: skip
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_schedule_parameters_have_names_for_a_grid_search():
+    schedule = Schedule([(50, RandomSampling()), (None, Prefilter(MarginSampling(), BADGE()))])
+    before = schedule.stages
+    grid = ParameterGrid(
+        {"until0": [20, 80], "stage1__factor": [2, 5], "stage0": [RandomSampling(), BADGE()]}
+    )
+    for params in grid:
+        candidate = clone(schedule).set_params(**params)
+        found = candidate.get_params()
+        assert {name: found[name] for name in params} == params
+        assert candidate.stages[0] == (params["until0"], params["stage0"])
+        assert candidate.stages[1][1].factor == params["stage1__factor"]
+    assert schedule.stages is before and before[0][0] == 50
+    assert before[1][1].factor == 3
+    assert clone(schedule).stages[1][1] is not before[1][1]
+    with pytest.raises(ValueError, match="until2"):
+        schedule.set_params(until2=4)
+    both = schedule.set_params(stages=[(9, BADGE()), (None, BALD())], stage1__n_samples=3)
+    assert both.stages[1][1].n_samples == 3
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ([], "list of"),
+        ("margin", "list of"),
+        ([MarginSampling()], "list of"),
+        ([(10, MarginSampling())], "end with"),
+        ([(10, BADGE()), (10, BADGE()), (None, BADGE())], "rising"),
+        ([(0, BADGE()), (None, BADGE())], "rising"),
+        ([(0.5, BADGE()), (None, BADGE())], "rising"),
+        ([(None, BADGE()), (None, BADGE())], "rising"),
+        ([(5, BADGE), (None, BADGE())], r"BADGE\(\)"),
+    ],
+)
+def test_wrong_stages_are_refused(stages, message, net, X):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Schedule(stages).query(net, X, 2)
+
+
+def _capped(ranking, groups, k, n_instances):
+    """Go through a ranking and take what the cap allows."""
+    taken, counts = [], {}
+    for position in ranking:
+        if counts.get(groups[position], 0) < k and len(taken) < n_instances:
+            taken.append(position)
+            counts[groups[position]] = counts.get(groups[position], 0) + 1
+    return taken
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 30), st.integers(1, 5), st.integers(1, 30))
+def test_max_per_group_is_the_capped_ranking(seed, n_groups, k, n_instances):
+    rng = np.random.RandomState(seed)
+    X = rng.randn(60, 3)
+    net = FakeNet(seed=seed).fit(X, np.arange(60) % 3)
+    # Groups that follow the ranking, so that the first rows wanted are of one group.
+    ranking = np.argsort(-entropy(net.predict_proba(X)))
+    groups = np.empty(60, dtype=object)
+    groups[ranking] = [f"recording {i}" for i in np.sort(rng.randint(n_groups, size=60))]
+    positions, scores = MaxPerGroup(EntropySampling(), k).query(
+        net, X, n_instances, groups=groups, return_scores=True, random_state=0
+    )
+    np.testing.assert_array_equal(positions, _capped(ranking, groups, k, n_instances))
+    np.testing.assert_allclose(scores, entropy(net.predict_proba(X))[positions])
+
+
+@pytest.mark.parametrize("inner", [BADGE(), RandomSampling(), PowerBALD()])
+def test_max_per_group_around_strategies_that_draw(inner, net, X):
+    groups = np.repeat(np.arange(40), 5)
+    strategy = MaxPerGroup(inner, 2)
+    positions = strategy.query(net, X, 70, groups=groups, random_state=0)
+    assert len(positions) == 70
+    assert np.bincount(groups[positions]).max() == 2
+    again = strategy.query(net, X, 70, groups=groups, random_state=0)
+    np.testing.assert_array_equal(positions, again)
+
+
+def test_max_per_group_gives_fewer_where_groups_run_out(net, X):
+    groups = np.r_[np.zeros(150, int), np.ones(49, int), 2]
+    assert len(MaxPerGroup(MarginSampling(), 3).query(net, X, 20, groups=groups)) == 7
+
+
+def test_max_per_group_asks_no_more_than_it_must(net, X):
+    calls = []
+    strategy = MaxPerGroup(Recorder(calls), 1)
+    strategy.query(net, X, 10, groups=np.arange(200))
+    assert [call["n_instances"] for call in calls] == [10]
+    strategy.query(net, X, 10, groups=np.r_[np.zeros(100, int), np.arange(100)])
+    # The second time, the 99 surplus rows of the first group are out of the way.
+    assert [call["n_instances"] for call in calls] == [10, 10, 20]
+    assert len(calls[-1]["X"]) == 100
+
+
+def test_max_per_group_says_that_it_needs_groups(net, X):
+    with pytest.raises(ValueError, match="groups"):
+        MaxPerGroup(MarginSampling()).query(net, X, 2)
+
+
+def test_groups_reach_the_inside_of_a_composition(net, X):
+    groups = np.repeat(np.arange(20), 10)
+    strategy = Prefilter(EntropySampling(), MaxPerGroup(MarginSampling()), factor=10)
+    positions = strategy.query(net, X, 8, groups=groups, random_state=0)
+    assert len(np.unique(groups[positions])) == len(positions) == 8
+
+
+@given(st.lists(st.integers(0, 4), max_size=30))
+def test_occurrence_counts_equal_entries_in_front(values):
+    expected = [values[:i].count(value) for i, value in enumerate(values)]
+    assert occurrence(np.array(values, dtype=int)).tolist() == expected
+
+
+def test_a_candidate_is_predicted_once_however_deep_the_composition(X):
+    class Counting(FakeNet):
+        def predict_proba(self, X):
+            self.asked_ = getattr(self, "asked_", 0) + len(X)
+            return super().predict_proba(X)
+
+    net = Counting().fit(X, np.arange(200) % 3)
+    strategy = Prefilter(EntropySampling(), Prefilter(MarginSampling(), BADGE()))
+    strategy.query(Learner(net), X, 5)
+    assert net.asked_ == 200
