@@ -1,0 +1,13 @@
+"""Pictures of campaigns and of clips, in scikit-learn's Display style."""
+
+from skal.display._clips import ClipDisplay, show_clip
+from skal.display._curves import BudgetCurveDisplay
+from skal.display._maps import DecisionGraphDisplay, QueryMapDisplay
+
+__all__ = [
+    "BudgetCurveDisplay",
+    "ClipDisplay",
+    "DecisionGraphDisplay",
+    "QueryMapDisplay",
+    "show_clip",
+]

@@ -1,0 +1,138 @@
+"""What a clip looks like: its waveform and its spectrogram."""
+
+import numpy as np
+from scipy.signal import ShortTimeFFT
+from scipy.signal.windows import hann
+
+from skal.audio import read_audio
+
+__all__ = ["ClipDisplay", "show_clip"]
+
+
+class ClipDisplay:
+    """Waveform of a clip above its spectrogram, on one time axis.
+
+    Make one with `show_clip`.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        The waveform.
+    sr : int
+        Sampling rate, in Hz.
+    name : str, default=None
+        Title.
+
+    Attributes
+    ----------
+    axes_ : ndarray of 2 matplotlib Axes
+        Axes of the waveform and of the spectrogram.
+    figure_ : matplotlib Figure
+        Figure that holds the axes.
+    line_ : matplotlib Line2D
+        The waveform.
+    image_ : matplotlib AxesImage
+        The spectrogram, in dB below its largest value.
+    """
+
+    def __init__(self, *, y, sr, name=None):
+        self.y = y
+        self.sr = sr
+        self.name = name
+
+    def plot(self, axes=None, *, n_fft=None, top_db=80.0, **kwargs):
+        """Draw the clip.
+
+        Parameters
+        ----------
+        axes : array-like of 2 matplotlib Axes, default=None
+            Where to draw waveform and spectrogram; None: in a new figure.
+        n_fft : int, default=None
+            Length of a frame, in samples; None: the power of two nearest to 32 ms.
+        top_db : float, default=80.0
+            What is further than this below the largest value looks all the same, in dB.
+        **kwargs : dict
+            Passed to matplotlib's ``imshow`` for the spectrogram.
+
+        Returns
+        -------
+        ClipDisplay
+            The object itself, with the attributes set.
+        """
+        if axes is None:
+            import matplotlib.pyplot as plt
+
+            _, axes = plt.subplots(
+                2, sharex=True, layout="constrained", gridspec_kw={"height_ratios": [1, 2]}
+            )
+        upper, lower = axes
+        seconds = len(self.y) / self.sr
+        (self.line_,) = upper.plot(np.arange(len(self.y)) / self.sr, self.y, linewidth=0.5)
+        upper.set_ylabel("amplitude")
+        upper.set_xlim(0, seconds)
+        if self.name is not None:
+            upper.set_title(self.name)
+        n_fft = 2 ** round(np.log2(0.032 * self.sr)) if n_fft is None else n_fft
+        decibels = _spectrogram(self.y, self.sr, n_fft, top_db)
+        style = {"origin": "lower", "aspect": "auto", "cmap": "magma", "vmin": -top_db, "vmax": 0}
+        self.image_ = lower.imshow(
+            decibels, extent=(0, seconds, 0, self.sr / 2), **(style | kwargs)
+        )
+        lower.set_xlabel("time (s)")
+        lower.set_ylabel("frequency (Hz)")
+        lower.figure.colorbar(self.image_, ax=list(axes), format="%+.0f dB", shrink=0.6)
+        self.axes_, self.figure_ = np.array([upper, lower]), lower.figure
+        return self
+
+
+def show_clip(clip, sr=None, *, name=None, axes=None, n_fft=None, top_db=80.0, **kwargs):
+    """Draw the waveform of a clip above its spectrogram.
+
+    Parameters
+    ----------
+    clip : path-like or ndarray of shape (n_samples,)
+        A recording, an address of a part of one (``"night.wav#t=60,64"``), or a waveform.
+    sr : int, default=None
+        Sampling rate, in Hz. Of a recording, None is its own; a waveform needs it.
+    name : str, default=None
+        Title; None: the path.
+    axes : array-like of 2 matplotlib Axes, default=None
+        Where to draw waveform and spectrogram; None: in a new figure.
+    n_fft : int, default=None
+        Length of a frame, in samples; None: the power of two nearest to 32 ms.
+    top_db : float, default=80.0
+        What is further than this below the largest value looks all the same, in dB.
+    **kwargs : dict
+        Passed to matplotlib's ``imshow`` for the spectrogram.
+
+    Returns
+    -------
+    ClipDisplay
+
+    Raises
+    ------
+    ValueError
+        If a waveform has no sampling rate, is empty, or has more than one axis.
+    """
+    if isinstance(clip, np.ndarray):
+        if sr is None:
+            raise ValueError("a waveform needs its sampling rate: show_clip(y, sr=...), in Hz")
+        y = clip
+    else:
+        name = str(clip) if name is None else name
+        y, sr = read_audio(clip, sr)
+    if y.ndim != 1 or len(y) == 0:
+        raise ValueError(f"a waveform has one axis and at least one sample, not shape {y.shape}")
+    return ClipDisplay(y=y, sr=sr, name=name).plot(axes, n_fft=n_fft, top_db=top_db, **kwargs)
+
+
+def _spectrogram(y, sr, n_fft, top_db):
+    """Return power in dB below the largest, of shape (n_fft // 2 + 1, frames)."""
+    y = np.pad(y, (0, max(0, n_fft - len(y))))
+    transform = ShortTimeFFT(hann(n_fft, sym=False), hop=max(1, n_fft // 4), fs=sr)
+    last = max(1, len(y) // transform.hop)
+    power = transform.spectrogram(y, p0=0, p1=last + 1)
+    loudest = power.max()
+    if loudest == 0:
+        return np.full(power.shape, -top_db)
+    return 10 * np.log10(np.maximum(power / loudest, 10 ** (-top_db / 10)))

@@ -1,0 +1,262 @@
+"""From names in a parameter file to objects: strategies, models, features, data sets."""
+
+import importlib
+import inspect
+import re
+
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import InvalidParameterError
+
+from skal.experiment.messages import ParameterError, did_you_mean
+
+__all__ = ["build", "check_arguments", "component_names", "find_component", "short_name"]
+
+# Names that users know where they differ from those of the classes.
+_SHORT = {
+    "AugmentationDisagreement": "aift",
+    "CoreSet": "coreset",
+    "DensityPeaksSampling": "dpc",
+    "EntropyDensityPeaks": "edpc",
+    "ExpectedChangeOfGradient": "ecg",
+    "ExpectedGradientLength": "egl",
+    "TypiClust": "typiclust",
+}
+
+_SCIKIT_LEARN = {
+    "logistic_regression": ("sklearn.linear_model", "LogisticRegression"),
+    "random_forest": ("sklearn.ensemble", "RandomForestClassifier"),
+    "nearest_neighbors": ("sklearn.neighbors", "KNeighborsClassifier"),
+}
+
+
+# Values that are set unless the user sets others.
+_PRESET_VALUES = {"LogisticRegression": {"max_iter": 1000}}
+
+
+def short_name(cls):
+    """Return the name of a class in parameter files and folders.
+
+    Parameters
+    ----------
+    cls : type
+        A strategy, model, ...
+
+    Returns
+    -------
+    str
+        Such as "margin" for MarginSampling.
+    """
+    name = cls.__name__
+    if name in _SHORT:
+        return _SHORT[name]
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.removesuffix("Sampling"))
+    return name.lower()
+
+
+def _public_classes(module, base):
+    """Return the concrete public subclasses of a base, by short name."""
+    public = [getattr(module, name) for name in module.__all__]
+    classes = [item for item in public if isinstance(item, type) and issubclass(item, base)]
+    return {
+        short_name(cls): cls
+        for cls in classes
+        if cls is not base and not inspect.isabstract(cls) and cls.__name__ != "FunctionStrategy"
+    }
+
+
+def _strategies():
+    from skal import strategies
+
+    return _public_classes(strategies, strategies.QueryStrategy)
+
+
+def _networks():
+    from skal import models
+
+    return _public_classes(models, models.Network)
+
+
+def _models():
+    from skal import models
+
+    table = {
+        name: getattr(importlib.import_module(module), cls)
+        for name, (module, cls) in _SCIKIT_LEARN.items()
+    }
+    return {"cnn": models.CNNClassifier, **table}
+
+
+def _augmentations():
+    from skal.models.augmentation import SpectrogramAugmentation
+
+    return {"spectrogram_augmentation": SpectrogramAugmentation}
+
+
+def _features():
+    from skal import audio
+
+    return {"log_mel": audio.LogMelSpectrogram, "mfcc": audio.MFCC}
+
+
+def _datasets():
+    from skal import datasets
+
+    loaders = [name for name in datasets.__all__ if name.startswith("load_")]
+    table = {name.removeprefix("load_"): getattr(datasets, name) for name in loaders}
+    if "audio_folder" in table:
+        table["folder"] = table.pop("audio_folder")
+    return {"sounds": datasets.make_sounds, **table}
+
+
+# What may stand under which key. A name is looked up when it is used, so that a new strategy,
+# network or loader can be named in a parameter file as soon as its package hands it out.
+_TABLES = {
+    "augmentation": _augmentations,
+    "dataset": _datasets,
+    "features": _features,
+    "model": _models,
+    "network": _networks,
+    "strategy": _strategies,
+}
+
+
+def component_names(kind):
+    """Return the names that a key allows.
+
+    Parameters
+    ----------
+    kind : {"augmentation", "dataset", "features", "model", "network", "strategy"}
+        The key.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
+    return sorted(_TABLES[kind]())
+
+
+def find_component(kind, name, key=None):
+    """Return the class or function that a name stands for.
+
+    Parameters
+    ----------
+    kind : {"augmentation", "dataset", "features", "model", "network", "strategy"}
+        Among what to look.
+    name : str
+        Short name, or the name of the class; case and underscores do not matter.
+    key : str, default=None
+        Where the name was given, for the message; None is `kind`.
+
+    Returns
+    -------
+    type or callable
+
+    Raises
+    ------
+    ParameterError
+        If there is none; it names the nearest.
+    """
+    table = _TABLES[kind]()
+    known = {_squash(short): found for short, found in table.items()}
+    known |= {_squash(found.__name__): found for found in table.values()}
+    if not isinstance(name, str) or _squash(name) not in known:
+        hint = did_you_mean(name, table)
+        raise ParameterError(key or kind, f"there is no {kind} named {name!r}; {hint}")
+    return known[_squash(name)]
+
+
+def build(kind, name, params, key=None):
+    """Build an object from its name and parameters, and check them.
+
+    Parameters
+    ----------
+    kind : {"features", "model", "network", "strategy"}
+        What it is.
+    name : str
+        Its name.
+    params : dict
+        Its parameters. A value that is an object with a ``"name"`` is built likewise.
+    key : str, default=None
+        Where it was given, for messages; None is `kind`.
+
+    Returns
+    -------
+    estimator
+
+    Raises
+    ------
+    ParameterError
+        If a name or a value is wrong; it names the key.
+    """
+    key = key or kind
+    cls = find_component(kind, name, key)
+    check_arguments(cls, params, key)
+    values = {param: _value(kind, cls, param, value, key) for param, value in params.items()}
+    instance = cls(**_PRESET_VALUES.get(cls.__name__, {}) | values)
+    _check_values(instance, key)
+    return instance
+
+
+def check_arguments(function, params, key):
+    """Refuse parameters that a class or a function does not take.
+
+    Parameters
+    ----------
+    function : callable
+        The class or function.
+    params : dict
+        The parameters.
+    key : str
+        Where they were given, for the message.
+
+    Raises
+    ------
+    ParameterError
+        If there is an unknown one; it names the nearest.
+    """
+    taken = [name for name in inspect.signature(function).parameters if name != "kwargs"]
+    for param in params:
+        if param not in taken:
+            hint = did_you_mean(param, taken) if taken else "it takes none"
+            raise ParameterError(
+                f"{key}.{param}", f"{function.__name__} has no such parameter; {hint}"
+            )
+
+
+def _value(kind, cls, param, value, key):
+    """Build a nested component; leave any other value as it is."""
+    key = f"{key}.{param}"
+    inner = param if param in _TABLES else kind
+    if isinstance(value, list):
+        return [_value(kind, cls, param, item, key) for item in value]
+    if isinstance(value, str) and param == "network":
+        value = {"name": value}
+    if not isinstance(value, dict):
+        return value
+    name = value.get("name", _default_name(cls, param))
+    if name is None:
+        return value
+    return build(inner, name, {k: v for k, v in value.items() if k != "name"}, key)
+
+
+def _default_name(cls, param):
+    default = inspect.signature(cls).parameters[param].default
+    if isinstance(default, BaseEstimator):
+        return type(default).__name__
+    return {"network": "compact_cnn", "augmentation": "spectrogram_augmentation"}.get(param)
+
+
+def _check_values(instance, key):
+    try:
+        if hasattr(instance, "_validate_params"):
+            instance._validate_params()
+    except InvalidParameterError as error:
+        found = re.match(r"The '(\w+)' parameter of \w+ (.*)", str(error), re.DOTALL)
+        if found is None:
+            raise ParameterError(key, error) from error
+        raise ParameterError(f"{key}.{found[1]}", found[2]) from error
+
+
+def _squash(name):
+    return name.replace("_", "").replace("-", "").lower()

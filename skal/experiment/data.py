@@ -1,0 +1,296 @@
+"""The data of an experiment: load, hold out test data, compute features once."""
+
+import inspect
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit
+
+from skal.experiment.components import check_arguments, find_component
+from skal.experiment.messages import ExperimentError, ParameterError
+
+__all__ = ["Data", "Split", "compute_features", "load_data", "split_data"]
+
+# Clips per call of the transformer, between two steps of the progress bar.
+_BLOCK = 512
+
+
+@dataclass
+class Data:
+    """The recordings that take part, and their labels.
+
+    Attributes
+    ----------
+    clips : sequence of length n_clips
+        File paths, or waveforms.
+    files : ndarray of shape (n_clips,)
+        What to call each clip in a list.
+    y : ndarray of shape (n_clips,)
+        Class names.
+    groups : ndarray of shape (n_clips,) or None
+        Recording, speaker or place.
+    part : ndarray of shape (n_clips,) or None
+        Published part: "train", "validation" or "test".
+    positions : ndarray of shape (n_clips,)
+        Position of each clip in the data set as loaded.
+    sr : int or None
+        Sampling rate of waveforms, in Hz.
+    """
+
+    clips: object
+    files: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray | None
+    part: np.ndarray | None
+    positions: np.ndarray
+    sr: int | None = None
+
+    def take(self, rows):
+        """Return some of the clips.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Which.
+
+        Returns
+        -------
+        Data
+        """
+        return Data(
+            clips=self.clips[rows],
+            files=self.files[rows],
+            y=self.y[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            part=None if self.part is None else self.part[rows],
+            positions=self.positions[rows],
+            sr=self.sr,
+        )
+
+
+@dataclass
+class Split:
+    """The rows of the three parts.
+
+    Attributes
+    ----------
+    train, valid, test : ndarray of int
+        Rows of a `Data`; `valid` may be empty.
+    """
+
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+
+
+def load_data(params):
+    """Load the data set that the parameters name, and draw the clips that take part.
+
+    Parameters
+    ----------
+    params : Params
+        Complete parameters.
+
+    Returns
+    -------
+    Data
+
+    Raises
+    ------
+    ParameterError
+        If there is no such data set, or its parameters or classes do not fit.
+    """
+    name, key = dataset_name(params)
+    loader = find_component("dataset", name, key)
+    arguments = {} if params.dataset is None else params.dataset.params
+    check_arguments(loader, arguments, "dataset")
+    arguments |= _home(loader, name, params)
+    try:
+        bunch = loader(**arguments)
+    except (ValueError, TypeError, OSError) as error:
+        raise ParameterError("dataset", error) from error
+    data = _from_bunch(bunch)
+    n_classes = len(np.unique(data.y))
+    if params.num_classes not in (None, n_classes):
+        raise ParameterError(
+            "num_classes", f"{params.num_classes} were expected, but the data have {n_classes}"
+        )
+    if params.num_total is not None and params.num_total < len(data.y):
+        rng = np.random.RandomState(params.random_seed)
+        data = data.take(np.sort(rng.permutation(len(data.y))[: params.num_total]))
+    return data
+
+
+def dataset_name(params):
+    """Return the name of the data set, and the key that gives it.
+
+    Parameters
+    ----------
+    params : Params
+        Complete parameters.
+
+    Returns
+    -------
+    name : str
+        The name.
+    key : str
+        The key.
+    """
+    if params.dataset is not None and params.dataset.name is not None:
+        return params.dataset.name, "dataset"
+    if params.sub_dir is not None:
+        return params.sub_dir, "dataset (named by sub_dir, as none is given)"
+    return "sounds", "dataset"
+
+
+def _home(loader, name, params):
+    """Return the argument that tells a loader where the recordings are."""
+    wants = [key for key in ("data_home", "path") if key in inspect.signature(loader).parameters]
+    if not wants and params.data_home is not None:
+        raise ParameterError("data_home", f"the data set {name} needs no folder; leave it out")
+    if wants and params.data_home is None:
+        raise ParameterError(
+            "data_home", f"say where the recordings of {name} are: --data-home FOLDER"
+        )
+    return {wants[0]: params.data_home} if wants else {}
+
+
+def _from_bunch(bunch):
+    target = np.asarray(bunch.target)
+    paths = bunch.get("paths")
+    clips = bunch["data"] if paths is None else paths
+    part, fold = bunch.get("split"), bunch.get("fold")
+    if part is None and fold is not None:
+        # Where there are official folds, the last one is held out.
+        part = np.where(np.asarray(fold) == np.max(fold), "test", "train")
+    if paths is None:
+        files = np.array([f"clip {i}" for i in range(len(clips))], dtype=object)
+    else:
+        files = np.array([str(path) for path in paths], dtype=object)
+    data = Data(
+        clips=clips,
+        files=files,
+        y=np.asarray(bunch.target_names)[target],
+        groups=bunch.get("groups"),
+        part=part,
+        positions=np.arange(len(clips)),
+        sr=bunch.get("sr") if paths is None else None,
+    )
+    return data.take(np.flatnonzero(target >= 0))
+
+
+def split_data(data, params, seed):
+    """Hold out test data and, if asked for, validation data.
+
+    Parameters
+    ----------
+    data : Data
+        The clips.
+    params : Params
+        Complete parameters.
+    seed : int
+        Seed of the run; the official split does not depend on it.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ParameterError
+        If the data do not allow the split, or a part would be empty.
+    """
+    kind = params.split or _first_possible(data)
+    rng = np.random.RandomState(seed)
+    rows, valid = np.arange(len(data.y)), np.empty(0, dtype=np.intp)
+    if kind == "official":
+        if data.part is None:
+            raise ParameterError("split", "these data have no official one; use groups or random")
+        valid, test = rows[data.part == "validation"], rows[data.part == "test"]
+        rest = np.setdiff1d(rows, np.concatenate([valid, test]))
+    else:
+        test, rest = _hold_out(data, rows, params.test_percent, kind, rng)
+    if params.valid_percent > 0:
+        if len(valid):
+            raise ParameterError("valid_percent", "the official split has its own; use 0")
+        valid, rest = _hold_out(data, rest, params.valid_percent, kind, rng)
+    if len(test) == 0 or len(rest) == 0:
+        raise ParameterError(
+            "split", f"{kind} leaves {len(rest)} clips for training and {len(test)} for testing"
+        )
+    return Split(train=rest, valid=valid, test=test)
+
+
+def _first_possible(data):
+    if data.part is not None and (data.part == "test").any():
+        return "official"
+    return "random" if data.groups is None else "groups"
+
+
+def _hold_out(data, rows, share, kind, rng):
+    """Return the rows held out, and the others."""
+    if kind == "groups":
+        if data.groups is None:
+            raise ParameterError("split", "these data have no groups; use official or random")
+        groups = data.groups[rows]
+        if len(np.unique(groups)) < 2:
+            raise ParameterError("split", "there is only one group; use random")
+        splitter = GroupShuffleSplit(1, test_size=share, random_state=rng)
+        try:
+            rest, held = next(splitter.split(rows, groups=groups))
+        except ValueError as error:
+            raise ParameterError("split", error) from error
+    else:
+        held, rest = np.split(rng.permutation(len(rows)), [max(1, round(share * len(rows)))])
+    return rows[np.sort(held)], rows[np.sort(rest)]
+
+
+def compute_features(data, transformer, progress):
+    """Compute the features of all clips, and set broken ones aside.
+
+    Parameters
+    ----------
+    data : Data
+        The clips.
+    transformer : transformer
+        From clips to features; broken clips are in its ``failures_`` after ``transform``.
+    progress : callable
+        Called with the number of clips done.
+
+    Returns
+    -------
+    data : Data
+        The clips without the broken ones.
+    X : ndarray of shape (n_clips, ...)
+        Their features.
+    notes : list of str
+        A line for each broken clip.
+
+    Raises
+    ------
+    ExperimentError
+        If the clips do not suit the transformer, or all are broken.
+    """
+    X, broken, notes = None, [], []
+    try:
+        transformer.fit(data.clips[:1])
+        for start in range(0, len(data.clips), _BLOCK):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # failures_ says the same, and where
+                rows = transformer.transform(data.clips[start : start + _BLOCK])
+            if X is None:
+                X = np.empty((len(data.clips), *rows.shape[1:]), dtype=rows.dtype)
+            X[start : start + len(rows)] = rows
+            for failure in getattr(transformer, "failures_", ()):
+                broken.append(start + failure.position)
+                notes.append(f"set aside {data.files[broken[-1]]}: {failure.reason}")
+            progress(start + len(rows))
+    except ValueError as error:
+        raise ParameterError("features", error) from error
+    if not broken:
+        return data, X, notes
+    if len(broken) == len(data.clips):
+        raise ExperimentError(f"no clip can be used; the first: {notes[0]}")
+    good = np.setdiff1d(np.arange(len(data.clips)), broken)
+    return data.take(good), X[good], notes

@@ -1,0 +1,210 @@
+"""Run folders: files that are always whole, and what a run leaves behind."""
+
+import contextlib
+import csv
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from skal._files import write_atomically
+from skal.experiment.messages import ExperimentError
+
+__all__ = ["RunFolder", "describe_environment"]
+
+_PACKAGES = (
+    "skal",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "tensorflow",
+    "keras",
+    "scikeras",
+    "librosa",
+    "soundfile",
+    "soxr",
+    "joblib",
+)
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder, which exists.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+
+    @classmethod
+    def create(cls, parent):
+        """Make the next numbered folder: 1, 2, ... below a parent.
+
+        Parameters
+        ----------
+        parent : path-like
+            Made if it is not there.
+
+        Returns
+        -------
+        RunFolder
+
+        Raises
+        ------
+        ExperimentError
+            If it cannot be made.
+        """
+        parent = Path(parent)
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            numbers = [int(entry.name) for entry in parent.iterdir() if entry.name.isdecimal()]
+            number = max(numbers, default=0) + 1
+            while True:
+                # Another process may have taken the number a moment ago.
+                with contextlib.suppress(FileExistsError):
+                    (parent / str(number)).mkdir()
+                    return cls(parent / str(number))
+                number += 1
+        except OSError as error:
+            raise ExperimentError(f"cannot make a run folder in {parent}: {error}") from error
+
+    def write_text(self, name, text):
+        """Write a text file.
+
+        Parameters
+        ----------
+        name : str
+            File name.
+        text : str
+            Its content.
+        """
+        with self.open(name) as file:
+            file.write(text.encode("utf-8"))
+
+    def write_json(self, name, value):
+        """Write a JSON file.
+
+        Parameters
+        ----------
+        name : str
+            File name.
+        value : object
+            Anything that JSON knows.
+        """
+        self.write_text(name, json.dumps(value, indent=2) + "\n")
+
+    def write_csv(self, name, columns, rows):
+        """Write a CSV file.
+
+        Parameters
+        ----------
+        name : str
+            File name.
+        columns : list of str
+            Its header.
+        rows : iterable of dict
+            Its rows; a missing value is left empty.
+        """
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write_text(name, text.getvalue())
+
+    def append_line(self, name, line):
+        """Add a line to a log.
+
+        Parameters
+        ----------
+        name : str
+            File name.
+        line : str
+            Without line end.
+        """
+        with (
+            self._named_errors(name),
+            open(self.path / name, "a", encoding="utf-8") as file,
+        ):
+            file.write(line + "\n")
+
+    @contextlib.contextmanager
+    def open(self, name):
+        """Open a file for writing bytes that is complete and on disk in the end, or not there.
+
+        Parameters
+        ----------
+        name : str
+            File name.
+
+        Yields
+        ------
+        file object
+
+        Raises
+        ------
+        ExperimentError
+            If it cannot be written.
+        """
+        with self._named_errors(name), write_atomically(self.path / name) as file:
+            yield file
+
+    @contextlib.contextmanager
+    def _named_errors(self, name):
+        try:
+            yield
+        except OSError as error:
+            raise ExperimentError(
+                f"cannot write {self.path / name}: {error.strerror or error}"
+            ) from error
+
+
+def describe_environment(seed):
+    """Describe what a result depends on besides its parameters.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the run.
+
+    Returns
+    -------
+    dict
+        Versions of Python and of the packages, commit, machine and seed.
+    """
+    versions = {}
+    for package in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return {
+        "python": platform.python_version(),
+        "packages": versions,
+        "commit": _commit(),
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "seed": seed,
+    }
+
+
+def _commit():
+    """Return the commit of the checkout that skal runs from, or None for an installed copy."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    git = ["git", "-C", str(root)]
+    try:
+        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True)
+        changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True)
+    except OSError:
+        return None
+    if head.returncode != 0:
+        return None
+    return head.stdout.strip() + (" with changes" if changes.stdout.strip() else "")

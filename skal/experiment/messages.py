@@ -1,0 +1,47 @@
+"""Errors of an experiment: one line that names the key and what to do."""
+
+import difflib
+
+__all__ = ["ExperimentError", "ParameterError", "did_you_mean"]
+
+
+class ExperimentError(Exception):
+    """An experiment cannot be run, or not go on; the message is one line for the user."""
+
+
+class ParameterError(ExperimentError, ValueError):
+    """A parameter has a wrong name or value.
+
+    Parameters
+    ----------
+    key : str
+        The key, with dots where it is nested.
+    problem : str
+        What is wrong with it, and what is allowed.
+    """
+
+    def __init__(self, key, problem):
+        self.key = key
+        self.problem = " ".join(str(problem).split())
+        super().__init__(f"{key}: {self.problem}")
+
+
+def did_you_mean(word, choices):
+    """Return a hint at the nearest right name, and at all of them where they are few.
+
+    Parameters
+    ----------
+    word : str
+        What was given.
+    choices : iterable of str
+        What is allowed.
+
+    Returns
+    -------
+    str
+        Such as ``"did you mean 'margin'? Allowed: entropy, margin, random"``.
+    """
+    choices = sorted(choices)
+    near = difflib.get_close_matches(str(word).lower(), choices, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}{'A' if near else 'a'}llowed: {', '.join(choices)}"

@@ -1,0 +1,163 @@
+"""Data of an experiment: what is held out, and what happens to broken clips."""
+
+import numpy as np
+import pytest
+
+from skal.audio import LogMelSpectrogram
+from skal.datasets import make_sounds, write_sounds
+from skal.experiment.data import Data, compute_features, load_data, split_data
+from skal.experiment.messages import ExperimentError, ParameterError
+from skal.experiment.params import load_params
+
+
+def params_of(**raw):
+    return load_params(raw)[0]
+
+
+def make_data(n=40, groups=True, part=None):
+    rng = np.random.RandomState(0)
+    return Data(
+        clips=np.arange(n),
+        files=np.array([f"{i}.wav" for i in range(n)], dtype=object),
+        y=np.repeat(["dog", "rain"], n // 2),
+        groups=rng.randint(8, size=n) if groups else None,
+        part=part,
+        positions=np.arange(n) + 100,
+    )
+
+
+def parts_are_disjoint_and_complete(split, n):
+    rows = np.concatenate([split.train, split.valid, split.test])
+    np.testing.assert_array_equal(np.sort(rows), np.arange(n))
+
+
+def test_random_split_depends_on_the_seed_alone():
+    data, params = make_data(), params_of(split="random", test_percent=0.25, valid_percent=0.2)
+    split = split_data(data, params, 1)
+    parts_are_disjoint_and_complete(split, 40)
+    assert (len(split.test), len(split.valid), len(split.train)) == (10, 6, 24)
+    np.testing.assert_array_equal(split.test, split_data(data, params, 1).test)
+    assert not np.array_equal(split.test, split_data(data, params, 2).test)
+
+
+def test_group_split_keeps_groups_together():
+    data, params = make_data(), params_of(split="groups", valid_percent=0.3)
+    split = split_data(data, params, 0)
+    parts_are_disjoint_and_complete(split, 40)
+    train, valid, test = (
+        set(data.groups[rows]) for rows in (split.train, split.valid, split.test)
+    )
+    assert not train & valid
+    assert not train & test
+    assert not valid & test
+
+
+def test_official_split():
+    part = np.array(["train", "test", "train", "validation"] * 10)
+    data = make_data(part=part)
+    split = split_data(data, params_of(), 0)  # the first choice where there is one
+    np.testing.assert_array_equal(split.test, np.flatnonzero(part == "test"))
+    np.testing.assert_array_equal(split.valid, np.flatnonzero(part == "validation"))
+    with pytest.raises(ParameterError, match=r"valid_percent: the official split has its own"):
+        split_data(data, params_of(valid_percent=0.1), 0)
+
+
+def test_the_split_falls_back_on_groups_then_on_chance():
+    data = make_data()
+    split = split_data(data, params_of(), 0)
+    assert not set(data.groups[split.train]) & set(data.groups[split.test])
+    parts_are_disjoint_and_complete(split_data(make_data(groups=False), params_of(), 0), 40)
+
+
+@pytest.mark.parametrize(
+    ("data", "raw", "message"),
+    [
+        (make_data(), {"split": "official"}, "split: these data have no official one"),
+        (make_data(groups=False), {"split": "groups"}, "split: these data have no groups"),
+        (make_data(2), {"split": "random", "valid_percent": 0.9}, "split: random leaves 0 clips"),
+    ],
+)
+def test_impossible_splits_are_refused(data, raw, message):
+    with pytest.raises(ParameterError, match=message):
+        split_data(data, params_of(**raw), 0)
+
+
+def test_one_group_cannot_be_split():
+    data = make_data()
+    data.groups[:] = 0
+    with pytest.raises(ParameterError, match="only one group"):
+        split_data(data, params_of(split="groups"), 0)
+
+
+def test_sub_dir_names_the_data_set_as_in_the_predecessor():
+    data = load_data(params_of(sub_dir="sounds"))
+    assert len(data.y) == 200
+    with pytest.raises(ParameterError, match=r"sub_dir.* there is no dataset named 'my_task'"):
+        load_data(params_of(sub_dir="my_task"))
+
+
+def test_num_total_draws_clips_and_keeps_their_positions():
+    whole = load_data(params_of(dataset={"name": "sounds", "random_state": 3}))
+    raw = {"dataset": {"name": "sounds", "random_state": 3}, "num_total": 30}
+    drawn = load_data(params_of(**raw))
+    assert len(drawn.y) == len(set(drawn.positions)) == 30
+    np.testing.assert_array_equal(drawn.y, whole.y[drawn.positions])
+    np.testing.assert_array_equal(drawn.clips, whole.clips[drawn.positions])
+    assert not np.array_equal(
+        drawn.positions, load_data(params_of(**raw, random_seed=5)).positions
+    )
+    assert len(load_data(params_of(num_total=100000)).y) == 200
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"dataset": "sonds"}, "dataset: there is no dataset named 'sonds'; did you mean"),
+        ({"dataset": {"name": "sounds", "n": 3}}, "dataset.n: make_sounds has no such parameter"),
+        ({"dataset": {"name": "sounds", "n_classes": 99}}, "dataset: .*n_classes"),
+        ({"dataset": "fsdd"}, "data_home: say where the recordings of fsdd are"),
+        (
+            {"dataset": "sounds", "data_home": "x"},
+            "data_home: the data set sounds needs no folder",
+        ),
+        ({"dataset": "fsdd", "data_home": "/nowhere"}, "dataset: .*nowhere"),
+        ({"num_classes": 9}, "num_classes: 9 were expected, but the data have 4"),
+    ],
+)
+def test_wrong_data_are_one_line(raw, message):
+    with pytest.raises(ParameterError, match=message) as caught:
+        load_data(params_of(**raw))
+    assert "\n" not in str(caught.value)
+
+
+def test_broken_clips_are_set_aside(tmp_path):
+    sounds = write_sounds(make_sounds(9, 3, duration=0.2, random_state=0), tmp_path)
+    broken = sorted(sounds.paths)[4]
+    with open(broken, "wb") as file:
+        file.write(b"this is no sound")
+    data = load_data(params_of(dataset="folder", data_home=str(tmp_path)))
+    transformer = LogMelSpectrogram(sr=8000, n_fft=256, n_mels=8, on_error="warn")
+    done = []
+    good, X, notes = compute_features(data, transformer, done.append)
+    assert done == [9]
+    assert len(good.y) == len(X) == 8
+    assert broken not in good.files
+    assert len(notes) == 1
+    assert broken in notes[0]
+    # Each row is still that of its own file.
+    np.testing.assert_array_equal(X, transformer.transform(good.files))
+
+
+def test_no_usable_clip_at_all(tmp_path):
+    path = tmp_path / "dog" / "a.wav"
+    path.parent.mkdir()
+    path.write_bytes(b"this is no sound")
+    data = load_data(params_of(dataset="folder", data_home=str(tmp_path)))
+    with pytest.raises(ExperimentError, match=r"no clip can be used.*a\.wav"):
+        compute_features(data, LogMelSpectrogram(duration=0.1, on_error="warn"), print)
+
+
+def test_clips_that_do_not_suit_the_features():
+    data = load_data(params_of())
+    with pytest.raises(ParameterError, match="features: win_length=512 is longer"):
+        compute_features(data, LogMelSpectrogram(n_fft=256, win_length=512), print)

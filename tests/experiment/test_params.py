@@ -1,0 +1,222 @@
+"""Parameters: what is allowed, what is refused and how, and the predecessor's keys."""
+
+import json
+
+import pytest
+
+from skal.experiment.components import component_names
+from skal.experiment.messages import ParameterError, did_you_mean
+from skal.experiment.params import Params, load_params, preset_names, read_preset
+from skal.experiment.run import build_parts
+
+# A file as the predecessor's users have it; load_pretrained is true in most of theirs.
+OLD_FILE = {
+    "sub_dir": "fsdd",
+    "metric_baseline": 0.628606,
+    "framework_type": "random",
+    "num_total": 100000,
+    "hist_sel_mode": "certain",
+    "sel_thresholds": [10000],
+    "max_round": 60,
+    "num_epochs": 50,
+    "batch_size": 64,
+    "decay_rate": 0.001,
+    "decay_threshold": 0.046,
+    "labeled_percent": 0.1,
+    "learning_rate": 0.0005,
+    "load_pretrained": False,
+    "num_classes": 10,
+    "num_select_per_round": 200,
+    "pre_train": True,
+    "random_seed": 1,
+    "test_percent": 0.2,
+    "valid_percent": 0,
+}
+
+
+def test_nothing_given_is_complete():
+    params, notes = load_params({})
+    assert (params.strategy.name, params.model.name, params.features.name) == (
+        "margin",
+        "cnn",
+        "log_mel",
+    )
+    assert notes == []
+
+
+def test_a_file_of_the_predecessor_means_what_it_meant():
+    params, notes = load_params(OLD_FILE)
+    assert params.strategy.name == "random"
+    assert params.model.params == {"epochs": 50, "batch_size": 64, "learning_rate": 0.0005}
+    assert (params.n_initial, params.n_instances, params.max_rounds) == (0.1, 200, 60)
+    assert (params.num_classes, params.num_total, params.random_seed) == (10, 100000, 1)
+    assert params.metric_baseline == 0.628606
+    assert params.budget is None  # the rounds end it, as they did there
+    assert not set(params.as_used()) & {"framework_type", "max_round", "decay_rate"}
+    # Keys that only another engine looks at are named, not passed over in silence.
+    assert [note.split()[0] for note in notes] == [
+        "hist_sel_mode",
+        "sel_thresholds",
+        "decay_rate",
+        "decay_threshold",
+    ]
+
+
+@pytest.mark.parametrize("engine", ["random", "entropy"])
+def test_engines_become_strategies_that_can_be_built(engine):
+    params, _ = load_params(OLD_FILE | {"framework_type": engine})
+    assert engine in type(build_parts(params).strategy).__name__.lower()
+
+
+def test_what_is_used_can_be_used_again():
+    raw = OLD_FILE | {"strategy": {"prefilter": 4}, "framework_type": "edpc"}
+    params, _ = load_params(raw, [("model.network.dropout", 0.3), ("features.top_db", None)])
+    again, notes = load_params(json.loads(json.dumps(params.as_used())))
+    assert again == params
+    assert notes == []
+    assert again.features.params == {"top_db": None}
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"n_initail": 3}, "n_initail: unknown key; did you mean 'n_initial'?"),
+        ({"qqq": 3}, "qqq: unknown key; allowed: batch_size, budget"),
+        ({"budget": 1.5}, "budget: 1.5 is not allowed; use an integer of at least 1, or a share"),
+        ({"budget": 0}, "budget: 0 is not allowed"),
+        ({"n_seeds": True}, "n_seeds: true is not allowed; use an integer"),
+        ({"n_initial": None}, "n_initial: null is not allowed"),
+        ({"max_rounds": "six"}, 'max_rounds: "six" is not allowed'),
+        ({"split": "offical"}, "split: \"offical\" is not allowed; did you mean 'official'?"),
+        ({"strategy": 5}, "strategy: 5 is not allowed; use a name, or an object"),
+        ({"dataset": {"name": 3}}, 'dataset: {"name": 3} is not allowed'),
+        ({"framework_type": "egll"}, "did you mean 'egl'? Allowed: aift, dpc, ecg"),
+        ({"sel_thresholds": [0]}, "sel_thresholds: [0] is not allowed; use a list of integers"),
+        ({"max_round": 3, "max_rounds": 4}, "max_round: it means the same as max_rounds"),
+        ({"framework_type": "egl", "strategy": "egl"}, "framework_type: it means the same as"),
+        ({"batch_size": 3, "model": {"batch_size": 3}}, "the same as model.batch_size"),
+        ({"engine": "x"}, "engine: this version of skal cannot do that yet"),
+        ({"load_pretrained": True}, "load_pretrained: this version cannot"),
+        ({"pre_train": False}, "pre_train: this version always trains"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line(raw, message):
+    with pytest.raises(ParameterError) as caught:
+        load_params(raw)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_overrides_go_over_the_file():
+    raw = {"max_round": 3, "model": "cnn", "strategy": {"name": "edpc", "prefilter": 2}}
+    overrides = [
+        ("strategy.prefilter", 5),
+        ("max_rounds", 7),
+        ("model.network.dropout", 0.1),
+        ("strategy", "dpc"),
+    ]
+    params, _ = load_params(raw, overrides)
+    assert params.max_rounds == 7
+    assert params.model.model_dump() == {"name": "cnn", "network": {"dropout": 0.1}}
+    # A new name starts afresh, and its own parameters are put on top whatever the order.
+    assert params.strategy.model_dump() == {"name": "dpc", "prefilter": 5}
+
+
+@pytest.mark.parametrize(
+    ("raw", "overrides", "expected"),
+    [
+        ({"max_rounds": 3}, [("max_round", 5)], ("max_rounds", 5)),
+        ({"labeled_percent": 0.2}, [("n_initial", 9)], ("n_initial", 9)),
+        ({"strategy": "edpc"}, [("framework_type", "egl")], ("strategy", {"name": "egl"})),
+        ({"framework_type": "egl"}, [("strategy", "dpc")], ("strategy", {"name": "dpc"})),
+        ({"model": {"epochs": 3}}, [("num_epochs", 5)], ("model", {"epochs": 5, "name": "cnn"})),
+    ],
+)
+def test_an_override_by_the_other_name_is_no_conflict(raw, overrides, expected):
+    params, _ = load_params(raw, overrides)
+    assert params.as_used()[expected[0]] == expected[1]
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"strategy": "entropi"}, "strategy: there is no strategy named 'entropi'; did you mean"),
+        ({"model": "cnnn"}, "model: there is no model named 'cnnn'; did you mean 'cnn'?"),
+        ({"features": "mfc"}, "did you mean 'mfcc'? Allowed: log_mel, mfcc"),
+        (
+            {"features": {"n_mel": 3}},
+            "features.n_mel: LogMelSpectrogram has no such parameter; did",
+        ),
+        ({"features": {"n_mels": "x"}}, "features.n_mels: must be an int in the range"),
+        ({"strategy": {"name": "margin", "k": 1}}, "strategy.k: MarginSampling has no such"),
+        ({"model": {"network": "compct_cnn"}}, "model.network: there is no network named"),
+        ({"model": {"network": {"dropot": 0.1}}}, "model.network.dropot: CompactCNN has no such"),
+        ({"model": {"learning_rate": -1}}, "model.learning_rate: must be a float in the range"),
+        ({"initial_strategy": {"k": 3}}, 'initial_strategy: the "name" is missing'),
+    ],
+)
+def test_a_wrong_component_is_one_line(raw, message):
+    params, _ = load_params(raw)
+    with pytest.raises(ParameterError) as caught:
+        build_parts(params)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_components_get_their_parameters():
+    raw = {
+        "model": {"learning_rate": 0.01, "network": {"name": "compact_cnn", "filters": [4, 8]}},
+        "strategy": "least_confidence",
+        "initial_strategy": "random",
+        "features": {"name": "MFCC", "n_mfcc": 13},
+    }
+    parts = build_parts(load_params(raw)[0])
+    assert parts.model.get_params()["network__filters"] == [4, 8]
+    assert parts.model.learning_rate == 0.01
+    assert type(parts.strategy).__name__ == "LeastConfidenceSampling"
+    assert type(parts.initial_strategy).__name__ == "RandomSampling"
+    assert parts.transformer.n_mfcc == 13
+    assert parts.transformer.on_error == "warn"  # one bad recording never ends a campaign
+
+
+def test_every_strategy_has_a_name():
+    from skal import strategies
+
+    names = component_names("strategy")
+    assert {"entropy", "least_confidence", "margin", "random"} <= set(names)
+    assert "function" not in names
+    assert len(names) == len(set(names))
+    assert strategies.MarginSampling is type(build_parts(load_params({})[0]).strategy)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_presets_can_be_built(name):
+    raw = read_preset(name)
+    try:
+        params, _ = load_params(raw)
+    except ParameterError as error:
+        # A preset may wait for a capability, but then says so.
+        assert "this version" in str(error)
+        return
+    build_parts(params)
+
+
+def test_presets_have_names():
+    assert {"sounds", "fsdd"} <= set(preset_names())
+    with pytest.raises(ParameterError, match="did you mean 'fsdd'"):
+        read_preset("fsd")
+
+
+def test_schema_describes_every_key():
+    schema = Params.model_json_schema()
+    assert set(OLD_FILE) <= set(schema["properties"])
+    assert all(entry.get("description") for entry in schema["properties"].values())
+    assert all(field.json_schema_extra["allowed"] for field in Params.model_fields.values())
+    assert schema["additionalProperties"] is False
+
+
+def test_hints():
+    assert did_you_mean("magrin", ["margin", "random"]) == (
+        "did you mean 'margin'? Allowed: margin, random"
+    )
+    assert did_you_mean("xyz", ["margin", "random"]) == "allowed: margin, random"

@@ -1,0 +1,190 @@
+"""Whole runs on a few small sounds, and what they leave behind."""
+
+import csv
+import json
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score
+
+from skal.datasets import load_audio_folder, make_sounds, write_sounds
+from skal.experiment.messages import ParameterError
+from skal.experiment.params import load_params
+from skal.experiment.record import STATS_COLUMNS
+from skal.experiment.run import run_experiment
+
+TINY = {
+    "dataset": {
+        "name": "sounds",
+        "n_samples": 60,
+        "n_classes": 3,
+        "duration": 0.3,
+        "random_state": 0,
+    },
+    "split": "random",
+    "features": {"name": "mfcc", "n_fft": 256, "hop_length": 256, "n_mels": 16, "n_mfcc": 8},
+    "model": "logistic_regression",
+    "n_initial": 10,
+    "n_instances": 8,
+    "budget": 30,
+    "verbose": 0,
+}
+
+
+def run_tiny(folder, **raw):
+    params, notes = load_params(TINY | {"output_dir": str(folder)} | raw)
+    return run_experiment(params, notes=notes)
+
+
+def read_csv(path):
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_a_run_leaves_behind(tmp_path):
+    (path,) = run_tiny(tmp_path)
+    assert path == tmp_path / "sounds" / "margin" / "1"
+    assert {entry.name for entry in path.iterdir()} == {
+        "params.json",
+        "environment.json",
+        "stats.csv",
+        "queries.csv",
+        "curve.png",
+        "model.joblib",
+        "summary.json",
+        "log.txt",
+    }
+    stats, queries = read_csv(path / "stats.csv"), read_csv(path / "queries.csv")
+    assert list(stats[0])[: len(STATS_COLUMNS)] == STATS_COLUMNS
+    assert [int(row["num_new_labeled"]) for row in stats] == [10, 8, 8, 4]
+    assert [int(row["num_total_labeled"]) for row in stats] == [10, 18, 26, 30]
+    assert [row["num_pseudo_labeled"] for row in stats] == ["0"] * 4
+    assert all(0 <= float(row["eval_acc"]) <= 1 and row["pseudo_acc"] == "" for row in stats)
+    sounds = make_sounds(60, 3, duration=0.3, random_state=0)
+    positions = [int(row["position"]) for row in queries]
+    assert len(set(positions)) == len(positions) == 30
+    assert [row["round"] for row in queries] == ["0"] * 10 + ["1"] * 8 + ["2"] * 8 + ["3"] * 4
+    assert [row["label"] for row in queries] == list(sounds.target_names[sounds.target[positions]])
+    assert [row["file"] for row in queries] == [f"clip {i}" for i in positions]
+    scores = [row["score"] for row in queries]
+    assert scores[:10] == [""] * 10
+    assert all(-1 <= float(score) <= 0 for score in scores[10:])  # minus the margin
+    summary = json.loads((path / "summary.json").read_text())
+    assert summary["model_of_round"] == 3
+    assert 0 <= summary["full_data"]["accuracy"] <= 1
+    assert (path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    log = (path / "log.txt").read_text()
+    assert log.count("round ") == 4
+    assert str(path) in log
+
+
+def test_the_same_parameters_give_the_same_queries(tmp_path):
+    (first,) = run_tiny(tmp_path)
+    again, _ = load_params(json.loads((first / "params.json").read_text()))
+    (second,) = run_experiment(again)
+    assert second.name == "2"
+    assert (first / "queries.csv").read_text() == (second / "queries.csv").read_text()
+
+
+def test_the_saved_model_takes_files(tmp_path):
+    sounds = write_sounds(make_sounds(60, 3, duration=0.3, random_state=0), tmp_path / "clips")
+    (path,) = run_tiny(
+        tmp_path,
+        dataset="folder",
+        data_home=str(tmp_path / "clips"),
+        features=TINY["features"] | {"sr": 8000},
+        valid_percent=0.0,
+    )
+    model = joblib.load(path / "model.joblib")
+    data = load_audio_folder(tmp_path / "clips")
+    asked = {int(row["position"]): row["file"] for row in read_csv(path / "queries.csv")}
+    assert all(data.paths[position] == file for position, file in asked.items())
+    assert set(model.predict(sounds.paths[:5])) <= set(sounds.target_names)
+    # Every label that the campaign has seen was learned by this model.
+    seen = list(asked)
+    predicted = model.predict(data.paths[seen])
+    assert accuracy_score(data.target_names[data.target[seen]], predicted) > 0.9
+
+
+def test_seeds_are_runs_of_their_own(tmp_path):
+    paths = run_tiny(tmp_path, n_seeds=2, random_seed=4, strategy="random", full_data=False)
+    assert [path.name for path in paths] == ["1", "2"]
+    used = [json.loads((path / "params.json").read_text()) for path in paths]
+    assert [entry["random_seed"] for entry in used] == [4, 5]
+    queries = [(path / "queries.csv").read_text() for path in paths]
+    assert queries[0] != queries[1]
+    assert json.loads((paths[0] / "summary.json").read_text())["full_data"] is None
+    logs = [(path / "log.txt").read_text() for path in paths]
+    assert all(f"seed {seed}" in log for seed, log in zip((4, 5), logs, strict=True))
+    assert "seed 4" not in logs[1]
+
+
+def test_validation_data_choose_the_saved_round(tmp_path):
+    (path,) = run_tiny(tmp_path, valid_percent=0.3, budget=None)
+    queries = read_csv(path / "queries.csv")
+    sounds = make_sounds(60, 3, duration=0.3, random_state=0)
+    params, _ = load_params(TINY | {"valid_percent": 0.3})
+    from skal.experiment.data import load_data, split_data
+
+    split = split_data(load_data(params), params, 0)
+    assert not {int(row["position"]) for row in queries} & set(split.valid)
+    model = joblib.load(path / "model.joblib")
+    model.named_steps["features"].set_params(sr=8000)
+    accuracy = accuracy_score(
+        sounds.target_names[sounds.target[split.valid]], model.predict(sounds.data[split.valid])
+    )
+    chosen = json.loads((path / "summary.json").read_text())["model_of_round"]
+    assert chosen <= len(read_csv(path / "stats.csv")) - 1
+    assert accuracy > 1 / 3
+
+
+def test_a_model_below_the_baseline_is_not_saved(tmp_path):
+    (path,) = run_tiny(tmp_path, metric_baseline=0.999, budget=10)
+    assert not (path / "model.joblib").exists()
+    assert "no model saved" in (path / "log.txt").read_text()
+
+
+def test_hidden_labels_influence_nothing(tmp_path, monkeypatch):
+    """Permute the labels of all clips that were never asked for: the same queries."""
+    (path,) = run_tiny(tmp_path)
+    asked = [int(row["position"]) for row in read_csv(path / "queries.csv")]
+    from skal.experiment import run as module
+
+    load = module.load_data
+
+    def load_permuted(params):
+        data = load(params)
+        hidden = np.setdiff1d(np.arange(len(data.y)), asked)
+        data.y[hidden] = data.y[np.random.RandomState(1).permutation(hidden)]
+        return data
+
+    monkeypatch.setattr(module, "load_data", load_permuted)
+    (permuted,) = run_tiny(tmp_path)
+    assert (path / "queries.csv").read_text() == (permuted / "queries.csv").read_text()
+
+
+def test_a_strategy_that_the_model_cannot_serve(tmp_path):
+    pytest.importorskip("skal.strategies.bayesian")
+    with pytest.raises(ParameterError, match=r"strategy: BALD needs sample_proba"):
+        run_tiny(tmp_path, strategy="bald")
+
+
+@pytest.mark.slow
+def test_default_model_on_fsdd(tmp_path, fsdd_home):
+    raw = {"dataset": "fsdd", "data_home": str(fsdd_home), "num_total": 400, "split": "official"}
+    features = {"sr": 8000, "duration": 1.0, "n_fft": 512, "hop_length": 200}
+    params, _ = load_params(
+        raw
+        | {"features": features, "n_initial": 50, "n_instances": 50, "budget": 100}
+        | {"full_data": False, "model": {"steps": 60}, "output_dir": str(tmp_path)}
+    )
+    (path,) = run_experiment(params)
+    stats = read_csv(path / "stats.csv")
+    assert [int(row["num_total_labeled"]) for row in stats] == [50, 100]
+    assert float(stats[-1]["eval_acc"]) > 0.3  # chance is 0.1
+    assert all("_" in row["file"] for row in read_csv(path / "queries.csv"))
+    digits = joblib.load(path / "model.joblib").predict(
+        [str(fsdd_home / "recordings/7_theo_1.wav")]
+    )
+    assert digits[0] in "0123456789"

@@ -1,0 +1,163 @@
+"""The command line: what it understands, what it prints, how it fails."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from skal.cli import main
+
+TINY = {
+    "dataset": {"name": "sounds", "n_samples": 40, "n_classes": 2, "duration": 0.3},
+    "split": "random",
+    "features": {"name": "mfcc", "n_fft": 256, "hop_length": 256, "n_mels": 16, "n_mfcc": 8},
+    "model": "logistic_regression",
+    "n_initial": 8,
+    "n_instances": 8,
+    "budget": 16,
+}
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.json").write_text(json.dumps(TINY))
+    return tmp_path
+
+
+def call(*argv):
+    """Run the command line in this process, and return its exit code."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in argv])
+    return caught.value.code or 0
+
+
+def skal(*argv, cwd):
+    """Run the command line in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "skal", *argv],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def test_run_prints_a_line_for_each_round(tiny):
+    done = skal("run", "tiny.json", "--strategy", "entropy", "--n-instances=4", cwd=tiny)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    rounds = [line for line in done.stdout.splitlines() if line.startswith("round")]
+    assert [line.split()[3] for line in rounds] == ["8", "12", "16"]
+    assert all(
+        word in rounds[0] for word in ("labels", "accuracy", "macro F1", "training", "choosing")
+    )
+    assert "\x1b" not in done.stdout  # no colors where there is no terminal
+    assert "outputs/sounds/entropy/1/" in done.stdout
+    assert (tiny / "outputs/sounds/entropy/1/curve.png").is_file()
+
+
+def test_the_predecessors_command_works(tiny):
+    assert call("--param_file=tiny.json", "--max_round", "1", "--framework_type=random") == 0
+    assert (tiny / "outputs/sounds/random/1/stats.csv").is_file()
+    assert call("run", "--param_file", "tiny.json", "--output-dir", "elsewhere") == 0
+    assert (tiny / "elsewhere/sounds/margin/1/stats.csv").is_file()
+
+
+def test_options_are_read_as_in_a_file(tiny):
+    options = ["--sub_dir", "2018", "--features.top_db", "none", "--full_data", "false"]
+    options += ["--strategy.name", "least_confidence", "--budget", "0.4", "--verbose", "0"]
+    assert call("run", "tiny.json", *options) == 0
+    used = json.loads((tiny / "outputs/2018/least_confidence/1/params.json").read_text())
+    assert used["features"]["top_db"] is None
+    assert used["full_data"] is False
+    assert used["budget"] == 0.4
+    assert used["sub_dir"] == "2018"
+
+
+def test_verbose_0_is_quiet(tiny, capsys):
+    assert call("run", "tiny.json", "--verbose", "0") == 0
+    assert capsys.readouterr().out == ""
+    assert "round" in (tiny / "outputs/sounds/margin/1/log.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["tiny.json", "--n_initail", "3"], "n_initail: unknown key; did you mean 'n_initial'?"),
+        (["tiny.json", "--budget", "-3"], "budget: -3 is not allowed; use an integer"),
+        (["tiny.json", "--strategy", "margn"], "did you mean 'margin'?"),
+        (["tiny.json", "--model.C", "x"], "model.C: must be a float"),
+        (["tiny.json", "--budget"], "budget: a value is missing"),
+        (["tiny.json", "--budget", "--n_seeds", "2"], "budget: a value is missing"),
+        (["tiny.json", "fsdd"], "fsdd: tiny.json is given already"),
+        (["tiny.json", "--param_file=tiny.json"], "is given already"),
+        (["--param_file"], "param_file: a value is missing"),
+        (["fssd"], "fssd: neither a file nor a preset of this name; did you mean 'fsdd'?"),
+        (["fsdd"], "data_home: say where the recordings of fsdd are"),
+        (["missing.json"], "missing.json: cannot read the parameter file"),
+        (["broken.json"], "broken.json: not JSON"),
+        (["list.json"], "list.json: a parameter file holds an object"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_and_exit_code_2(tiny, capsys, argv, message):
+    (tiny / "broken.json").write_text('{"n_seeds": }')
+    (tiny / "list.json").write_text("[1]")
+    assert call("run", *argv) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("skal: ")
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert not (tiny / "outputs").exists()
+
+
+def test_no_traceback_reaches_the_user(tiny):
+    done = skal("run", "tiny.json", "--n_initail", "3", cwd=tiny)
+    assert done.returncode == 2
+    assert done.stderr.startswith("skal: n_initail: unknown key")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tiny, capsys):
+    (tiny / "outputs").write_text("a file where the folder should be")
+    assert call("run", "tiny.json", "--verbose", "0") == 1
+    assert "cannot make a run folder in outputs" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_one_line(tiny, capsys, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skal.experiment.run.load_data", interrupt)
+    assert call("run", "tiny.json") == 130
+    assert capsys.readouterr().err.startswith("skal: interrupted")
+
+
+def test_params_schema(capsys):
+    assert call("params", "--schema") == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert "labeled_percent" in schema["properties"]
+
+
+def test_params_explain(capsys):
+    assert call("params", "--explain") == 0
+    table = capsys.readouterr().out
+    assert "n_instances" in table
+    assert "margin" in table
+    assert "presets: " in table
+    assert call("params") == 2
+
+
+def test_help_does_not_wait_for_heavy_imports():
+    code = (
+        "import sys, runpy; sys.argv = ['skal', 'run', '--help']\n"
+        "try: runpy.run_module('skal', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('tensorflow', 'librosa', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.rstrip().endswith("[]")
+    assert "PARAMS.json" in done.stdout
