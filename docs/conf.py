@@ -1,0 +1,86 @@
+"""Settings of Sphinx. ``make docs`` builds the pages without a network and allows no warning."""
+
+import re
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))
+
+import reference_pages
+
+import skal
+
+project = "skal"
+author = "the skal developers"
+copyright = f"2026, {author}"
+version = release = skal.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "_templates", "examples/README.rst"]
+templates_path = ["_templates"]
+
+# `name` in a docstring is a link where there is such a name, and plain code elsewhere.
+default_role = "py:obj"
+add_function_parentheses = False
+nitpicky = False
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "auto_examples",
+    "backreferences_dir": "reference/generated/backreferences",
+    "doc_module": ("skal",),
+    "remove_config_comments": True,
+    "write_computation_times": False,
+    "download_all_examples": False,
+    "show_signature": False,
+    "within_subsection_order": "FileNameSortKey",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skal"
+html_static_path = ["_static"]
+html_css_files = ["skal.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_theme_options = {
+    "logo": {"text": "skal"},
+    "show_prev_next": False,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "navbar_end": ["theme-switcher"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+
+def _skip_foreign(app, what, name, obj, skip, options):
+    """Leave out what classes inherit from other packages, such as scikit-learn's setters."""
+    home = getattr(obj, "__module__", None) or getattr(
+        getattr(obj, "fget", None), "__module__", None
+    )
+    return True if home is not None and not home.startswith("skal") else None
+
+
+def _escape_fitted_names(app, what, name, obj, options, lines):
+    """Keep ``n_features_in_`` in a type from being read as a link of reStructuredText."""
+    for i, line in enumerate(lines):
+        if "`" not in line:
+            lines[i] = re.sub(r"(?<=[a-z0-9])_(?=[,)])", r"\\_", line)
+
+
+def setup(app):
+    """Write the reference before Sphinx looks for pages."""
+    app.connect("autodoc-process-docstring", _escape_fitted_names, priority=100)
+    reference_pages.write(DOCS / "reference" / "generated")
+    app.connect("autodoc-skip-member", _skip_foreign)

@@ -1,0 +1,102 @@
+"""Write the pages of the API reference: one for each public module, from its ``__all__``.
+
+Names are grouped by the module that they are defined in, under the first line of its
+docstring, so that a new name is in the reference as soon as it is public.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import skal
+
+_ENTRY = re.compile(r"^   (\w+)$|^\.\. py:data:: (\w+)$", re.MULTILINE)
+
+
+def public_modules():
+    """Return the names of skal's public modules, the command line left out."""
+    rooms = (info.name for info in pkgutil.iter_modules(skal.__path__))
+    return [f"skal.{room}" for room in sorted(rooms) if room[0] != "_" and room != "cli"]
+
+
+def entries(page):
+    """Return the names that a page documents."""
+    return [name or data for name, data in _ENTRY.findall(page)]
+
+
+def render(module_name):
+    """Return the page of a module as reStructuredText."""
+    module = importlib.import_module(module_name)
+    lines = [module_name, "=" * len(module_name), "", f".. module:: {module_name}", ""]
+    lines += [inspect.getdoc(module), ""]
+    homes = _by_home(module)
+    for home in sorted(homes, key=lambda home: _rank(home, module_name)):
+        if home != module_name:
+            heading = _heading(home)
+            lines += [heading, "-" * len(heading), ""]
+        lines += _group(module, homes[home], home)
+    return "\n".join(lines)
+
+
+def write(folder):
+    """Write all pages, and take away those of names that are gone."""
+    folder = Path(folder)
+    (folder / "objects").mkdir(parents=True, exist_ok=True)
+    wanted = set()
+    for name in public_modules():
+        text, page = render(name), folder / f"{name}.rst"
+        if not page.exists() or page.read_text() != text:
+            page.write_text(text)
+        wanted.add(page)
+        wanted |= {folder / "objects" / f"{name}.{entry}.rst" for entry in entries(text)}
+    for page in {*folder.glob("*.rst"), *folder.glob("objects/*.rst")} - wanted:
+        page.unlink()
+
+
+def _by_home(module):
+    homes = {}
+    for name in module.__all__:
+        homes.setdefault(_home(module, name), []).append(name)
+    return homes
+
+
+def _home(module, name):
+    """Return the name of the module that defines a name."""
+    value = getattr(module, name)
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return value.__module__
+    for info in pkgutil.iter_modules(getattr(module, "__path__", [])):
+        home = importlib.import_module(f"{module.__name__}.{info.name}")
+        if info.name[0] != "_" and name in getattr(home, "__all__", []):
+            return home.__name__
+    return module.__name__
+
+
+def _rank(home, module_name):
+    return home != module_name, home.split(".")[-1].startswith("_"), _heading(home).lower()
+
+
+def _heading(home):
+    first = inspect.getdoc(importlib.import_module(home)).splitlines()[0]
+    return first.rstrip(".").split(": ")[0]
+
+
+def _group(module, names, home):
+    objects = [n for n in names if callable(getattr(module, n))]
+    lines = []
+    if objects:
+        lines += [".. autosummary::", "   :toctree: objects", "   :nosignatures:", ""]
+        lines += [*(f"   {name}" for name in objects), ""]
+    for name in sorted(set(names) - set(objects)):
+        lines += [f".. py:data:: {name}", f"   :value: {getattr(module, name)!r}", ""]
+        lines += [*(f"   {line}" for line in _comment(home, name)), ""]
+    return lines
+
+
+def _comment(home, name):
+    """Return the ``#:`` comment of a constant."""
+    from sphinx.pycode import ModuleAnalyzer
+
+    return ModuleAnalyzer.for_module(home).find_attr_docs().get(("", name), [])

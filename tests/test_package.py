@@ -1,0 +1,146 @@
+"""The package as others get it: light to import, and whole when it is installed from a wheel."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.public import public_modules
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("tensorflow", "keras", "scikeras", "librosa", "matplotlib", "pydantic", "typer")
+
+
+def _python(code, cwd, **environment):
+    """Run code in a fresh interpreter and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_import_skal_is_light(tmp_path):
+    code = f"import sys, skal\nprint(*set({HEAVY}) & set(sys.modules), 'done')"
+    assert _python(code, tmp_path) == ["done"]
+
+
+def test_rooms_do_not_load_what_they_may_not_need(tmp_path):
+    lines = ["import importlib, sys"]
+    lines += [f"importlib.import_module({name!r})" for name in public_modules()]
+    heavy = {"tensorflow", "keras", "scikeras", "librosa", "matplotlib"}
+    lines.append(f"print(*{heavy} & set(sys.modules), 'done')")
+    assert _python("\n".join(lines), tmp_path) == ["done"]
+
+
+def test_a_name_loads_its_room_alone(tmp_path):
+    code = "import sys, skal\nskal.metrics.evaluate\nprint('skal.audio' in sys.modules)"
+    assert _python(code, tmp_path) == ["False"]
+
+
+def test_version_is_that_of_the_metadata():
+    import tomllib
+
+    import skal
+
+    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert skal.__version__ == metadata["project"]["version"]
+
+
+def test_the_readme_and_the_landing_page_show_the_same_example():
+    readme = (ROOT / "README.md").read_text()
+    assert re.findall(r"```python\n(.*?)```", readme, re.DOTALL) == [
+        (ROOT / "docs" / "example.py").read_text()
+    ]
+
+
+@pytest.mark.slow
+def test_the_example_runs(tmp_path):
+    printed = _python((ROOT / "docs" / "example.py").read_text(), tmp_path)
+    assert printed[:2] == ["20", "labels:"]
+    assert printed[-4:-1] == ["80", "labels:", "accuracy"]
+    assert float(printed[-1]) > 0.85
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    commands = re.findall(r"^make \w+", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert commands[:2] == ["make demo", "make test"]
+    assert "make test" in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Return a folder into which a wheel of the package has been installed."""
+    pytest.importorskip("setuptools", minversion="77")
+    work = tmp_path_factory.mktemp("wheel")
+    source = work / "source"
+    # A copy, so that building leaves nothing in the checkout, nor finds what is left there.
+    shutil.copytree(ROOT / "skal", source / "skal", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    offline = ["--no-deps", "--no-index"]
+    wheels = work / "wheels"
+    build = [*pip, "wheel", *offline, "--no-build-isolation", "-w", str(wheels), str(source)]
+    subprocess.run(build, check=True, timeout=300)
+    (wheel,) = wheels.glob("skal-*.whl")
+    target = work / "installed"
+    install = [*pip, "install", *offline, "--target", str(target), str(wheel)]
+    subprocess.run(install, check=True, timeout=300)
+    return target
+
+
+def _files(folder):
+    """Return the files of a package, relative to its folder."""
+    kept = {".py", ".json", ".html", ".css", ".js"}
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix in kept}
+
+
+@pytest.mark.slow
+def test_a_wheel_has_every_file(installed):
+    assert _files(installed / "skal") == _files(ROOT / "skal")
+
+
+@pytest.mark.slow
+def test_a_wheel_runs_outside_the_checkout(installed, tmp_path):
+    code = """
+import skal, skal.datasets
+from sklearn.linear_model import LogisticRegression
+print(skal.__file__)
+sounds = skal.datasets.make_sounds(40, 2, random_state=0)
+X = skal.audio.MFCC(sr=sounds.sr, flatten=True).transform(sounds.data)
+model = LogisticRegression(max_iter=1000)
+campaign = skal.ActiveLearningClassifier(model, n_initial=10, budget=30).fit(X, sounds.target)
+print(len(campaign.labeled_indices_))
+"""
+    place, n_labeled = _python(code, tmp_path, PYTHONPATH=str(installed))
+    assert Path(place).parent == installed / "skal"
+    assert n_labeled == "30"
+
+
+@pytest.mark.slow
+def test_presets_of_a_wheel_are_found(installed, tmp_path):
+    code = """
+from importlib.resources import files
+presets = files("skal.experiment") / "presets"
+print(*sorted(p.name for p in presets.iterdir() if p.name.endswith(".json")))
+"""
+    found = _python(code, tmp_path, PYTHONPATH=str(installed))
+    assert found
+    assert found == sorted(p.name for p in (ROOT / "skal/experiment/presets").glob("*.json"))
+
+
+@pytest.mark.slow
+def test_the_command_of_a_wheel_starts(installed, tmp_path):
+    code = "import sys; sys.argv = ['skal', '--help']; from skal.cli import main; main()"
+    assert "run" in _python(code, tmp_path, PYTHONPATH=str(installed))
+    assert (installed / "bin" / "skal").exists()
