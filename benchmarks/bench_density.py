@@ -73,7 +73,7 @@ def _typiclust(X, X_labeled, y_labeled, n_instances):
     # The same clusters: the largest of those without a label, and their most typical row. The
     # peer counts the row itself as its own neighbor at distance 0, which changes no order, and
     # takes a fixed number of neighbors; one neighbor is what both have in common.
-    n_clusters = n_instances // 2 + len(X_labeled)
+    n_clusters = 10 + len(X_labeled)
     clusters = KMeans(n_clusters, init="random", n_init=1, random_state=0)
     everything = np.concatenate([X, X_labeled])
     peer = TypiClust(

@@ -103,24 +103,28 @@ def from_files(folder, repeat, n_clips=100):
         paths = [str(folder / f"{i}.{extension}") for i in range(n_clips)]
         for path, clip in zip(paths, y, strict=True):
             soundfile.write(path, clip, 44100)
-        model = LogMelSpectrogram(**SPECTRUM, duration=5.0, n_jobs=2)
-
-        def reading(paths=paths):
-            # In tasks of the same size as the transformer's.
-            parts = [paths[i : i + 13] for i in range(0, n_clips, 13)]
-            Parallel(2, prefer="threads")(delayed(read_all)(part) for part in parts)
-
-        alone, whole = alternating(repeat, reading, lambda paths=paths: model.transform(paths))
-        cache = FeatureCache(model, folder / f"store-{extension}")
-        first = alternating(1, lambda paths=paths: cache.transform(paths))[0]
-        second = alternating(3, lambda paths=paths: np.array(cache.transform(paths)))[0]
-        alone, whole, first, second = (
-            1e3 * seconds / n_clips for seconds in (alone, whole, first, second)
-        )
+        times = file_times(paths, folder / f"store-{extension}", repeat)
+        alone, whole, first, second = (1e3 * seconds / n_clips for seconds in times)
         print(
             f"{extension:7} {alone:13.2f} {whole:9.2f} {whole / alone:7.3f} {first:17.2f}"
             f" {second:10.4f} {first / second:11.0f}"
         )
+
+
+def file_times(paths, store, repeat):
+    """Return the seconds of reading, of the transformer, and of both passes of a store."""
+    model = LogMelSpectrogram(**SPECTRUM, duration=5.0, n_jobs=2)
+    # In tasks of about the same size as the transformer's.
+    parts = [paths[i : i + 13] for i in range(0, len(paths), 13)]
+
+    def reading():
+        Parallel(2, prefer="threads")(delayed(read_all)(part) for part in parts)
+
+    alone, whole = alternating(repeat, reading, lambda: model.transform(paths))
+    cache = FeatureCache(model, store)
+    (first,) = alternating(1, lambda: cache.transform(paths))
+    (second,) = alternating(3, lambda: np.array(cache.transform(paths)))
+    return alone, whole, first, second
 
 
 def read_all(paths):

@@ -124,11 +124,11 @@ def _check_badge(model, X, X_labeled, y_labeled, n_instances=40):
 
     # The peer derives its seed from the one given and the number of unlabeled rows.
     draws = check_random_state(0, len(X) + 1).get_state()
-    ours = BADGE().query(model, X, n_instances, random_state=_WithoutTies(draws))
-    expected = _dense_badge(model.predict_proba(X), X, n_instances, _WithoutTies(draws))
+    ours = BADGE().query(model, X, n_instances, random_state=_random_state(draws))
+    expected = _dense_badge(model.predict_proba(X), X, n_instances, _random_state(draws))
     np.testing.assert_array_equal(ours, expected)
     theirs = _peer_badge(X, X_labeled, y_labeled, n_instances)()
-    expected = _dense_badge(model.predict_proba(X), X, n_instances, _WithoutTies(draws), True)
+    expected = _dense_badge(model.predict_proba(X), X, n_instances, _random_state(draws), True)
     np.testing.assert_array_equal(theirs, expected)
 
 
@@ -147,15 +147,11 @@ def _dense_badge(proba, embedding, n_instances, rng, origin=False):
     return picks
 
 
-class _WithoutTies(np.random.RandomState):
-    """Random numbers in a given state, none of which is spent on breaking ties."""
-
-    def __init__(self, state):
-        super().__init__()
-        self.set_state(state)
-
-    def permutation(self, n):
-        return np.arange(n)
+def _random_state(state):
+    """Make a generator in a given state."""
+    rng = np.random.RandomState()
+    rng.set_state(state)
+    return rng
 
 
 def _interleave(ours, peer_name, theirs, repeats):

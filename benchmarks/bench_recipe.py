@@ -76,7 +76,7 @@ def normalized_mfcc(path, n_frames=20):
 
 
 def split_rows(data, split):
-    """Rows to train on and rows to test on."""
+    """Find the rows to train on and the rows to test on."""
     take, speaker = data["take"], data["speaker"]
     if split == "official":
         return np.flatnonzero(take >= 5), np.flatnonzero(take < 5)
@@ -105,7 +105,7 @@ def make_svm():
 
 
 def measure(model, X, y, train, test, budget, seeds):
-    """Accuracies for several random draws of the labels, and mean seconds of a training."""
+    """Measure accuracies over several random draws of the labels, and mean seconds of a fit."""
     scores, seconds = [], []
     for seed in seeds:
         rows = np.random.RandomState(seed).permutation(train)[:budget]

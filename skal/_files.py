@@ -1,9 +1,35 @@
-"""Files that are always whole."""
+"""Files that are always whole, and folders that one process at a time works in."""
 
 import contextlib
+import json
 import os
+import socket
 import tempfile
+import time
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: there, nobody is kept out.
+    fcntl = None
+
+_LOCK = ".lock"
+
+
+class FolderHeldError(OSError):
+    """Another process works in a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder.
+    holder : str
+        Who it is.
+    """
+
+    def __init__(self, folder, holder):
+        self.holder = holder
+        super().__init__(f"{folder} is held by {holder}")
 
 
 @contextlib.contextmanager
@@ -34,6 +60,89 @@ def write_atomically(path):
         _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder):
+    """Remove the temporary files of a process that was killed while it wrote.
+
+    Parameters
+    ----------
+    folder : path-like
+        A folder in which nobody else is writing.
+    """
+    for path in Path(folder).glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def hold_folder(folder):
+    """Keep other processes out of a folder; those that ask the same way.
+
+    The system drops the lock when the process ends, however it ends: that of a killed process
+    is free for the next one.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder, which exists.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    FolderHeldError
+        If another process holds it; it says which, and where.
+    """
+    path = Path(folder) / _LOCK
+    handle = _open_lock(folder, path)
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(_myself()).encode(), 0)
+        yield
+    finally:
+        # Removed while it is still held: whoever waits at its name makes a new one.
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(handle)
+
+
+def _open_lock(folder, path):
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        try:
+            if fcntl is None:
+                return handle
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(handle, path):
+                return handle
+        except BlockingIOError:
+            holder = _holder(handle)
+            os.close(handle)
+            raise FolderHeldError(folder, holder) from None
+        # Its last holder removed it between the two calls above.
+        os.close(handle)
+
+
+def _is_at(handle, path):
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _myself():
+    return {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%F %T")}
+
+
+def _holder(handle):
+    """Describe who wrote a lock file; that may be just about to happen."""
+    try:
+        found = json.loads(os.pread(handle, 1000, 0))
+    except json.JSONDecodeError:
+        return "another process"
+    return f"process {found['pid']} on {found['host']}, since {found['since']}"
 
 
 def _sync_folder(folder):

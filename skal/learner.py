@@ -100,6 +100,8 @@ class _Table:
         self._values = None
 
     def missing(self, positions):
+        if self._values is None:
+            return positions
         return positions[self._slot[positions] < 0]
 
     def add(self, positions, values):

@@ -3,9 +3,10 @@
 from skal._soundfiles import AudioReadError, audio_length, iter_windows
 from skal._windows import Window, as_window
 from skal.audio._clips import BrokenClipsError, FailedClip
-from skal.audio.cache import FeatureCache, FeatureReport, build_features, write_report
+from skal.audio.cache import FeatureCache, build_features
 from skal.audio.features import MFCC, PCEN, LogMelSpectrogram
 from skal.audio.reading import read_audio
+from skal.audio.report import FeatureReport, write_report
 from skal.audio.scaling import FeatureScaler
 
 __all__ = [

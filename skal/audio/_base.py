@@ -10,7 +10,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, validate_data
 
-from skal.audio._clips import BrokenClipsError, FailedClip, clip_name, clips_of, try_load
+from skal.audio._blocks import different_lengths, features_of_block
+from skal.audio._clips import BrokenClipsError, clips_of
+from skal.audio._layout import column_name, cut_segments, normalized, segment_starts
 from skal.audio.reading import fit_length
 from skal.audio.spectral import delta, mel_filters, mel_spectrogram, n_frames_of
 
@@ -139,16 +141,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         ValueError
             If neither a length nor `duration` is given.
         """
-        if self.duration is not None:
-            n_samples = max(1, round(self.duration * self.sr))
-        if n_samples is None:
-            raise ValueError("the shape depends on the clips: give duration=, in s")
-        n_samples = max(n_samples, self._least_samples())
-        frames = n_frames_of(n_samples, self.n_fft, self.hop_length, self.center)
-        shape = (self._n_bands(), frames, 1 + self.deltas)
-        if self.segment_frames is not None:
-            starts = segment_starts(frames, self.segment_frames, self.overlap)
-            shape = (len(starts), shape[0], self.segment_frames, shape[2])
+        shape = self._shape(n_samples)
         return (int(np.prod(shape)),) if self.flatten else shape
 
     @available_if(lambda self: self.flatten)
@@ -169,13 +162,9 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         n_samples = getattr(self, "n_features_in_", None)
         if n_samples is not None:
             _check_feature_names_in(self, input_features)
-        flat, self.flatten = self.flatten, False
-        try:
-            shape = self.feature_shape(n_samples)
-        finally:
-            self.flatten = flat
+        shape = self._shape(n_samples)
         prefix = type(self).__name__.lower()
-        return np.array([_column_name(prefix, i) for i in np.ndindex(shape)], dtype=object)
+        return np.array([column_name(prefix, i) for i in np.ndindex(shape)], dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -184,6 +173,19 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.allow_nan = False
         return tags
+
+    def _shape(self, n_samples):
+        if self.duration is not None:
+            n_samples = max(1, round(self.duration * self.sr))
+        if n_samples is None:
+            raise ValueError("the shape depends on the clips: give duration=, in s")
+        n_samples = max(n_samples, self._least_samples())
+        frames = n_frames_of(n_samples, self.n_fft, self.hop_length, self.center)
+        shape = (self._n_bands(), frames, 1 + self.deltas)
+        if self.segment_frames is not None:
+            starts = segment_starts(frames, self.segment_frames, self.overlap)
+            shape = (len(starts), shape[0], self.segment_frames, shape[2])
+        return shape
 
     def _check_parameters(self):
         self._validate_params()
@@ -215,7 +217,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
                 tasks = [(s, clips[s : s + size]) for s in starts[first : first + at_once]]
                 for start, (rows, good, bad, n_samples) in zip(
                     starts[first : first + at_once],
-                    parallel(delayed(_features_of_block)(self, *task) for task in tasks),
+                    parallel(delayed(features_of_block)(self, *task) for task in tasks),
                     strict=True,
                 ):
                     failures += bad
@@ -230,7 +232,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
     def _same_length(self, first, new):
         if first is None or first[0] == new[0]:
             return new
-        raise ValueError(_different_lengths(self.sr, first, new))
+        raise ValueError(different_lengths(self.sr, first, new))
 
     def _or_zeros(self, out, n_clips):
         if out is not None:
@@ -271,9 +273,9 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         channels += [delta(static, self.delta_width, k + 1) for k in range(self.deltas)]
         features = np.stack(channels, axis=-1)
         if self.normalize is not None:
-            features = _normalized(features, (2,) if self.normalize == "band" else (1, 2))
+            features = normalized(features, (2,) if self.normalize == "band" else (1, 2))
         if self.segment_frames is not None:
-            features = _cut(features, self.segment_frames, self.overlap)
+            features = cut_segments(features, self.segment_frames, self.overlap)
         return features.reshape(len(y), -1) if self.flatten else features
 
 
@@ -293,85 +295,3 @@ def warn_of_failures(failures):
             UserWarning,
             stacklevel=4,
         )
-
-
-def segment_starts(n_frames, segment_frames, overlap):
-    """Return the first frame of every segment; the last segment ends with the last frame.
-
-    Parameters
-    ----------
-    n_frames : int
-        Frames of the clip, at least `segment_frames`.
-    segment_frames : int
-        Frames of a segment.
-    overlap : float
-        Share of a segment that the next one repeats.
-
-    Returns
-    -------
-    ndarray of int
-    """
-    step = max(1, int(segment_frames * (1 - overlap)))
-    last = n_frames - segment_frames
-    starts = np.arange(0, last + 1, step)
-    # What is left at the end is covered by one more segment, not dropped.
-    return starts if starts[-1] == last else np.append(starts, last)
-
-
-def _cut(features, segment_frames, overlap):
-    starts = segment_starts(features.shape[2], segment_frames, overlap)
-    return np.stack([features[:, :, s : s + segment_frames] for s in starts], axis=1)
-
-
-def _normalized(features, axes):
-    features = features - features.mean(axis=axes, keepdims=True)
-    scale = features.std(axis=axes, keepdims=True)
-    # A band that never moves stays at zero instead of being blown up to noise.
-    return features / np.where(scale > 1e-6, scale, 1)
-
-
-def _features_of_block(transformer, start, clips):
-    """Return features, the rows they belong to, failures and samples of a clip."""
-    if isinstance(clips, np.ndarray):
-        y = clips
-        if transformer.duration is not None:
-            n_samples = max(1, round(transformer.duration * transformer.sr))
-            y = fit_length(y, n_samples, transformer.fill)
-        good = np.flatnonzero(np.isfinite(y).all(axis=1))
-        reason = ("waveform", "NaN or infinite samples in it", "leave it out")
-        bad = [FailedClip(start + i, *reason) for i in range(len(y)) if i not in set(good)]
-        y = y if len(good) == len(y) else y[good]
-    else:
-        y, good, bad = _load_block(transformer, start, clips)
-    if len(good) == 0:
-        return None, good, bad, 0
-    return transformer._features_of_waveforms(y), good, bad, y.shape[1]
-
-
-def _load_block(transformer, start, clips):
-    sr = transformer.sr
-    arguments = (sr, transformer.duration, transformer.fill)
-    loaded = [try_load(start + i, clip, *arguments) for i, clip in enumerate(clips)]
-    bad = [item for item in loaded if isinstance(item, FailedClip)]
-    good = np.array([i for i, y in enumerate(loaded) if not isinstance(y, FailedClip)], dtype=int)
-    if len(good) == 0:
-        return None, good, bad
-    lengths = [(len(loaded[i]), clips, i) for i in good]
-    odd = next((entry for entry in lengths if entry[0] != lengths[0][0]), None)
-    if odd is not None:
-        raise ValueError(_different_lengths(sr, lengths[0], odd))
-    return np.stack([loaded[i] for i in good]), good, bad
-
-
-def _different_lengths(sr, *entries):
-    named = " and ".join(f"{clip_name(clips[i])!r} {n / sr:.3f} s" for n, clips, i in entries)
-    return (
-        f"the clips differ in length ({named}), but all features of a call have one shape: give "
-        f"duration=, in s (longer clips are cropped, shorter ones padded)"
-    )
-
-
-def _column_name(prefix, index):
-    *segment, band, frame, channel = index
-    name = f"{prefix}_" + "".join(f"s{s}_" for s in segment) + f"b{band}_t{frame}"
-    return name + (f"_d{channel}" if channel else "")

@@ -1,56 +1,24 @@
 """Features that are computed once for every recording and then read from disk."""
 
-import csv
 import hashlib
-import io
-import json
 import os
-import stat
 from numbers import Integral
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skal._windows import as_window
 from skal.audio._base import AudioTransformer, warn_of_failures
 from skal.audio._clips import BrokenClipsError, clips_of
-from skal.audio._store import KEY_BYTES, FeatureStore, write_atomically
+from skal.audio._keys import clip_keys, describe
+from skal.audio._store import FeatureStore, write_atomically
+from skal.audio.report import FeatureReport, write_report
 
-__all__ = ["FeatureCache", "FeatureReport", "build_features", "write_report"]
+__all__ = ["FeatureCache", "build_features"]
 
-# Parameters that do not change the values: changing them must not throw the store away.
-_NO_VALUE = {"n_jobs", "on_error"}
-# Raised when the same parameters come to give other values.
-_VERSION = 1
 # Larger results that do not lie in one piece are gathered in a file, not in memory.
 _IN_MEMORY = 2**28
-
-
-class FeatureReport(NamedTuple):
-    """What building a store of features came to.
-
-    Parameters
-    ----------
-    store : str
-        Folder of the store.
-    n_clips : int
-        Clips asked for.
-    n_computed : int
-        Clips whose features were computed now; the others were there.
-    failures : list of FailedClip
-        Clips that could not be read, with reason and advice.
-    shape : tuple of int or None
-        Shape of the features of one clip; None if there are none.
-    """
-
-    store: str
-    n_clips: int
-    n_computed: int
-    failures: list
-    shape: tuple | None
 
 
 class FeatureCache(TransformerMixin, BaseEstimator):
@@ -165,7 +133,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         -------
         pathlib.Path
         """
-        described = _description(self.transformer, self.dtype, self.key)
+        described = describe(self.transformer, self.dtype, self.key)
         name = type(self.transformer).__name__.lower()
         digest = hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
         return Path(self.store) / f"{name}-{digest}"
@@ -188,11 +156,11 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         clips = _paths(X)
         folder = self.store_folder()
         store = FeatureStore(folder, self.dtype)
-        keys = _keys(clips, self.key)
+        keys = clip_keys(clips, self.key)
         missing = np.flatnonzero(store.find(keys) < 0)
         if len(missing) and not (folder / "parameters.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            described = _description(self.transformer, self.dtype, self.key)
+            described = describe(self.transformer, self.dtype, self.key)
             write_atomically(folder / "parameters.json", described)
         failures = self._compute(store, clips, keys, missing, progress)
         return store.find(keys), failures, len(missing) - len(failures), store
@@ -243,24 +211,6 @@ def build_features(X, transformer, store, *, dtype="float32", key="time", progre
     return FeatureReport(str(folder), len(rows), n_computed, failures, opened.shape)
 
 
-def write_report(failures, path):
-    """Write what failed as a CSV file that spreadsheets open.
-
-    Parameters
-    ----------
-    failures : list of FailedClip
-        As in ``failures_`` of a transformer.
-    path : path-like
-        The file; written whole or not at all.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["position", "clip", "reason", "advice"])
-    writer.writerows(failures)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text.getvalue())
-
-
 def _paths(X):
     clips = clips_of(X)
     if clips is None or any(isinstance(clip, np.ndarray) for clip in clips):
@@ -269,64 +219,6 @@ def _paths(X):
             "waveforms use the transformer itself"
         )
     return clips
-
-
-def _description(transformer, dtype, key):
-    parameters = {
-        name: value
-        for name, value in transformer.get_params(deep=True).items()
-        if name not in _NO_VALUE and not isinstance(value, BaseEstimator)
-    }
-    described = {
-        "transformer": type(transformer).__name__,
-        "version": _VERSION,
-        "dtype": str(dtype),
-        "key": key,
-        "parameters": parameters,
-    }
-    return json.dumps(described, sort_keys=True, indent=1, default=_plain_number)
-
-
-def _plain_number(value):
-    return value.item() if isinstance(value, np.generic) else repr(value)
-
-
-def _keys(clips, kind):
-    """Return 16 bytes for every clip that change when its file does."""
-    files, here = {}, os.getcwd()
-    texts = []
-    for clip in clips:
-        part = ""
-        # Pools have a hundred thousand plain paths; the few others take the longer way.
-        if type(clip) is not str or "#t=" in clip:
-            try:
-                window = as_window(clip)
-            except (TypeError, ValueError):
-                # Reading it says what is wrong with it.
-                texts.append(repr(clip))
-                continue
-            clip, part = window.path, f"|{window.start}|{window.end}"
-        if clip not in files:
-            files[clip] = _file_key(os.path.join(here, clip), kind)
-        texts.append(files[clip] + part)
-    return [
-        hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=KEY_BYTES).digest()
-        for text in texts
-    ]
-
-
-def _file_key(path, kind):
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return f"missing|{path}"
-    if kind == "time" or not stat.S_ISREG(status.st_mode):
-        return f"{path}|{status.st_size}|{status.st_mtime_ns}"
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "blake2b").hexdigest()
-    except OSError:
-        return f"unreadable|{path}"
 
 
 def _gather(store, rows):

@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 # Samples that are windowed and transformed at a time: small enough for the processor's cache.
-_BLOCK = 2**17
+_BLOCK = 2**16
 
 
 @lru_cache(maxsize=32)
@@ -179,7 +179,9 @@ class _MelOfFrames:
             squared **= self.power / 2
         single = self.single[:n]
         np.copyto(single, squared, casting="same_kind")
-        return (single @ self.filters).reshape(n_clips, n_frames, -1)
+        # A product for each clip: how BLAS rounds depends on the number of rows, and features
+        # must not depend on the other clips of a block.
+        return single.reshape(n_clips, n_frames, -1) @ self.filters
 
     def _allocate(self, n, n_fft):
         self.size = n

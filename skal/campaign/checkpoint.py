@@ -83,6 +83,26 @@ class Checkpoint:
             )
 
 
+def last_round(folder):
+    """Read the last round of a campaign off its checkpoint.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder given as ``checkpoint``.
+
+    Returns
+    -------
+    tuple (dict, estimator) or None
+        Record and model of the last round; None where no round was saved.
+    """
+    path = Path(folder) / _NAME
+    if not path.is_file():
+        return None
+    rounds = joblib.load(path)["rounds"]
+    return (rounds["history"][-1], rounds["estimator"]) if rounds["history"] else None
+
+
 def describe(campaign, state, known):
     """Describe what makes two campaigns the same one.
 

@@ -8,8 +8,8 @@ _HOMES = {
     "Params": "params",
     "RunFolder": "folder",
     "load_params": "params",
-    "preset_names": "params",
-    "read_preset": "params",
+    "preset_names": "catalog",
+    "read_preset": "catalog",
     "run_experiment": "run",
 }
 

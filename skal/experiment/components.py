@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+from functools import partial
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import InvalidParameterError
@@ -108,6 +109,32 @@ def _datasets():
     return {"sounds": datasets.make_sounds, **table}
 
 
+def _updates():
+    from skal.campaign import Finetune, Retrain, ShrinkPerturb
+
+    return {"retrain": Retrain, "finetune": Finetune, "shrink_perturb": ShrinkPerturb}
+
+
+def _replays():
+    from skal.campaign import Replay
+
+    return {
+        mode: partial(Replay, mode=mode) for mode in ("all", "none", "certain", "var", "diverse")
+    }
+
+
+def _pseudo_labels():
+    from skal.campaign import PseudoLabels
+
+    return {"pseudo_labels": PseudoLabels}
+
+
+def _stopping():
+    from skal import campaign
+
+    return _public_classes(campaign, campaign.StoppingCriterion)
+
+
 # What may stand under which key. A name is looked up when it is used, so that a new strategy,
 # network or loader can be named in a parameter file as soon as its package hands it out.
 _TABLES = {
@@ -116,7 +143,11 @@ _TABLES = {
     "features": _features,
     "model": _models,
     "network": _networks,
+    "pseudo_labels": _pseudo_labels,
+    "replay": _replays,
+    "stopping": _stopping,
     "strategy": _strategies,
+    "update": _updates,
 }
 
 
@@ -125,8 +156,8 @@ def component_names(kind):
 
     Parameters
     ----------
-    kind : {"augmentation", "dataset", "features", "model", "network", "strategy"}
-        The key.
+    kind : str
+        The key, such as "strategy".
 
     Returns
     -------
@@ -141,8 +172,8 @@ def find_component(kind, name, key=None):
 
     Parameters
     ----------
-    kind : {"augmentation", "dataset", "features", "model", "network", "strategy"}
-        Among what to look.
+    kind : str
+        Among what to look, such as "strategy".
     name : str
         Short name, or the name of the class; case and underscores do not matter.
     key : str, default=None
@@ -159,7 +190,8 @@ def find_component(kind, name, key=None):
     """
     table = _TABLES[kind]()
     known = {_squash(short): found for short, found in table.items()}
-    known |= {_squash(found.__name__): found for found in table.values()}
+    classes = [found for found in table.values() if not isinstance(found, partial)]
+    known |= {_squash(found.__name__): found for found in classes}
     if not isinstance(name, str) or _squash(name) not in known:
         hint = did_you_mean(name, table)
         raise ParameterError(key or kind, f"there is no {kind} named {name!r}; {hint}")
@@ -171,8 +203,8 @@ def build(kind, name, params, key=None):
 
     Parameters
     ----------
-    kind : {"features", "model", "network", "strategy"}
-        What it is.
+    kind : str
+        What it is, such as "strategy".
     name : str
         Its name.
     params : dict
@@ -193,7 +225,7 @@ def build(kind, name, params, key=None):
     cls = find_component(kind, name, key)
     check_arguments(cls, params, key)
     values = {param: _value(kind, cls, param, value, key) for param, value in params.items()}
-    instance = cls(**_PRESET_VALUES.get(cls.__name__, {}) | values)
+    instance = cls(**_PRESET_VALUES.get(_class_name(cls), {}) | values)
     _check_values(instance, key)
     return instance
 
@@ -215,12 +247,17 @@ def check_arguments(function, params, key):
     ParameterError
         If there is an unknown one; it names the nearest.
     """
-    taken = [name for name in inspect.signature(function).parameters if name != "kwargs"]
+    fixed = getattr(function, "keywords", {})
+    taken = [
+        name
+        for name in inspect.signature(function).parameters
+        if name != "kwargs" and name not in fixed
+    ]
     for param in params:
         if param not in taken:
             hint = did_you_mean(param, taken) if taken else "it takes none"
             raise ParameterError(
-                f"{key}.{param}", f"{function.__name__} has no such parameter; {hint}"
+                f"{key}.{param}", f"{_class_name(function)} has no such parameter; {hint}"
             )
 
 
@@ -256,6 +293,11 @@ def _check_values(instance, key):
         if found is None:
             raise ParameterError(key, error) from error
         raise ParameterError(f"{key}.{found[1]}", found[2]) from error
+
+
+def _class_name(found):
+    """Return the name of a class or function, or of that which has some arguments already."""
+    return getattr(found, "func", found).__name__
 
 
 def _squash(name):

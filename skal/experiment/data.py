@@ -117,8 +117,9 @@ def load_data(params):
             "num_classes", f"{params.num_classes} were expected, but the data have {n_classes}"
         )
     if params.num_total is not None and params.num_total < len(data.y):
-        rng = np.random.RandomState(params.random_seed)
-        data = data.take(np.sort(rng.permutation(len(data.y))[: params.num_total]))
+        # Not drawn with the seed of the run: all seeds are to see the same data.
+        order = np.random.RandomState(0).permutation(len(data.y))
+        data = data.take(np.sort(order[: params.num_total]))
     return data
 
 

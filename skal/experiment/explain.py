@@ -3,11 +3,12 @@
 from rich.console import Console
 from rich.table import Table
 
+from skal.experiment.catalog import preset_names, preset_rows
 from skal.experiment.components import component_names
-from skal.experiment.params import Params, preset_names
+from skal.experiment.params import Params
 from skal.experiment.predecessor import PredecessorKeys
 
-__all__ = ["explain_params"]
+__all__ = ["explain_params", "explain_presets"]
 
 
 def explain_params(console=None):
@@ -24,9 +25,25 @@ def explain_params(console=None):
     theirs = {key: Params.model_fields[key] for key in sorted(old)}
     console.print(_table("Keys", ours))
     console.print(_table("Keys of the predecessor's files, which work too", theirs))
-    for kind in ("dataset", "features", "model", "network", "strategy"):
+    kinds = ("dataset", "features", "model", "network", "strategy", "stopping")
+    for kind in kinds:
         console.print(f"{kind}: {', '.join(component_names(kind))}", highlight=False)
     console.print(f"presets: {', '.join(preset_names())}", highlight=False)
+
+
+def explain_presets(console=None):
+    """Print a table of the presets.
+
+    Parameters
+    ----------
+    console : rich.console.Console, default=None
+        Where; None: standard output.
+    """
+    console = Console() if console is None else console
+    table = Table("preset", "data set", "strategy", title="skal run PRESET", title_justify="left")
+    for row in preset_rows():
+        table.add_row(*row)
+    console.print(table)
 
 
 def _table(title, fields):

@@ -11,7 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from skal._files import write_atomically
+from skal._files import FolderHeldError, hold_folder, remove_leftovers, write_atomically
+from skal.experiment.manifest import MANIFEST
 from skal.experiment.messages import ExperimentError
 
 __all__ = ["RunFolder", "describe_environment"]
@@ -75,6 +76,75 @@ class RunFolder:
         except OSError as error:
             raise ExperimentError(f"cannot make a run folder in {parent}: {error}") from error
 
+    @property
+    def is_run(self):
+        """Tell whether a run was begun here."""
+        return (self.path / "params.json").is_file()
+
+    @property
+    def is_finished(self):
+        """Tell whether the run is over, and everything of it written."""
+        return (self.path / MANIFEST).is_file()
+
+    @contextlib.contextmanager
+    def hold(self):
+        """Keep other processes out, and remove what a killed one left half written.
+
+        Yields
+        ------
+        RunFolder
+            This folder.
+
+        Raises
+        ------
+        ExperimentError
+            If another process holds it; it says which.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(hold_folder(self.path))
+                remove_leftovers(self.path)
+            except FolderHeldError as error:
+                raise ExperimentError(f"{error}; wait for it to end, or end it") from error
+            except OSError as error:
+                raise ExperimentError(
+                    f"cannot work in {self.path}: {error.strerror or error}"
+                ) from error
+            yield self
+
+    def read_json(self, name):
+        """Read a JSON file.
+
+        Parameters
+        ----------
+        name : str
+            File name.
+
+        Returns
+        -------
+        object
+        """
+        return json.loads((self.path / name).read_text(encoding="utf-8"))
+
+    def read_csv(self, name):
+        """Read a CSV file.
+
+        Parameters
+        ----------
+        name : str
+            File name.
+
+        Returns
+        -------
+        list of dict
+            Its rows, as texts; empty where there is no such file.
+        """
+        path = self.path / name
+        if not path.is_file():
+            return []
+        with open(path, encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
     def write_text(self, name, text):
         """Write a text file.
 
@@ -128,11 +198,13 @@ class RunFolder:
         line : str
             Without line end.
         """
-        with (
-            self._named_errors(name),
-            open(self.path / name, "a", encoding="utf-8") as file,
-        ):
-            file.write(line + "\n")
+        path = self.path / name
+        with self._named_errors(name), open(path, "ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a process was killed while it wrote
+                    file.write(b"\n")
+            file.write(f"{line}\n".encode())
 
     @contextlib.contextmanager
     def open(self, name):

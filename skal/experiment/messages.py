@@ -2,11 +2,15 @@
 
 import difflib
 
-__all__ = ["ExperimentError", "ParameterError", "did_you_mean"]
+__all__ = ["ExperimentError", "Interrupted", "ParameterError", "did_you_mean"]
 
 
 class ExperimentError(Exception):
     """An experiment cannot be run, or not go on; the message is one line for the user."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody pressed Ctrl-C; the message is one line that says how to go on."""
 
 
 class ParameterError(ExperimentError, ValueError):

@@ -1,7 +1,6 @@
 """The parameters of an experiment: one JSON file, checked before anything is done."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -13,15 +12,14 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from skal.experiment.catalog import features_for
 from skal.experiment.messages import ParameterError, did_you_mean
 from skal.experiment.predecessor import PredecessorKeys, drop_other_name, translate
 
-__all__ = ["Component", "Params", "load_params", "preset_names", "read_preset"]
+__all__ = ["Component", "Params", "load_params"]
 
 # Keys that are to come; taken out of here by the work that makes them do something.
-_NOT_YET = ("engine", "pretrained", "pseudo_labels", "replay", "stopping", "update")
-
-_PRESETS = Path(__file__).parent / "presets"
+_NOT_YET = ("engine", "pretrained")
 
 
 class Component(BaseModel):
@@ -50,6 +48,11 @@ Named = Annotated[
     BeforeValidator(_from_name),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
 ]
+NamedList = Annotated[
+    list[Named],
+    BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}]}),
+]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Share = Annotated[float, Field(strict=True, gt=0, le=1)]
 HeldOut = Annotated[float, Field(strict=True, ge=0, lt=1)]
@@ -77,7 +80,9 @@ class Params(PredecessorKeys):
     )
     output_dir: Text = _key("outputs", "a folder", "Where run folders are made.")
     num_total: Count | None = _key(
-        None, "an integer of at least 1", "Recordings used, drawn at random; more: all."
+        None,
+        "an integer of at least 1",
+        "Recordings used, drawn at random, the same for every seed; more: all.",
     )
     num_classes: Count | None = _key(
         None, "an integer of at least 1", "Number of classes that the data must have."
@@ -109,11 +114,32 @@ class Params(PredecessorKeys):
     max_rounds: Count | None = _key(
         None, "an integer of at least 1; or null", "Most rounds; null: no limit."
     )
+    update: Named | None = _key(
+        None,
+        "retrain, finetune or shrink_perturb",
+        "Whether a round trains from scratch or goes on from the last round's weights.",
+    )
+    replay: Named | None = _key(
+        None,
+        f"{_NAMED}; names: all, none, certain, var, diverse",
+        "Old labels that a round trains on; null: all. Its threshold may be a list: a run for "
+        "each entry.",
+    )
+    pseudo_labels: Named | None = _key(
+        None,
+        "an object with the parameters of PseudoLabels, or null",
+        "Train also on what the last model was sure of. With the cnn, set model.label_smoothing "
+        "to 0, or it is never sure enough.",
+    )
+    stopping: NamedList | None = _key(
+        None, f"{_NAMED}, or a list of them", "When to stop before the budget is spent."
+    )
     metric_baseline: HeldOut = _key(
         0.0,
         "a number of at least 0 and below 1",
-        "Accuracy that a model must beat before it is saved; on the validation share, or "
-        "where there is none on the test data.",
+        "Validation accuracy that a model must beat before it is saved. Without validation "
+        "data (see valid_percent) the last round's model is saved, whatever its accuracy: "
+        "test data choose nothing.",
     )
     full_data: Annotated[bool, Field(strict=True)] = _key(
         True,
@@ -127,7 +153,9 @@ class Params(PredecessorKeys):
         1, "an integer of at least 1", "Runs, with random_seed and the seeds after it."
     )
     n_jobs: Annotated[int, Field(strict=True)] | None = _key(
-        None, "an integer", "Jobs that compute features in parallel; -1: one per core."
+        None,
+        "an integer",
+        "Jobs that compute features, or runs that are compared, in parallel; -1: one per core.",
     )
     verbose: Annotated[int, Field(strict=True, ge=0, le=1)] = _key(
         1, "0 or 1", "0: print nothing but the result."
@@ -136,6 +164,20 @@ class Params(PredecessorKeys):
     def as_used(self):
         """Return the parameters as they are written beside a run, ready to run it again."""
         return {key: value for key, value in self.model_dump().items() if value is not None}
+
+    def with_values(self, **values):
+        """Return a copy with other values, which are right already.
+
+        Parameters
+        ----------
+        **values : object
+            Keys and values.
+
+        Returns
+        -------
+        Params
+        """
+        return self.model_copy(update=values)
 
 
 _DEFAULT_NAMES = {"features": "log_mel", "model": "cnn", "strategy": "margin"}
@@ -170,11 +212,20 @@ def load_params(given, overrides=()):
     checked = _validate(raw)
     # Named by the keys given, not by their values: null is a value too.
     translated, notes = translate(checked.model_dump(exclude_unset=True))
+    _default_features(translated)
     for key, name in _DEFAULT_NAMES.items():
         translated[key] = {"name": name} | {
             k: v for k, v in (translated.get(key) or {}).items() if k != "name" or v is not None
         }
     return _validate(translated), notes
+
+
+def _default_features(raw):
+    """Put the features that suit the data set under those given, unless they are others."""
+    suited = features_for((raw.get("dataset") or {}).get("name") or raw.get("sub_dir") or "sounds")
+    given = raw.get("features") or {}
+    if suited and given.get("name") in (None, suited["name"]):
+        raw["features"] = suited | {k: v for k, v in given.items() if k != "name"}
 
 
 def _override(raw, path, value, key):
@@ -218,39 +269,3 @@ def _options(annotation: Any):
     if getattr(annotation, "__origin__", None) is Literal:
         return list(annotation.__args__)
     return [text for part in getattr(annotation, "__args__", ()) for text in _options(part)]
-
-
-def preset_names():
-    """Return the names of the parameter files that come with the package.
-
-    Returns
-    -------
-    list of str
-        Sorted.
-    """
-    return sorted(path.stem for path in _PRESETS.glob("*.json"))
-
-
-def read_preset(name):
-    """Read a parameter file that comes with the package.
-
-    Parameters
-    ----------
-    name : str
-        One of `preset_names`.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ParameterError
-        If there is none of this name; it names the nearest.
-    """
-    names = preset_names()
-    if name not in names:
-        raise ParameterError(
-            name, f"neither a file nor a preset of this name; {did_you_mean(name, names)}"
-        )
-    return json.loads((_PRESETS / f"{name}.json").read_text(encoding="utf-8"))

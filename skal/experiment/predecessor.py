@@ -40,7 +40,8 @@ _ONLY_FOR = {
     "decay_threshold": "entropy_pl",
 }
 
-_MISSING = {"hist_select": "the selection of old labels", "entropy_pl": "pseudo-labels"}
+# Modes of hist_sel_mode, and those of skal's replay.
+_MODES = {"certain": "certain", "var": "var", "no": "none", "all": "all"}
 
 Positive = Annotated[int, Field(strict=True, ge=1)]
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
@@ -54,12 +55,13 @@ class PredecessorKeys(BaseModel):
     """Keys that a parameter file of the predecessor, ALFramework, may hold besides skal's."""
 
     framework_type: Literal[tuple(_STRATEGIES)] | None = _old(
-        "Selection engine; the same as strategy. hist_select is edpc with hist_sel_mode, "
-        "entropy_pl is entropy with pseudo-labels.",
+        "Selection engine; the same as strategy. hist_select is edpc with replay, entropy_pl is "
+        "entropy with pseudo_labels.",
         f"one of {', '.join(_STRATEGIES)}",
     )
     hist_sel_mode: Literal["certain", "var", "no", "all"] | None = _old(
-        "Old labels that a round trains on; for framework_type hist_select only.",
+        "Old labels that a round trains on; for framework_type hist_select only, the same as "
+        "replay (no: none).",
         "one of certain, var, no, all",
     )
     sel_thresholds: list[Positive] | None = _old(
@@ -84,7 +86,8 @@ class PredecessorKeys(BaseModel):
         "Labels per round; the same as n_instances.", "an integer of at least 1"
     )
     decay_rate: Annotated[float, Field(strict=True, ge=0)] | None = _old(
-        "Decay of the pseudo-label threshold; for framework_type entropy_pl only.",
+        "Decay of the pseudo-label threshold, times the round, off that of the round before; for "
+        "framework_type entropy_pl only.",
         "a number of at least 0",
     )
     decay_threshold: Annotated[float, Field(strict=True, gt=0)] | None = _old(
@@ -121,10 +124,6 @@ def translate(raw):
     """
     params = {key: value for key, value in raw.items() if key not in PredecessorKeys.model_fields}
     engine = raw.get("framework_type")
-    if engine in _MISSING:
-        raise ParameterError(
-            "framework_type", f"{engine} needs {_MISSING[engine]}, which this version has not"
-        )
     if raw.get("load_pretrained"):
         raise ParameterError(
             "load_pretrained", "this version cannot start from saved weights; use false"
@@ -137,12 +136,46 @@ def translate(raw):
         if old in raw:
             value = _STRATEGIES[engine] if old == "framework_type" else raw[old]
             _put(params, old, new, value)
+    if engine == "hist_select":
+        _set_new(params, "replay", _replay(raw))
+    if engine == "entropy_pl":
+        _set_new(params, "pseudo_labels", _pseudo_labels(raw))
+        model = params.setdefault("model", {})
+        if model.get("name") in (None, "cnn"):
+            # Smoothed labels teach a network never to be as sure as the threshold asks.
+            model.setdefault("label_smoothing", 0.0)
     notes = [
         f"{key} is looked at by framework_type {owner} only, and has no effect here"
         for key, owner in _ONLY_FOR.items()
         if key in raw and engine != owner
     ]
     return params, notes
+
+
+def _replay(raw):
+    mode = raw.get("hist_sel_mode") or "certain"
+    thresholds = raw.get("sel_thresholds")
+    if mode in ("no", "all"):
+        return {"name": _MODES[mode]}
+    if not thresholds:
+        raise ParameterError(
+            "sel_thresholds",
+            f"hist_select with {mode} needs it: the numbers of labels above which old ones are "
+            "selected, such as [1000]",
+        )
+    return {"name": _MODES[mode], "threshold": thresholds if thresholds[1:] else thresholds[0]}
+
+
+def _pseudo_labels(raw):
+    keys = {"threshold": "decay_threshold", "decay": "decay_rate"}
+    given = {new: raw[old] for new, old in keys.items() if raw.get(old) is not None}
+    return given | {"schedule": "recursive"}
+
+
+def _set_new(params, key, value):
+    if params.get(key) is not None:
+        raise ParameterError(key, "framework_type sets it already; give strategy instead of that")
+    params[key] = value
 
 
 def drop_other_name(raw, key):

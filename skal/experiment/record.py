@@ -1,11 +1,15 @@
 """What a run writes down: a row for each round, each query in order, picture and model."""
 
+import math
+
 import joblib
 import numpy as np
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.pipeline import Pipeline
 
+from skal.campaign.checkpoint import last_round
+from skal.experiment.manifest import MANIFEST, make_manifest
 from skal.experiment.progress import round_line
 from skal.metrics import area_under_budget_curve, budget_curve
 
@@ -49,12 +53,14 @@ def stats_row(record):
     Returns
     -------
     dict
-        The predecessor's columns, then all other numbers and texts of the record.
+        The predecessor's columns, then all other numbers and texts of the record; what is
+        undefined is empty.
     """
     row = {"num_pseudo_labeled": 0}
     for key, value in record.items():
         if isinstance(value, (int, float, str, np.number)):
-            row[_COLUMNS.get(key, key)] = value
+            undefined = isinstance(value, (float, np.floating)) and math.isnan(value)
+            row[_COLUMNS.get(key, key)] = "" if undefined else value
     return row
 
 
@@ -90,6 +96,9 @@ def query_rows(record, data, train):
 class Recorder:
     """Writes down every round as soon as it is over; called with its record.
 
+    Everything is written from the campaign's whole history, so that nothing is lost or doubled
+    whenever the process before was killed.
+
     Parameters
     ----------
     folder : RunFolder
@@ -124,10 +133,23 @@ class Recorder:
         self.reporter = reporter
         self.bar = bar
         self.valid = valid
-        self.history = []
-        self.saved_round = None
-        self._best = params.metric_baseline
-        self._queries = []
+        self._valid_scores = {}
+
+    def catch_up(self):
+        """Take up what an interrupted run has left; call it before the campaign goes on."""
+        last = last_round(self.campaign.checkpoint)
+        if last is None:
+            return
+        record, model = last
+        self.reporter.line(f"goes on after round {record['round']}, {record['n_labeled']} labels")
+        self.bar(record["n_labeled"])
+        if self.valid is None:
+            return
+        # The run may have ended after the campaign was saved and before its round was scored.
+        for row in self.folder.read_csv("stats.csv"):
+            self._valid_scores[int(row["round"])] = float(row["valid_acc"])
+        if record["round"] not in self._valid_scores:
+            self._validate(record["round"], model)
 
     def __call__(self, record):
         """Write down a round.
@@ -137,58 +159,95 @@ class Recorder:
         record : dict
             Entry of the campaign's ``history_``.
         """
-        self.history.append(record)
-        self._queries += query_rows(record, self.data, self.split.train)
-        rows = [stats_row(entry) for entry in self.history]
-        extra = dict.fromkeys(key for row in rows for key in row if key not in STATS_COLUMNS)
-        self.folder.write_csv("stats.csv", [*STATS_COLUMNS, *extra], rows)
-        self.folder.write_csv("queries.csv", QUERY_COLUMNS, self._queries)
         if self.valid is not None:
-            X, y = self.valid
-            self._save_if_better(accuracy_score(y, self.campaign.predict(X)))
+            self._validate(record["round"], self.campaign.estimator_)
+        self._write_rounds()
         self.reporter.line(round_line(record))
         self.bar(record["n_labeled"])
 
     def finish(self, full_data):
-        """Write down what there is at the end: model, picture, summary.
+        """Write down what there is at the end: model, picture, summary, manifest.
 
         Parameters
         ----------
         full_data : dict or None
             Metrics of a model trained on all labels.
         """
+        history = self.campaign.history_
+        self._write_rounds()
         if self.valid is None:
-            self._save_if_better(self.history[-1]["eval_accuracy"])
-        if self.saved_round is None:
-            self.reporter.line(
-                f"no model saved: none beats metric_baseline={self.params.metric_baseline}"
-            )
-        n_labels, accuracy = budget_curve(self.history)
+            saved_round = history[-1]["round"]
+            self._save_model(self.campaign.estimator_)
+        else:
+            saved_round = self._best_round()
+        self._explain_model(saved_round)
+        n_labels, accuracy = budget_curve(history)
         self._draw(full_data)
         self.folder.write_json(
             "summary.json",
             {
                 "stop_reason": self.campaign.stop_reason_,
-                "rounds": len(self.history) - 1,
+                "rounds": len(history) - 1,
                 "labels": int(n_labels[-1]),
                 "accuracy": accuracy[-1],
                 "area_under_budget_curve": area_under_budget_curve(n_labels, accuracy),
                 "full_data": full_data,
-                "model_of_round": self.saved_round,
-                "seconds_query": sum(entry["seconds_query"] for entry in self.history),
-                "seconds_fit": sum(entry["seconds_fit"] for entry in self.history),
+                "model_of_round": saved_round,
+                "seconds_query": sum(entry["seconds_query"] for entry in history),
+                "seconds_fit": sum(entry["seconds_fit"] for entry in history),
             },
         )
 
-    def _save_if_better(self, accuracy):
-        if accuracy <= self._best:
-            return
-        self._best, self.saved_round = accuracy, self.history[-1]["round"]
+    def seal(self):
+        """Write the manifest, after which the run counts as finished."""
+        self.folder.write_json(MANIFEST, make_manifest(self.folder.path))
+
+    def _write_rounds(self):
+        history = self.campaign.history_
+        rows = [stats_row(entry) for entry in history]
+        for row in rows:
+            if self.params.pseudo_labels is not None:
+                row["decay_rate"] = self.campaign.pseudo_labels.decay
+            if row["round"] in self._valid_scores:
+                row["valid_acc"] = self._valid_scores[row["round"]]
+        extra = dict.fromkeys(key for row in rows for key in row if key not in STATS_COLUMNS)
+        queries = [
+            row for entry in history for row in query_rows(entry, self.data, self.split.train)
+        ]
+        self.folder.write_csv("stats.csv", [*STATS_COLUMNS, *extra], rows)
+        self.folder.write_csv("queries.csv", QUERY_COLUMNS, queries)
+
+    def _validate(self, round_number, model):
+        """Score a round's model, and keep it if it is the best so far."""
+        X, y = self.valid
+        self._valid_scores[round_number] = accuracy_score(y, model.predict(X))
+        if self._best_round() == round_number:
+            self._save_model(model)
+
+    def _best_round(self):
+        """Return the first round with the highest accuracy above the baseline, or None."""
+        best, found = self.params.metric_baseline, None
+        for number, score in sorted(self._valid_scores.items()):
+            if score > best:
+                best, found = score, number
+        return found
+
+    def _explain_model(self, saved_round):
+        baseline = self.params.metric_baseline
+        if saved_round is None:
+            self.reporter.line(f"no model saved: none beats metric_baseline={baseline}")
+        elif self.valid is None and baseline > 0:
+            self.reporter.line(
+                f"metric_baseline={baseline} is not looked at without validation data: the last "
+                "round's model is saved (valid_percent holds some out)"
+            )
+
+    def _save_model(self, model):
         # Here a broken recording is set aside; whoever predicts wants to be told of it.
         transformer = clone(self.transformer).set_params(on_error="raise")
-        model = Pipeline([("features", transformer), ("classifier", self.campaign.estimator_)])
+        pipeline = Pipeline([("features", transformer), ("classifier", model)])
         with self.folder.open("model.joblib") as file:
-            joblib.dump(model, file)
+            joblib.dump(pipeline, file)
 
     def _draw(self, full_data):
         from matplotlib.figure import Figure
@@ -198,7 +257,7 @@ class Recorder:
         # A figure of its own, without pyplot: nothing is opened on a screen.
         figure = Figure(figsize=(6.4, 4.2), layout="constrained")
         BudgetCurveDisplay.from_history(
-            self.history,
+            self.campaign.history_,
             full_data=full_data and full_data["accuracy"],
             name=self.folder.path.parent.name,
             ax=figure.subplots(),

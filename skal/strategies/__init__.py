@@ -21,14 +21,7 @@ from skal.strategies.committee import (
     vote_entropy,
 )
 from skal.strategies.composition import MaxPerGroup, Prefilter
-from skal.strategies.coverage import (
-    ProbCover,
-    TypiClust,
-    max_coverage,
-    purity_radius,
-    typical_rows,
-    typicality,
-)
+from skal.strategies.coverage import ProbCover, max_coverage, purity_radius
 from skal.strategies.density import (
     DensityPeaksSampling,
     EntropyDensityPeaks,
@@ -47,6 +40,7 @@ from skal.strategies.gradient import (
 from skal.strategies.pools import ApproximateNeighbors, NeighborPool, SubsamplePool
 from skal.strategies.random import RandomSampling
 from skal.strategies.schedule import Schedule
+from skal.strategies.typical import TypiClust, typical_rows, typicality
 from skal.strategies.uncertainty import (
     EntropySampling,
     LeastConfidenceSampling,

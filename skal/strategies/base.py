@@ -164,7 +164,12 @@ class ScoreStrategy(QueryStrategy):
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick the rows with the highest scores; see `QueryStrategy.select`."""
-        scores = np.asarray(self.score(learner, X))
+        scores = np.asarray(self.score(learner, X), dtype=float)
+        if scores.shape != (len(X),):
+            raise ValueError(
+                f"{type(self).__name__}.score must return one score for each of the {len(X)} "
+                f"rows, not an array of shape {scores.shape}"
+            )
         positions = top(scores, n_instances, random_state)
         return positions, scores[positions]
 
@@ -248,13 +253,14 @@ def top(scores, n_instances, random_state):
             f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN; does the classifier "
             "predict NaN probabilities (a training that diverged)?"
         )
-    # Rows are shuffled first: whatever the partition does with equal scores is then random.
-    shuffled = random_state.permutation(len(scores))
-    keys = -scores[shuffled]
-    if n_instances < len(scores):
-        best = np.argpartition(keys, n_instances - 1)[:n_instances]
-        shuffled, keys = shuffled[best], keys[best]
-    return shuffled[np.argsort(keys, kind="stable")]
+    n_samples = len(scores)
+    border = np.partition(scores, n_samples - n_instances)[n_samples - n_instances]
+    above, at = np.flatnonzero(scores > border), np.flatnonzero(scores == border)
+    if len(above) + len(at) > n_instances:
+        at = random_state.choice(at, n_instances - len(above), replace=False)
+    # Shuffled before a stable sort, so that equal scores come in random order.
+    picked = random_state.permutation(np.concatenate([above, at]))
+    return picked[np.argsort(-scores[picked], kind="stable")]
 
 
 def _check_query(X, n_instances, X_labeled, y_labeled, groups):

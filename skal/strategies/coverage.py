@@ -11,7 +11,6 @@ from skal._threads import run
 from skal.cluster import k_means_labels
 from skal.strategies.base import QueryStrategy
 from skal.strategies.diversity import lower_distances
-from skal.strategies.typical import TypiClust, typical_rows, typicality  # noqa: F401
 
 __all__ = ["ProbCover", "max_coverage", "purity_radius"]
 

@@ -102,7 +102,7 @@ def test_real_recordings(fsdd_home):
         np.testing.assert_allclose(features[..., 0], librosa.power_to_db(S), atol=1e-4)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
+@pytest.mark.parametrize("backend", [pytest.param("loky", marks=pytest.mark.slow), "threading"])
 def test_backends_give_the_same(waveforms, backend):
     model = LogMelSpectrogram(n_jobs=2)
     expected = model.transform(waveforms)

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
+from skal.experiment.catalog import preset_names, preset_rows, read_preset
 from skal.experiment.components import component_names
 from skal.experiment.messages import ParameterError, did_you_mean
-from skal.experiment.params import Params, load_params, preset_names, read_preset
+from skal.experiment.params import Params, load_params
 from skal.experiment.run import build_parts
 
 # A file as the predecessor's users have it; load_pretrained is true in most of theirs.

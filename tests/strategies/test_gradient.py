@@ -106,7 +106,6 @@ def _dense_badge(proba, embedding, n_instances, seed):
     """k-means++ on whole gradients and on their differences, with the same random numbers."""
     rng = np.random.RandomState(seed)
     gradients = _dense_gradients(proba, embedding)
-    rng.permutation(len(gradients))  # what breaks ties of the first pick
     picks = [np.argmax((gradients**2).sum(axis=1))]
     while len(picks) < n_instances:
         differences = gradients[:, None] - gradients[picks]

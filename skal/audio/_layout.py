@@ -1,0 +1,87 @@
+"""How features of a clip are laid out: segments, normalization, names of columns."""
+
+import numpy as np
+
+__all__ = ["column_name", "cut_segments", "normalized", "segment_starts"]
+
+
+def segment_starts(n_frames, segment_frames, overlap):
+    """Return the first frame of every segment; the last segment ends with the last frame.
+
+    Parameters
+    ----------
+    n_frames : int
+        Frames of the clip, at least `segment_frames`.
+    segment_frames : int
+        Frames of a segment.
+    overlap : float
+        Share of a segment that the next one repeats.
+
+    Returns
+    -------
+    ndarray of int
+    """
+    step = max(1, int(segment_frames * (1 - overlap)))
+    last = n_frames - segment_frames
+    starts = np.arange(0, last + 1, step)
+    # What is left at the end is covered by one more segment, not dropped.
+    return starts if starts[-1] == last else np.append(starts, last)
+
+
+def cut_segments(features, segment_frames, overlap):
+    """Return overlapping segments of features.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_clips, n_bands, n_frames, n_channels)
+        Features of whole clips.
+    segment_frames : int
+        Frames of a segment.
+    overlap : float
+        Share of a segment that the next one repeats.
+
+    Returns
+    -------
+    ndarray of shape (n_clips, n_segments, n_bands, segment_frames, n_channels)
+    """
+    starts = segment_starts(features.shape[2], segment_frames, overlap)
+    return np.stack([features[:, :, s : s + segment_frames] for s in starts], axis=1)
+
+
+def normalized(features, axes):
+    """Return features with zero mean and unit variance over some axes.
+
+    Parameters
+    ----------
+    features : ndarray
+        Features.
+    axes : tuple of int
+        What one mean is taken over.
+
+    Returns
+    -------
+    ndarray of the shape of `features`
+    """
+    features = features - features.mean(axis=axes, keepdims=True)
+    scale = features.std(axis=axes, keepdims=True)
+    # A band that never moves stays at zero instead of being blown up to noise.
+    return features / np.where(scale > 1e-6, scale, 1)
+
+
+def column_name(prefix, index):
+    """Return the name of a column of flattened features.
+
+    Parameters
+    ----------
+    prefix : str
+        Kind of features.
+    index : tuple of int
+        Where it is in the features of a clip: segment (if there are any), band, frame, channel.
+
+    Returns
+    -------
+    str
+    """
+    *segment, band, frame, channel = index
+    name = f"{prefix}_" + "".join(f"s{s}_" for s in segment) + f"b{band}_t{frame}"
+    return name + (f"_d{channel}" if channel else "")

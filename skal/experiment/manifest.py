@@ -1,0 +1,92 @@
+"""Manifests: a hash of every file of a run, and which runs are one and the same."""
+
+import csv
+import hashlib
+import io
+import json
+from pathlib import Path
+
+__all__ = ["MANIFEST", "find_duplicates", "make_manifest", "result_hash"]
+
+MANIFEST = "manifest.json"
+
+# What differs from run to run although nothing else does.
+_TIMES = ("seconds_query", "seconds_fit")
+
+
+def make_manifest(folder):
+    """Hash the files of a finished run.
+
+    Parameters
+    ----------
+    folder : path-like
+        The run folder.
+
+    Returns
+    -------
+    dict
+        ``files``: SHA-256 of each file by name; ``result``: see `result_hash`.
+    """
+    files = sorted(path for path in Path(folder).iterdir() if _counts(path))
+    return {
+        "files": {path.name: _hash_file(path) for path in files},
+        "result": result_hash(folder),
+    }
+
+
+def result_hash(folder):
+    """Hash what a run found: its queries and its figures, but not how long it took.
+
+    Parameters
+    ----------
+    folder : path-like
+        The run folder.
+
+    Returns
+    -------
+    str
+        SHA-256; two runs with the same one count as one.
+    """
+    folder = Path(folder)
+    rows = csv.reader(io.StringIO((folder / "stats.csv").read_text(encoding="utf-8")))
+    header = next(rows)
+    kept = [i for i, name in enumerate(header) if name not in _TIMES]
+    figures = [[row[i] for i in kept] for row in (header, *rows)]
+    digest = hashlib.sha256((folder / "queries.csv").read_bytes())
+    digest.update(json.dumps(figures).encode())
+    return digest.hexdigest()
+
+
+def find_duplicates(folders):
+    """Find runs that are one and the same.
+
+    Parameters
+    ----------
+    folders : iterable of path-like
+        Run folders; those without a manifest are passed over.
+
+    Returns
+    -------
+    dict of Path to Path
+        From each run that repeats an earlier one to that one.
+    """
+    first, duplicates = {}, {}
+    for folder in map(Path, folders):
+        path = folder / MANIFEST
+        if not path.is_file():
+            continue
+        result = json.loads(path.read_text(encoding="utf-8"))["result"]
+        if result in first:
+            duplicates[folder] = first[result]
+        else:
+            first[result] = folder
+    return duplicates
+
+
+def _counts(path):
+    return path.is_file() and not path.name.startswith(".") and path.name != MANIFEST
+
+
+def _hash_file(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
