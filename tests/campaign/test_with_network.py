@@ -1,0 +1,173 @@
+"""The main job: a campaign around a CNN, on spectrograms and on real recordings."""
+
+import gc
+import os
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skal import ActiveLearningClassifier
+from skal.audio import LogMelSpectrogram
+from skal.datasets import load_fsdd, make_sounds, write_sounds
+from skal.models import CNNClassifier, CompactCNN, DenseNet
+from skal.strategies import EntropySampling, MarginSampling, RandomSampling
+from tests.campaign.data import blobs, permute_hidden
+from tests.campaign.test_scikit_learn import EXPECTED_FAILURES
+
+
+def network(**params):
+    """Return a CNN that trains in a second."""
+    defaults = {"network": CompactCNN(filters=(4, 8), n_embedding=8), "steps": 12, "batch_size": 8}
+    return CNNClassifier(**{**defaults, **params})
+
+
+def campaign(**params):
+    defaults = {"n_initial": 16, "n_instances": 8, "budget": 32, "random_state": 0}
+    return ActiveLearningClassifier(network(), **{**defaults, **params})
+
+
+@pytest.fixture(scope="module")
+def spectrograms():
+    sounds = make_sounds(72, 3, duration=0.4, random_state=0)
+    return LogMelSpectrogram(sr=8000, n_fft=256, hop_length=200, n_mels=16).transform(
+        sounds.data
+    ), sounds.target_names[sounds.target]
+
+
+def test_rounds_reuse_one_network(spectrograms):
+    X, y = spectrograms
+    fitted = campaign(store_rounds=True).fit(X, y, eval_set=(X, y))
+    assert fitted._rounds.model is fitted.estimator_
+    assert fitted.estimator_._engine.training.n_traces == 1
+    stages = list(fitted.staged_predict_proba(X))
+    assert len(stages) == len(fitted.history_) == 3
+    np.testing.assert_array_equal(stages[-1], fitted.predict_proba(X))
+    scores = [np.mean(stage == y) for stage in fitted.staged_predict(X)]
+    assert scores == [record["eval_accuracy"] for record in fitted.history_]
+
+
+def test_hidden_labels_influence_nothing_and_seeds_decide(spectrograms):
+    X, y = spectrograms
+    first = campaign().fit(X, y)
+    second = campaign().fit(X, permute_hidden(y, first.labeled_indices_, 1))
+    np.testing.assert_array_equal(first.labeled_indices_, second.labeled_indices_)
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+    other = campaign(random_state=1).fit(X, y)
+    assert not np.array_equal(first.labeled_indices_, other.labeled_indices_)
+
+
+def test_classes_that_the_first_labels_miss(spectrograms):
+    X, y = spectrograms
+    names = np.unique(y)
+    partial = np.where(y == names[0], y, "?").astype(object)
+    fitted = campaign(classes=names, unlabeled="?").fit(X, partial)
+    assert fitted.predict_proba(X).shape == (72, 3)
+    indices = fitted.query()
+    fitted.teach(indices=indices, y=y[indices])
+    assert fitted.estimator_._engine.training.n_traces == 1
+
+
+@pytest.mark.parametrize("dump", [pickle.dumps, None], ids=["pickle", "joblib"])
+def test_goes_on_after_a_round_trip(spectrograms, tmp_path, dump):
+    X, y = spectrograms
+    fitted = campaign().fit(X, np.where(np.arange(72) < 24, y, None))
+    if dump is None:
+        joblib.dump(fitted, tmp_path / "campaign")
+        loaded = joblib.load(tmp_path / "campaign")
+    else:
+        loaded = pickle.loads(dump(fitted))
+    np.testing.assert_array_equal(fitted.predict_proba(X), loaded.predict_proba(X))
+    indices = fitted.query()
+    np.testing.assert_array_equal(indices, loaded.query())
+    for each in (fitted, loaded):
+        each.teach(indices=indices, y=y[indices])
+    np.testing.assert_array_equal(fitted.predict_proba(X), loaded.predict_proba(X))
+    assert clone(fitted).get_params(deep=False).keys() == fitted.get_params(deep=False).keys()
+
+
+def test_from_files_to_labels(tmp_path):
+    """File paths in, query and teach on the last step of a Pipeline, predictions out."""
+    bunch = write_sounds(make_sounds(40, 2, duration=0.4, random_state=0), tmp_path)
+    pipeline = make_pipeline(
+        LogMelSpectrogram(sr=8000, n_fft=256, hop_length=200, n_mels=16, duration=0.4),
+        campaign(),
+    )
+    known = np.where(np.arange(40) % 2, bunch.target, -1)
+    pipeline.fit(bunch.paths, known)
+    indices = pipeline[-1].query()
+    assert (known[indices] == -1).all()
+    pipeline[-1].teach(indices=indices, y=bunch.target[indices])
+    assert len(pipeline[-1].labeled_indices_) == 28
+    assert pipeline.predict(bunch.paths).shape == (40,)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [
+        ActiveLearningClassifier(
+            CNNClassifier(DenseNet(units=(16,)), steps=60, learning_rate=1e-2),
+            unlabeled=None,
+            random_state=0,
+        )
+    ],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+@pytest.mark.filterwarnings("default")
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+def test_grid_search_over_recordings(fsdd_home):
+    data = load_fsdd(fsdd_home)
+    some = np.arange(0, 3000, 20)
+    pipeline = make_pipeline(
+        LogMelSpectrogram(sr=8000, n_fft=512, hop_length=200, duration=1.0),
+        ActiveLearningClassifier(
+            network(steps=30), MarginSampling(), n_initial=30, budget=60, random_state=0
+        ),
+    )
+    grid = {
+        "activelearningclassifier__strategy": [MarginSampling(), EntropySampling()],
+        "activelearningclassifier__n_instances": [15, 30],
+    }
+    search = GridSearchCV(pipeline, grid, n_jobs=2, cv=2).fit(data.paths[some], data.target[some])
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    best = search.best_estimator_
+    indices = best[-1].query()
+    best[-1].teach(indices=indices, y=data.target[some][indices])
+    assert best.predict(data.paths[:3]).shape == (3,)
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_100_rounds():
+    X = np.random.RandomState(0).rand(900, 16, 16).astype(np.float32)
+    y = np.arange(900) % 3
+    sizes = []
+
+    def measure(record):
+        gc.collect()
+        with open("/proc/self/statm") as file:
+            sizes.append(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+
+    fitted = campaign(n_initial=64, n_instances=1, budget=None, max_rounds=100)
+    fitted.fit(X, y, on_round=measure)
+    assert fitted.n_rounds_ == 100
+    assert sizes[100] < 1.1 * sizes[10]
+
+
+def test_weights_of_samples_reach_the_network():
+    X, y = blobs(60, n_classes=2)
+    dense = CNNClassifier(DenseNet(units=(8,)), steps=150, learning_rate=1e-2)
+    plain = ActiveLearningClassifier(dense, RandomSampling(), n_initial=40, random_state=0)
+    weighted = clone(plain).fit(X, y, sample_weight=np.where(y == 0, 20.0, 0.05))
+    plain.fit(X, y)
+    np.testing.assert_array_equal(plain.labeled_indices_, weighted.labeled_indices_)
+    of_one = y == 1
+    assert weighted.score(X[of_one], y[of_one]) < plain.score(X[of_one], y[of_one]) - 0.2
