@@ -253,6 +253,31 @@ def check_column(values, name, n_samples):
     return values
 
 
+def check_weights(sample_weight, n_samples):
+    """Return the weights of the rows as an array, or None.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,) or None
+        What the caller gave.
+    n_samples : int
+        Number of rows of X.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or None
+    """
+    weights = check_column(sample_weight, "sample_weight", n_samples)
+    if weights is None:
+        return None
+    weights = weights.astype(float)
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        raise ValueError("sample_weight must be finite and not negative")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
+
+
 def check_eval_set(eval_set):
     """Return the rows and labels of an evaluation set, or None.
 

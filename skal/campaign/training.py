@@ -88,11 +88,13 @@ def train(estimator, data, classes, seed, weight_names=()):
     Returns
     -------
     estimator
-        The fitted classifier; where all labels are of one class and the classifier cannot be
-        told of others, a constant one in its place.
+        The fitted classifier; a constant one in its place where all labels are of one class
+        and the classifier cannot be told of others, or where no label has any weight.
     """
     X, y, weights = data
-    if len(np.unique(y)) == 1 < len(classes) and not _takes_classes(final_model(estimator)):
+    of_one_class = len(np.unique(y)) == 1 < len(classes)
+    weightless = weights is not None and not np.any(weights)
+    if weightless or (of_one_class and not _takes_classes(final_model(estimator))):
         return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
     seed_all(estimator, seed)
     return estimator.fit(X, y, **dict.fromkeys(weight_names, weights))

@@ -73,6 +73,17 @@ def test_weights_reach_the_classifier():
     assert not np.allclose(piped.predict_proba(X), unweighted.predict_proba(X))
 
 
+def test_a_round_whose_labels_have_no_weight():
+    X, y = blobs()
+    campaign = ActiveLearningClassifier(GaussianNB(), n_initial=8, budget=40, random_state=0)
+    first = campaign.fit(X, y).history_[0]["indices"]
+    weights = np.ones(80)
+    weights[first] = 0
+    fitted = campaign.fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(fitted.history_[0]["indices"], first)
+    assert fitted.score(X, y) > 0.5
+
+
 def test_weights_that_nobody_takes_are_refused():
     X, y = blobs()
     with pytest.raises(ValueError, match=r"KNeighborsClassifier.fit takes none"):
