@@ -19,7 +19,7 @@ from skal.campaign.stopping import EmptyPool, LabelBudget, MaxRounds
 from skal.campaign.training import prepare
 from skal.campaign.update import as_update
 from skal.learner import check_supported
-from skal.strategies import RandomSampling, as_strategy
+from skal.strategies import MarginSampling, RandomSampling, as_strategy
 
 
 def read_data(campaign, X, y, groups, sample_weight):
@@ -73,9 +73,8 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
     -------
     Rounds
     """
-    strategy = clone(as_strategy(campaign.strategy), safe=False)
-    first = campaign.initial_strategy
-    first = RandomSampling() if first is None else clone(as_strategy(first), safe=False)
+    strategy = _copy(campaign.strategy, MarginSampling())
+    first = _copy(campaign.initial_strategy, RandomSampling())
     model = prepare(campaign.estimator, state.classes)
     check_supported(model, strategy.required(), strategy)
     update = clone(as_update(campaign.update))
@@ -95,6 +94,10 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
         simulated=simulated,
         store=campaign.store_rounds,
     )
+
+
+def _copy(strategy, default):
+    return clone(as_strategy(default if strategy is None else strategy), safe=False)
 
 
 def _criteria(campaign, budget):

@@ -193,12 +193,12 @@ class FunctionStrategy(QueryStrategy):
 
 
 def as_strategy(strategy):
-    """Return a strategy for a strategy, a function or None.
+    """Return a strategy for a strategy or a function.
 
     Parameters
     ----------
-    strategy : QueryStrategy, callable or None
-        None stands for `MarginSampling`.
+    strategy : QueryStrategy or callable
+        A function is wrapped in a `FunctionStrategy`.
 
     Returns
     -------
@@ -209,10 +209,6 @@ def as_strategy(strategy):
     TypeError
         If it is something else, such as a class instead of an instance.
     """
-    from skal.strategies.uncertainty import MarginSampling
-
-    if strategy is None:
-        return MarginSampling()
     if isinstance(strategy, QueryStrategy):
         return strategy
     if isinstance(strategy, type):
@@ -222,8 +218,8 @@ def as_strategy(strategy):
     if callable(strategy):
         return FunctionStrategy(strategy)
     raise TypeError(
-        "strategy must be a QueryStrategy, a function (learner, X_pool, n_instances) -> positions "
-        f"or None, not {strategy!r}"
+        "strategy must be a QueryStrategy or a function (learner, X_pool, n_instances) -> "
+        f"positions, not {strategy!r}"
     )
 
 

@@ -124,7 +124,6 @@ def test_a_function_gets_a_learner_a_view_and_a_number(model, X):
 
 
 def test_as_strategy():
-    assert isinstance(as_strategy(None), MarginSampling)
     strategy = RandomSampling()
     assert as_strategy(strategy) is strategy
     assert isinstance(as_strategy(len), FunctionStrategy)
