@@ -6,6 +6,7 @@ Compare ratios within a run, on a machine that does nothing else.
 
 import argparse
 import json
+import multiprocessing
 import os
 import resource
 import subprocess
@@ -75,7 +76,10 @@ def from_waveforms(repeat, n_clips=200):
         return librosa.feature.mfcc(y=clip, sr=SR, n_mels=60, **SPECTRUM)
 
     print(f"From waveforms: {n_clips} clips of {SECONDS} s at {SR} Hz, ms a clip")
-    print("            librosa   skal, 1 job   2 jobs   librosa / 1 job   1 job / 2 jobs")
+    print(
+        "            librosa   skal, 1 job   2 jobs   librosa / 1 job   1 job / 2 jobs"
+        "   2 processes apart"
+    )
     for name, theirs, ours in (("log-mel", log_mel, LogMelSpectrogram), ("MFCC", mfcc, MFCC)):
         one, two = (ours(**SPECTRUM, n_jobs=n_jobs) for n_jobs in (1, 2))
         # Single precision leaves about a millionth of the largest coefficient.
@@ -90,8 +94,23 @@ def from_waveforms(repeat, n_clips=200):
         loop, single, double = (1e3 * seconds / n_clips for seconds in times)
         print(
             f"{name:8} {loop:10.2f} {single:13.2f} {double:8.2f} {loop / single:17.2f}"
-            f" {single / double:16.2f}"
+            f" {single / double:16.2f} {ceiling(one, y, repeat):19.2f}"
         )
+
+
+def ceiling(model, y, repeat):
+    """Return how much more two processes that share nothing do than one: the machine's limit."""
+    context = multiprocessing.get_context("fork")
+
+    def processes(count):
+        started = [context.Process(target=model.transform, args=(y,)) for _ in range(count)]
+        for process in started:
+            process.start()
+        for process in started:
+            process.join()
+
+    one, two = alternating(repeat, lambda: processes(1), lambda: processes(2))
+    return 2 * one / two
 
 
 def from_files(folder, repeat, n_clips=100):

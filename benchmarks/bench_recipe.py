@@ -48,14 +48,7 @@ def read_data(home):
     paths = sorted(Path(home, "recordings").glob("*.wav"))
     digits, speakers, takes = zip(*(path.stem.split("_") for path in paths), strict=True)
     names = [str(path) for path in paths]
-    mel = LogMelSpectrogram(
-        sr=SAMPLE_RATE,
-        n_fft=2048,
-        hop_length=512,
-        n_mels=60,
-        duration=20480 / SAMPLE_RATE,
-        n_jobs=2,
-    )
+    mel = LogMelSpectrogram(sr=8000, n_fft=512, hop_length=200, duration=1.0, n_jobs=2)
     return {
         "mel": mel.fit_transform(names),
         "mfcc": np.stack([normalized_mfcc(name) for name in names]),

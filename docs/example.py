@@ -5,14 +5,15 @@ from skal.models import CNNClassifier
 from skal.strategies import MarginSampling
 
 sounds = make_sounds(400, 4, random_state=0)
-X = LogMelSpectrogram(sr=sounds.sr, n_fft=512, hop_length=200).transform(sounds.data)
+features = LogMelSpectrogram(sr=sounds.sr, n_fft=512, hop_length=400, n_mels=40)
+X = features.transform(sounds.data)
 y = sounds.target_names[sounds.target]
 
 campaign = ActiveLearningClassifier(
-    CNNClassifier(),
+    CNNClassifier(steps=100),  # few: enough for sounds as simple as these
     MarginSampling(),
     n_initial=20,
-    n_instances=20,
+    n_instances=30,
     budget=80,
     random_state=0,
 )

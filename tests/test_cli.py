@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from skal.cli import main
+from skal.datasets import make_sounds, write_sounds
 
 TINY = {
     "dataset": {"name": "sounds", "n_samples": 40, "n_classes": 2, "duration": 0.3},
@@ -149,6 +150,15 @@ def test_params_explain(capsys):
     assert "margin" in table
     assert "presets: " in table
     assert call("params") == 2
+    assert call("params", "--explain", "--schema") == 2
+
+
+@pytest.mark.parametrize("argv", [("params", "--presets"), ("run", "--list")])
+def test_presets_are_listed(capsys, argv):
+    assert call(*argv) == 0
+    table = capsys.readouterr().out
+    assert "urbansound8k" in table
+    assert "hist_select" in table
 
 
 def test_help_does_not_wait_for_heavy_imports():
@@ -161,3 +171,50 @@ def test_help_does_not_wait_for_heavy_imports():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.rstrip().endswith("[]")
     assert "PARAMS.json" in done.stdout
+
+
+def test_features_are_stored_once(tiny, capsys):
+    sounds = make_sounds(12, 3, duration=0.3, random_state=0)
+    write_sounds(sounds, tiny / "clips")
+    (tiny / "clips" / "broken.wav").write_bytes(b"no sound")
+    words = ["features", "clips", "--features", "mfcc", "--features.sr", "8000"]
+    words += ["--features.duration", "0.3", "--store", "here"]
+    assert call(*words) == 0
+    out = capsys.readouterr().out
+    assert "13 clips, 12 computed now, 1 broken; features of 20 x" in out
+    assert "broken.wav" in out
+    assert call(*words) == 0
+    assert "0 computed now" in capsys.readouterr().out
+    (store,) = (tiny / "here").rglob("failures.csv")
+    assert "broken.wav" in store.read_text()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["features"], "features: say where the recordings are"),
+        (["features", "nowhere"], "dataset: "),
+        (["features", "clips", "--budget", "3"], "budget: unknown here"),
+        (["compare", "tiny.json", "--scheduler", "tcp://x:1"], "scheduler: it goes with"),
+        (["compare", "tiny.json", "--backend", "dusk"], "backend: "),
+        (["compare", "tiny.json", "--strategies", "margn"], "did you mean 'margin'?"),
+    ],
+)
+def test_other_commands_fail_in_one_line_too(tiny, capsys, argv, message):
+    assert call(*argv) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_compare_on_a_dask_cluster(tiny, capsys):
+    from distributed import LocalCluster
+
+    words = ["compare", "tiny.json", "--strategies", "margin", "--n_seeds", "2"]
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        assert call(*words, "--backend", "dask", "--scheduler", address) == 0
+    assert "4 of 4 runs to do" in capsys.readouterr().out
+    assert call(*words) == 0
+    assert "0 of 4 runs to do" in capsys.readouterr().out

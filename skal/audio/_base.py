@@ -1,6 +1,7 @@
 """What the feature transformers share: reading in parallel, blocks, broken clips, shapes."""
 
 import warnings
+from functools import lru_cache
 from numbers import Integral, Real
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, validate_data
+from threadpoolctl import ThreadpoolController
 
 from skal.audio._blocks import different_lengths, features_of_block
 from skal.audio._clips import BrokenClipsError, clips_of
@@ -211,7 +213,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         out, failures, length = None, [], None
         # Threads by default: decoding, resampling and the transforms all release the lock. A
         # backend chosen with joblib.parallel_config (loky, Dask, Ray) takes precedence.
-        with Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
+        with _one_blas_thread(), Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
             at_once = 16 * workers
             for first in range(0, len(starts), at_once):
                 tasks = [(s, clips[s : s + size]) for s in starts[first : first + at_once]]
@@ -277,6 +279,17 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         if self.segment_frames is not None:
             features = cut_segments(features, self.segment_frames, self.overlap)
         return features.reshape(len(y), -1) if self.flatten else features
+
+
+@lru_cache(maxsize=1)
+def _threadpools():
+    # Finding the libraries takes milliseconds: once is enough.
+    return ThreadpoolController()
+
+
+def _one_blas_thread():
+    """Limit BLAS to one thread: its own would wait for each other in products this small."""
+    return _threadpools().limit(limits=1, user_api="blas")
 
 
 def warn_of_failures(failures):

@@ -23,17 +23,26 @@ _EXACT = 50_000
 
 
 class DensityGraph(NamedTuple):
-    """Every row's density and its nearest denser row; see `density_graph`."""
+    """Every row's density and its nearest denser row; see `density_graph`.
 
-    #: Density of every row, ndarray of shape (n_samples,).
+    Attributes
+    ----------
+    rho : ndarray of shape (n_samples,)
+        Density of every row.
+    delta : ndarray of shape (n_samples,)
+        Distance to the nearest denser row; of the densest, the largest of all distances.
+    gamma : ndarray of shape (n_samples,)
+        Density times distance, both from 0 to 1.
+    nearest_denser : ndarray of shape (n_samples,)
+        Position of the nearest denser row, -1 for the densest.
+    cutoff : float
+        The cutoff distance.
+    """
+
     rho: np.ndarray
-    #: Distance to the nearest denser row, ndarray of shape (n_samples,).
     delta: np.ndarray
-    #: Density times distance, both from 0 to 1, ndarray of shape (n_samples,).
     gamma: np.ndarray
-    #: Position of the nearest denser row, -1 for the densest, ndarray of shape (n_samples,).
     nearest_denser: np.ndarray
-    #: The cutoff distance, float.
     cutoff: float
 
     def peaks(self, n_peaks=None):

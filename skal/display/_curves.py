@@ -1,7 +1,9 @@
 """Budget curves."""
 
+import numpy as np
+
 from skal.display._axes import new_axes
-from skal.metrics import budget_curve
+from skal.metrics import bootstrap_interval, budget_curve
 
 __all__ = ["BudgetCurveDisplay"]
 
@@ -9,7 +11,7 @@ __all__ = ["BudgetCurveDisplay"]
 class BudgetCurveDisplay:
     """Budget curve: how good the model is, over the number of labels.
 
-    Make one with `from_history` or `from_estimator`.
+    Make one with `from_history` or `from_estimator`, several with `from_compare`.
 
     Parameters
     ----------
@@ -23,6 +25,8 @@ class BudgetCurveDisplay:
         The metric of a model trained on all labels, drawn as a line.
     name : str, default=None
         Name of the curve in the legend, such as that of the strategy.
+    band : tuple (low, high) of ndarray of shape (n_points,), default=None
+        Drawn as a band around the curve.
 
     Attributes
     ----------
@@ -32,16 +36,21 @@ class BudgetCurveDisplay:
         Figure that holds the axes.
     line_ : matplotlib Line2D
         The curve.
+    band_ : matplotlib PolyCollection or None
+        The band.
     full_data_line_ : matplotlib Line2D or None
         The line of the model with all labels.
     """
 
-    def __init__(self, *, n_labels, values, metric="accuracy", full_data=None, name=None):
+    def __init__(
+        self, *, n_labels, values, metric="accuracy", full_data=None, name=None, band=None
+    ):
         self.n_labels = n_labels
         self.values = values
         self.metric = metric
         self.full_data = full_data
         self.name = name
+        self.band = band
 
     @classmethod
     def from_history(
@@ -104,6 +113,50 @@ class BudgetCurveDisplay:
             estimator.history_, metric=metric, full_data=full_data, name=name, ax=ax, **kwargs
         )
 
+    @classmethod
+    def from_compare(cls, comparison, *, metric="accuracy", ax=None, **kwargs):
+        """Draw the mean curve of every strategy, with a band: its 95 % bootstrap interval.
+
+        Parameters
+        ----------
+        comparison : skal.experiment.Comparison
+            What `skal.experiment.compare` returns.
+        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
+            What to draw.
+        ax : matplotlib Axes, default=None
+            Where to draw; None: in a new figure.
+        **kwargs : dict
+            Passed to matplotlib's ``plot`` for every curve.
+
+        Returns
+        -------
+        list of BudgetCurveDisplay
+            One for each strategy, all in the same axes.
+        """
+        ax = new_axes(ax)
+        displays, full_data = [], comparison.full_data_mean(metric)
+        curves = comparison.budget_curves(metric)
+        for i, (name, runs) in enumerate(curves.items()):
+            n_labels, values = _on_common_labels(runs)
+            intervals = [bootstrap_interval(column, random_state=0) for column in values.T]
+            display = cls(
+                n_labels=n_labels,
+                values=values.mean(axis=0),
+                metric=metric,
+                full_data=full_data if i == len(curves) - 1 else None,
+                name=name,
+                band=tuple(np.transpose(intervals)) if len(values) > 1 else None,
+            )
+            # Random is what the others are measured against: black, and not one color of many.
+            style = (
+                {"color": "black", "zorder": 3} if name == "random" else {"color": f"C{i % 10}"}
+            )
+            style["linestyle"] = "-" if i < 10 else "--"
+            displays.append(display.plot(ax, **(style | kwargs)))
+        if len(curves) > 4:  # inside, the legend would cover some of them
+            ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        return displays
+
     def plot(self, ax=None, **kwargs):
         """Draw the curve.
 
@@ -122,7 +175,12 @@ class BudgetCurveDisplay:
         ax = new_axes(ax)
         style = {"marker": "o", "markersize": 3, "label": self.name} | kwargs
         (self.line_,) = ax.plot(self.n_labels, self.values, **style)
-        self.full_data_line_ = None
+        self.band_ = self.full_data_line_ = None
+        if self.band is not None:
+            color = self.line_.get_color()
+            self.band_ = ax.fill_between(
+                self.n_labels, *self.band, color=color, alpha=0.12, linewidth=0
+            )
         if self.full_data is not None:
             self.full_data_line_ = ax.axhline(
                 self.full_data, color="0.4", linestyle="--", linewidth=1, label="all labels"
@@ -134,3 +192,12 @@ class BudgetCurveDisplay:
             ax.legend(loc="lower right")
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _on_common_labels(curves):
+    """Interpolate curves to one set of numbers of labels, inside the range that all have."""
+    start = max(n_labels[0] for n_labels, _ in curves)
+    end = min(n_labels[-1] for n_labels, _ in curves)
+    grid = np.unique(np.concatenate([n_labels for n_labels, _ in curves]))
+    grid = grid[(grid >= start) & (grid <= end)]
+    return grid, np.array([np.interp(grid, n_labels, values) for n_labels, values in curves])

@@ -3,13 +3,17 @@
 import importlib
 
 _HOMES = {
+    "Comparison": "comparison",
     "ExperimentError": "messages",
+    "Interrupted": "messages",
     "ParameterError": "messages",
     "Params": "params",
     "RunFolder": "folder",
+    "compare": "comparing",
     "load_params": "params",
     "preset_names": "catalog",
     "read_preset": "catalog",
+    "resume_runs": "resume",
     "run_experiment": "run",
 }
 

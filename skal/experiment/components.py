@@ -247,7 +247,7 @@ def check_arguments(function, params, key):
     ParameterError
         If there is an unknown one; it names the nearest.
     """
-    fixed = getattr(function, "keywords", {})
+    fixed = function.keywords if isinstance(function, partial) else {}
     taken = [
         name
         for name in inspect.signature(function).parameters
@@ -286,7 +286,7 @@ def _default_name(cls, param):
 
 def _check_values(instance, key):
     try:
-        if hasattr(instance, "_validate_params"):
+        if hasattr(instance, "_parameter_constraints"):
             instance._validate_params()
     except InvalidParameterError as error:
         found = re.match(r"The '(\w+)' parameter of \w+ (.*)", str(error), re.DOTALL)
@@ -297,7 +297,7 @@ def _check_values(instance, key):
 
 def _class_name(found):
     """Return the name of a class or function, or of that which has some arguments already."""
-    return getattr(found, "func", found).__name__
+    return (found.func if isinstance(found, partial) else found).__name__
 
 
 def _squash(name):

@@ -84,13 +84,15 @@ class Split:
     test: np.ndarray
 
 
-def load_data(params):
+def load_data(params, *, labeled_only=True):
     """Load the data set that the parameters name, and draw the clips that take part.
 
     Parameters
     ----------
     params : Params
         Complete parameters.
+    labeled_only : bool, default=True
+        Leave out clips whose class is not known.
 
     Returns
     -------
@@ -110,7 +112,7 @@ def load_data(params):
         bunch = loader(**arguments)
     except (ValueError, TypeError, OSError) as error:
         raise ParameterError("dataset", error) from error
-    data = _from_bunch(bunch)
+    data = _from_bunch(bunch, labeled_only)
     n_classes = len(np.unique(data.y))
     if params.num_classes not in (None, n_classes):
         raise ParameterError(
@@ -157,7 +159,7 @@ def _home(loader, name, params):
     return {wants[0]: params.data_home} if wants else {}
 
 
-def _from_bunch(bunch):
+def _from_bunch(bunch, labeled_only):
     target = np.asarray(bunch.target)
     paths = bunch.get("paths")
     clips = bunch["data"] if paths is None else paths
@@ -172,13 +174,13 @@ def _from_bunch(bunch):
     data = Data(
         clips=clips,
         files=files,
-        y=np.asarray(bunch.target_names)[target],
+        y=np.append(bunch.target_names, "")[target],  # -1, not known, is the last one
         groups=bunch.get("groups"),
         part=part,
         positions=np.arange(len(clips)),
         sr=bunch.get("sr") if paths is None else None,
     )
-    return data.take(np.flatnonzero(target >= 0))
+    return data.take(np.flatnonzero(target >= 0)) if labeled_only else data
 
 
 def split_data(data, params, seed):

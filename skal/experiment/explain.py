@@ -1,4 +1,6 @@
-"""A table of the keys of a parameter file, for people."""
+"""Tables for people: keys of a parameter file, presets, what a comparison shows."""
+
+import math
 
 from rich.console import Console
 from rich.table import Table
@@ -7,8 +9,9 @@ from skal.experiment.catalog import preset_names, preset_rows
 from skal.experiment.components import component_names
 from skal.experiment.params import Params
 from skal.experiment.predecessor import PredecessorKeys
+from skal.experiment.report import findings
 
-__all__ = ["explain_params", "explain_presets"]
+__all__ = ["explain_params", "explain_presets", "show_comparison"]
 
 
 def explain_params(console=None):
@@ -52,3 +55,36 @@ def _table(title, fields):
         default = "" if field.default is None else str(field.default)
         table.add_row(key, field.json_schema_extra["allowed"], default, field.description)
     return table
+
+
+def show_comparison(comparison, console=None):
+    """Print what a comparison shows, and where its report is.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The runs.
+    console : rich.console.Console, default=None
+        Where; None: standard output.
+    """
+    console = Console(soft_wrap=True) if console is None else console
+    heads = ("strategy", "seeds", "area", "gain", "p (Holm)", "labels to 95 %", "final accuracy")
+    table = Table(*heads)
+    for row in sorted(comparison.table, key=lambda row: -row["area"]):
+        table.add_row(
+            row["strategy"],
+            str(row["n_seeds"]),
+            _number(row, "area", "{:.3f}"),
+            _number(row, "gain", "{:+.3f}"),
+            "" if math.isnan(row["p_holm"]) else f"{row['p_holm']:.3f}",
+            _number(row, "labels_95", "{:.0f}"),
+            _number(row, "accuracy", "{:.3f}"),
+        )
+    console.print(table)
+    for line in findings(comparison.table):
+        console.print(line, highlight=False, markup=False)
+    console.print(f"report: {comparison.folder / 'report.html'}", highlight=False, markup=False)
+
+
+def _number(row, figure, form):
+    return "" if math.isnan(row[figure]) else form.format(row[figure])

@@ -7,13 +7,14 @@ import io
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from skal._files import FolderHeldError, hold_folder, remove_leftovers, write_atomically
 from skal.experiment.manifest import MANIFEST
-from skal.experiment.messages import ExperimentError
+from skal.experiment.messages import ExperimentError, FolderBusyError
 
 __all__ = ["RunFolder", "describe_environment"]
 
@@ -105,12 +106,18 @@ class RunFolder:
                 stack.enter_context(hold_folder(self.path))
                 remove_leftovers(self.path)
             except FolderHeldError as error:
-                raise ExperimentError(f"{error}; wait for it to end, or end it") from error
+                raise FolderBusyError(f"{error}; wait for it to end, or end it") from error
             except OSError as error:
                 raise ExperimentError(
                     f"cannot work in {self.path}: {error.strerror or error}"
                 ) from error
             yield self
+
+    def tidy(self):
+        """Remove what a finished run was killed too early to remove."""
+        if any((self.path / name).exists() for name in ("checkpoint", ".lock")):
+            with contextlib.suppress(FolderBusyError), self.hold():
+                self.remove("checkpoint")
 
     def read_json(self, name):
         """Read a JSON file.
@@ -144,6 +151,17 @@ class RunFolder:
             return []
         with open(path, encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
+
+    def remove(self, name):
+        """Remove a folder inside this one, if it is there.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        """
+        with self._named_errors(name), contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.path / name)
 
     def write_text(self, name, text):
         """Write a text file.

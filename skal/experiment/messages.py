@@ -2,15 +2,28 @@
 
 import difflib
 
-__all__ = ["ExperimentError", "Interrupted", "ParameterError", "did_you_mean"]
+__all__ = ["ExperimentError", "FolderBusyError", "Interrupted", "ParameterError", "did_you_mean"]
 
 
 class ExperimentError(Exception):
     """An experiment cannot be run, or not go on; the message is one line for the user."""
 
 
+class FolderBusyError(ExperimentError):
+    """Another process works in a run folder; the message says which."""
+
+
 class Interrupted(KeyboardInterrupt):
-    """Somebody pressed Ctrl-C; the message is one line that says how to go on."""
+    """Somebody pressed Ctrl-C, and what was finished is saved.
+
+    Parameters
+    ----------
+    how_to_go_on : str
+        One line for the user.
+    """
+
+    def __init__(self, how_to_go_on):
+        super().__init__(how_to_go_on)
 
 
 class ParameterError(ExperimentError, ValueError):

@@ -11,6 +11,7 @@ from skal.campaign.training import weight_names
 from skal.campaign.update import as_update
 from skal.experiment.components import build, short_name
 from skal.experiment.messages import ParameterError
+from skal.learner import UnsupportedStrategyError, check_supported
 from skal.metrics import evaluate
 
 __all__ = ["Parts", "build_parts", "make_campaign", "score_full_data", "single_runs"]
@@ -130,6 +131,10 @@ def _check_together(parts):
         as_update(parts.options["update"]).check(parts.model)
     except TypeError as error:
         raise ParameterError("update", error) from error
+    try:
+        check_supported(parts.model, parts.strategy.required(), parts.strategy)
+    except UnsupportedStrategyError as error:
+        raise ParameterError("strategy", error) from error
     pseudo_labels = parts.options["pseudo_labels"]
     if pseudo_labels is not None and pseudo_labels.weight != 1:
         try:

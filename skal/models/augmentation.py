@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
-__all__ = ["SpectrogramAugmentation", "augment_batches"]
+__all__ = ["CompiledDistortion", "SpectrogramAugmentation"]
 
 _SHARE = [Interval(Real, 0, 1, closed="both")]
 _AMOUNT = [Interval(Real, 0, None, closed="left")]
@@ -146,37 +146,62 @@ class SpectrogramAugmentation(BaseEstimator):
         )
 
 
-def augment_batches(X, augmentation, seed, mean, scale, batch_size=256):
-    """Distort samples block by block.
+class CompiledDistortion:
+    """Augmented copies of samples of one shape, traced once.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, ...)
-        Samples.
     augmentation : SpectrogramAugmentation
         What to do to them.
-    seed : int
-        Seed.
-    mean, scale : ndarray of shape (n_channels,)
-        Mean and standard deviation of the data.
-    batch_size : int, default=256
-        Samples in a block.
+    shape : tuple of int
+        Shape of one sample.
 
-    Returns
-    -------
-    ndarray of the shape of X
-        Distorted samples, float32.
+    Attributes
+    ----------
+    n_traces : int
+        How often the function has been traced.
     """
-    from skal.models._backend import tf
 
-    distort = tf.function(augmentation.distort, reduce_retracing=True)
-    mean, scale = np.float32(mean), np.float32(scale)
-    changed = np.empty(X.shape, dtype=np.float32)
-    for i, start in enumerate(range(0, len(X), batch_size)):
-        rows = slice(start, start + batch_size)
-        block = tf.constant(np.asarray(X[rows], dtype=np.float32))
-        changed[rows] = distort(block, tf.constant([seed, i], tf.int32), mean, scale).numpy()
-    return changed
+    def __init__(self, augmentation, shape):
+        from skal.models._backend import compiled, tf
+
+        augmentation.validate()
+        self.n_traces = 0
+
+        def distort(x, seed, mean, scale):
+            self.n_traces += 1
+            return augmentation.distort(x, seed, mean, scale)
+
+        self._distort = compiled(
+            distort, (None, *shape), tf.TensorSpec((2,), "int32"), (shape[-1],), (shape[-1],)
+        )
+
+    def __call__(self, X, seed, mean, scale, batch_size=256):
+        """Distort samples block by block.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_samples, ...)
+            Samples.
+        seed : int
+            Seed.
+        mean, scale : ndarray of shape (n_channels,)
+            Mean and standard deviation of the data.
+        batch_size : int, default=256
+            Samples in a block.
+
+        Returns
+        -------
+        ndarray of the shape of X
+            Distorted samples, float32.
+        """
+        mean, scale = np.float32(mean), np.float32(scale)
+        changed = np.empty(X.shape, dtype=np.float32)
+        for i, start in enumerate(range(0, len(X), batch_size)):
+            rows = slice(start, start + batch_size)
+            block = np.asarray(X[rows], dtype=np.float32)
+            changed[rows] = self._distort(block, np.int32([seed, i]), mean, scale).numpy()
+        return changed
 
 
 def _shift(x, axis, share, seed):

@@ -7,6 +7,7 @@ from sklearn.base import clone
 
 from skal.models import weights as _weights
 from skal.models._backend import KerasClassifier
+from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
 from skal.models.gradients import CompiledGradientLength
 from skal.models.inference import CompiledForward
 from skal.models.recipe import cosine_schedule, draw_batches
@@ -47,10 +48,20 @@ class KerasEngine:
         embedding = getattr(network, "embedding_layer", "embedding")
         self.augmentation = augmentation
         self.training = CompiledTraining(self.model, augmentation)
+        self._draws = _weights.CompiledDraws(self.model, skip=(NORMALIZATION,))
         self.forward = CompiledForward(self.model, embedding if embedding in names else None)
 
+        self._distortion = None
         self._gradient_length = None
         self._sampling = None
+
+    @property
+    def distortion(self):
+        """Augmented copies of samples, compiled at the first use."""
+        if self._distortion is None:
+            augmentation = self.augmentation or SpectrogramAugmentation()
+            self._distortion = CompiledDistortion(augmentation, self.model.input_shape[1:])
+        return self._distortion
 
     @property
     def gradient_length(self):
@@ -86,7 +97,19 @@ class KerasEngine:
         random_state : RandomState instance
             Source of the weights.
         """
-        _weights.reset_weights(self.model, random_state, skip=(NORMALIZATION,))
+        self._draws.reset(random_state)
+
+    def shrink_perturb(self, shrink, noise, random_state):
+        """Shrink the trainable weights and add freshly drawn ones.
+
+        Parameters
+        ----------
+        shrink, noise : float
+            Factors of the present and of the fresh weights.
+        random_state : RandomState instance
+            Source of the fresh weights.
+        """
+        self._draws.shrink_perturb(shrink, noise, random_state)
 
     def train(self, X, targets, weights, *, n_steps, batch_size, learning_rate, random_state,
               mean, scale):  # fmt: skip
@@ -114,8 +137,7 @@ class KerasEngine:
         ndarray of float
             Losses of the last few steps.
         """
-        _weights.reset_optimizer(self.model.optimizer)
-        _weights.reseed(self.model, random_state)
+        self._draws.begin(random_state)
         seed = random_state.randint(2**31 - 1)
         yield from self.training.run(
             X,

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skal.models.augmentation import SpectrogramAugmentation, augment_batches
+from skal.models.augmentation import SpectrogramAugmentation
 from skal.models.encoding import (
     combine_weights,
     encode_labels,
@@ -66,6 +66,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last fit, where shape, classes and
         network are the same. The optimizer starts afresh; the normalization stays.
+    warm_steps : float, default=0.5
+        Share of the steps that a fit takes which goes on from earlier weights.
     random_state : int, RandomState instance or None, default=None
         Source of weights, batches, augmentation and dropout. No global seed is touched.
     verbose : int, default=0
@@ -105,6 +107,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         "class_weight": [None, dict, StrOptions({"balanced"})],
         "classes": [None, "array-like"],
         "warm_start": ["boolean"],
+        "warm_steps": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -124,6 +127,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         class_weight=None,
         classes=None,
         warm_start=False,
+        warm_steps=0.5,
         random_state=None,
         verbose=0,
     ):
@@ -139,6 +143,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.class_weight = class_weight
         self.classes = classes
         self.warm_start = warm_start
+        self.warm_steps = warm_steps
         self.random_state = random_state
         self.verbose = verbose
 
@@ -170,8 +175,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         if len(rows) < len(y):
             X = X[rows]
         random_state = check_random_state(self.random_state)
-        self._prepare(X, classes, weights, random_state)
-        self._train(self._as_input(X), targets, weights, random_state)
+        warm = self._prepare(X, classes, weights, random_state)
+        self._train(self._as_input(X), targets, weights, random_state, warm)
         return self
 
     def predict(self, X):
@@ -305,13 +310,13 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         """
         given = np.asarray(X)
         X = self._validate(X)
-        augmentation = self._augmentation or SpectrogramAugmentation()
         seed = check_random_state(random_state).randint(2**31 - 1)
-        changed = augment_batches(X, augmentation, seed, self._mean, np.sqrt(self._variance))
+        scale = np.sqrt(self._variance)
+        changed = self._ready_engine().distortion(X, seed, self._mean, scale)
         return changed.reshape(given.shape).astype(given.dtype, copy=False)
 
     def _prepare(self, X, classes, weights, random_state):
-        """Have an engine with fresh weights, the one at hand where it fits."""
+        """Have an engine, the one at hand where it fits; return whether its weights are kept."""
         shape = _input_shape(X.shape)
         network = self.network
         if network is None:
@@ -331,16 +336,20 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             self._augmentation = _copy(augmentation)
         self.classes_, self._sample_shape, self._shape = classes, X.shape[1:], shape
         engine = self._ready_engine()
-        if not (self.warm_start and same_classes):
+        warm = self.warm_start and same_classes
+        if not warm:
             self._mean, self._variance = channel_statistics(self._as_input(X), weights)
             engine.normalize(self._mean, self._variance)
             engine.reset(random_state)
+        return warm
 
-    def _train(self, X, targets, weights, random_state):
+    def _train(self, X, targets, weights, random_state, warm):
         """Train the engine and keep the record."""
         automatic = 256 if X.ndim == 2 else 32
         batch_size = automatic if self.batch_size == "auto" else self.batch_size
         self.n_steps_ = self._count_steps(len(X), batch_size)
+        if warm:
+            self.n_steps_ = int(np.ceil(self.warm_steps * self.n_steps_))
         losses = self._engine.train(
             X,
             targets,
@@ -415,6 +424,35 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._ready_engine().model.set_weights(weights)
+
+    def shrink_perturb(self, shrink=0.5, noise=0.01):
+        """Shrink the weights towards zero and add noise, before a fit with ``warm_start``.
+
+        Every trainable weight becomes `shrink` times itself plus `noise` times a freshly drawn
+        one. The statistics of batch normalizations stay: training renews them within its first
+        steps.
+
+        Parameters
+        ----------
+        shrink : float, default=0.5
+            Factor of the weights.
+        noise : float, default=0.01
+            Factor of the fresh weights.
+
+        Returns
+        -------
+        CNNClassifier
+            The classifier.
+
+        References
+        ----------
+        Ash and Adams, On warm-starting neural network training, NeurIPS 2020, section 4.
+        """
+        check_is_fitted(self)
+        # A seed gives the weights that the last fit began with: draw a stream of its own.
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        self._ready_engine().shrink_perturb(shrink, noise, np.random.RandomState(seed))
+        return self
 
     def __getstate__(self):
         """Pickle the weights instead of the compiled network."""

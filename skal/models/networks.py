@@ -140,16 +140,19 @@ class Network(BaseEstimator, functools.partial):
 class CompactCNN(Network):
     """Small convolutional network for spectrograms, good with few labels.
 
-    Blocks of convolution, max-pooling, batch normalization and ReLU, each halving bands and
-    frames, then a head and a dense embedding.
+    A convolution that steps over every other band and frame, then blocks of convolution and
+    max-pooling, all with batch normalization and ReLU and each halving bands and frames, then
+    a head and a dense embedding.
 
     Parameters
     ----------
     filters : tuple of int, default=(24, 48, 96)
         Filters of each block.
+    stem_kernel_size : int, default=5
+        Side of the square kernels of the first block.
     kernel_size : int, default=3
-        Side of the square kernels.
-    n_embedding : int, default=128
+        Side of the square kernels of the other blocks.
+    n_embedding : int, default=64
         Width of the embedding.
     dropout : float, default=0.3
         Share of the activations dropped before and after the embedding in training.
@@ -167,6 +170,7 @@ class CompactCNN(Network):
 
     _parameter_constraints = {
         "filters": [tuple, list],
+        "stem_kernel_size": [Interval(Integral, 1, None, closed="left")],
         "kernel_size": [Interval(Integral, 1, None, closed="left")],
         "n_embedding": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -177,13 +181,15 @@ class CompactCNN(Network):
     def __init__(
         self,
         filters=(24, 48, 96),
+        stem_kernel_size=5,
         kernel_size=3,
-        n_embedding=128,
+        n_embedding=64,
         dropout=0.3,
         head="auto",
         max_flatten_frames=128,
     ):
         self.filters = filters
+        self.stem_kernel_size = stem_kernel_size
         self.kernel_size = kernel_size
         self.n_embedding = n_embedding
         self.dropout = dropout
@@ -196,16 +202,19 @@ class CompactCNN(Network):
         if head == "auto":
             head = "flatten" if x.shape[2] <= self.max_flatten_frames else "pool"
         for i, n_filters in enumerate(self.filters, start=1):
+            window = tuple(min(2, length) for length in x.shape[1:3])
+            # Pooling the first block at full resolution would cost more than all the rest.
             x = layers.Conv2D(
                 n_filters,
-                self.kernel_size,
+                self.stem_kernel_size if i == 1 else self.kernel_size,
+                strides=window if i == 1 else 1,
                 padding="same",
                 use_bias=False,
                 kernel_initializer=seeds.he(),
                 name=f"conv{i}",
             )(x)
-            window = tuple(min(2, length) for length in x.shape[1:3])
-            x = layers.MaxPooling2D(window, name=f"pool{i}")(x)
+            if i > 1:
+                x = layers.MaxPooling2D(window, name=f"pool{i}")(x)
             x = layers.BatchNormalization(momentum=0.9, name=f"norm{i}")(x)
             x = layers.Activation("relu", name=f"relu{i}")(x)
         if head == "pool":

@@ -2,35 +2,94 @@
 
 import numpy as np
 
-from skal.models._backend import keras
+from skal.models._backend import compiled, keras, tf
 
-__all__ = ["reset_optimizer", "reset_weights", "seed_generators", "untouched_weights"]
+__all__ = ["CompiledDraws", "reseed", "seed_generators", "untouched_weights"]
 
 
-def reset_weights(model, random_state, skip=()):
-    """Draw the weights of a network anew without rebuilding it.
+class CompiledDraws:
+    """Draws of the weights, seeds and optimizer slots of one network, each in one call.
 
-    Every variable is drawn by its layer's own initializer with a new seed, and every seed
-    generator gets a new state.
+    Every variable is drawn by its layer's own initializer, in one compiled call for all: one
+    operation for each variable from Python would cost more than many training steps.
 
     Parameters
     ----------
     model : keras.Model
-        Network, changed in place.
-    random_state : RandomState instance
-        Source of the seeds.
+        Compiled network, changed in place.
     skip : tuple of str, default=()
         Names of layers to leave alone.
     """
-    for layer in _leaves(model):
-        if layer.name in skip:
-            continue
-        for variable in layer.variables:
-            initializer = _initializer(layer, variable)
-            if initializer is not None:
-                seed = int(random_state.randint(1, 2**31 - 1))
-                variable.assign(_seeded(initializer, seed)(variable.shape, variable.dtype))
-    reseed(model, random_state)
+
+    def __init__(self, model, skip=()):
+        self._source = keras.random.SeedGenerator(0)
+        self._drawn = [
+            (variable, _seeded(initializer, self._source))
+            for layer in _leaves(model)
+            if layer.name not in skip
+            for variable in layer.variables
+            if (initializer := _initializer(layer, variable)) is not None
+        ]
+        self._trained = {id(variable) for variable in model.trainable_variables}
+        self._generators = seed_generators(model)
+        self._optimizer = model.optimizer
+        self._reset = compiled(self._draw_all, (2,), dtype="uint32")
+        self._perturb = compiled(
+            self._shrink_all, tf.TensorSpec((2,), "uint32"), tf.TensorSpec((2,), "float64")
+        )
+        self._begin = compiled(self._begin_all, (len(self._generators), 2), dtype="uint32")
+
+    def reset(self, random_state):
+        """Draw all weights anew.
+
+        Parameters
+        ----------
+        random_state : RandomState instance
+            Source of the weights.
+        """
+        self._reset(_states(random_state, 1)[0])
+
+    def shrink_perturb(self, shrink, noise, random_state):
+        """Shrink the trainable weights and add freshly drawn ones.
+
+        Parameters
+        ----------
+        shrink, noise : float
+            Factors of the present and of the fresh weights.
+        random_state : RandomState instance
+            Source of the fresh weights.
+        """
+        self._perturb(_states(random_state, 1)[0], np.array([shrink, noise]))
+
+    def begin(self, random_state):
+        """Bring the optimizer back to before its first step, and seed the dropout anew.
+
+        Parameters
+        ----------
+        random_state : RandomState instance
+            Source of the seeds.
+        """
+        self._begin(_states(random_state, len(self._generators)))
+
+    def _draw_all(self, state):
+        self._source.state.assign(state)
+        for variable, draw in self._drawn:
+            variable.assign(draw(variable.shape, variable.dtype))
+
+    def _shrink_all(self, state, factors):
+        self._source.state.assign(state)
+        for variable, draw in self._drawn:
+            if id(variable) in self._trained:
+                shrink, noise = tf.unstack(tf.cast(factors, variable.dtype))
+                fresh = draw(variable.shape, variable.dtype)
+                variable.assign(shrink * variable.value + noise * fresh)
+
+    def _begin_all(self, states):
+        for i, generator in enumerate(self._generators):
+            generator.state.assign(states[i])
+        for variable in self._optimizer.variables:
+            if variable is not self._optimizer._learning_rate:
+                variable.assign(tf.zeros(variable.shape, variable.dtype))
 
 
 def reseed(model, random_state):
@@ -43,8 +102,9 @@ def reseed(model, random_state):
     random_state : RandomState instance
         Source of the seeds.
     """
-    for generator in seed_generators(model):
-        generator.state.assign(random_state.randint(1, 2**31 - 1, size=2).astype(np.uint32))
+    generators = seed_generators(model)
+    for generator, state in zip(generators, _states(random_state, len(generators)), strict=True):
+        generator.state.assign(state)
 
 
 def seed_generators(model):
@@ -69,7 +129,7 @@ def seed_generators(model):
 
 
 def untouched_weights(model):
-    """Trainable weights that :func:`reset_weights` cannot draw anew.
+    """Trainable weights that :class:`CompiledDraws` cannot draw anew.
 
     Parameters
     ----------
@@ -89,17 +149,9 @@ def untouched_weights(model):
     ]
 
 
-def reset_optimizer(optimizer):
-    """Bring an optimizer back to where it was before the first step.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Optimizer, changed in place; its slots start at zero.
-    """
-    for variable in optimizer.variables:
-        if variable is not optimizer._learning_rate:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
+def _states(random_state, n):
+    """States of seed generators."""
+    return random_state.randint(0, 2**32, size=(n, 2), dtype=np.uint32)
 
 
 def _leaves(model):
@@ -114,8 +166,9 @@ def _initializer(layer, variable):
     return getattr(layer, f"{variable.name}_initializer", None)
 
 
-def _seeded(initializer, seed):
+def _seeded(initializer, source):
+    """Let an initializer take its seeds from a generator."""
     config = initializer.get_config()
     if "seed" not in config:
         return initializer
-    return type(initializer).from_config({**config, "seed": seed})
+    return type(initializer).from_config({**config, "seed": source})

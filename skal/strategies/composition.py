@@ -63,7 +63,11 @@ class Prefilter(QueryStrategy):
         Candidates kept for each row wanted.
     """
 
-    _parameter_constraints = {"factor": [Interval(Real, 1, None, closed="left")]}
+    _parameter_constraints = {
+        "score": [QueryStrategy, callable],
+        "then": [QueryStrategy, callable],
+        "factor": [Interval(Real, 1, None, closed="left")],
+    }
 
     def __init__(self, score, then, factor=3):
         self.score = score
@@ -96,7 +100,10 @@ class MaxPerGroup(QueryStrategy):
         Rows of one group in a round.
     """
 
-    _parameter_constraints = {"k": [Interval(Integral, 1, None, closed="left")]}
+    _parameter_constraints = {
+        "strategy": [QueryStrategy, callable],
+        "k": [Interval(Integral, 1, None, closed="left")],
+    }
 
     def __init__(self, strategy, k=1):
         self.strategy = strategy

@@ -28,7 +28,10 @@ class SubsamplePool(QueryStrategy):
         Rows in the part; as many as are wanted, where that is more.
     """
 
-    _parameter_constraints = {"size": [Interval(Integral, 1, None, closed="left")]}
+    _parameter_constraints = {
+        "strategy": [QueryStrategy, callable],
+        "size": [Interval(Integral, 1, None, closed="left")],
+    }
 
     def __init__(self, strategy, size=10_000):
         self.strategy = strategy
@@ -151,6 +154,7 @@ class NeighborPool(QueryStrategy):
     """
 
     _parameter_constraints = {
+        "strategy": [QueryStrategy, callable],
         "k": [Interval(Integral, 1, None, closed="left")],
         "index": [HasMethods(["fit", "kneighbors"]), None],
         "representation": [StrOptions({"embedding", "features"})],

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 
@@ -49,3 +50,47 @@ def test_unknown_name():
     X, y = blobs()
     with pytest.raises(ValueError, match="update"):
         campaign(model(), update="again").fit(X, y)
+
+
+def dense_classifier(**params):
+    from skal.models import CNNClassifier, DenseNet
+
+    defaults = {"steps": 12, "learning_rate": 0.02}
+    return CNNClassifier(DenseNet(units=(8,), dropout=0.2), **{**defaults, **params})
+
+
+def test_a_network_finetuned_for_no_step_stays_as_it_is():
+    X, y = blobs(n_classes=3)
+    done = campaign(
+        dense_classifier(warm_steps=0.0), n_initial=30, update="finetune", store_rounds=True
+    ).fit(X, y)
+    first, *others = done.staged_predict_proba(X)
+    assert others
+    for later in others:
+        np.testing.assert_array_equal(first, later)
+
+
+class _Interrupted(Exception):
+    pass
+
+
+@pytest.mark.parametrize("update", ["retrain", "shrink_perturb"])
+def test_a_network_goes_on_from_a_checkpoint_to_the_same_result(tmp_path, update):
+    X, y = blobs(n_classes=3)
+
+    def stop(record):
+        if record["round"] == 1:
+            raise _Interrupted
+
+    params = {"budget": 60, "n_instances": 10, "update": update}
+    network = dense_classifier()
+    expected = campaign(network, **params).fit(X, y)
+    with pytest.raises(_Interrupted):
+        campaign(clone(network), **params, checkpoint=tmp_path).fit(X, y, on_round=stop)
+    resumed = campaign(clone(network), **params, checkpoint=tmp_path).fit(X, y)
+    np.testing.assert_array_equal(expected.labeled_indices_, resumed.labeled_indices_)
+    np.testing.assert_array_equal(expected.predict_proba(X), resumed.predict_proba(X))
+    if update == "shrink_perturb":
+        assert resumed.estimator_.n_steps_ == 6
+        retrained = campaign(clone(network), **{**params, "update": "retrain"}).fit(X, y)
+        assert np.abs(retrained.predict_proba(X) - resumed.predict_proba(X)).max() > 1e-3

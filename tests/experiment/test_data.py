@@ -103,9 +103,9 @@ def test_num_total_draws_clips_and_keeps_their_positions():
     assert len(drawn.y) == len(set(drawn.positions)) == 30
     np.testing.assert_array_equal(drawn.y, whole.y[drawn.positions])
     np.testing.assert_array_equal(drawn.clips, whole.clips[drawn.positions])
-    assert not np.array_equal(
-        drawn.positions, load_data(params_of(**raw, random_seed=5)).positions
-    )
+    # The same for every seed: their runs are about the same data.
+    again = load_data(params_of(**raw, random_seed=5))
+    np.testing.assert_array_equal(drawn.positions, again.positions)
     assert len(load_data(params_of(num_total=100000)).y) == 200
 
 

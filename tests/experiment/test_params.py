@@ -8,7 +8,7 @@ from skal.experiment.catalog import preset_names, preset_rows, read_preset
 from skal.experiment.components import component_names
 from skal.experiment.messages import ParameterError, did_you_mean
 from skal.experiment.params import Params, load_params
-from skal.experiment.run import build_parts
+from skal.experiment.parts import build_parts, single_runs
 
 # A file as the predecessor's users have it; load_pretrained is true in most of theirs.
 OLD_FILE = {
@@ -33,6 +33,10 @@ OLD_FILE = {
     "test_percent": 0.2,
     "valid_percent": 0,
 }
+
+
+# What suits the data set of OLD_FILE, from the preset of that name.
+FSDD_FEATURES = {"sr": 8000, "duration": 1.0, "n_fft": 512, "hop_length": 200}
 
 
 def test_nothing_given_is_complete():
@@ -75,7 +79,7 @@ def test_what_is_used_can_be_used_again():
     again, notes = load_params(json.loads(json.dumps(params.as_used())))
     assert again == params
     assert notes == []
-    assert again.features.params == {"top_db": None}
+    assert again.features.params == {**FSDD_FEATURES, "top_db": None}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,15 @@ def test_what_is_used_can_be_used_again():
         ({"framework_type": "egl", "strategy": "egl"}, "framework_type: it means the same as"),
         ({"batch_size": 3, "model": {"batch_size": 3}}, "the same as model.batch_size"),
         ({"engine": "x"}, "engine: this version of skal cannot do that yet"),
+        (
+            {"framework_type": "hist_select", "hist_sel_mode": "var"},
+            "sel_thresholds: hist_select with var needs it",
+        ),
+        (
+            {"framework_type": "hist_select", "hist_sel_mode": "no", "replay": "all"},
+            "replay: framework_type sets it already",
+        ),
+        ({"stopping": [3]}, "stopping: [3] is not allowed; use a name"),
         ({"load_pretrained": True}, "load_pretrained: this version cannot"),
         ({"pre_train": False}, "pre_train: this version always trains"),
     ],
@@ -154,6 +167,20 @@ def test_an_override_by_the_other_name_is_no_conflict(raw, overrides, expected):
         ({"model": {"network": {"dropot": 0.1}}}, "model.network.dropot: CompactCNN has no such"),
         ({"model": {"learning_rate": -1}}, "model.learning_rate: must be a float in the range"),
         ({"initial_strategy": {"k": 3}}, 'initial_strategy: the "name" is missing'),
+        ({"update": "refit"}, "update: there is no update named 'refit'; did you mean 'retrain'?"),
+        ({"update": "finetune", "model": "nearest_neighbors"}, "update: update=Finetune() needs"),
+        ({"update": "shrink_perturb", "model": "logistic_regression"}, "update: update='shrink"),
+        ({"replay": "sure"}, "replay: there is no replay named 'sure'"),
+        ({"replay": {"name": "var", "mode": "all"}}, "replay.mode: Replay has no such parameter"),
+        ({"replay": {"fraction": 2.0}}, 'replay: the "name" is missing'),
+        ({"replay": {"name": "var", "fraction": 2.0}}, "replay.fraction: must be a float"),
+        ({"pseudo_labels": {"treshold": 0.1}}, "pseudo_labels.treshold: PseudoLabels has no such"),
+        (
+            {"pseudo_labels": {"weight": 0.5}, "model": "nearest_neighbors"},
+            "pseudo_labels.weight: sample_weight was given, but KNeighborsClassifier.fit takes",
+        ),
+        ({"stopping": "no_gains"}, "stopping: there is no stopping named 'no_gains'; did you me"),
+        ({"strategy": "bald", "model": "logistic_regression"}, "strategy: BALD needs sample_pro"),
     ],
 )
 def test_a_wrong_component_is_one_line(raw, message):
@@ -175,7 +202,7 @@ def test_components_get_their_parameters():
     assert parts.model.get_params()["network__filters"] == [4, 8]
     assert parts.model.learning_rate == 0.01
     assert type(parts.strategy).__name__ == "LeastConfidenceSampling"
-    assert type(parts.initial_strategy).__name__ == "RandomSampling"
+    assert type(parts.options["initial_strategy"]).__name__ == "RandomSampling"
     assert parts.transformer.n_mfcc == 13
     assert parts.transformer.on_error == "warn"  # one bad recording never ends a campaign
 
@@ -192,14 +219,105 @@ def test_every_strategy_has_a_name():
 
 @pytest.mark.parametrize("name", preset_names())
 def test_presets_can_be_built(name):
-    raw = read_preset(name)
-    try:
-        params, _ = load_params(raw)
-    except ParameterError as error:
-        # A preset may wait for a capability, but then says so.
-        assert "this version" in str(error)
-        return
-    build_parts(params)
+    params, notes = load_params(read_preset(name))
+    parts = build_parts(params)
+    assert notes == []
+    assert params.features.params  # each says what suits its data
+    if name in ENGINES:
+        assert parts.strategy_name == ENGINES[name]
+        assert params.dataset.name == "sounds"  # runs without any recordings
+
+
+ENGINES = {
+    "random": "random",
+    "dpc": "dpc",
+    "edpc": "edpc",
+    "entropy": "entropy",
+    "entropy_pl": "entropy",
+    "egl": "egl",
+    "ecg": "ecg",
+    "aift": "aift",
+    "hist_select": "edpc",
+}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engines_do_what_they_did(engine):
+    params, notes = load_params(OLD_FILE | {"framework_type": engine})
+    parts = build_parts(params)
+    assert parts.strategy_name == ENGINES[engine]
+    replay, pseudo_labels = parts.options["replay"], parts.options["pseudo_labels"]
+    assert (replay is not None) == (engine == "hist_select")
+    assert (pseudo_labels is not None) == (engine == "entropy_pl")
+    if replay is not None:
+        assert (replay.mode, replay.threshold) == ("certain", 10000)
+        assert not any(note.startswith(("hist_sel_mode", "sel_thresholds")) for note in notes)
+    if pseudo_labels is not None:
+        assert (pseudo_labels.threshold, pseudo_labels.decay) == (0.046, 0.001)
+        assert pseudo_labels.schedule == "recursive"
+        assert params.model.params["label_smoothing"] == 0
+        assert not any(note.startswith("decay") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [("certain", "certain"), ("var", "var"), ("no", "none"), ("all", "all")],
+)
+def test_each_selection_of_old_labels(mode, expected):
+    raw = {"framework_type": "hist_select", "hist_sel_mode": mode, "sel_thresholds": [50, 90]}
+    params, _ = load_params(OLD_FILE | raw)
+    runs = single_runs(params)
+    replays = [build_parts(run).options["replay"] for run in runs]
+    assert {replay.mode for replay in replays} == {expected}
+    thresholds = [replay.threshold for replay in replays]
+    assert thresholds == ([50, 90] if mode in ("certain", "var") else [0])
+    again, _ = load_params(json.loads(json.dumps(runs[-1].as_used())))
+    assert again == runs[-1]
+
+
+def test_runs_of_an_experiment():
+    raw = {"replay": {"name": "certain", "threshold": [3, 4]}, "n_seeds": 2, "random_seed": 7}
+    runs = single_runs(load_params(raw)[0])
+    made = [(run.replay.params["threshold"], run.random_seed, run.n_seeds) for run in runs]
+    assert made == [(3, 7, 1), (3, 8, 1), (4, 7, 1), (4, 8, 1)]
+    with pytest.raises(ParameterError, match=r"replay\.threshold: the list is empty"):
+        single_runs(load_params({"replay": {"name": "var", "threshold": []}})[0])
+
+
+def test_campaign_options():
+    raw = {
+        "update": "finetune",
+        "replay": {"name": "diverse", "fraction": 0.3},
+        "pseudo_labels": {"max_per_class": 5},
+        "stopping": ["low_uncertainty", {"name": "no_gain", "rounds": 2}],
+    }
+    options = build_parts(load_params(raw)[0]).options
+    assert type(options["update"]).__name__ == "Finetune"
+    assert (options["replay"].mode, options["replay"].fraction) == ("diverse", 0.3)
+    assert options["pseudo_labels"].max_per_class == 5
+    assert [type(c).__name__ for c in options["stopping"]] == ["LowUncertainty", "NoGain"]
+    assert build_parts(load_params({})[0]).options == {
+        "initial_strategy": None,
+        "update": "retrain",
+        "replay": None,
+        "pseudo_labels": None,
+        "stopping": None,
+    }
+
+
+def test_features_that_suit_the_data_set():
+    assert load_params({"sub_dir": "fsdd"})[0].features.params == FSDD_FEATURES
+    params, _ = load_params({"dataset": "fsdd", "features": {"n_mels": 40}})
+    assert params.features.params == {**FSDD_FEATURES, "n_mels": 40}
+    params, _ = load_params({"dataset": "fsdd", "features": "mfcc"})
+    assert params.features.params == {}
+    assert load_params({"dataset": "folder"})[0].features.params == {}
+
+
+def test_preset_rows_say_what_is_needed():
+    rows = {name: (data, does) for name, data, does in preset_rows()}
+    assert rows["fsdd"] == ("fsdd (--data-home FOLDER)", "margin")
+    assert rows["aift"] == ("sounds", "aift")
 
 
 def test_presets_have_names():

@@ -1,6 +1,7 @@
 """Whole runs on a few small sounds, and what they leave behind."""
 
 import csv
+import hashlib
 import json
 
 import joblib
@@ -9,6 +10,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from skal.datasets import load_audio_folder, make_sounds, write_sounds
+from skal.experiment.manifest import find_duplicates
 from skal.experiment.messages import ParameterError
 from skal.experiment.params import load_params
 from skal.experiment.record import STATS_COLUMNS
@@ -53,6 +55,7 @@ def test_what_a_run_leaves_behind(tmp_path):
         "curve.png",
         "model.joblib",
         "summary.json",
+        "manifest.json",
         "log.txt",
     }
     stats, queries = read_csv(path / "stats.csv"), read_csv(path / "queries.csv")
@@ -140,9 +143,87 @@ def test_validation_data_choose_the_saved_round(tmp_path):
 
 
 def test_a_model_below_the_baseline_is_not_saved(tmp_path):
-    (path,) = run_tiny(tmp_path, metric_baseline=0.999, budget=10)
+    (path,) = run_tiny(tmp_path, metric_baseline=0.999, budget=10, valid_percent=0.5)
     assert not (path / "model.joblib").exists()
     assert "no model saved" in (path / "log.txt").read_text()
+    assert json.loads((path / "summary.json").read_text())["model_of_round"] is None
+
+
+def test_test_data_choose_nothing(tmp_path):
+    """Without validation data the last round's model is saved, and the log says why."""
+    (path,) = run_tiny(tmp_path, metric_baseline=0.999)
+    assert json.loads((path / "summary.json").read_text())["model_of_round"] == 3
+    assert "metric_baseline=0.999 is not looked at" in (path / "log.txt").read_text()
+    (plain,) = run_tiny(tmp_path)
+    assert "metric_baseline" not in (plain / "log.txt").read_text()
+
+
+def test_pseudo_labels_are_counted(tmp_path):
+    (path,) = run_tiny(
+        tmp_path,
+        model={"name": "logistic_regression"},
+        framework_type="entropy_pl",
+        decay_threshold=0.6,
+        decay_rate=0.01,
+    )
+    assert path.parent.name == "entropy"
+    stats = read_csv(path / "stats.csv")
+    counts = [int(row["num_pseudo_labeled"]) for row in stats]
+    assert counts[0] == 0
+    assert min(counts[1:]) > 0
+    assert [row["threshold"] for row in stats] == ["", "0.6", "0.59", "0.57"]
+    assert {row["decay_rate"] for row in stats} == {"0.01"}
+    assert stats[0]["pseudo_acc"] == ""
+    assert all(0 <= float(row["pseudo_acc"]) <= 1 for row in stats[1:])
+    trained = [int(row["n_trained"]) for row in stats]
+    labels = [int(row["num_total_labeled"]) for row in stats]
+    assert trained == [a + b for a, b in zip(counts, labels, strict=True)]
+
+
+@pytest.mark.parametrize("mode", ["certain", "var", "no", "all"])
+def test_old_labels_are_selected(tmp_path, mode):
+    paths = run_tiny(
+        tmp_path, framework_type="hist_select", hist_sel_mode=mode, sel_thresholds=[10, 1000]
+    )
+    trained = [[int(row["n_trained"]) for row in read_csv(p / "stats.csv")] for p in paths]
+    everything, new_only = [10, 18, 26, 30], [10, 8, 8, 4]
+    if mode in ("all", "no"):
+        assert trained == [everything if mode == "all" else new_only]
+        return
+    assert trained[1] == everything  # never more labels than the threshold
+    assert trained[0][:2] == [10, 18]  # 10 are not above 10 yet
+    assert all(
+        new < found < all_
+        for new, found, all_ in zip(new_only[2:], trained[0][2:], everything[2:], strict=True)
+    )
+
+
+def test_stopping_ends_a_run(tmp_path):
+    (path,) = run_tiny(tmp_path, stopping={"name": "low_uncertainty", "threshold": 1.05})
+    reason = json.loads((path / "summary.json").read_text())["stop_reason"]
+    assert reason.startswith("no candidate is uncertain")
+    assert json.loads((path / "params.json").read_text())["stopping"] == [
+        {"name": "low_uncertainty", "threshold": 1.05}
+    ]
+
+
+def test_a_manifest_names_every_file(tmp_path):
+    (path,) = run_tiny(tmp_path)
+    manifest = json.loads((path / "manifest.json").read_text())
+    files = {entry.name for entry in path.iterdir()} - {"manifest.json"}
+    assert set(manifest["files"]) == files
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((path / name).read_bytes()).hexdigest() == digest
+
+
+def test_runs_that_are_the_same_are_reported(tmp_path, capsys):
+    (first,) = run_tiny(tmp_path, verbose=1)
+    assert "byte for byte" not in capsys.readouterr().out
+    (second,) = run_tiny(tmp_path, verbose=1)
+    assert f"the same result, byte for byte, as {first}" in capsys.readouterr().out
+    (third,) = run_tiny(tmp_path, verbose=1, random_seed=1)
+    assert "byte for byte" not in capsys.readouterr().out
+    assert find_duplicates([first, second, third]) == {second: first}
 
 
 def test_hidden_labels_influence_nothing(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from joblib import Parallel, delayed
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -289,6 +290,8 @@ def test_augmented_copies_change_and_repeat(fitted):
     assert copies.shape == X.shape and copies.dtype == X.dtype
     assert np.abs(copies - X).max(axis=(1, 2)).min() > 0.01
     np.testing.assert_array_equal(copies, classifier.augment(X, random_state=0))
+    assert np.abs(classifier.augment(X[:7], random_state=1) - copies[:7]).max() > 0.01
+    assert classifier._engine.distortion.n_traces == 1
     assert not hasattr(clone(classifier).set_params(augmentation=None), "augment")
 
 
@@ -334,6 +337,50 @@ def test_warm_start_goes_on(reused):
     classifier.set_params(steps=30).fit(X, y)
     assert classifier.loss_curve_[:5].mean() < loss[:5].mean()
     classifier.set_params(warm_start=False)
+
+
+def test_a_warm_fit_takes_its_share_of_the_steps(reused):
+    classifier, X, y = reused
+    classifier.set_params(steps=21, warm_steps=0.3, warm_start=False).fit(X, y)
+    assert classifier.n_steps_ == 21
+    assert classifier.set_params(warm_start=True).fit(X, y).n_steps_ == 7
+    classifier.set_params(warm_steps=0.5, warm_start=False)
+
+
+def trainable(classifier):
+    """Copy the trainable weights of a classifier."""
+    return [w.numpy().copy() for w in classifier._engine.model.trainable_variables]
+
+
+def test_shrink_perturb_mixes_old_and_fresh_weights(reused):
+    classifier, X, y = reused
+    fresh = trainable(classifier.set_params(steps=0, random_state=5).fit(X, y))
+    old = trainable(classifier.set_params(steps=20).fit(X, y))
+    statistics = [w.numpy() for w in classifier._engine.model.non_trainable_variables]
+    kept = classifier.get_weights()
+    classifier.shrink_perturb(0.4, 0.0)
+    for now, before in zip(trainable(classifier), old, strict=True):
+        np.testing.assert_allclose(now, 0.4 * before, rtol=1e-6)
+    for now, before in zip(
+        classifier._engine.model.non_trainable_variables, statistics, strict=True
+    ):
+        if "seed" not in now.path:
+            np.testing.assert_array_equal(now.numpy(), before)
+    classifier.shrink_perturb(0.0, 0.5)
+    noise = trainable(classifier)
+    kernel = [w.shape for w in noise].index((3, 3, 8, 16))
+    assert abs(noise[kernel].std() / (0.5 * np.sqrt(2 / (9 * 8))) - 1) < 0.1
+    # The noise is not what the training began with, which the old weights still resemble.
+    assert abs(np.corrcoef(noise[kernel].ravel(), fresh[kernel].ravel())[0, 1]) < 0.15
+    classifier.set_weights(kept)
+    classifier.shrink_perturb(0.4, 0.2).shrink_perturb(1.0, 0.0)
+    once = trainable(classifier)
+    classifier.set_weights(kept)
+    classifier.shrink_perturb(0.4, 0.2)
+    for now, before in zip(trainable(classifier), once, strict=True):
+        np.testing.assert_array_equal(now, before)
+    with pytest.raises(NotFittedError):
+        clone(classifier).shrink_perturb(0.5, 0.1)
 
 
 def test_epochs_and_automatic_steps(reused):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skal.models.augmentation import SpectrogramAugmentation, augment_batches
+from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
 from skal.models.encoding import combine_weights, resolve_classes, smooth_targets
 from skal.models.recipe import automatic_steps, cosine_schedule, draw_batches
 from skal.models.statistics import channel_statistics
@@ -83,7 +83,8 @@ NOTHING = dict.fromkeys(
 def distorted(X, **amounts):
     """Distort samples in one way alone."""
     augmentation = SpectrogramAugmentation(**{**NOTHING, **amounts})
-    return augment_batches(X, augmentation, 3, np.zeros(1), np.full(1, 2.0))
+    distort = CompiledDistortion(augmentation, X.shape[1:])
+    return distort(X, 3, np.zeros(1), np.full(1, 2.0))
 
 
 def test_each_distortion_does_what_it_says():

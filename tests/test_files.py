@@ -1,0 +1,93 @@
+"""Files that are always whole, and folders that one process at a time works in."""
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+
+import pytest
+
+from skal._files import FolderHeldError, hold_folder, remove_leftovers, write_atomically
+
+
+def hold_until(folder, held, done):
+    with hold_folder(folder):
+        held.set()
+        done.wait(60)
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Let another process hold a folder; returns the process and the event that ends it."""
+    context = multiprocessing.get_context("fork")
+    held, done = context.Event(), context.Event()
+    process = context.Process(target=hold_until, args=(tmp_path, held, done))
+    process.start()
+    assert held.wait(60)
+    yield process, done
+    process.kill()
+    process.join()
+
+
+def test_a_held_folder_names_its_holder(tmp_path, other):
+    process, done = other
+    with (
+        pytest.raises(FolderHeldError, match=rf"is held by process {process.pid} on \S+, since"),
+        hold_folder(tmp_path),
+    ):
+        raise AssertionError("held by two")
+    done.set()
+    process.join(60)
+    assert list(tmp_path.iterdir()) == []
+    with hold_folder(tmp_path):
+        assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, other):
+    process, _ = other
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(60)
+    assert (tmp_path / ".lock").exists()
+    with hold_folder(tmp_path):
+        assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_never_two_at_once(tmp_path):
+    inside, most, turns = [], [], []
+
+    def work():
+        while len(turns) < 200:
+            try:
+                with hold_folder(tmp_path):
+                    inside.append(1)
+                    most.append(len(inside))
+                    inside.pop()
+                    turns.append(1)
+            except FolderHeldError:
+                continue
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+
+
+def test_leftovers_of_a_killed_writer_go(tmp_path):
+    (tmp_path / ".a.json.x1y2.tmp").write_text("half")
+    (tmp_path / "a.json").write_text("whole")
+    remove_leftovers(tmp_path)
+    assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_a_file_stays_as_it_was_if_writing_fails(tmp_path):
+    with write_atomically(tmp_path / "a") as file:
+        file.write(b"first")
+    with pytest.raises(RuntimeError), write_atomically(tmp_path / "a") as file:
+        file.write(b"second")
+        raise RuntimeError
+    assert (tmp_path / "a").read_bytes() == b"first"
+    assert os.listdir(tmp_path) == ["a"]
