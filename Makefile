@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/skal run
 
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist worksteal
 
 test-all: $(VENV)/.installed-dev
 	$(BIN)/pytest

@@ -76,7 +76,7 @@ def make_sounds(
     --------
     >>> from skal.datasets import make_sounds
     >>> sounds = make_sounds(20, 3, random_state=0)
-    >>> sounds.data.shape, list(sounds.target_names)
+    >>> sounds.data.shape, sounds.target_names.tolist()
     ((20, 8000), ['tone', 'chirp up', 'clicks'])
     """
     random_state = check_random_state(random_state)

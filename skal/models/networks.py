@@ -5,6 +5,7 @@ a grid search. TensorFlow is imported when one is called, not before.
 """
 
 import functools
+from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator, clone
@@ -19,7 +20,7 @@ def _called_by_scikeras(meta, compile_kwargs=None):
     raise TypeError("a network is called as an object")
 
 
-class Network(BaseEstimator, functools.partial):
+class Network(BaseEstimator, functools.partial, metaclass=ABCMeta):
     """Base of the parameter objects that build networks.
 
     A subclass stores its parameters in the constructor and writes :meth:`body`, which turns
@@ -45,6 +46,7 @@ class Network(BaseEstimator, functools.partial):
         """Pickle as an estimator, not as a partial function."""
         return _restore, (type(self), self.get_params(deep=False))
 
+    @abstractmethod
     def body(self, x, layers, seeds):
         """Turn the normalized input into the embedding.
 
@@ -62,7 +64,6 @@ class Network(BaseEstimator, functools.partial):
         KerasTensor of shape (n_samples, n_embedding)
             Output of a layer named ``"embedding"``.
         """
-        raise NotImplementedError
 
     def build(self, input_shape, n_classes, random_state=None):
         """Build the network without compiling it.
@@ -196,6 +197,7 @@ class CompactCNN(Network):
         self.head = head
         self.max_flatten_frames = max_flatten_frames
 
+    @abstractmethod
     def body(self, x, layers, seeds):
         """Turn the normalized input into the embedding; see :meth:`Network.body`."""
         head = self.head
@@ -269,6 +271,7 @@ class DenseNet(Network):
         self.units = units
         self.dropout = dropout
 
+    @abstractmethod
     def body(self, x, layers, seeds):
         """Turn the normalized input into the embedding; see :meth:`Network.body`."""
         x = layers.Flatten(name="flatten")(x)
