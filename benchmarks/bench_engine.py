@@ -74,6 +74,7 @@ def check_parity():
         warm_start=True,
         warm_steps=1.0,
         optimizer="sgd",
+        learning_rate=0.1,
         weight_decay=0.0,
         random_state=0,
     ).fit(X, y)
@@ -90,9 +91,9 @@ def check_parity():
     for old, ours, theirs in zip(
         before, classifier.get_weights(), twin.get_weights(), strict=True
     ):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
-        if old.ndim > 1:
-            assert np.abs(ours - old).max() > 0
+        step = np.abs(theirs - old).max()
+        assert np.abs(ours - theirs).max() <= 0.01 * step + 1e-6, (ours.shape, step)
+        assert step > 1e-5 or old.ndim < 2
     print("parity: the same probabilities, and the same weights after a step", flush=True)
 
 

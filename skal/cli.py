@@ -48,7 +48,8 @@ def run(ctx: typer.Context):
     _quiet_tensorflow()
     from skal.experiment.run import run_experiment
 
-    run_experiment(given, notes=notes)
+    with _ctrl_c_is_one_line():
+        run_experiment(given, notes=notes)
 
 
 def _resume(args):
@@ -63,7 +64,8 @@ def _resume(args):
     _quiet_tensorflow()
     from skal.experiment.resume import resume_runs
 
-    resume_runs(folder or "outputs", verbose=dict(overrides).get("verbose", 1))
+    with _ctrl_c_is_one_line():
+        resume_runs(folder or "outputs", verbose=dict(overrides).get("verbose", 1))
 
 
 def _quiet_tensorflow():
@@ -100,7 +102,7 @@ def compare(ctx: typer.Context):
 
     if isinstance(strategies, str):
         strategies = strategies.split(",")
-    with _backend(backend, scheduler):
+    with _ctrl_c_is_one_line(), _backend(backend, scheduler):
         comparison = run_comparison(given, strategies or DEFAULT_STRATEGIES, notes=notes)
     if given.verbose:
         show_comparison(comparison)
@@ -160,7 +162,8 @@ def features(ctx: typer.Context):
     given, _ = load_params({"dataset": "folder", "data_home": folder}, ours.items())
     from skal.experiment.features import store_features
 
-    store_features(given, **options)
+    with _ctrl_c_is_one_line():
+        store_features(given, **options)
 
 
 @app.command()
@@ -207,6 +210,13 @@ def main(argv=None):
         _fail(f"skal: {error}", 2)
     except ExperimentError as error:
         _fail(f"skal: {error}", 1)
+
+
+@contextlib.contextmanager
+def _ctrl_c_is_one_line():
+    """Say how to go on; Typer itself would only say that the command was aborted."""
+    try:
+        yield
     except KeyboardInterrupt as error:
         again = "interrupted before the first round; start again with the same command"
         _fail(f"skal: {error if str(error) else again}", 130)

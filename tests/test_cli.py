@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -135,6 +136,26 @@ def test_ctrl_c_is_one_line(tiny, capsys, monkeypatch):
     monkeypatch.setattr("skal.experiment.run.load_data", interrupt)
     assert call("run", "tiny.json") == 130
     assert capsys.readouterr().err.startswith("skal: interrupted")
+
+
+def test_ctrl_c_says_how_to_go_on(tiny):
+    """Interrupt a process as a terminal does, and go on with the line that it prints."""
+    words = [sys.executable, "-u", "-m", "skal", "run", "tiny.json", "--n_instances", "1"]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        words, cwd=tiny, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    )
+    while not process.stdout.readline().startswith("round   0"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    said, error = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "stopping after this step" in said
+    command = "skal run --resume outputs/sounds/margin/1"
+    assert error == f"skal: interrupted, and saved; go on with: {command}\n"
+    done = skal(*command.split()[1:], cwd=tiny)
+    assert done.returncode == 0, done.stderr
+    assert "goes on after round" in done.stdout
 
 
 def test_params_schema(capsys):

@@ -108,6 +108,9 @@ def load_data(params, *, labeled_only=True):
     arguments = {} if params.dataset is None else params.dataset.params
     check_arguments(loader, arguments, "dataset")
     arguments |= _home(loader, name, params)
+    if "random_state" in inspect.signature(loader).parameters:
+        # Data that are made must be the same ones when a run goes on.
+        arguments.setdefault("random_state", 0)
     try:
         bunch = loader(**arguments)
     except (ValueError, TypeError, OSError) as error:

@@ -197,7 +197,6 @@ class CompactCNN(Network):
         self.head = head
         self.max_flatten_frames = max_flatten_frames
 
-    @abstractmethod
     def body(self, x, layers, seeds):
         """Turn the normalized input into the embedding; see :meth:`Network.body`."""
         head = self.head
@@ -271,7 +270,6 @@ class DenseNet(Network):
         self.units = units
         self.dropout = dropout
 
-    @abstractmethod
     def body(self, x, layers, seeds):
         """Turn the normalized input into the embedding; see :meth:`Network.body`."""
         x = layers.Flatten(name="flatten")(x)

@@ -96,6 +96,11 @@ def test_sub_dir_names_the_data_set_as_in_the_predecessor():
         load_data(params_of(sub_dir="my_task"))
 
 
+def test_made_sounds_are_the_same_every_time():
+    first, again = load_data(params_of()), load_data(params_of(random_seed=3))
+    np.testing.assert_array_equal(first.clips, again.clips)
+
+
 def test_num_total_draws_clips_and_keeps_their_positions():
     whole = load_data(params_of(dataset={"name": "sounds", "random_state": 3}))
     raw = {"dataset": {"name": "sounds", "random_state": 3}, "num_total": 30}

@@ -1,5 +1,6 @@
 """CNNClassifier: what scikit-learn asks of it, and what SciKeras does not give."""
 
+import functools
 import io
 import pickle
 import random
@@ -10,11 +11,11 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skal.models import CNNClassifier, CompactCNN, DenseNet, SpectrogramAugmentation
 
-SMALL = CompactCNN(filters=(8, 16), n_embedding=16, dropout=0.1)
+SMALL = CompactCNN(filters=(8, 16), stem_kernel_size=3, n_embedding=16, dropout=0.1)
 
 
 def bands_sounds(n_samples=60, n_classes=3, random_state=0):
@@ -41,7 +42,33 @@ def reused():
     return CNNClassifier(clone(SMALL), steps=20, random_state=0).fit(X, y), X, y
 
 
-@parametrize_with_checks([CNNClassifier(DenseNet(units=(16,)), steps=40, learning_rate=0.02)])
+QUICK_CHECKS = {
+    "check_classifiers_one_label",
+    "check_dont_overwrite_attributes",
+    "check_estimator_tags_renamed",
+    "check_estimators_nan_inf",
+    "check_estimators_overwrite_params",
+    "check_fit2d_1sample",
+    "check_n_features_in_after_fitting",
+    "check_no_attributes_set_in_init",
+    "check_parameters_default_constructible",
+    "check_valid_tag_types",
+}
+
+
+def scikit_learn_checks():
+    """Give scikit-learn's checks; those that need a network trained over and over are slow."""
+    estimator = CNNClassifier(DenseNet(units=(16,)), steps=40, learning_rate=0.02)
+    for made, check in estimator_checks_generator(estimator):
+        function = check
+        while isinstance(function, functools.partial):
+            function = function.func
+        name = function.__name__
+        marks = () if name in QUICK_CHECKS else pytest.mark.slow
+        yield pytest.param(made, check, id=name, marks=marks)
+
+
+@pytest.mark.parametrize(("estimator", "check"), list(scikit_learn_checks()))
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -390,6 +417,7 @@ def test_epochs_and_automatic_steps(reused):
     classifier.set_params(epochs=None, batch_size="auto")
 
 
+@pytest.mark.slow
 def test_plain_scikeras_trains_a_network_object():
     from scikeras.wrappers import KerasClassifier
 
