@@ -88,7 +88,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray, float32
-            Of shape (n_clips, *feature_shape()), or (n_clips, n_features) with `flatten`.
+            Of shape ``(n_clips, *feature_shape())``, or (n_clips, n_features) with `flatten`.
 
         Raises
         ------
