@@ -44,8 +44,10 @@ class _Configurations:
         self.weights = weights[possible] / weights.sum()
         joint = joint.reshape(len(weights), -1)[possible]
         if len(self.weights) > self.limit:
-            # Systematic resampling: unbiased, and with less noise than independent draws.
-            points = (np.arange(self.limit) + random_state.uniform()) / self.limit
+            # Stratified resampling: unbiased, and with less noise than independent draws. Each
+            # stratum has a number of its own: one for all of them would give every
+            # configuration of equal weight the same label of the new row.
+            points = (np.arange(self.limit) + random_state.uniform(size=self.limit)) / self.limit
             cumulated = np.cumsum(self.weights)
             drawn = np.searchsorted(cumulated, points * cumulated[-1], side="right")
             joint = joint[np.minimum(drawn, len(joint) - 1)]

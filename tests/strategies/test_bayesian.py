@@ -168,3 +168,13 @@ def test_parameters_are_checked_when_asked():
     X = np.zeros((3, 2))
     with pytest.raises(ValueError, match="temperature"):
         strategy.query(FakeNet().fit(X, [0, 1, 0]), X, 1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_gains_do_not_rise_once_configurations_are_sampled(seed):
+    rng = np.random.RandomState(seed)
+    near_duplicates = np.repeat(rng.dirichlet(np.full(3, 0.3), size=(20, 4)), 5, axis=1)
+    _, gains = batch_bald(near_duplicates, 14, n_configurations=60, random_state=0)
+    _, exact = batch_bald(near_duplicates, 14, n_configurations=20_000, random_state=0)
+    assert np.diff(gains).max() < 0.01
+    np.testing.assert_allclose(gains, exact, atol=0.06)
