@@ -35,7 +35,18 @@ class UnsupportedStrategyError(TypeError):
     """A strategy needs something that the classifier cannot answer."""
 
 
-def _final(estimator):
+def final_model(estimator):
+    """Return the last step of a Pipeline, or the estimator itself.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any classifier.
+
+    Returns
+    -------
+    estimator
+    """
     return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
 
 
@@ -56,7 +67,7 @@ def check_supported(estimator, needs, strategy):
     UnsupportedStrategyError
         Names the strategy, what it needs and what to use instead.
     """
-    model = _final(estimator)
+    model = final_model(estimator)
     for need in sorted(needs):
         own = hasattr(estimator, need) or hasattr(model, need)
         stand_in = need == "embed" or (need == "sample_proba" and is_ensemble(model))
@@ -197,7 +208,7 @@ class Learner:
             Read-only where it is kept for the next question.
         """
         self._check_fitted("predict_proba")
-        if "embed" in self.needs and hasattr(_final(self.estimator), "predict_proba_embed"):
+        if "embed" in self.needs and hasattr(final_model(self.estimator), "predict_proba_embed"):
             return self._lookup(("predict_proba", "embed"), X, self._joint)[0]
         return self._lookup(("predict_proba",), X, self._proba)[0]
 
@@ -214,7 +225,7 @@ class Learner:
         ndarray of shape (n_samples, n_dimensions)
             Read-only where it is kept for the next question.
         """
-        if self._fitted and hasattr(_final(self.estimator), "predict_proba_embed"):
+        if self._fitted and hasattr(final_model(self.estimator), "predict_proba_embed"):
             return self._lookup(("predict_proba", "embed"), X, self._joint)[1]
         return self._lookup(("embed",), X, self._embed)[0]
 
@@ -237,7 +248,7 @@ class Learner:
         """
         self._check_fitted("sample_proba")
         rng = check_random_state(random_state)
-        model = _final(self.estimator)
+        model = final_model(self.estimator)
         if hasattr(model, "sample_proba"):
             seed = rng.randint(np.iinfo(np.int32).max)
 
@@ -269,7 +280,7 @@ class Learner:
         """
         self._check_fitted("gradient_length")
         check_supported(self.estimator, ["gradient_length"], self)
-        return self._concatenate(_final(self.estimator).gradient_length, X)
+        return self._concatenate(final_model(self.estimator).gradient_length, X)
 
     def augment_proba(self, X, n_copies, random_state=None, *, augment=None):
         """Predict the probabilities of augmented copies of every row.
@@ -296,7 +307,7 @@ class Learner:
         """
         self._check_fitted("augment")
         rng = check_random_state(random_state)
-        model = _final(self.estimator)
+        model = final_model(self.estimator)
         if augment is None:
             check_supported(self.estimator, ["augment"], self)
 
@@ -354,7 +365,7 @@ class Learner:
 
     def _expand(self, probabilities):
         """Give every class of the task its column, the last axis, 0 where it was not seen."""
-        return expand_columns(probabilities, _final(self.estimator).classes_, self.classes_)
+        return expand_columns(probabilities, final_model(self.estimator).classes_, self.classes_)
 
     def _concatenate(self, ask, X, axis=0):
         """Ask about X in blocks, so that features and copies of a large pool never pile up."""
@@ -364,19 +375,19 @@ class Learner:
     def _proba(self, rows):
         if len(rows) == 0:
             return [np.empty((0, len(self.classes_)))]
-        ask = _final(self.estimator).predict_proba
+        ask = final_model(self.estimator).predict_proba
         return [self._concatenate(lambda features: self._expand(ask(features)), rows)]
 
     def _embed(self, rows):
         if len(rows) == 0:
             return [np.empty((0, 0))]
-        model = _final(self.estimator) if self._fitted else None
+        model = final_model(self.estimator) if self._fitted else None
         return [self._concatenate(model.embed if hasattr(model, "embed") else _as_matrix, rows)]
 
     def _joint(self, rows):
         if len(rows) == 0:
             return [np.empty((0, len(self.classes_))), np.empty((0, 0))]
-        model = _final(self.estimator)
+        model = final_model(self.estimator)
         parts = [model.predict_proba_embed(self._features(block)) for block in _blocks(rows)]
         probabilities = np.concatenate([self._expand(part[0]) for part in parts])
         return probabilities, np.concatenate([part[1] for part in parts])

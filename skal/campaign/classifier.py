@@ -296,9 +296,10 @@ class ActiveLearningClassifier(
             self._loop(lambda rows: self._rounds.state.codes[rows], learn)
         elif oracle is not None:
             self._loop(lambda rows: self._codes(oracle(rows), rows), learn, precious=True)
-        elif len(self._rounds.waiting):
-            learn()
-        self._update_reason(in_person=not simulated and oracle is None)
+        else:
+            if len(self._rounds.waiting):
+                learn()
+            self._wait_or_stop()
         return self
 
     def _begin(self, X, y, oracle, groups, sample_weight):
@@ -364,10 +365,10 @@ class ActiveLearningClassifier(
             return EmptyPool().reason(self._rounds)
         return self._rounds.why_stop()
 
-    def _update_reason(self, in_person):
-        if in_person:
-            waiting = "waiting for labels: ask query() for rows, then teach() them"
-            self.stop_reason_ = self._find_reason() or waiting
+    def _wait_or_stop(self):
+        """Say whether more labels are wanted from the caller, or why not."""
+        waiting = "waiting for labels: ask query() for rows, then teach() them"
+        self.stop_reason_ = self._find_reason() or waiting
 
     def _codes(self, y, rows):
         """Return the class codes of new labels, -1 for those marked unlabeled."""
@@ -479,5 +480,5 @@ class ActiveLearningClassifier(
         """Keep new labels, then train on them."""
         self._save()
         self._learn()
-        self._update_reason(in_person=True)
+        self._wait_or_stop()
         return self

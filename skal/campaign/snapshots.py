@@ -2,7 +2,7 @@
 
 import copy
 
-from skal.campaign.training import final_model
+from skal.learner import final_model
 
 
 def take_snapshot(estimator):

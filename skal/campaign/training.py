@@ -6,20 +6,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
-
-def final_model(estimator):
-    """Return the last step of a Pipeline, or the estimator itself.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Any classifier.
-
-    Returns
-    -------
-    estimator
-    """
-    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+from skal.learner import final_model
 
 
 def prepare(estimator, classes):

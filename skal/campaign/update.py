@@ -5,7 +5,7 @@ from numbers import Real
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from skal.campaign.training import final_model
+from skal.learner import final_model
 
 __all__ = ["Finetune", "Retrain", "ShrinkPerturb", "as_update"]
 
