@@ -49,12 +49,12 @@ def cutoff_distance(X, percent=1.5, metric="euclidean", random_state=None):
     raw[raw < 1e-14] = 0
     if not raw.any():
         return 1.0
-    raw[np.tri(len(X), dtype=bool)] = np.inf
-    n_pairs = len(X) * (len(X) - 1) // 2
-    place = max(round(n_pairs * percent / 100) - 1, 0)
-    value = np.partition(raw, place, axis=None)[place] or raw[raw > 0].min()
-    first, second = np.unravel_index(np.argmax(raw == value), raw.shape)
-    return _distance(X[first], X[second], metric)
+    rows, columns = np.triu_indices(len(X), 1)
+    raw = raw[rows, columns]
+    place = max(round(len(raw) * percent / 100) - 1, 0)
+    value = np.partition(raw, place)[place] or raw[raw > 0].min()
+    pair = np.argmax(raw == value)
+    return _distance(X[rows[pair]], X[columns[pair]], metric)
 
 
 def _distance(first, second, metric):

@@ -20,7 +20,7 @@ from skal.strategies.committee import (
     max_disagreement,
     vote_entropy,
 )
-from skal.strategies.composition import MaxPerGroup, Prefilter
+from skal.strategies.composition import Prefilter
 from skal.strategies.coverage import ProbCover, max_coverage, purity_radius
 from skal.strategies.density import (
     DensityPeaksSampling,
@@ -37,6 +37,7 @@ from skal.strategies.gradient import (
     expected_change_of_gradient,
     expected_gradient_length,
 )
+from skal.strategies.grouping import MaxPerGroup, MinimumGap
 from skal.strategies.pools import ApproximateNeighbors, NeighborPool, SubsamplePool
 from skal.strategies.random import RandomSampling
 from skal.strategies.schedule import Schedule
@@ -67,6 +68,7 @@ __all__ = [
     "LeastConfidenceSampling",
     "MarginSampling",
     "MaxPerGroup",
+    "MinimumGap",
     "NeighborPool",
     "PowerBALD",
     "Prefilter",

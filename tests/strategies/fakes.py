@@ -5,6 +5,8 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 
+from skal.strategies.base import QueryStrategy
+
 
 class FakeNet(ClassifierMixin, BaseEstimator):
     """One hidden tanh layer and a softmax layer, with random weights.
@@ -101,3 +103,17 @@ def finite_differences(loss, weights, step=1e-6):
             array[place] = kept
         gradients.append(gradient)
     return gradients
+
+
+class Recorder(QueryStrategy):
+    """Takes the first rows, and keeps what it was asked."""
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __sklearn_clone__(self):
+        return self
+
+    def select(self, learner, X, n_instances, **context):
+        self.calls.append({"X": np.asarray(X), "n_instances": n_instances, **context})
+        return np.arange(n_instances), np.arange(n_instances) / 10

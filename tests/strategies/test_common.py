@@ -65,6 +65,7 @@ PARAMETERS = {
     "LeastConfidenceSampling": [{}],
     "MarginSampling": [{}],
     "MaxPerGroup": [{"strategy": MarginSampling(), "k": 100}],
+    "MinimumGap": [{"strategy": MarginSampling(), "gap": 1, "starts": np.arange(100)}],
     "NeighborPool": [
         {"strategy": MarginSampling(), "k": 2},
         {"strategy": _inner("BADGE"), "k": 2, "representation": "features"},

@@ -2,21 +2,19 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ParameterGrid
 
 from skal.learner import Learner, UnsupportedStrategyError
-from skal.strategies.base import QueryStrategy
 from skal.strategies.bayesian import BALD, PowerBALD
-from skal.strategies.composition import MaxPerGroup, Prefilter, occurrence
+from skal.strategies.composition import Prefilter
 from skal.strategies.gradient import BADGE
+from skal.strategies.grouping import MaxPerGroup
 from skal.strategies.random import RandomSampling
 from skal.strategies.schedule import Schedule
 from skal.strategies.uncertainty import EntropySampling, MarginSampling, entropy
-from tests.strategies.fakes import FakeNet
+from tests.strategies.fakes import FakeNet, Recorder
 
 
 @pytest.fixture
@@ -28,20 +26,6 @@ def net():
 @pytest.fixture
 def X():
     return np.random.RandomState(1).randn(200, 4)
-
-
-class Recorder(QueryStrategy):
-    """Takes the first rows, and keeps what it was asked."""
-
-    def __init__(self, calls):
-        self.calls = calls
-
-    def __sklearn_clone__(self):
-        return self
-
-    def select(self, learner, X, n_instances, **context):
-        self.calls.append({"X": np.asarray(X), "n_instances": n_instances, **context})
-        return np.arange(n_instances), np.arange(n_instances) / 10
 
 
 def test_prefilter_chooses_among_the_highest_scores(net, X):
@@ -142,76 +126,11 @@ def test_wrong_stages_are_refused(stages, message, net, X):
         Schedule(stages).query(net, X, 2)
 
 
-def _capped(ranking, groups, k, n_instances):
-    """Go through a ranking and take what the cap allows."""
-    taken, counts = [], {}
-    for position in ranking:
-        if counts.get(groups[position], 0) < k and len(taken) < n_instances:
-            taken.append(position)
-            counts[groups[position]] = counts.get(groups[position], 0) + 1
-    return taken
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 30), st.integers(1, 5), st.integers(1, 30))
-def test_max_per_group_is_the_capped_ranking(seed, n_groups, k, n_instances):
-    rng = np.random.RandomState(seed)
-    X = rng.randn(60, 3)
-    net = FakeNet(seed=seed).fit(X, np.arange(60) % 3)
-    # Groups that follow the ranking, so that the first rows wanted are of one group.
-    ranking = np.argsort(-entropy(net.predict_proba(X)))
-    groups = np.empty(60, dtype=object)
-    groups[ranking] = [f"recording {i}" for i in np.sort(rng.randint(n_groups, size=60))]
-    positions, scores = MaxPerGroup(EntropySampling(), k).query(
-        net, X, n_instances, groups=groups, return_scores=True, random_state=0
-    )
-    np.testing.assert_array_equal(positions, _capped(ranking, groups, k, n_instances))
-    np.testing.assert_allclose(scores, entropy(net.predict_proba(X))[positions])
-
-
-@pytest.mark.parametrize("inner", [BADGE(), RandomSampling(), PowerBALD()])
-def test_max_per_group_around_strategies_that_draw(inner, net, X):
-    groups = np.repeat(np.arange(40), 5)
-    strategy = MaxPerGroup(inner, 2)
-    positions = strategy.query(net, X, 70, groups=groups, random_state=0)
-    assert len(positions) == 70
-    assert np.bincount(groups[positions]).max() == 2
-    again = strategy.query(net, X, 70, groups=groups, random_state=0)
-    np.testing.assert_array_equal(positions, again)
-
-
-def test_max_per_group_gives_fewer_where_groups_run_out(net, X):
-    groups = np.r_[np.zeros(150, int), np.ones(49, int), 2]
-    assert len(MaxPerGroup(MarginSampling(), 3).query(net, X, 20, groups=groups)) == 7
-
-
-def test_max_per_group_asks_no_more_than_it_must(net, X):
-    calls = []
-    strategy = MaxPerGroup(Recorder(calls), 1)
-    strategy.query(net, X, 10, groups=np.arange(200))
-    assert [call["n_instances"] for call in calls] == [10]
-    strategy.query(net, X, 10, groups=np.r_[np.zeros(100, int), np.arange(100)])
-    # The second time, the 99 surplus rows of the first group are out of the way.
-    assert [call["n_instances"] for call in calls] == [10, 10, 20]
-    assert len(calls[-1]["X"]) == 100
-
-
-def test_max_per_group_says_that_it_needs_groups(net, X):
-    with pytest.raises(ValueError, match="groups"):
-        MaxPerGroup(MarginSampling()).query(net, X, 2)
-
-
 def test_groups_reach_the_inside_of_a_composition(net, X):
     groups = np.repeat(np.arange(20), 10)
     strategy = Prefilter(EntropySampling(), MaxPerGroup(MarginSampling()), factor=10)
     positions = strategy.query(net, X, 8, groups=groups, random_state=0)
     assert len(np.unique(groups[positions])) == len(positions) == 8
-
-
-@given(st.lists(st.integers(0, 4), max_size=30))
-def test_occurrence_counts_equal_entries_in_front(values):
-    expected = [values[:i].count(value) for i, value in enumerate(values)]
-    assert occurrence(np.array(values, dtype=int)).tolist() == expected
 
 
 def test_a_candidate_is_predicted_once_however_deep_the_composition(X):

@@ -1,0 +1,222 @@
+"""Strategies that keep a round from being filled by one recording."""
+
+from abc import abstractmethod
+from bisect import bisect_left, insort
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from skal._rows import as_rows
+from skal._windows import as_window
+from skal.strategies.base import QueryStrategy
+from skal.strategies.composition import query_among
+
+__all__ = ["MaxPerGroup", "MinimumGap", "occurrence", "spaced"]
+
+
+class _Limited(QueryStrategy):
+    """Base of strategies that follow another one's ranking, but may not take every row of it.
+
+    The strategy is asked for as many rows as are wanted and, as long as too few of them may be
+    taken together, again for twice as many, without the rows that are ruled out by now.
+    """
+
+    @abstractmethod
+    def _limits(self, X, groups):
+        """Return the limits on the rows of X: `_Cap`, `_Gaps` or what has their methods."""
+
+    def select(self, learner, X, n_instances, *, groups, random_state, **context):
+        """Pick the best rows that may be taken together; see `QueryStrategy.select`."""
+        limits = self._limits(X, groups)
+        wanted = min(n_instances, limits.capacity)
+        context["groups"] = groups
+        seed = random_state.randint(np.iinfo(np.int32).max)
+        among, asked = np.arange(len(X)), n_instances
+        while True:
+            # The same seed each time: a longer list then begins as the shorter one did.
+            context["random_state"] = check_random_state(seed)
+            positions, scores = query_among(self.strategy, learner, X, asked, among, **context)
+            allowed = limits.allowed(positions)
+            kept = positions[allowed]
+            if len(kept) >= wanted or asked >= len(among):
+                return kept[:n_instances], scores[allowed][:n_instances]
+            among = np.union1d(kept, among[limits.open(among, kept)])
+            asked = min(2 * asked, len(among))
+
+
+class MaxPerGroup(_Limited):
+    """Take at most a few rows of one group in a round.
+
+    A group is a recording, a speaker or a place: what one query about it teaches, the next of
+    the same round teaches again. The groups are those given to `query` or ``fit``. Where they
+    run out, fewer rows than wanted are picked.
+
+    Parameters
+    ----------
+    strategy : QueryStrategy or callable
+        Picks the rows.
+    k : int, default=1
+        Rows of one group in a round.
+    """
+
+    _parameter_constraints = {
+        "strategy": [QueryStrategy, callable],
+        "k": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, strategy, k=1):
+        self.strategy = strategy
+        self.k = k
+
+    def _limits(self, X, groups):
+        if groups is None:
+            raise ValueError(
+                "MaxPerGroup needs the group of every row: give groups to query or fit"
+            )
+        return _Cap(np.unique(groups, return_inverse=True)[1], self.k)
+
+
+class MinimumGap(_Limited):
+    """Leave some time between the rows of one recording that are picked in a round.
+
+    For pools of windows of long recordings: neighboring windows hold the same sound. Where the
+    recordings are too short for as many rows as are wanted, fewer are picked.
+
+    Parameters
+    ----------
+    strategy : QueryStrategy or callable
+        Picks the rows.
+    gap : float, default=60.0
+        Least time between the starts of two rows of one recording, in s.
+    starts : array-like of shape (n_samples,), default=None
+        Where each row of the X given to ``fit`` (or to `query`) starts in its recording, in s;
+        the recordings are the groups given there. None: the rows are addresses such as
+        ``night.wav#t=60,64``, as `skal.datasets.load_audio_folder` makes them, and say both.
+    """
+
+    _parameter_constraints = {
+        "strategy": [QueryStrategy, callable],
+        "gap": [Interval(Real, 0, None, closed="left")],
+        "starts": [None, "array-like"],
+    }
+
+    def __init__(self, strategy, gap=60.0, starts=None):
+        self.strategy = strategy
+        self.gap = gap
+        self.starts = starts
+
+    def _limits(self, X, groups):
+        rows = as_rows(X)
+        if self.starts is None:
+            recordings, starts = _addresses(rows.take())
+        else:
+            recordings, starts = groups, np.asarray(self.starts, dtype=np.float64)
+            if groups is None:
+                raise ValueError(
+                    "MinimumGap with starts= needs the recording of every row: give groups to "
+                    "query or fit"
+                )
+            if len(starts) <= rows.positions.max(initial=-1):
+                raise ValueError(
+                    f"starts has {len(starts)} entries, but X has a row "
+                    f"{rows.positions.max()}: give one for every row of the X given to fit"
+                )
+            starts = starts[rows.positions]
+        return _Gaps(np.unique(recordings, return_inverse=True)[1], starts, self.gap)
+
+
+def _addresses(rows):
+    """Read recordings and starts from rows that are addresses of windows."""
+    try:
+        windows = [as_window(row) for row in rows]
+    except TypeError as error:
+        raise ValueError(
+            "MinimumGap reads the time from rows that are paths or windows of recordings; these "
+            "rows are features: give starts= and groups"
+        ) from error
+    return [window.path for window in windows], np.array([window.start for window in windows])
+
+
+class _Cap:
+    """At most k rows of a group."""
+
+    def __init__(self, codes, k):
+        self.codes, self.k = codes, k
+        self.capacity = np.minimum(np.bincount(codes), k).sum()
+
+    def allowed(self, ranking):
+        return occurrence(self.codes[ranking]) < self.k
+
+    def open(self, rows, kept):
+        counts = np.bincount(self.codes[kept], minlength=self.codes.max() + 1)
+        return counts[self.codes[rows]] < self.k
+
+
+class _Gaps:
+    """Rows of a recording at least `gap` seconds apart."""
+
+    def __init__(self, codes, starts, gap):
+        self.codes, self.starts, self.gap = codes, starts, gap
+        self.capacity = len(codes)
+
+    def allowed(self, ranking):
+        return spaced(self.codes[ranking], self.starts[ranking], self.gap)
+
+    def open(self, rows, kept):
+        order = kept[np.lexsort((self.starts[kept], self.codes[kept]))]
+        # One axis for all recordings, further apart than any gap.
+        step = np.ptp(self.starts) + 2 * self.gap + 1
+        line = self.codes * step + (self.starts - self.starts.min())
+        taken = np.concatenate([[-np.inf], line[order], [np.inf]])
+        after = np.searchsorted(taken, line[rows])
+        nearest = np.minimum(taken[after] - line[rows], line[rows] - taken[after - 1])
+        return nearest >= self.gap
+
+
+def spaced(groups, starts, gap):
+    """Mark the entries that are far enough from all marked ones of their group before them.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_samples,)
+        Integers.
+    starts : ndarray of shape (n_samples,)
+        Place of each entry, in s.
+    gap : float
+        Least distance of two marked entries of one group, in s.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), bool
+    """
+    taken, marks = {}, np.zeros(len(groups), dtype=bool)
+    for i, (group, start) in enumerate(zip(groups.tolist(), starts.tolist(), strict=True)):
+        places = taken.setdefault(group, [])
+        after = bisect_left(places, start)
+        near = places[max(after - 1, 0) : after + 1]
+        if all(abs(start - place) >= gap for place in near):
+            insort(places, start)
+            marks[i] = True
+    return marks
+
+
+def occurrence(values):
+    """Count, for each entry, the equal entries in front of it.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        Integers.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+    """
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.searchsorted(ordered, ordered, side="left")
+    counts = np.empty(len(values), dtype=np.intp)
+    counts[order] = np.arange(len(values)) - starts
+    return counts

@@ -1,0 +1,186 @@
+"""Limits on a round: rows of a group, and time between rows of a recording."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import make_pipeline
+
+from skal import ActiveLearningClassifier
+from skal.audio import Window, as_window
+from skal.strategies.bayesian import PowerBALD
+from skal.strategies.gradient import BADGE
+from skal.strategies.grouping import MaxPerGroup, MinimumGap, occurrence, spaced
+from skal.strategies.random import RandomSampling
+from skal.strategies.uncertainty import EntropySampling, MarginSampling, entropy
+from tests.strategies.fakes import FakeNet, Recorder
+
+
+@pytest.fixture
+def net():
+    X = np.random.RandomState(0).randn(200, 4)
+    return FakeNet(sharpness=2).fit(X, np.arange(200) % 4)
+
+
+@pytest.fixture
+def X():
+    return np.random.RandomState(1).randn(200, 4)
+
+
+def _capped(ranking, groups, k, n_instances):
+    """Go through a ranking and take what the cap allows."""
+    taken, counts = [], {}
+    for position in ranking:
+        if counts.get(groups[position], 0) < k and len(taken) < n_instances:
+            taken.append(position)
+            counts[groups[position]] = counts.get(groups[position], 0) + 1
+    return taken
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 30), st.integers(1, 5), st.integers(1, 30))
+def test_max_per_group_is_the_capped_ranking(seed, n_groups, k, n_instances):
+    rng = np.random.RandomState(seed)
+    X = rng.randn(60, 3)
+    net = FakeNet(seed=seed).fit(X, np.arange(60) % 3)
+    # Groups that follow the ranking, so that the first rows wanted are of one group.
+    ranking = np.argsort(-entropy(net.predict_proba(X)))
+    groups = np.empty(60, dtype=object)
+    groups[ranking] = [f"recording {i}" for i in np.sort(rng.randint(n_groups, size=60))]
+    positions, scores = MaxPerGroup(EntropySampling(), k).query(
+        net, X, n_instances, groups=groups, return_scores=True, random_state=0
+    )
+    np.testing.assert_array_equal(positions, _capped(ranking, groups, k, n_instances))
+    np.testing.assert_allclose(scores, entropy(net.predict_proba(X))[positions])
+
+
+@pytest.mark.parametrize("inner", [BADGE(), RandomSampling(), PowerBALD()])
+def test_max_per_group_around_strategies_that_draw(inner, net, X):
+    groups = np.repeat(np.arange(40), 5)
+    strategy = MaxPerGroup(inner, 2)
+    positions = strategy.query(net, X, 70, groups=groups, random_state=0)
+    assert len(positions) == 70
+    assert np.bincount(groups[positions]).max() == 2
+    again = strategy.query(net, X, 70, groups=groups, random_state=0)
+    np.testing.assert_array_equal(positions, again)
+
+
+def test_max_per_group_gives_fewer_where_groups_run_out(net, X):
+    groups = np.r_[np.zeros(150, int), np.ones(49, int), 2]
+    assert len(MaxPerGroup(MarginSampling(), 3).query(net, X, 20, groups=groups)) == 7
+
+
+def test_max_per_group_asks_no_more_than_it_must(net, X):
+    calls = []
+    strategy = MaxPerGroup(Recorder(calls), 1)
+    strategy.query(net, X, 10, groups=np.arange(200))
+    assert [call["n_instances"] for call in calls] == [10]
+    strategy.query(net, X, 10, groups=np.r_[np.zeros(100, int), np.arange(100)])
+    # The second time, the 99 surplus rows of the first group are out of the way.
+    assert [call["n_instances"] for call in calls] == [10, 10, 20]
+    assert len(calls[-1]["X"]) == 100
+
+
+def test_max_per_group_says_that_it_needs_groups(net, X):
+    with pytest.raises(ValueError, match="groups"):
+        MaxPerGroup(MarginSampling()).query(net, X, 2)
+
+
+@given(st.lists(st.integers(0, 4), max_size=30))
+def test_occurrence_counts_equal_entries_in_front(values):
+    expected = [values[:i].count(value) for i, value in enumerate(values)]
+    assert occurrence(np.array(values, dtype=int)).tolist() == expected
+
+
+def _spread(ranking, groups, starts, gap, n_instances):
+    """Go through a ranking and take what is far enough from everything taken."""
+    taken = []
+    for position in ranking:
+        near = [
+            other
+            for other in taken
+            if groups[other] == groups[position] and abs(starts[other] - starts[position]) < gap
+        ]
+        if not near and len(taken) < n_instances:
+            taken.append(position)
+    return taken
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10**6), st.integers(1, 6), st.sampled_from([0, 1, 2.5, 60]), st.integers(1, 60)
+)
+def test_minimum_gap_is_the_thinned_ranking(seed, n_groups, gap, n_instances):
+    rng = np.random.RandomState(seed)
+    X = rng.randn(60, 3)
+    net = FakeNet(seed=seed).fit(X, np.arange(60) % 3)
+    ranking = np.argsort(-entropy(net.predict_proba(X)))
+    groups, starts = rng.randint(n_groups, size=60), rng.randint(40, size=60) / 2
+    positions, scores = MinimumGap(EntropySampling(), gap, starts).query(
+        net, X, n_instances, groups=groups, return_scores=True, random_state=0
+    )
+    expected = _spread(ranking, groups, starts, gap, n_instances)
+    np.testing.assert_array_equal(positions, expected)
+    np.testing.assert_allclose(scores, entropy(net.predict_proba(X))[positions])
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 20)), max_size=25), st.integers(0, 6))
+def test_spaced_entries_are_apart_and_the_others_are_not(entries, gap):
+    groups = np.array([group for group, _ in entries], dtype=int)
+    starts = np.array([start for _, start in entries], dtype=float)
+    marks = spaced(groups, starts, gap)
+    kept = np.flatnonzero(marks).tolist()
+    assert kept == _spread(range(len(entries)), groups, starts, gap, len(entries))
+
+
+class _Start(TransformerMixin, BaseEstimator):
+    """Makes features of an address: where its window starts."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return np.array([[as_window(row).start] for row in X])
+
+
+def test_minimum_gap_reads_recordings_and_times_from_addresses():
+    addresses = [str(Window(f"{name}.wav", t, t + 2)) for name in "ab" for t in range(0, 60, 2)]
+    y = np.arange(len(addresses)) // 10 % 2
+    campaign = ActiveLearningClassifier(
+        make_pipeline(_Start(), FakeNet()),
+        MinimumGap(MarginSampling(), gap=10),
+        n_initial=4,
+        n_instances=6,
+        budget=22,
+        random_state=0,
+    ).fit(addresses, y)
+    for record in campaign.history_[1:]:
+        windows = [as_window(addresses[i]) for i in record["indices"]]
+        assert len(windows) == 6
+        for i, one in enumerate(windows):
+            for other in windows[:i]:
+                assert one.path != other.path or abs(one.start - other.start) >= 10
+
+
+def test_starts_are_those_of_the_rows_given_to_fit(net, X):
+    starts = np.arange(200.0)
+    campaign = ActiveLearningClassifier(
+        FakeNet(sharpness=2),
+        MinimumGap(RandomSampling(), gap=5, starts=starts),
+        n_initial=10,
+        n_instances=10,
+        budget=60,
+        random_state=0,
+    ).fit(X, np.arange(200) % 4, groups=np.zeros(200))
+    for record in campaign.history_[1:]:
+        assert np.diff(np.sort(starts[record["indices"]])).min() >= 5
+
+
+def test_minimum_gap_says_what_it_needs(net, X):
+    with pytest.raises(ValueError, match="rows are features: give starts= and groups"):
+        MinimumGap(MarginSampling()).query(net, X, 2)
+    with pytest.raises(ValueError, match="give groups"):
+        MinimumGap(MarginSampling(), starts=np.arange(200)).query(net, X, 2)
+    with pytest.raises(ValueError, match="starts has 3 entries, but X has a row 199"):
+        MinimumGap(MarginSampling(), starts=[1, 2, 3]).query(net, X, 2, groups=X[:, 0])
