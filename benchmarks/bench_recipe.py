@@ -39,7 +39,8 @@ VARIANTS = {
     "no-dropout": {"network__dropout": 0.0},
     "no-decay": {"weight_decay": 0.0},
     "30-epochs": {"epochs": 30},
-    "pooled-head": {"network__head": "pool"},
+    "flatten-head": {"network__head": "flatten"},
+    "learning-rate-2e-3": {"learning_rate": 2e-3},
 }
 
 
@@ -48,7 +49,9 @@ def read_data(home):
     paths = sorted(Path(home, "recordings").glob("*.wav"))
     digits, speakers, takes = zip(*(path.stem.split("_") for path in paths), strict=True)
     names = [str(path) for path in paths]
-    mel = LogMelSpectrogram(sr=8000, n_fft=512, hop_length=200, duration=1.0, n_jobs=2)
+    mel = LogMelSpectrogram(
+        sr=8000, n_fft=512, hop_length=200, duration=1.0, ref="max", top_db=60, n_jobs=2
+    )
     return {
         "mel": mel.fit_transform(names),
         "mfcc": np.stack([normalized_mfcc(name) for name in names]),

@@ -66,7 +66,9 @@ def _home(module, name):
     """Return the name of the module that defines a name."""
     value = getattr(module, name)
     if inspect.isclass(value) or inspect.isroutine(value):
-        return value.__module__
+        # A package of modules, such as the networks, is one group.
+        depth = module.__name__.count(".") + 2
+        return ".".join(value.__module__.split(".")[:depth])
     for info in pkgutil.iter_modules(getattr(module, "__path__", [])):
         home = importlib.import_module(f"{module.__name__}.{info.name}")
         if info.name[0] != "_" and name in getattr(home, "__all__", []):

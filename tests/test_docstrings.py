@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 import tomllib
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
@@ -80,10 +81,19 @@ def _linked(function):
 
 
 def _fields(member):
-    """Return the documented attributes of a named tuple: a result, which nobody makes."""
-    if not hasattr(member, "_fields"):
+    """Return the documented attributes of a result, a named tuple or dataclass."""
+    if not hasattr(member, "_fields") and not is_dataclass(member):
         return []
-    return [entry.name for entry in NumpyDocString(inspect.getdoc(member))["Attributes"]]
+    entries = NumpyDocString(inspect.getdoc(member))["Attributes"]
+    return [name.strip() for entry in entries for name in entry.name.split(",")]
+
+
+def _of_base(member):
+    """Return the parameters that a class documents whose constructor a subclass inherits."""
+    if not inspect.isclass(member) or "__init__" in vars(member) or len(member.__mro__) < 2:
+        return []
+    base = member.__mro__[1]
+    return _documented(base.__doc__) or _of_base(base)
 
 
 def _taken(member):
@@ -109,7 +119,7 @@ def _mismatch(full_name):
         fields = member.model_fields.items()
         documented = [name for name, field in fields if field.description]
     else:
-        documented = _documented(member.__doc__) or _fields(member)
+        documented = _documented(member.__doc__) or _fields(member) or _of_base(member)
     taken = _taken(member)
     return None if documented == taken else (documented, taken)
 

@@ -1,5 +1,7 @@
 """Training the classifier of a campaign, whatever kind it is."""
 
+import contextlib
+
 import numpy as np
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
@@ -85,6 +87,31 @@ def train(estimator, data, classes, seed, weight_names=()):
         return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
     seed_all(estimator, seed)
     return estimator.fit(X, y, **dict.fromkeys(weight_names, weights))
+
+
+@contextlib.contextmanager
+def with_parameters(estimator, values):
+    """Set parameters of the last step of a classifier for a while.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place, and back at the end.
+    values : dict
+        Names and values.
+
+    Yields
+    ------
+    estimator
+        The classifier.
+    """
+    model = final_model(estimator)
+    before = {name: getattr(model, name) for name in values}
+    model.set_params(**values)
+    try:
+        yield estimator
+    finally:
+        model.set_params(**before)
 
 
 def seed_all(estimator, seed):

@@ -10,18 +10,61 @@ from skal.learner import final_model
 __all__ = ["Finetune", "Retrain", "ShrinkPerturb", "as_update"]
 
 
-class Retrain(BaseEstimator):
-    """Train from scratch in every round; generalizes best."""
+class _Update(BaseEstimator):
+    """Base of the ways to begin a round's training."""
+
+    _parameter_constraints = {"pre_train": ["boolean"]}
+
+    def __init__(self, pre_train=True):
+        self.pre_train = pre_train
 
     def check(self, model):
-        """Accept every classifier; see `Finetune.check`."""
+        """Raise an error if a classifier cannot be updated so.
+
+        Parameters
+        ----------
+        model : estimator
+            The classifier.
+
+        Raises
+        ------
+        TypeError
+            If it lacks what the update needs.
+        """
+        pretrained = final_model(model).get_params(deep=False).get("pretrained")
+        if not self.pre_train and pretrained is None:
+            raise TypeError(
+                f"update={type(self).__name__}(pre_train=False) needs a classifier that starts "
+                "from saved weights: CNNClassifier(pretrained=...)"
+            )
+
+    def first_parameters(self):
+        """Return the parameters that differ in the first training: none, or no steps."""
+        return {} if self.pre_train else {"steps": 0, "epochs": None}
+
+
+class Retrain(_Update):
+    """Train from scratch in every round; generalizes best.
+
+    Parameters
+    ----------
+    pre_train : bool, default=True
+        Train on the first labels. With False, the model before round 1 is the pretrained one as
+        it is, which chooses and is scored.
+    """
 
     def prepare(self, estimator):
         """Leave the classifier as it is, its ``fit`` starts anew; see `Finetune.prepare`."""
 
 
-class Finetune(BaseEstimator):
-    """Go on training the model of the last round, through its ``warm_start``."""
+class Finetune(_Update):
+    """Go on training the model of the last round, through its ``warm_start``.
+
+    Parameters
+    ----------
+    pre_train : bool, default=True
+        Train on the first labels; see :class:`Retrain`.
+    """
 
     def check(self, model):
         """Raise an error if a classifier cannot be updated so.
@@ -36,6 +79,7 @@ class Finetune(BaseEstimator):
         TypeError
             If it has no ``warm_start``.
         """
+        super().check(model)
         if "warm_start" not in final_model(model).get_params(deep=False):
             raise TypeError(
                 f"update={type(self).__name__}() needs a classifier with warm_start, which "
@@ -62,6 +106,8 @@ class ShrinkPerturb(Finetune):
         Factor of the weights.
     noise : float, default=0.01
         Scale of the noise: the share of freshly drawn weights that is added.
+    pre_train : bool, default=True
+        Train on the first labels; see :class:`Retrain`.
 
     References
     ----------
@@ -69,11 +115,13 @@ class ShrinkPerturb(Finetune):
     """
 
     _parameter_constraints = {
+        **_Update._parameter_constraints,
         "shrink": [Interval(Real, 0, 1, closed="both")],
         "noise": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, shrink=0.5, noise=0.01):
+    def __init__(self, shrink=0.5, noise=0.01, pre_train=True):
+        super().__init__(pre_train)
         self.shrink = shrink
         self.noise = noise
 

@@ -20,6 +20,7 @@ _SHORT = {
     "EntropyDensityPeaks": "edpc",
     "ExpectedChangeOfGradient": "ecg",
     "ExpectedGradientLength": "egl",
+    "ResNet": "resnet",
     "TypiClust": "typiclust",
 }
 
@@ -84,7 +85,8 @@ def _models():
         name: getattr(importlib.import_module(module), cls)
         for name, (module, cls) in _SCIKIT_LEARN.items()
     }
-    return {"cnn": models.CNNClassifier, **table}
+    networks = {"cnn": models.CNNClassifier, "tensorflow": models.TensorFlowClassifier}
+    return {**networks, **table}
 
 
 def _augmentations():

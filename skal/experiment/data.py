@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
+from skal.audio import FeatureCache
 from skal.experiment.components import check_arguments, find_component
 from skal.experiment.messages import ExperimentError, ParameterError
 
@@ -252,7 +253,7 @@ def _hold_out(data, rows, share, kind, rng):
     return rows[np.sort(held)], rows[np.sort(rest)]
 
 
-def compute_features(data, transformer, progress):
+def compute_features(data, transformer, progress, store=None):
     """Compute the features of all clips, and set broken ones aside.
 
     Parameters
@@ -263,6 +264,8 @@ def compute_features(data, transformer, progress):
         From clips to features; broken clips are in its ``failures_`` after ``transform``.
     progress : callable
         Called with the number of clips done.
+    store : path-like, default=None
+        Folder where features are kept and mapped from; None: they are kept in memory.
 
     Returns
     -------
@@ -279,24 +282,31 @@ def compute_features(data, transformer, progress):
         If the clips do not suit the transformer, or all are broken.
     """
     X, broken, notes = None, [], []
+    mapped = store is not None
+    if mapped and data.sr is not None:
+        raise ParameterError("feature_store", "these recordings are no files; leave it out")
+    if mapped:
+        transformer = FeatureCache(transformer, store)
     try:
         transformer.fit(data.clips[:1])
         for start in range(0, len(data.clips), _BLOCK):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # failures_ says the same, and where
                 rows = transformer.transform(data.clips[start : start + _BLOCK])
-            if X is None:
+            if X is None and not mapped:
                 X = np.empty((len(data.clips), *rows.shape[1:]), dtype=rows.dtype)
-            X[start : start + len(rows)] = rows
+            if not mapped:
+                X[start : start + len(rows)] = rows
             for failure in getattr(transformer, "failures_", ()):
                 broken.append(start + failure.position)
                 notes.append(f"set aside {data.files[broken[-1]]}: {failure.reason}")
             progress(start + len(rows))
     except ValueError as error:
         raise ParameterError("features", error) from error
-    if not broken:
-        return data, X, notes
     if len(broken) == len(data.clips):
         raise ExperimentError(f"no clip can be used; the first: {notes[0]}")
     good = np.setdiff1d(np.arange(len(data.clips)), broken)
-    return data.take(good), X[good], notes
+    data = data.take(good) if broken else data
+    if mapped:  # all are in the store by now: as one map, where they lie in a row
+        return data, transformer.transform(data.clips), notes
+    return data, X[good] if broken else X, notes

@@ -18,9 +18,6 @@ from skal.experiment.predecessor import PredecessorKeys, drop_other_name, transl
 
 __all__ = ["Component", "Params", "load_params"]
 
-# Keys that are to come; taken out of here by the work that makes them do something.
-_NOT_YET = ("engine", "pretrained")
-
 
 class Component(BaseModel):
     """A strategy, model, ... by its name, with its own parameters beside the name."""
@@ -103,7 +100,22 @@ class Params(PredecessorKeys):
         "with 0 the last round's is.",
     )
     features: Named | None = _key(None, _NAMED, "Features, computed once for the whole run.")
+    feature_store: Text | None = _key(
+        None,
+        "a folder",
+        "Where features are kept and mapped into memory: later runs read them, and the pool may "
+        "be larger than memory.",
+    )
     model: Named | None = _key(None, _NAMED, "Classifier.")
+    engine: Literal["keras", "tensorflow"] = _key(
+        "keras", "keras or tensorflow", "What trains the cnn: Keras, or TensorFlow alone (faster)."
+    )
+    pretrained: Text | None = _key(
+        None,
+        "a file or a run folder",
+        "Saved model of the same network, whose weights every training starts from; the same as "
+        "model.pretrained.",
+    )
     strategy: Named | None = _key(None, _NAMED, "Chooses the recordings to label next.")
     initial_strategy: Named | None = _key(
         None, _NAMED, "Chooses the first labels, without a model; null: at random."
@@ -252,8 +264,6 @@ def _first_problem(error, raw):
     problem = error.errors(include_url=False)[0]
     key = str(problem["loc"][0]) if problem["loc"] else "parameters"
     if problem["type"] == "extra_forbidden":
-        if key in _NOT_YET:
-            return ParameterError(key, "this version of skal cannot do that yet; leave it out")
         return ParameterError(key, f"unknown key; {did_you_mean(key, Params.model_fields)}")
     if key not in Params.model_fields:
         return ParameterError(key, problem["msg"])

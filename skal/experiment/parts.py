@@ -9,10 +9,12 @@ from sklearn.preprocessing import StandardScaler
 from skal.campaign import ActiveLearningClassifier
 from skal.campaign.training import weight_names
 from skal.campaign.update import as_update
-from skal.experiment.components import build, short_name
+from skal.experiment.components import build, find_component, short_name
 from skal.experiment.messages import ParameterError
 from skal.learner import UnsupportedStrategyError, check_supported
 from skal.metrics import evaluate
+from skal.models import CNNClassifier, TensorFlowClassifier
+from skal.models.pretrained import find_classifier
 
 __all__ = ["Parts", "build_parts", "make_campaign", "score_full_data", "single_runs"]
 
@@ -89,7 +91,7 @@ def build_parts(params):
         If a name or value is wrong, or two do not go together.
     """
     params = single_runs(params)[0]
-    model = build("model", params.model.name, params.model.params)
+    model = build("model", _model_name(params), params.model.params, "model")
     # Scikit-learn's own classifiers take rows of numbers, and want them scaled.
     flat = not hasattr(model, "embed")
     features = {"on_error": "warn", "n_jobs": params.n_jobs} | ({"flatten": True} if flat else {})
@@ -101,6 +103,17 @@ def build_parts(params):
     )
     _check_together(parts)
     return parts
+
+
+def _model_name(params):
+    """Return the name of the classifier with the engine that is asked for."""
+    if params.engine == "keras":
+        return params.model.name
+    if find_component("model", params.model.name) not in (CNNClassifier, TensorFlowClassifier):
+        raise ParameterError(
+            "engine", f"{params.engine} trains the cnn, not {params.model.name}; leave it out"
+        )
+    return params.engine
 
 
 def _options(params):
@@ -127,6 +140,12 @@ def _optional(component, kind, key=None, default=None):
 
 def _check_together(parts):
     """Refuse what the model cannot do, before any work is done."""
+    pretrained = parts.model.get_params(deep=False).get("pretrained")
+    if pretrained is not None:
+        try:
+            find_classifier(pretrained)
+        except ValueError as error:
+            raise ParameterError("model", error) from error
     try:
         as_update(parts.options["update"]).check(parts.model)
     except TypeError as error:

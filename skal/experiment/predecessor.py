@@ -1,5 +1,6 @@
 """The keys of the predecessor's parameter files, and what they mean in skal's."""
 
+import os
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
@@ -30,6 +31,7 @@ _OTHER_NAMES = {
     "num_epochs": "model.epochs",
     "batch_size": "model.batch_size",
     "learning_rate": "model.learning_rate",
+    "pretrained": "model.pretrained",
 }
 
 # What only one engine looks at; files hold all keys, whatever their engine.
@@ -95,10 +97,14 @@ class PredecessorKeys(BaseModel):
         "a number above 0",
     )
     load_pretrained: Annotated[bool, Field(strict=True)] | None = _old(
-        "Start from saved weights.", "true or false"
+        "Start from saved weights, those that pretrained names; false: pretrained is not "
+        "looked at.",
+        "true or false",
     )
     pre_train: Annotated[bool, Field(strict=True)] | None = _old(
-        "Train on the first labels before round 1.", "true or false"
+        "Train on the first labels before round 1; false, with saved weights: only evaluate "
+        "them. The same as update.pre_train.",
+        "true or false",
     )
 
 
@@ -124,18 +130,11 @@ def translate(raw):
     """
     params = {key: value for key, value in raw.items() if key not in PredecessorKeys.model_fields}
     engine = raw.get("framework_type")
-    if raw.get("load_pretrained"):
-        raise ParameterError(
-            "load_pretrained", "this version cannot start from saved weights; use false"
-        )
-    if raw.get("pre_train") is False:
-        raise ParameterError(
-            "pre_train", "this version always trains on the first labels; use true"
-        )
     for old, new in _OTHER_NAMES.items():
-        if old in raw:
+        if old in raw and (old, raw[old]) != ("pretrained", None):
             value = _STRATEGIES[engine] if old == "framework_type" else raw[old]
             _put(params, old, new, value)
+    unused = _start_pretrained(params, raw)
     if engine == "hist_select":
         _set_new(params, "replay", _replay(raw))
     if engine == "entropy_pl":
@@ -149,7 +148,32 @@ def translate(raw):
         for key, owner in _ONLY_FOR.items()
         if key in raw and engine != owner
     ]
-    return params, notes
+    return params, notes + unused
+
+
+def _start_pretrained(params, raw):
+    """Have the model start from saved weights, or not; return notes on what has no effect."""
+    params.pop("pretrained", None)
+    model = dict(params.get("model") or {})
+    path = model.get("pretrained")
+    if path is not None and raw.get("load_pretrained") is False:
+        params["model"] = {key: value for key, value in model.items() if key != "pretrained"}
+        path, unused = None, ["pretrained has no effect, as load_pretrained is false"]
+    else:
+        unused = []
+    advice = 'add "pretrained": the model.joblib, or the run folder, of an earlier run'
+    if raw.get("load_pretrained") and path is None:
+        raise ParameterError("load_pretrained", f"no saved weights are named; {advice}")
+    if raw.get("pre_train") is False:
+        if path is None:
+            raise ParameterError(
+                "pre_train", f"there are no saved weights to evaluate; {advice}, or use true"
+            )
+        given = params.get("update") or {}
+        params["update"] = {**given, "name": given.get("name") or "retrain", "pre_train": False}
+    if isinstance(path, str):  # a run may be gone on with from another folder
+        params["model"] = model | {"pretrained": os.path.abspath(path)}
+    return unused
 
 
 def _replay(raw):

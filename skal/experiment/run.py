@@ -109,7 +109,7 @@ def read_features(params, parts, reporter):
     if data.sr is not None and "sr" not in params.features.params:
         parts.transformer.set_params(sr=data.sr)
     with reporter.bar("features", len(data.clips)) as bar:
-        data, X, problems = compute_features(data, parts.transformer, bar)
+        data, X, problems = compute_features(data, parts.transformer, bar, params.feature_store)
     shape = " x ".join(str(length) for length in X.shape[1:])
     n_classes = len(np.unique(data.y))
     about = f"{len(data.y)} clips of {n_classes} classes, features of {shape}"

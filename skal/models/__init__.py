@@ -7,10 +7,16 @@ _HOMES = {
     "CompactCNN": "networks",
     "DenseNet": "networks",
     "Network": "networks",
+    "PiczakCNN": "networks",
+    "ResNet": "networks",
+    "SegmentVoting": "networks",
     "SpectrogramAugmentation": "augmentation",
+    "SpectrogramNetwork": "networks",
+    "TensorFlowClassifier": "tensorflow",
+    "VGGish": "networks",
 }
 
-__all__ = ["CNNClassifier", "CompactCNN", "DenseNet", "Network", "SpectrogramAugmentation"]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name):

@@ -16,6 +16,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @contextlib.contextmanager
+def random_kept():
+    """Give Python's global generator back as it was: Keras draws default seeds from it."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+@contextlib.contextmanager
 def _undisturbed():
     """Keep what importing disturbs: the error stream and Python's random numbers.
 
@@ -47,7 +57,7 @@ with _undisturbed():
 
     tf.config.list_physical_devices()
 
-__all__ = ["KerasClassifier", "compiled", "keras", "tf"]
+__all__ = ["KerasClassifier", "compiled", "keras", "random_kept", "tf"]
 
 
 def compiled(function, *shapes, dtype="float32"):

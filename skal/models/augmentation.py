@@ -19,18 +19,18 @@ class SpectrogramAugmentation(BaseEstimator):
     ----------
     time_shift : float, default=0.1
         Largest shift in time, as a share of the frames; the edge is repeated.
-    mel_shift : float, default=0.035
+    mel_shift : float, default=0.018
         Largest shift in frequency, as a share of the bands; the edge is repeated.
     gain : float, default=0.2
         Standard deviation of a level added to the whole sample, in standard deviations of the
         data.
     noise : float, default=0.1
         Standard deviation of noise added to every cell, in standard deviations of the data.
-    time_mask : float, default=0.0
+    time_mask : float, default=0.1
         Longest run of frames set to the mean, as a share of the frames.
     mel_mask : float, default=0.0
         Highest run of bands set to the mean, as a share of the bands.
-    mixup : float, default=0.1
+    mixup : float, default=0.3
         Largest share of another sample mixed into one, labels likewise.
 
     References
@@ -52,12 +52,12 @@ class SpectrogramAugmentation(BaseEstimator):
     def __init__(
         self,
         time_shift=0.1,
-        mel_shift=0.035,
+        mel_shift=0.018,
         gain=0.2,
         noise=0.1,
-        time_mask=0.0,
+        time_mask=0.1,
         mel_mask=0.0,
-        mixup=0.1,
+        mixup=0.3,
     ):
         self.time_shift = time_shift
         self.mel_shift = mel_shift
@@ -73,7 +73,8 @@ class SpectrogramAugmentation(BaseEstimator):
         Parameters
         ----------
         x : tf.Tensor of shape (n_samples, bands, frames, channels)
-            Batch; of samples of another shape, only the noise changes.
+            Batch; of segments, (n_samples, segments, bands, frames, channels), each changes on
+            its own; samples of another shape get noise only.
         seed : tf.Tensor of shape (2,)
             Seed: the same seed gives the same batch.
         mean, scale : tf.Tensor of shape (channels,)
@@ -86,6 +87,9 @@ class SpectrogramAugmentation(BaseEstimator):
         """
         from skal.models._backend import tf
 
+        if len(x.shape) == 5:
+            segments = tf.reshape(x, (-1, *x.shape[2:]))
+            return tf.reshape(self.distort(segments, seed, mean, scale), tf.shape(x))
         seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 6), num=6)
         if self.noise:
             x += tf.random.stateless_normal(tf.shape(x), seeds[3], dtype=x.dtype) * (

@@ -1,12 +1,10 @@
 """A built network with its compiled functions, reused by fit after fit."""
 
-import random
-
 import numpy as np
 from sklearn.base import clone
 
 from skal.models import weights as _weights
-from skal.models._backend import KerasClassifier
+from skal.models._backend import KerasClassifier, random_kept
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
 from skal.models.gradients import CompiledGradientLength
 from skal.models.inference import CompiledForward
@@ -14,42 +12,41 @@ from skal.models.recipe import cosine_schedule, draw_batches
 from skal.models.sampling import CompiledSampling
 from skal.models.training import CompiledTraining
 
-__all__ = ["KerasEngine"]
+__all__ = ["Engine", "KerasEngine", "check_weights"]
 
 NORMALIZATION = "normalization"
 
 
-class KerasEngine:
-    """A Keras network that SciKeras builds and compiles, and its compiled functions.
+class Engine:
+    """A network and its compiled functions, built once and used by fit after fit.
 
     Parameters
     ----------
     network : callable
         Parameter object of the network.
-    input_shape : tuple of int
-        Shape of one sample.
-    n_classes : int
-        Number of classes.
+    model : keras.Model
+        What it has built.
+    optimizer : object
+        Optimizer of the model's trainable weights, with the attributes ``learning_rate`` and
+        ``variables`` and the method ``apply``.
     augmentation : SpectrogramAugmentation or None
         What training does to the batches.
-    optimizer : str
-        Name of the Keras optimizer.
-    weight_decay : float
-        Decoupled weight decay.
+    run : callable, default=None
+        From a model to the function that applies it in training; with None, the model itself.
     """
 
-    def __init__(self, network, input_shape, n_classes, augmentation, optimizer, weight_decay):
-        self.model = _build(network, input_shape, n_classes, optimizer, weight_decay)
-        names = [layer.name for layer in self.model.layers]
+    def __init__(self, network, model, optimizer, augmentation, run=None):
+        self.model = model
+        names = [layer.name for layer in model.layers]
         self.normalization = None
         if NORMALIZATION in names:
-            self.normalization = self.model.get_layer(NORMALIZATION)
+            self.normalization = model.get_layer(NORMALIZATION)
             self.normalization.trainable = False
         embedding = getattr(network, "embedding_layer", "embedding")
         self.augmentation = augmentation
-        self.training = CompiledTraining(self.model, augmentation)
-        self._draws = _weights.CompiledDraws(self.model, skip=(NORMALIZATION,))
-        self.forward = CompiledForward(self.model, embedding if embedding in names else None)
+        self.training = CompiledTraining(model, optimizer, augmentation, run)
+        self._draws = _weights.CompiledDraws(model, optimizer, skip=(NORMALIZATION,))
+        self.forward = CompiledForward(model, embedding if embedding in names else None)
 
         self._distortion = None
         self._gradient_length = None
@@ -151,6 +148,30 @@ class KerasEngine:
         )
 
 
+class KerasEngine(Engine):
+    """A Keras network that SciKeras builds and compiles, with its Keras optimizer.
+
+    Parameters
+    ----------
+    network : callable
+        Parameter object of the network, or a function as SciKeras takes it.
+    input_shape : tuple of int
+        Shape of one sample.
+    n_classes : int
+        Number of classes.
+    augmentation : SpectrogramAugmentation or None
+        What training does to the batches.
+    optimizer : str
+        Name of the Keras optimizer.
+    weight_decay : float
+        Decoupled weight decay.
+    """
+
+    def __init__(self, network, input_shape, n_classes, augmentation, optimizer, weight_decay):
+        model = _build(network, input_shape, n_classes, optimizer, weight_decay)
+        super().__init__(network, model, model.optimizer, augmentation)
+
+
 def _build(network, input_shape, n_classes, optimizer, weight_decay):
     """Let SciKeras build and compile a network."""
     classifier = KerasClassifier(
@@ -161,24 +182,36 @@ def _build(network, input_shape, n_classes, optimizer, weight_decay):
         verbose=0,
     )
     rows = max(n_classes, 2)
-    # Keras draws default seeds from Python's global generator: give it back as it was.
-    state = random.getstate()
-    try:
+    with random_kept():
         classifier.initialize(
             np.zeros((rows, *input_shape), dtype=np.float32), np.arange(rows) % n_classes
         )
-    finally:
-        random.setstate(state)
     model = classifier.model_
     if model.output_shape != (None, n_classes):
         raise ValueError(
             f"the network must give one probability for each of the {n_classes} classes; its "
             f"output has shape {model.output_shape}"
         )
+    check_weights(model)
+    return model
+
+
+def check_weights(model):
+    """Refuse a network with weights that cannot be drawn anew.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Network.
+
+    Raises
+    ------
+    ValueError
+        If a layer does not say how its weights are drawn.
+    """
     missing = _weights.untouched_weights(model)
     if missing:
         raise ValueError(
             f"cannot draw these weights anew: {missing}; give their layer an attribute "
             "<name>_initializer that holds the Keras initializer of the weight <name>"
         )
-    return model

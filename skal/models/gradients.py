@@ -38,7 +38,10 @@ class CompiledGradientLength:
         self._weights = logits.trainable_variables
         self._layers = layers
         self._logits = logits
-        self._known = all(_is_known(layer) for layer in layers)
+        self._known = all(_is_known(layer, logits) for layer in layers)
+        # Where a network is shared over segments, its layers have a row for each of them.
+        counts = [layer.n_segments for layer in logits.layers if hasattr(layer, "n_segments")]
+        self._n_segments = max(counts, default=1)
         self._probe = (
             keras.Model(
                 logits.inputs[0],
@@ -54,7 +57,7 @@ class CompiledGradientLength:
             dtype=self._dtype,
         )
         cells = sum(int(np.prod(layer.output.shape[1:])) for layer in logits.layers[1:])
-        self.batch_size = int(np.clip(2e7 // cells, 1, 256))
+        self.batch_size = int(np.clip(2e7 // (cells * self._n_segments), 1, 256))
 
     def __call__(self, X):
         """Expected gradient length of each sample.
@@ -85,7 +88,7 @@ class CompiledGradientLength:
                 unconnected_gradients="zero",
             )
             squares = [
-                _squared_norm(layer, value, grad)
+                _squared_norm(layer, value, grad, self._n_segments)
                 for layer, value, grad in zip(self._layers, inputs, back, strict=True)
             ]
             return tf.sqrt(tf.add_n(squares))
@@ -106,8 +109,10 @@ class CompiledGradientLength:
         return tf.map_fn(length, x, fn_output_signature=x.dtype)
 
 
-def _is_known(layer):
-    if len(layer._inbound_nodes) != 1 or isinstance(layer.input, list):
+def _is_known(layer, model):
+    # Not all nodes of the layer: other networks, such as those that sample, may share it.
+    nodes = [node for group in model._nodes_by_depth.values() for node in group]
+    if sum(node.operation is layer for node in nodes) != 1 or isinstance(layer.input, list):
         return False
     linear = getattr(layer, "activation", keras.activations.linear) is keras.activations.linear
     if type(layer) is keras.layers.Dense:
@@ -120,43 +125,48 @@ def _is_known(layer):
     )
 
 
-def _squared_norm(layer, value, back):
+def _squared_norm(layer, value, back, n_segments):
     """Squared norm of each sample's gradient of the weights of one layer."""
-    places = tuple(range(1, len(value.shape) - 1))
     total = 0.0
     if isinstance(layer, keras.layers.BatchNormalization):
         if layer.scale:
             root = tf.sqrt(layer.moving_variance + layer.epsilon)
             normal = (value - layer.moving_mean) / root
-            total += _sum_squares(tf.reduce_sum(back * normal, places))
+            total += _sum_squares(_over_places(back * normal, n_segments))
         if layer.center:
-            total += _sum_squares(tf.reduce_sum(back, places))
+            total += _sum_squares(_over_places(back, n_segments))
         return total
     if layer.use_bias:
-        total += _sum_squares(tf.reduce_sum(back, places))
-    if isinstance(layer, keras.layers.Dense):
-        return total + _sum_squares(value) * _sum_squares(back)
-    return total + _convolution_square(layer, value, back)
+        total += _sum_squares(_over_places(back, n_segments))
+    return total + _kernel_square(layer, value, back, n_segments)
 
 
-def _convolution_square(layer, value, back):
-    """Squared norm of each sample's gradient of a kernel, through its patches."""
-    patches = tf.image.extract_patches(
-        value,
-        (1, *layer.kernel_size, 1),
-        (1, *layer.strides, 1),
-        (1, *layer.dilation_rate, 1),
-        layer.padding.upper(),
-    )
-    patches = tf.reshape(patches, (tf.shape(value)[0], -1, patches.shape[-1]))
-    back = tf.reshape(back, (tf.shape(value)[0], -1, back.shape[-1]))
-    places = int(np.prod(layer.output.shape[1:3]))
-    if places * places < patches.shape[-1] * back.shape[-1]:
+def _kernel_square(layer, value, back, n_segments):
+    """Squared norm of each sample's gradient of a kernel: products of what it saw and gave."""
+    n_places = n_segments * int(np.prod(layer.output.shape[1:-1]))
+    if isinstance(layer, keras.layers.Conv2D):
+        value = tf.image.extract_patches(
+            value,
+            (1, *layer.kernel_size, 1),
+            (1, *layer.strides, 1),
+            (1, *layer.dilation_rate, 1),
+            layer.padding.upper(),
+        )
+    seen = tf.reshape(value, (-1, n_places, value.shape[-1]))
+    back = tf.reshape(back, (-1, n_places, back.shape[-1]))
+    if n_places == 1:
+        return _sum_squares(seen) * _sum_squares(back)
+    if n_places * n_places < seen.shape[-1] * back.shape[-1]:
         # Few places and many weights: compare places with places, and never see a weight.
-        seen = tf.matmul(patches, patches, transpose_b=True)
-        returned = tf.matmul(back, back, transpose_b=True)
-        return tf.reduce_sum(seen * returned, (1, 2))
-    return tf.reduce_sum(tf.matmul(patches, back, transpose_a=True) ** 2, (1, 2))
+        pairs = tf.matmul(seen, seen, transpose_b=True) * tf.matmul(back, back, transpose_b=True)
+        return tf.reduce_sum(pairs, (1, 2))
+    return _sum_squares(tf.matmul(seen, back, transpose_a=True))
+
+
+def _over_places(x, n_segments):
+    """Sum over the places and segments of each sample."""
+    n_places = n_segments * int(np.prod(x.shape[1:-1]))
+    return tf.reduce_sum(tf.reshape(x, (-1, n_places, x.shape[-1])), 1)
 
 
 def _sum_squares(x):

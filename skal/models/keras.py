@@ -1,14 +1,15 @@
 """CNNClassifier: a scikit-learn classifier around a Keras network."""
 
+import os
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skal.models.answers import Answers
 from skal.models.augmentation import SpectrogramAugmentation
 from skal.models.encoding import (
     combine_weights,
@@ -16,18 +17,15 @@ from skal.models.encoding import (
     resolve_classes,
     smooth_targets,
 )
-from skal.models.networks import CompactCNN, DenseNet
+from skal.models.networks.segments import suit_network
+from skal.models.pretrained import StartsPretrained
 from skal.models.recipe import automatic_steps
 from skal.models.statistics import channel_statistics
 
 __all__ = ["CNNClassifier"]
 
 
-def _augments(self):
-    return self.augmentation is not None
-
-
-class CNNClassifier(ClassifierMixin, BaseEstimator):
+class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
     """Network for sounds that learns from few labels.
 
     Owns a SciKeras classifier, which builds and compiles the network, and trains it with a
@@ -40,7 +38,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     network : Network or callable, default=None
         Parameter object of the network, :class:`CompactCNN` for example, or a function as
         SciKeras takes for its ``model``. With None: :class:`DenseNet` for rows of features,
-        :class:`CompactCNN` for spectrograms.
+        :class:`CompactCNN` for spectrograms. A network for spectrograms is shared over the
+        segments of each sample where there are any, see :class:`SegmentVoting`.
     steps : int or "auto", default="auto"
         Training steps; "auto" takes them from the number of labels, see
         :func:`skal.models.recipe.automatic_steps`.
@@ -50,9 +49,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         Samples in a step; "auto" is 32, and 256 for rows of features.
     optimizer : {"adamw", "adam", "sgd", "rmsprop"}, default="adamw"
         Keras optimizer.
-    learning_rate : float, default=2e-3
+    learning_rate : float or "auto", default="auto"
         Highest learning rate; it rises in the first steps and falls to zero along a cosine.
-    weight_decay : float, default=1e-3
+        "auto" takes the one that suits the network, its ``default_learning_rate``.
+    weight_decay : float, default=0.1
         Decoupled weight decay.
     label_smoothing : float, default=0.05
         Share of the wanted probability spread evenly over the classes.
@@ -68,6 +68,11 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         network are the same. The optimizer starts afresh; the normalization stays.
     warm_steps : float, default=0.5
         Share of the steps that a fit takes which goes on from earlier weights.
+    pretrained : path-like or estimator, default=None
+        Where `fit` takes the first weights from: a fitted classifier of the same network, a
+        Pipeline or campaign that holds one, or a file or run folder where one is saved; a file
+        is unpickled. The normalization comes with the weights; the last layer starts anew
+        where the classes are others.
     random_state : int, RandomState instance or None, default=None
         Source of weights, batches, augmentation and dropout. No global seed is touched.
     verbose : int, default=0
@@ -100,7 +105,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         "epochs": [None, Interval(Integral, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "optimizer": [StrOptions({"adamw", "adam", "sgd", "rmsprop"})],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [None, SpectrogramAugmentation, StrOptions({"auto"})],
@@ -108,6 +113,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         "classes": [None, "array-like"],
         "warm_start": ["boolean"],
         "warm_steps": [Interval(Real, 0, None, closed="left")],
+        "pretrained": [None, str, os.PathLike, HasMethods("predict")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -120,14 +126,15 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         epochs=None,
         batch_size="auto",
         optimizer="adamw",
-        learning_rate=2e-3,
-        weight_decay=1e-3,
+        learning_rate="auto",
+        weight_decay=0.1,
         label_smoothing=0.05,
         augmentation="auto",
         class_weight=None,
         classes=None,
         warm_start=False,
         warm_steps=0.5,
+        pretrained=None,
         random_state=None,
         verbose=0,
     ):
@@ -144,6 +151,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.classes = classes
         self.warm_start = warm_start
         self.warm_steps = warm_steps
+        self.pretrained = pretrained
         self.random_state = random_state
         self.verbose = verbose
 
@@ -154,8 +162,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Rows of features, or spectrograms of shape (bands, frames) or
-            (bands, frames, channels).
+            Rows of features, spectrograms of shape (bands, frames) or (bands, frames,
+            channels), or segments of them, (segments, bands, frames, channels).
         y : array-like of shape (n_samples,)
             Labels: numbers, strings or booleans.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -179,148 +187,16 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self._train(self._as_input(X), targets, weights, random_state, warm)
         return self
 
-    def predict(self, X):
-        """Predict the most probable class of each sample.
+    @staticmethod
+    def _make_engine(*args):
+        from skal.models.engine import KerasEngine
 
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Samples; memory-mapped arrays are read batch by batch.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Classes.
-        """
-        winners = np.argmax(self.predict_proba(X), axis=1)
-        return self.classes_[winners]
-
-    def predict_proba(self, X):
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes)
-            Probabilities, a column for each of ``classes_``.
-        """
-        return self.predict_proba_embed(X)[0]
-
-    def embed(self, X):
-        """Compute the activations before the last layer.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_embedding)
-            Embeddings.
-        """
-        return self.predict_proba_embed(X)[1]
-
-    def predict_proba_embed(self, X):
-        """Compute probabilities and embeddings in one pass.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Samples.
-
-        Returns
-        -------
-        P : ndarray of shape (n_samples, n_classes)
-            Probabilities.
-        Z : ndarray of shape (n_samples, n_embedding)
-            Embeddings.
-        """
-        X = self._validate(X)
-        return tuple(self._ready_engine().forward(X))
-
-    def sample_proba(self, X, n_samples, random_state=None):
-        """Predict probabilities with dropout switched on, several times over.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Samples.
-        n_samples : int
-            Number of passes.
-        random_state : int, RandomState instance or None, default=None
-            Source of the dropout.
-
-        Returns
-        -------
-        ndarray of shape (n_passes, n_samples, n_classes)
-            Probabilities of each pass.
-
-        Raises
-        ------
-        ValueError
-            If the network has no dropout, so that all passes would be equal.
-
-        References
-        ----------
-        Gal and Ghahramani, Dropout as a Bayesian approximation, ICML 2016, section 4.
-        """
-        X = self._validate(X)
-        return self._ready_engine().sampling(X, n_samples, check_random_state(random_state))
-
-    def gradient_length(self, X):
-        """Compute the expected length of the loss gradient over all trainable weights.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Sum over the classes of probability times L2 norm of the gradient.
-
-        References
-        ----------
-        Settles, Active learning literature survey, section 3.3.
-        """
-        X = self._validate(X)
-        return self._ready_engine().gradient_length(X)
-
-    @available_if(_augments)
-    def augment(self, X, random_state=None):
-        """Make one augmented copy of each sample, without mixing samples.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Samples.
-        random_state : int, RandomState instance or None, default=None
-            Source of the augmentation.
-
-        Returns
-        -------
-        ndarray of the shape and type of X
-            Augmented samples.
-        """
-        given = np.asarray(X)
-        X = self._validate(X)
-        seed = check_random_state(random_state).randint(2**31 - 1)
-        scale = np.sqrt(self._variance)
-        changed = self._ready_engine().distortion(X, seed, self._mean, scale)
-        return changed.reshape(given.shape).astype(given.dtype, copy=False)
+        return KerasEngine(*args)
 
     def _prepare(self, X, classes, weights, random_state):
         """Have an engine, the one at hand where it fits; return whether its weights are kept."""
         shape = _input_shape(X.shape)
-        network = self.network
-        if network is None:
-            network = DenseNet() if X.ndim == 2 else CompactCNN()
+        network = suit_network(self.network, X.ndim)
         augmentation = self.augmentation
         if isinstance(augmentation, str):
             augmentation = None if X.ndim == 2 else SpectrogramAugmentation()
@@ -341,6 +217,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             self._mean, self._variance = channel_statistics(self._as_input(X), weights)
             engine.normalize(self._mean, self._variance)
             engine.reset(random_state)
+            if self.pretrained is not None:
+                given = self._start_pretrained(engine, classes)
+                self._mean, self._variance = given or (self._mean, self._variance)
         return warm
 
     def _train(self, X, targets, weights, random_state, warm):
@@ -356,7 +235,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             weights,
             n_steps=self.n_steps_,
             batch_size=batch_size,
-            learning_rate=self.learning_rate,
+            learning_rate=self._highest_rate(),
             random_state=random_state,
             mean=self._mean,
             scale=np.sqrt(self._variance),
@@ -366,6 +245,11 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
             losses = show_progress(losses, self.n_steps_)
         self.loss_curve_ = np.concatenate([np.empty(0, dtype=np.float32), *losses])
+
+    def _highest_rate(self):
+        if self.learning_rate == "auto":
+            return getattr(self.network_, "default_learning_rate", 2e-3)
+        return self.learning_rate
 
     def _count_steps(self, n_samples, batch_size):
         if len(self.classes_) == 1:
@@ -377,10 +261,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     def _ready_engine(self):
         """Return the engine, built again after unpickling."""
         if self._engine is None:
-            from skal.models.engine import KerasEngine
-
             _, _, (shape, n_classes, optimizer, weight_decay) = self._key
-            self._engine = KerasEngine(
+            self._engine = self._make_engine(
                 self.network_, shape, n_classes, self._augmentation, optimizer, weight_decay
             )
             if self._saved is not None:
@@ -457,6 +339,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     def __getstate__(self):
         """Pickle the weights instead of the compiled network."""
         state = super().__getstate__().copy()
+        state.pop("_donor", None)
         engine = state.get("_engine")
         if engine is not None:
             state["_engine"], state["_saved"] = None, engine.model.get_weights()

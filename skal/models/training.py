@@ -1,5 +1,7 @@
 """The compiled training step of a Keras network."""
 
+import functools
+
 import numpy as np
 
 from skal.models._backend import compiled, keras, tf
@@ -35,9 +37,13 @@ class CompiledTraining:
     Parameters
     ----------
     model : keras.Model
-        Compiled network from samples to class probabilities, with a layer ``"logits"``.
+        Network from samples to class probabilities, with a layer ``"logits"``.
+    optimizer : object
+        Optimizer of its trainable weights.
     augmentation : SpectrogramAugmentation or None
         What is done to each batch.
+    run : callable, default=None
+        From a model to the function that applies it in training; with None, the model itself.
 
     Attributes
     ----------
@@ -45,15 +51,16 @@ class CompiledTraining:
         How often the step has been traced.
     """
 
-    def __init__(self, model, augmentation=None):
-        self.model = model
+    def __init__(self, model, optimizer, augmentation=None, run=None):
+        self.optimizer = optimizer
         if augmentation is not None:
             augmentation.validate()
         self.augmentation = augmentation
         self.n_traces = 0
-        self._logits = logits_of(model)
+        logits = logits_of(model)
+        self._logits = functools.partial(logits, training=True) if run is None else run(logits)
         self._weights = model.trainable_variables
-        model.optimizer.build(self._weights)
+        optimizer.build(self._weights)
         self.dtype = model.inputs[0].dtype
         shape, n_classes = model.input_shape[1:], model.output_shape[-1]
         self._run = compiled(
@@ -126,10 +133,15 @@ class CompiledTraining:
             x = self.augmentation.distort(x, seeds[0], mean, scale)
             x, targets = self.augmentation.mix(x, targets, seeds[1])
         with tf.GradientTape() as tape:
-            logits = self._logits(x, training=True)
+            logits = self._logits(x)
             losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-            loss = tf.reduce_mean(losses * weights)
+            loss = tf.reduce_mean(losses * weights) + self._penalty()
         gradients = tape.gradient(loss, self._weights)
-        self.model.optimizer.learning_rate.assign(rate)
-        self.model.optimizer.apply(gradients)
+        self.optimizer.learning_rate.assign(rate)
+        self.optimizer.apply(gradients)
         return loss
+
+    def _penalty(self):
+        """Sum of what the layers' regularizers make of their weights."""
+        penalized = [w for w in self._weights if w.regularizer is not None]
+        return sum((w.regularizer(w) for w in penalized), start=0.0)

@@ -16,12 +16,14 @@ class CompiledDraws:
     Parameters
     ----------
     model : keras.Model
-        Compiled network, changed in place.
+        Network, changed in place.
+    optimizer : object
+        Optimizer of its trainable weights.
     skip : tuple of str, default=()
         Names of layers to leave alone.
     """
 
-    def __init__(self, model, skip=()):
+    def __init__(self, model, optimizer, skip=()):
         self._source = keras.random.SeedGenerator(0)
         self._drawn = [
             (variable, _seeded(initializer, self._source))
@@ -32,7 +34,7 @@ class CompiledDraws:
         ]
         self._trained = {id(variable) for variable in model.trainable_variables}
         self._generators = seed_generators(model)
-        self._optimizer = model.optimizer
+        self._slots = [v for v in optimizer.variables if v is not optimizer.learning_rate]
         self._reset = compiled(self._draw_all, (2,), dtype="uint32")
         self._perturb = compiled(
             self._shrink_all, tf.TensorSpec((2,), "uint32"), tf.TensorSpec((2,), "float64")
@@ -87,9 +89,8 @@ class CompiledDraws:
     def _begin_all(self, states):
         for i, generator in enumerate(self._generators):
             generator.state.assign(states[i])
-        for variable in self._optimizer.variables:
-            if variable is not self._optimizer._learning_rate:
-                variable.assign(tf.zeros(variable.shape, variable.dtype))
+        for variable in self._slots:
+            variable.assign(tf.zeros(variable.shape, variable.dtype))
 
 
 def reseed(model, random_state):

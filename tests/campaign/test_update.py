@@ -7,7 +7,8 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 
 from skal import ActiveLearningClassifier
-from skal.campaign import Finetune, ShrinkPerturb
+from skal.campaign import Finetune, Retrain, ShrinkPerturb
+from skal.models import CNNClassifier, DenseNet
 from tests.campaign.data import blobs, model
 
 
@@ -94,3 +95,24 @@ def test_a_network_goes_on_from_a_checkpoint_to_the_same_result(tmp_path, update
         assert resumed.estimator_.n_steps_ == 6
         retrained = campaign(clone(network), **{**params, "update": "retrain"}).fit(X, y)
         assert np.abs(retrained.predict_proba(X) - resumed.predict_proba(X)).max() > 1e-3
+
+
+def test_without_pre_training_the_first_model_is_the_pretrained_one():
+    X, y = blobs(n_classes=3)
+    donor = CNNClassifier(DenseNet(units=(8,)), steps=30, random_state=0).fit(X[:60], y[:60])
+    heir = CNNClassifier(DenseNet(units=(8,)), epochs=4, pretrained=donor)
+    for update in (Retrain(pre_train=False), Finetune(pre_train=False)):
+        result = campaign(heir, update=update, store_rounds=True).fit(X, y)
+        first, second = result.staged_predict_proba(X)
+        np.testing.assert_array_equal(first, donor.predict_proba(X))
+        assert np.abs(second - first).max() > 1e-3
+        assert [entry["n_trained"] for entry in result.history_] == [0, 40]
+        assert result.estimator_.epochs == 4
+        assert result.estimator_.steps == "auto"
+
+
+@pytest.mark.parametrize("estimator", [model(), CNNClassifier()])
+def test_without_pre_training_there_must_be_saved_weights(estimator):
+    X, y = blobs(n_classes=3)
+    with pytest.raises(TypeError, match=r"Retrain\(pre_train=False\) needs .*\(pretrained="):
+        campaign(estimator, update=Retrain(pre_train=False)).fit(X, y)

@@ -36,7 +36,14 @@ OLD_FILE = {
 
 
 # What suits the data set of OLD_FILE, from the preset of that name.
-FSDD_FEATURES = {"sr": 8000, "duration": 1.0, "n_fft": 512, "hop_length": 200}
+FSDD_FEATURES = {
+    "sr": 8000,
+    "duration": 1.0,
+    "n_fft": 512,
+    "hop_length": 200,
+    "ref": "max",
+    "top_db": 60,
+}
 
 
 def test_nothing_given_is_complete():
@@ -100,7 +107,7 @@ def test_what_is_used_can_be_used_again():
         ({"max_round": 3, "max_rounds": 4}, "max_round: it means the same as max_rounds"),
         ({"framework_type": "egl", "strategy": "egl"}, "framework_type: it means the same as"),
         ({"batch_size": 3, "model": {"batch_size": 3}}, "the same as model.batch_size"),
-        ({"engine": "x"}, "engine: this version of skal cannot do that yet"),
+        ({"engine": "tensorflw"}, "is not allowed; did you mean 'tensorflow'"),
         (
             {"framework_type": "hist_select", "hist_sel_mode": "var"},
             "sel_thresholds: hist_select with var needs it",
@@ -110,8 +117,9 @@ def test_what_is_used_can_be_used_again():
             "replay: framework_type sets it already",
         ),
         ({"stopping": [3]}, "stopping: [3] is not allowed; use a name"),
-        ({"load_pretrained": True}, "load_pretrained: this version cannot"),
-        ({"pre_train": False}, "pre_train: this version always trains"),
+        ({"load_pretrained": True}, 'load_pretrained: no saved weights are named; add "pretr'),
+        ({"pre_train": False}, 'pre_train: there are no saved weights to evaluate; add "pretra'),
+        ({"pretrained": "a", "model": {"pretrained": "b"}}, "the same as model.pretrained"),
     ],
 )
 def test_a_wrong_parameter_is_one_line(raw, message):
@@ -339,3 +347,15 @@ def test_hints():
         "did you mean 'margin'? Allowed: margin, random"
     )
     assert did_you_mean("xyz", ["margin", "random"]) == "allowed: margin, random"
+
+
+def test_the_engine_trains_the_cnn_only():
+    from skal.models import TensorFlowClassifier
+
+    params, _ = load_params({"engine": "tensorflow", "model": {"name": "cnn", "steps": 3}})
+    model = build_parts(params).model
+    assert type(model) is TensorFlowClassifier
+    assert model.steps == 3
+    params, _ = load_params({"engine": "tensorflow", "model": "random_forest"})
+    with pytest.raises(ParameterError, match="engine: tensorflow trains the cnn, not random_for"):
+        build_parts(params)

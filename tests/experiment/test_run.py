@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -108,6 +109,28 @@ def test_the_saved_model_takes_files(tmp_path):
     seen = list(asked)
     predicted = model.predict(data.paths[seen])
     assert accuracy_score(data.target_names[data.target[seen]], predicted) > 0.9
+
+
+def test_features_from_a_store_change_nothing(tmp_path):
+    recordings = tmp_path / "recordings"
+    sounds = write_sounds(make_sounds(40, 3, duration=0.3, random_state=0), recordings)
+    Path(sounds.paths[0]).with_name("broken.wav").write_text("no sound")
+    files = {"dataset": "folder", "data_home": str(recordings), "split": "random"}
+    (plain,) = run_tiny(tmp_path / "plain", **files)
+    stored = files | {"feature_store": str(tmp_path / "store")}
+    (first,) = run_tiny(tmp_path / "first", **stored)
+    (kept,) = (tmp_path / "store").rglob("features.bin")
+    written = kept.stat().st_mtime_ns
+    (second,) = run_tiny(tmp_path / "second", **stored)
+    assert kept.stat().st_mtime_ns == written
+    queries = [(path / "queries.csv").read_bytes() for path in (plain, first, second)]
+    assert queries[0] == queries[1] == queries[2]
+    assert "set aside" in (second / "log.txt").read_text()
+
+
+def test_a_store_is_for_files(tmp_path):
+    with pytest.raises(ParameterError, match="feature_store: these recordings are no files"):
+        run_tiny(tmp_path, feature_store=str(tmp_path / "store"))
 
 
 def test_seeds_are_runs_of_their_own(tmp_path):

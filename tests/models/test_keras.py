@@ -1,4 +1,4 @@
-"""CNNClassifier: what scikit-learn asks of it, and what SciKeras does not give."""
+"""Both engines: what scikit-learn asks of them, and what SciKeras does not give."""
 
 import functools
 import io
@@ -13,7 +13,15 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from skal.models import CNNClassifier, CompactCNN, DenseNet, SpectrogramAugmentation
+from skal.models import (
+    CNNClassifier,
+    CompactCNN,
+    DenseNet,
+    SpectrogramAugmentation,
+    TensorFlowClassifier,
+)
+
+ENGINES = [CNNClassifier, TensorFlowClassifier]
 
 SMALL = CompactCNN(filters=(8, 16), stem_kernel_size=3, n_embedding=16, dropout=0.1)
 
@@ -28,18 +36,24 @@ def bands_sounds(n_samples=60, n_classes=3, random_state=0):
     return X, y
 
 
+@pytest.fixture(scope="module", params=ENGINES, ids=lambda cls: cls.__name__)
+def classifier_class(request):
+    """Give the class of each engine: all tests are for both."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def fitted():
+def fitted(classifier_class):
     """Give a fitted classifier that tests only read, and its data."""
     X, y = bands_sounds()
-    return CNNClassifier(clone(SMALL), steps=80, random_state=0).fit(X, y), X, y
+    return classifier_class(clone(SMALL), steps=80, random_state=0).fit(X, y), X, y
 
 
 @pytest.fixture(scope="module")
-def reused():
+def reused(classifier_class):
     """Give one classifier that tests fit again, with its data."""
     X, y = bands_sounds()
-    return CNNClassifier(clone(SMALL), steps=20, random_state=0).fit(X, y), X, y
+    return classifier_class(clone(SMALL), steps=20, random_state=0).fit(X, y), X, y
 
 
 QUICK_CHECKS = {
@@ -58,14 +72,15 @@ QUICK_CHECKS = {
 
 def scikit_learn_checks():
     """Give scikit-learn's checks; those that need a network trained over and over are slow."""
-    estimator = CNNClassifier(DenseNet(units=(16,)), steps=40, learning_rate=0.02)
-    for made, check in estimator_checks_generator(estimator):
-        function = check
-        while isinstance(function, functools.partial):
-            function = function.func
-        name = function.__name__
-        marks = () if name in QUICK_CHECKS else pytest.mark.slow
-        yield pytest.param(made, check, id=name, marks=marks)
+    for engine in ENGINES:
+        estimator = engine(DenseNet(units=(16,)), steps=40, learning_rate=0.02)
+        for made, check in estimator_checks_generator(estimator):
+            function = check
+            while isinstance(function, functools.partial):
+                function = function.func
+            name = function.__name__
+            marks = () if name in QUICK_CHECKS else pytest.mark.slow
+            yield pytest.param(made, check, id=f"{engine.__name__}-{name}", marks=marks)
 
 
 @pytest.mark.parametrize(("estimator", "check"), list(scikit_learn_checks()))
@@ -179,17 +194,17 @@ def test_labels_of_any_kind(reused, convert):
     assert classifier.score(X, y) > 0.9
 
 
-def test_boolean_labels():
+def test_boolean_labels(classifier_class):
     X, y = bands_sounds(n_classes=2)
-    classifier = CNNClassifier(clone(SMALL), steps=80, random_state=0).fit(X, y == 1)
+    classifier = classifier_class(clone(SMALL), steps=80, random_state=0).fit(X, y == 1)
     assert classifier.predict(X).dtype == bool
     assert classifier.score(X, y == 1) > 0.9
 
 
-def test_classes_that_the_labels_miss_have_columns(reused):
+def test_classes_that_the_labels_miss_have_columns(classifier_class, reused):
     _, X, y = reused
     names = np.array(["b", "d", "c"])[y]
-    classifier = CNNClassifier(
+    classifier = classifier_class(
         clone(SMALL), steps=80, classes=["d", "a", "c", "b"], random_state=0
     )
     classifier.fit(X[names != "c"], names[names != "c"])
@@ -204,9 +219,9 @@ def test_classes_that_the_labels_miss_have_columns(reused):
         classifier.fit(X, np.where(names == "d", "dd", names))
 
 
-def test_one_class_only_is_predicted():
+def test_one_class_only_is_predicted(classifier_class):
     X, _ = bands_sounds()
-    classifier = CNNClassifier(clone(SMALL)).fit(X, np.full(len(X), "rain"))
+    classifier = classifier_class(clone(SMALL)).fit(X, np.full(len(X), "rain"))
     assert classifier.n_steps_ == 0
     assert set(classifier.predict(X)) == {"rain"}
     np.testing.assert_array_equal(classifier.predict_proba(X), np.ones((60, 1)))
@@ -248,15 +263,15 @@ def test_loky_workers_and_grid_search(fitted):
     assert search.best_params_["steps"] == 80
 
 
-def test_channels_and_sample_shapes(fitted):
+def test_channels_and_sample_shapes(classifier_class, fitted):
     classifier, X, y = fitted
     with pytest.raises(ValueError, match=r"samples of shape \(12, 9\)"):
         classifier.predict(X[:, :, :9])
     two = np.stack([X, X], axis=-1)
-    other = CNNClassifier(clone(SMALL), steps=5, random_state=0).fit(two, y)
+    other = classifier_class(clone(SMALL), steps=5, random_state=0).fit(two, y)
     assert other.predict_proba(two).shape == (60, 3)
     with pytest.raises(ValueError, match=r"takes spectrograms of shape \(bands, frames\)"):
-        CNNClassifier(clone(SMALL)).fit(X.reshape(60, -1), y)
+        classifier_class(clone(SMALL)).fit(X.reshape(60, -1), y)
 
 
 def test_bad_values_are_named(reused):
@@ -304,9 +319,9 @@ def test_samples_differ_and_spread_around_the_prediction(fitted):
     np.testing.assert_allclose(sampled.sum(axis=2), 1, atol=1e-5)
 
 
-def test_samples_need_dropout(fitted):
+def test_samples_need_dropout(classifier_class, fitted):
     _, X, y = fitted
-    classifier = CNNClassifier(DenseNet(units=(4,)), steps=1).fit(X[:, 0], y)
+    classifier = classifier_class(DenseNet(units=(4,)), steps=1).fit(X[:, 0], y)
     with pytest.raises(ValueError, match="network__dropout"):
         classifier.sample_proba(X[:, 0], 3)
 
@@ -322,13 +337,13 @@ def test_augmented_copies_change_and_repeat(fitted):
     assert not hasattr(clone(classifier).set_params(augmentation=None), "augment")
 
 
-def test_augmentation_is_for_training_only(fitted):
+def test_augmentation_is_for_training_only(classifier_class, fitted):
     classifier, X, _ = fitted
     np.testing.assert_array_equal(classifier.predict_proba(X), classifier.predict_proba(X))
     rng = np.random.RandomState(0)
     X, y = rng.normal(size=(40, 12, 10)), np.arange(40) % 2
     losses = [
-        CNNClassifier(
+        classifier_class(
             clone(SMALL).set_params(dropout=0.0),
             augmentation=augmentation,
             steps=150,
@@ -343,10 +358,12 @@ def test_augmentation_is_for_training_only(fitted):
     assert losses[0] < losses[1] - 0.03
 
 
-def test_class_weights_and_sample_weights():
+def test_class_weights_and_sample_weights(classifier_class):
     rng = np.random.RandomState(0)
     X, others, y = rng.normal(size=(90, 3)), rng.normal(size=(90, 3)), np.arange(90) % 3
-    classifier = CNNClassifier(DenseNet(units=(8,)), steps=60, learning_rate=0.02, random_state=0)
+    classifier = classifier_class(
+        DenseNet(units=(8,)), steps=60, learning_rate=0.02, random_state=0
+    )
     assert (classifier.fit(X, y).predict(others) == 0).mean() < 0.6
     classifier.set_params(class_weight={0: 50.0})
     assert (classifier.fit(X, y).predict(others) == 0).mean() > 0.7

@@ -1,0 +1,155 @@
+"""What a fitted network answers: predictions, embeddings, samples, gradients."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
+
+__all__ = ["Answers"]
+
+
+def _augments(self):
+    return self.augmentation is not None
+
+
+class Answers:
+    """The questions that a network answers block by block, one pass for each.
+
+    A class that inherits gives ``_validate(X)``, which checks samples and returns them in the
+    shape that the network takes, and ``_ready_engine()``.
+    """
+
+    def predict(self, X):
+        """Predict the most probable class of each sample.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples; memory-mapped arrays are read batch by batch.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Classes.
+        """
+        winners = np.argmax(self.predict_proba(X), axis=1)
+        return self.classes_[winners]
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Probabilities, a column for each of ``classes_``.
+        """
+        return self.predict_proba_embed(X)[0]
+
+    def embed(self, X):
+        """Compute the activations before the last layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_embedding)
+            Embeddings.
+        """
+        return self.predict_proba_embed(X)[1]
+
+    def predict_proba_embed(self, X):
+        """Compute probabilities and embeddings in one pass.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        P : ndarray of shape (n_samples, n_classes)
+            Probabilities.
+        Z : ndarray of shape (n_samples, n_embedding)
+            Embeddings.
+        """
+        X = self._validate(X)
+        return tuple(self._ready_engine().forward(X))
+
+    def sample_proba(self, X, n_samples, random_state=None):
+        """Predict probabilities with dropout switched on, several times over.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+        n_samples : int
+            Number of passes.
+        random_state : int, RandomState instance or None, default=None
+            Source of the dropout.
+
+        Returns
+        -------
+        ndarray of shape (n_passes, n_samples, n_classes)
+            Probabilities of each pass.
+
+        Raises
+        ------
+        ValueError
+            If the network has no dropout, so that all passes would be equal.
+
+        References
+        ----------
+        Gal and Ghahramani, Dropout as a Bayesian approximation, ICML 2016, section 4.
+        """
+        X = self._validate(X)
+        return self._ready_engine().sampling(X, n_samples, check_random_state(random_state))
+
+    def gradient_length(self, X):
+        """Compute the expected length of the loss gradient over all trainable weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Sum over the classes of probability times L2 norm of the gradient.
+
+        References
+        ----------
+        Settles, Active learning literature survey, section 3.3.
+        """
+        X = self._validate(X)
+        return self._ready_engine().gradient_length(X)
+
+    @available_if(_augments)
+    def augment(self, X, random_state=None):
+        """Make one augmented copy of each sample, without mixing samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples.
+        random_state : int, RandomState instance or None, default=None
+            Source of the augmentation.
+
+        Returns
+        -------
+        ndarray of the shape and type of X
+            Augmented samples.
+        """
+        given = np.asarray(X)
+        X = self._validate(X)
+        seed = check_random_state(random_state).randint(2**31 - 1)
+        scale = np.sqrt(self._variance)
+        changed = self._ready_engine().distortion(X, seed, self._mean, scale)
+        return changed.reshape(given.shape).astype(given.dtype, copy=False)

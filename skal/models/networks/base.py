@@ -1,0 +1,234 @@
+"""The base of networks: parameter objects that, called, build a Keras model.
+
+The objects are plain scikit-learn estimators, so that ``network__dropout`` is a parameter of
+a grid search. TensorFlow is imported when one is called, not before.
+"""
+
+import functools
+from abc import ABCMeta, abstractmethod
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import validate_parameter_constraints
+
+__all__ = ["Network", "SpectrogramNetwork"]
+
+
+def _called_by_scikeras(meta, compile_kwargs=None):
+    """Carry the signature that SciKeras reads; :meth:`Network.__call__` does the work."""
+    raise TypeError("a network is called as an object")
+
+
+class Network(BaseEstimator, functools.partial, metaclass=ABCMeta):
+    """Base of the parameter objects that build networks.
+
+    A subclass stores its parameters in the constructor and writes :meth:`body`, which turns
+    the normalized input into the embedding. The base adds what all networks share: an input
+    layer ``"normalization"``, the ``"embedding"`` layer's name, :meth:`tail`, and the
+    ``"logits"`` and ``"probabilities"`` layers. Where a subclass has a parameter ``dropout``,
+    the tail drops so much of the embedding; where it has ``l2``, the kernel of the logits is
+    penalized with it.
+
+    Calling an object, as SciKeras does with ``KerasClassifier(model=CompactCNN())``, builds
+    and compiles the network.
+
+    Notes
+    -----
+    SciKeras accepts functions and ``functools.partial`` objects only, hence the second base.
+    """
+
+    embedding_layer = "embedding"
+    default_learning_rate = 2e-3
+    dtype = "float32"
+
+    def __new__(cls, *args, **kwargs):
+        return super().__new__(cls, _called_by_scikeras)
+
+    def __reduce_ex__(self, protocol):
+        """Pickle as an estimator, not as a partial function."""
+        return _restore, (type(self), self.get_params(deep=False))
+
+    @abstractmethod
+    def body(self, x, layers, seeds):
+        """Turn the normalized input into the embedding.
+
+        Parameters
+        ----------
+        x : KerasTensor
+            Normalized input.
+        layers : object
+            Holds the layers of ``keras.layers``.
+        seeds : _Seeds
+            Gives every layer that draws numbers its own seed.
+
+        Returns
+        -------
+        KerasTensor of shape (n_samples, n_embedding)
+            Output of a layer named ``"embedding"``.
+        """
+
+    def tail(self, x, layers, seeds):
+        """Turn the embedding into what the logits are computed from.
+
+        Parameters
+        ----------
+        x : KerasTensor
+            Embedding.
+        layers : object
+            Holds the layers of ``keras.layers``.
+        seeds : _Seeds
+            Gives every layer that draws numbers its own seed.
+
+        Returns
+        -------
+        KerasTensor of shape (n_samples, n_units)
+            The embedding after dropout, where the network has any.
+        """
+        dropout = getattr(self, "dropout", 0.0)
+        return layers.Dropout(dropout, seed=seeds.next(), name="dropout")(x) if dropout else x
+
+    def build(self, input_shape, n_classes, random_state=None):
+        """Build the network without compiling it.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Shape of one sample.
+        n_classes : int
+            Number of outputs.
+        random_state : RandomState instance, default=None
+            Source of the seeds of weights and dropout; with None, Keras draws them.
+
+        Returns
+        -------
+        keras.Model
+            Network from samples to class probabilities.
+        """
+        from skal.models._backend import keras
+
+        self._validate()
+        layers, seeds = _Layers(keras.layers, self.dtype), _Seeds(random_state)
+        inputs = keras.Input(tuple(input_shape), dtype=self.dtype, name="samples")
+        logits = self._graph(inputs, n_classes, layers, seeds)
+        if n_classes == 1:  # A softmax over one class is 1, and Keras warns of it.
+            outputs = layers.Rescaling(0.0, offset=1.0, name="probabilities")(logits)
+        else:
+            outputs = layers.Softmax(name="probabilities")(logits)
+        return keras.Model(inputs, outputs, name=type(self).__name__.lower())
+
+    def __call__(self, meta, compile_kwargs=None, **parameters):
+        """Build and compile the network for SciKeras.
+
+        Parameters
+        ----------
+        meta : dict
+            SciKeras's metadata; ``X_shape_`` and ``n_classes_`` are used.
+        compile_kwargs : dict, default=None
+            Arguments of ``keras.Model.compile``. Without a loss among them the sparse
+            categorical cross-entropy is taken.
+        **parameters : dict
+            Parameters of this object to replace, as SciKeras routes ``model__dropout``.
+
+        Returns
+        -------
+        keras.Model
+            Compiled network.
+        """
+        network = clone(self).set_params(**parameters)
+        model = network.build(meta["X_shape_"][1:], meta["n_classes_"])
+        kwargs = {k: v for k, v in (compile_kwargs or {}).items() if v is not None}
+        kwargs.setdefault("loss", "sparse_categorical_crossentropy")
+        model.compile(**kwargs)
+        return model
+
+    def _graph(self, inputs, n_classes, layers, seeds):
+        """Lay the layers from the input to the logits."""
+        x = self.body(self._normalized(inputs, layers), layers, seeds)
+        return self._logits(x, n_classes, layers, seeds)
+
+    def _normalized(self, inputs, layers):
+        # As a batch normalization without weights of its own the layer learns the statistics
+        # by itself in a plain Keras fit; CNNClassifier sets them from the data and freezes it.
+        return layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-8, center=False, scale=False, name="normalization"
+        )(self._with_channels(inputs, layers))
+
+    def _logits(self, embedding, n_classes, layers, seeds, name="logits"):
+        x = self.tail(embedding, layers, seeds)
+        return layers.Dense(
+            n_classes,
+            kernel_initializer=seeds.glorot(),
+            kernel_regularizer=self._penalty(),
+            name=name,
+        )(x)
+
+    def _penalty(self):
+        """Return the regularizer of kernels, where the network has a parameter ``l2``."""
+        from skal.models._backend import keras
+
+        l2 = getattr(self, "l2", 0.0)
+        return keras.regularizers.L2(l2) if l2 else None
+
+    def _with_channels(self, x, layers):
+        return x
+
+    def _validate(self):
+        constraints = getattr(self, "_parameter_constraints", {})
+        validate_parameter_constraints(
+            constraints, self.get_params(deep=False), caller_name=type(self).__name__
+        )
+
+
+class SpectrogramNetwork(Network):
+    """Base of networks for spectrograms, (bands, frames) or (bands, frames, channels)."""
+
+    def _with_channels(self, x, layers):
+        if len(x.shape) == 3:
+            x = layers.Reshape((*x.shape[1:], 1), name="channels")(x)
+        if len(x.shape) != 4:
+            raise ValueError(
+                f"{type(self).__name__} takes spectrograms of shape (bands, frames) or (bands, "
+                f"frames, channels); got samples of shape {tuple(x.shape[1:])}"
+            )
+        return x
+
+
+def _restore(cls, parameters):
+    """Make a network from its pickle."""
+    return cls(**parameters)
+
+
+class _Layers:
+    """Layers of Keras, all of one type of numbers."""
+
+    def __init__(self, layers, dtype):
+        self._layers = layers
+        self._dtype = dtype
+
+    def __getattr__(self, name):
+        return functools.partial(getattr(self._layers, name), dtype=self._dtype)
+
+
+class _Seeds:
+    """Seeds for the layers of a network, from a RandomState or, with None, from Keras."""
+
+    def __init__(self, random_state):
+        self._random_state = None if random_state is None else check_random_state(random_state)
+
+    def next(self):
+        """One seed."""
+        if self._random_state is None:
+            return None
+        return int(self._random_state.randint(1, 2**31 - 1))
+
+    def he(self):
+        """Initializer for layers followed by a ReLU."""
+        from skal.models._backend import keras
+
+        return keras.initializers.HeNormal(seed=self.next())
+
+    def glorot(self):
+        """Initializer for linear layers."""
+        from skal.models._backend import keras
+
+        return keras.initializers.GlorotUniform(seed=self.next())

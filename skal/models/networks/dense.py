@@ -1,0 +1,47 @@
+"""DenseNet: the network of rows of features."""
+
+from numbers import Real
+
+from sklearn.utils._param_validation import Interval
+
+from skal.models.networks.base import Network
+
+__all__ = ["DenseNet"]
+
+
+class DenseNet(Network):
+    """Fully connected network for rows of features.
+
+    Parameters
+    ----------
+    units : tuple of int, default=(64, 64)
+        Width of each hidden layer; the last one is the embedding.
+    dropout : float, default=0.0
+        Share of the embedding dropped in training.
+
+    Notes
+    -----
+    Inputs of more than one dimension are flattened. Computes in 64 bits, as scikit-learn's own
+    models do: rows of features are cheap, and weighting a row twice is then the same as giving
+    it twice, to all digits.
+    """
+
+    dtype = "float64"
+
+    _parameter_constraints = {
+        "units": [tuple, list],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(self, units=(64, 64), dropout=0.0):
+        self.units = units
+        self.dropout = dropout
+
+    def body(self, x, layers, seeds):
+        """Turn the normalized input into the embedding; see :meth:`Network.body`."""
+        x = layers.Flatten(name="flatten")(x)
+        for i, units in enumerate(self.units, start=1):
+            x = layers.Dense(units, kernel_initializer=seeds.he(), name=f"dense{i}")(x)
+            name = self.embedding_layer if i == len(self.units) else f"relu{i}"
+            x = layers.Activation("relu", name=name)(x)
+        return x

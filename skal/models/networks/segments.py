@@ -1,0 +1,136 @@
+"""SegmentVoting: one network for all segments of a recording, which vote."""
+
+from skal.models.networks.base import Network, SpectrogramNetwork
+from skal.models.networks.compact import CompactCNN
+from skal.models.networks.dense import DenseNet
+
+__all__ = ["SegmentVoting", "suit_network"]
+
+
+class SegmentVoting(Network):
+    """Apply one network to every segment of a sample, and average the probabilities.
+
+    The embedding of a sample is the mean of the embeddings of its segments. Training sees the
+    averaged probabilities only: a segment without the sound does not have to name it.
+
+    Parameters
+    ----------
+    network : Network, default=None
+        The network of a segment, with parameters of its own (``network__dropout``); None is
+        :class:`CompactCNN`.
+
+    Notes
+    -----
+    Input of shape (segments, bands, frames, channels), as
+    ``LogMelSpectrogram(segment_frames=...)`` gives it, or (segments, ...) where `network` takes
+    other samples than spectrograms. All samples have the same number of segments.
+
+    References
+    ----------
+    Piczak, Environmental sound classification with convolutional neural networks, MLSP 2015,
+    section 4 (probability voting).
+    """
+
+    _parameter_constraints = {"network": [None, Network]}
+
+    def __init__(self, network=None):
+        self.network = network
+
+    @property
+    def default_learning_rate(self):
+        """The learning rate that suits the shared network."""
+        return self._shared().default_learning_rate
+
+    @property
+    def dtype(self):
+        """Type of the numbers that the network computes in."""
+        return self._shared().dtype
+
+    def body(self, x, layers, seeds):
+        """Turn the normalized segments into embeddings; see :meth:`Network.body`.
+
+        Parameters
+        ----------
+        x : KerasTensor
+            Normalized segments, a row for each.
+        layers : object
+            Holds the layers of ``keras.layers``.
+        seeds : _Seeds
+            Gives every layer that draws numbers its own seed.
+
+        Returns
+        -------
+        KerasTensor of shape (n_samples * n_segments, n_embedding)
+            Embeddings of the segments.
+        """
+        network = self._shared()
+        renamed = _Renamed(layers, {network.embedding_layer: "segment_embedding"})
+        return network.body(x, renamed, seeds)
+
+    def _shared(self):
+        return CompactCNN() if self.network is None else self.network
+
+    def _validate(self):
+        super()._validate()
+        self._shared()._validate()
+
+    def _graph(self, inputs, n_classes, layers, seeds):
+        from skal.models.networks._segments import FoldSegments, SegmentMean, SegmentVote
+
+        network, n_segments = self._shared(), inputs.shape[1]
+        self._check_shape(inputs.shape)
+        x = FoldSegments(dtype=self.dtype, name="segments")(inputs)
+        embeddings = self.body(network._normalized(x, layers), layers, seeds)
+        logits = network._logits(embeddings, n_classes, layers, seeds, name="segment_logits")
+        mean = SegmentMean(n_segments, dtype=self.dtype, name=self.embedding_layer)(embeddings)
+        return SegmentVote(n_segments, dtype=self.dtype, name="logits")([logits, mean])
+
+    def _check_shape(self, shape):
+        spectrograms = isinstance(self._shared(), SpectrogramNetwork)
+        if len(shape) != 5 if spectrograms else len(shape) < 3:
+            wanted = "bands, frames, channels" if spectrograms else "..."
+            raise ValueError(
+                f"SegmentVoting takes samples of shape (segments, {wanted}), such as "
+                "LogMelSpectrogram(segment_frames=41) gives; got samples of shape "
+                f"{tuple(shape[1:])}"
+            )
+
+
+class _Renamed:
+    """Layers of Keras, some of them under another name than is asked for."""
+
+    def __init__(self, layers, names):
+        self._layers = layers
+        self._names = names
+
+    def __getattr__(self, kind):
+        make = getattr(self._layers, kind)
+
+        def named(*args, name=None, **kwargs):
+            return make(*args, name=self._names.get(name, name), **kwargs)
+
+        return named
+
+
+def suit_network(network, n_dims):
+    """Return a network for data of some number of dimensions.
+
+    Parameters
+    ----------
+    network : Network, callable or None
+        What the caller has chosen; None: :class:`DenseNet` for rows of features,
+        :class:`CompactCNN` for spectrograms.
+    n_dims : int
+        Dimensions of X, that of the samples among them; five are segments of spectrograms.
+
+    Returns
+    -------
+    Network or callable
+        The network; in :class:`SegmentVoting`, where it takes spectrograms and the samples are
+        segments of them.
+    """
+    if network is None:
+        network = DenseNet() if n_dims == 2 else CompactCNN()
+    if n_dims == 5 and isinstance(network, SpectrogramNetwork):
+        return SegmentVoting(network)
+    return network
