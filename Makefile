@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint docs clean
+.PHONY: demo test test-all lint docs chromium clean
 
 demo: $(VENV)/.installed
 	$(BIN)/skal run
@@ -22,6 +22,15 @@ lint: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+
+# The tests of the labeling page drive a real browser, and are skipped where there is none. Debian
+# and Ubuntu have one; elsewhere, SKAL_CHROMIUM names it.
+chromium:
+	@for name in "$$SKAL_CHROMIUM" chromium chromium-browser google-chrome; do \
+	command -v "$$name" > /dev/null && exit 0; done; \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core > /dev/null; } \
+	|| echo "no chromium, and it cannot be installed here: the page goes untested" >&2
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

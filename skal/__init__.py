@@ -11,6 +11,7 @@ _SUBPACKAGES = {
     "datasets",
     "display",
     "experiment",
+    "label",
     "learner",
     "metrics",
     "models",

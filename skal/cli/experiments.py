@@ -1,23 +1,15 @@
-"""The command line: ``skal run``, ``skal compare``, ``skal features``, ``skal params``."""
+"""Commands of experiments: ``skal run``, ``compare``, ``features``, ``params``."""
 
 import contextlib
 import json
-import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["main"]
+from skal.cli.app import app, ctrl_c_is_one_line, quiet_tensorflow
 
-app = typer.Typer(
-    name="skal",
-    help="Active learning for sound: choose which recordings to label next.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+__all__ = ["compare", "features", "params", "run"]
 
 _ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
 
@@ -45,10 +37,10 @@ def run(ctx: typer.Context):
         return _resume(ctx.args)
     source, overrides = _parse(ctx.args)
     given, notes = load_params(_read(source), overrides)
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from skal.experiment.run import run_experiment
 
-    with _ctrl_c_is_one_line():
+    with ctrl_c_is_one_line():
         run_experiment(given, notes=notes)
 
 
@@ -61,16 +53,11 @@ def _resume(args):
     wrong = [key for key, _ in overrides if key != "verbose"]
     if wrong:
         raise ParameterError(wrong[0], "a run goes on with its own parameters; leave it out")
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from skal.experiment.resume import resume_runs
 
-    with _ctrl_c_is_one_line():
+    with ctrl_c_is_one_line():
         resume_runs(folder or "outputs", verbose=dict(overrides).get("verbose", 1))
-
-
-def _quiet_tensorflow():
-    # It writes about its build to the screen unless it is told not to before its import.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @app.command(context_settings=_ANY_KEY, options_metavar="[PRESET | PARAMS.json] [--KEY VALUE ...]")
@@ -95,14 +82,14 @@ def compare(ctx: typer.Context):
     if scheduler is not None and backend != "dask":
         raise ParameterError("scheduler", "it goes with --backend dask")
     given, notes = load_params({"n_seeds": 5} | _read(source), ours.items())
-    _quiet_tensorflow()
+    quiet_tensorflow()
     from skal.experiment.comparing import DEFAULT_STRATEGIES
     from skal.experiment.comparing import compare as run_comparison
     from skal.experiment.explain import show_comparison
 
     if isinstance(strategies, str):
         strategies = strategies.split(",")
-    with _ctrl_c_is_one_line(), _backend(backend, scheduler):
+    with ctrl_c_is_one_line(), _backend(backend, scheduler):
         comparison = run_comparison(given, strategies or DEFAULT_STRATEGIES, notes=notes)
     if given.verbose:
         show_comparison(comparison)
@@ -162,7 +149,7 @@ def features(ctx: typer.Context):
     given, _ = load_params({"dataset": "folder", "data_home": folder}, ours.items())
     from skal.experiment.features import store_features
 
-    with _ctrl_c_is_one_line():
+    with ctrl_c_is_one_line():
         store_features(given, **options)
 
 
@@ -183,48 +170,6 @@ def params(
     from skal.experiment.explain import explain_params, explain_presets
 
     explain_params() if explain else explain_presets()
-
-
-def main(argv=None):
-    """Run the command line.
-
-    Parameters
-    ----------
-    argv : list of str, default=None
-        Arguments; None: those of the process.
-
-    Raises
-    ------
-    SystemExit
-        Always: 0 if all went well, 2 after a wrong parameter, 1 after another problem, 130
-        after Ctrl-C.
-    """
-    from skal.experiment.messages import ExperimentError, ParameterError
-
-    argv = list(sys.argv[1:] if argv is None else argv)
-    if argv and argv[0].replace("-", "_").startswith("__param_file"):
-        argv.insert(0, "run")
-    try:
-        app(args=argv, prog_name="skal")
-    except ParameterError as error:
-        _fail(f"skal: {error}", 2)
-    except ExperimentError as error:
-        _fail(f"skal: {error}", 1)
-
-
-@contextlib.contextmanager
-def _ctrl_c_is_one_line():
-    """Say how to go on; Typer itself would only say that the command was aborted."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        again = "interrupted before the first round; start again with the same command"
-        _fail(f"skal: {error if str(error) else again}", 130)
-
-
-def _fail(line, code):
-    print(line, file=sys.stderr)
-    raise SystemExit(code)
 
 
 def _parse(args):

@@ -1,0 +1,36 @@
+"""The command line: ``skal run``, ``skal label``, ``skal predict`` and the others."""
+
+import sys
+
+# Both modules add their commands to the application.
+from skal.cli import experiments, labeling
+from skal.cli.app import app, fail
+
+__all__ = ["experiments", "labeling", "main"]
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        Arguments; None: those of the process.
+
+    Raises
+    ------
+    SystemExit
+        Always: 0 if all went well, 2 after a wrong parameter, 1 after another problem, 130
+        after Ctrl-C.
+    """
+    from skal.experiment.messages import ExperimentError, ParameterError
+
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv and argv[0].replace("-", "_").startswith("__param_file"):
+        argv.insert(0, "run")
+    try:
+        app(args=argv, prog_name="skal")
+    except ParameterError as error:
+        fail(f"skal: {error}", 2)
+    except ExperimentError as error:
+        fail(f"skal: {error}", 1)

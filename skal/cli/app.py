@@ -1,0 +1,38 @@
+"""What the commands share: the application, and how they end."""
+
+import contextlib
+import os
+import sys
+
+import typer
+
+__all__ = ["app", "ctrl_c_is_one_line", "fail", "quiet_tensorflow"]
+
+app = typer.Typer(
+    name="skal",
+    help="Active learning for sound: choose which recordings to label next.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def quiet_tensorflow():
+    """Keep TensorFlow from writing about its build to the screen; call it before its import."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@contextlib.contextmanager
+def ctrl_c_is_one_line():
+    """Say how to go on; Typer itself would only say that the command was aborted."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        again = "interrupted before the first round; start again with the same command"
+        fail(f"skal: {error if str(error) else again}", 130)
+
+
+def fail(line, code):
+    """End with a line for the user and an exit code."""
+    print(line, file=sys.stderr)
+    raise SystemExit(code)

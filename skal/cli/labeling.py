@@ -1,0 +1,290 @@
+"""Commands of labeling: ``skal label`` and ``skal predict``."""
+
+import contextlib
+import difflib
+import getpass
+import os
+import sys
+import threading
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
+
+__all__ = ["label", "predict"]
+
+_EXTRA = ("sqlalchemy", "fastapi", "uvicorn", "jinja2", "starlette")
+
+
+def _option(help, *names, **more):
+    return typer.Option(*names, help=help, show_default=False, **more)
+
+
+@app.command()
+def label(
+    recordings: Annotated[str, typer.Argument(help="Folder of the recordings.")],
+    classes: Annotated[str, _option("Classes, with commas between: dog,siren,drill.")] = "",
+    project: Annotated[
+        Path | None, _option("Folder of the project; without it .skal in the recordings.")
+    ] = None,
+    store: Annotated[
+        str | None, _option("Data base of a team: postgresql+psycopg://USER@HOST/NAME.")
+    ] = None,
+    port: Annotated[int, _option("Port to serve the page at; without it any free one.")] = 0,
+    host: Annotated[
+        str, _option("Address to serve the page at; others than this machine need a token.")
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None, _option("What other machines must show; without it one is made up.")
+    ] = None,
+    no_browser: Annotated[bool, _option("Open no browser.", "--no-browser")] = False,
+    terminal: Annotated[
+        bool, _option("Label here, in the terminal, without a page.", "--terminal")
+    ] = False,
+    person: Annotated[str | None, _option("Who labels; without it the page asks.")] = None,
+    strategy: Annotated[str | None, _option("What chooses the clips, such as margin.")] = None,
+    per_round: Annotated[int | None, _option("New labels after which it learns (10).")] = None,
+    audit_share: Annotated[
+        float | None, _option("Share of questions drawn at random, for the estimate (0.1).")
+    ] = None,
+    shared_share: Annotated[
+        float | None, _option("Share of the clips that a second person is asked about (0).")
+    ] = None,
+    show_guess: Annotated[
+        bool | None,
+        _option("Show the model's guess before the answer.", "--show-guess/--hide-guess"),
+    ] = None,
+    window: Annotated[float | None, _option("Ask about windows of so many seconds.")] = None,
+    hop: Annotated[float | None, _option("From the start of a window to the next, in s.")] = None,
+    import_file: Annotated[
+        Path | None, _option("Take in labels: CSV, or JSON of Label Studio.", "--import")
+    ] = None,
+    export: Annotated[
+        str | None,
+        _option("Write the labels and end: csv, jsonl, audacity, raven, labelstudio."),
+    ] = None,
+    output: Annotated[
+        Path | None, _option("File (audacity: folder) to write to, not the standard output.")
+    ] = None,
+):
+    """Label a folder of recordings; a model learns and chooses what is asked next.
+
+    skal label RECORDINGS --classes dog,siren,drill
+
+    opens a page in the browser. Stop with Ctrl-C; the same command, also without --classes,
+    goes on. Everything is kept in RECORDINGS/.skal.
+
+    skal label RECORDINGS --export csv > labels.csv
+
+    writes the labels. Models are in RECORDINGS/.skal/models, for skal predict.
+    """
+    with _plain_errors():
+        from skal.label.project import LabelingProject
+
+        _check_export(export, output)
+        options = {"n_instances": per_round, "audit_share": audit_share, "window": window}
+        options |= {"shared_share": shared_share, "show_guess": show_guess, "hop": hop}
+        names = [name.strip() for name in classes.split(",") if name.strip()]
+        opened = LabelingProject(
+            recordings,
+            names,
+            folder=project,
+            store=store,
+            strategy=_strategy(strategy),
+            **options,
+        )
+        with opened:
+            if import_file is not None:
+                _import(opened, import_file)
+            if export is not None:
+                _export(opened, export, output)
+            elif terminal:
+                _label_here(opened, person)
+            else:
+                served = {"host": host, "port": port, "token": token, "person": person}
+                _serve(opened, no_browser, **served)
+
+
+def _strategy(name):
+    if name is None:
+        return None
+    from skal.experiment.components import build
+
+    return build("strategy", name, {})
+
+
+def _import(project, path):
+    from skal.label.formats import read_labels
+
+    rows = read_labels(path)
+    known = [info.name for info in project.classes]
+    unknown = sorted({row.label for row in rows} - set(known))
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {near[0]!r}? Else add it" if near else "add it"
+        named = ", ".join(map(repr, unknown[:10])) + (", ..." if len(unknown) > 10 else "")
+        fail(f"skal: {path}: unknown class {named}; {hint} with --classes. Nothing was taken", 2)
+    report = project.import_labels(rows)
+    _tell(f"{report.n_added} of {len(rows)} labels of {path} taken")
+    for name in report.unknown_files:
+        _tell(f"no such clip in this project: {name}")
+    for name, here, there in report.conflicts:
+        _tell(f"{name} is {here!r} here already, not {there!r}; it was kept")
+
+
+def _check_export(format, output):
+    from skal.experiment.messages import did_you_mean
+    from skal.label.formats import EXPORT_FORMATS
+
+    if format is None and output is not None:
+        fail("skal: --output goes with --export", 2)
+    if format is not None and format not in EXPORT_FORMATS:
+        fail(f"skal: --export: no format {format!r}; {did_you_mean(format, EXPORT_FORMATS)}", 2)
+    if format == "audacity" and output is None:
+        fail("skal: Audacity's labels are a file for each recording: say --output FOLDER", 2)
+    if format != "audacity":
+        _check_place(output)
+
+
+def _check_place(output):
+    """Name the file that the user named, not the one that is written before it."""
+    if output is not None and not output.absolute().parent.is_dir():
+        fail(f"skal: {output}: No such file or directory; make its folder first", 2)
+
+
+def _export(project, format, output):
+    from skal.label.formats import export_labels
+
+    target = sys.stdout.buffer if output is None else output
+    with _closed_pipe_is_the_end():
+        problems = export_labels(project.labels(), format, target, root=project.root)
+    for problem in problems:
+        _tell(f"left out: {problem}")
+
+
+def _label_here(project, person):
+    from skal.label.terminal import label_in_terminal
+
+    try:
+        label_in_terminal(project, person or getpass.getuser(), train=True)
+    except KeyboardInterrupt:
+        _tell("stopped; all answers are saved, the same command goes on")
+
+
+def _serve(project, no_browser, **options):
+    from skal.label.server import serve
+
+    def on_ready(address):
+        print(f"Label at {address}   (Ctrl-C stops; every answer is saved at once)", flush=True)
+        if not no_browser:
+            _open_browser(address)
+
+    try:
+        serve(project, on_ready=on_ready, **options)
+    except KeyboardInterrupt:
+        _tell("stopped; all answers are saved, the same command goes on")
+
+
+def _open_browser(address):
+    # Where there is no screen, Python would start a browser in this terminal.
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        return
+    threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="Saved model, such as .skal/models/*.joblib.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the recordings.")],
+    window: Annotated[float | None, _option("Predict windows of so many seconds.")] = None,
+    hop: Annotated[float | None, _option("From the start of a window to the next, in s.")] = None,
+    block: Annotated[int, _option("Clips that are in memory at a time (256).", min=1)] = 256,
+    output: Annotated[Path | None, _option("File to write to, not the standard output.")] = None,
+):
+    """Predict the classes of recordings with a saved model, as a CSV table.
+
+    skal predict MODEL FOLDER > predictions.csv
+
+    Columns are path, label, probability, one for each class, and problem: recordings that
+    cannot be read have the reason there, no label, and end nothing.
+
+    A model file is a Python pickle: loading it runs the code in it. Only the file that you name
+    is loaded; name only files that you trust.
+    """
+    quiet_tensorflow()
+    if (
+        (window is None and hop is not None)
+        or min(window or 1, hop or 1) <= 0
+        or 0 in (window, hop)
+    ):
+        fail("skal: --window and --hop are positive, in s, and --hop goes with --window", 2)
+    with _plain_errors(), ctrl_c_is_one_line():
+        from skal._files import write_atomically
+        from skal.label.predict import load_model, predict_folder
+
+        options = {"window": window, "hop": hop, "block": block}
+        options["on_broken"] = lambda name, reason: _tell(f"set aside {name!r}: {reason}")
+        _check_folder(folder)
+        _check_place(output)
+        _tell(f"{model} is a Python pickle, which runs code when loaded: trust its source")
+        loaded = load_model(model)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_closed_pipe_is_the_end())
+            stream = sys.stdout.buffer
+            if output is not None:
+                stream = stack.enter_context(write_atomically(output))
+            report = predict_folder(loaded, folder, stream, **options)
+        _tell(f"{report.n_clips} clips, {report.n_broken} of them could not be read")
+    if report.n_broken == report.n_clips:
+        raise typer.Exit(1)
+
+
+def _check_folder(folder):
+    # Before the model, which may take seconds to load.
+    from skal.datasets._files import existing_folder
+
+    existing_folder(folder)
+
+
+@contextlib.contextmanager
+def _plain_errors():
+    """Say in one line what was wrong with what the user gave."""
+    from skal.label.formats import LabelFileError
+    from skal.label.predict import ModelError
+    from skal.label.types import ProjectError
+
+    try:
+        yield
+    except ImportError as error:
+        if error.name not in _EXTRA:
+            raise
+        fail(f"skal: {error.name} is missing: pip install 'skal[label]'", 2)
+    except OSError as error:
+        fail(f"skal: {_said(error)}", 2)
+    except (LabelFileError, ModelError, ProjectError) as error:
+        fail(f"skal: {error}", 2)
+
+
+def _said(error):
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}"
+
+
+@contextlib.contextmanager
+def _closed_pipe_is_the_end():
+    """End in silence where nobody reads the output any more, as with ``| head``."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still in memory goes nowhere, instead of failing once more at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def _tell(line):
+    print(f"skal: {line}", file=sys.stderr)

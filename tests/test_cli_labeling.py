@@ -1,0 +1,268 @@
+"""``skal label`` and ``skal predict``: what they take, what they write, how they fail."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import joblib
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from typer.testing import CliRunner
+
+from skal.audio import LogMelSpectrogram
+from skal.cli import main
+from skal.cli.app import app
+from skal.datasets import make_sounds, write_sounds
+from skal.label import LabelingProject
+
+FEATURES = {"sr": 8000, "n_fft": 256, "hop_length": 256, "n_mels": 12, "duration": 0.3}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a folder with 12 unlabeled recordings, their labels, and a model of these."""
+    folder = tmp_path_factory.mktemp("made")
+    write_sounds(make_sounds(12, 2, duration=0.3, random_state=0), folder / "by_class")
+    (folder / "recordings").mkdir()
+    labels = {}
+    for path in sorted((folder / "by_class").rglob("*.wav")):
+        labels[path.name] = path.parent.name
+        shutil.copy(path, folder / "recordings")
+    features = LogMelSpectrogram(**FEATURES, flatten=True, normalize="clip")
+    model = make_pipeline(features, LogisticRegression(max_iter=1000))
+    model.fit([str(folder / "recordings" / name) for name in labels], list(labels.values()))
+    joblib.dump(model, folder / "model.joblib")
+    return folder, labels
+
+
+@pytest.fixture
+def place(made, tmp_path, monkeypatch):
+    shutil.copytree(made[0] / "recordings", tmp_path / "rec")
+    shutil.copy(made[0] / "model.joblib", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(capsys, *argv):
+    """Run the command line in this process; return exit code, standard output and error."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as caught:
+        main([str(word) for word in argv])
+    said = capsys.readouterr()
+    return caught.value.code or 0, said.out, said.err
+
+
+def start(*argv, cwd, **pipes):
+    """Start the command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "skal", *map(str, argv)],
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
+        **pipes,
+    )
+
+
+def test_labels_come_in_and_go_out(place, made, capsys):
+    with open("labels.csv", "w", newline="") as file:
+        csv.writer(file).writerows([("path", "label"), *made[1].items()])
+    classes = ",".join(sorted(set(made[1].values())))
+    words = ["label", "rec", "--classes", classes, "--import", "labels.csv", "--export", "csv"]
+    code, out, err = call(capsys, *words)
+    assert code == 0
+    assert "12 of 12 labels of labels.csv taken" in err
+    rows = list(csv.DictReader(io.StringIO(out, newline="")))
+    assert {row["path"]: row["label"] for row in rows} == made[1]
+    code, out, err = call(capsys, "label", "rec", "--export", "labelstudio")
+    assert code == 0
+    assert err == ""
+    assert [task["data"]["audio"] for task in json.loads(out)] == sorted(made[1])
+    code, out, _ = call(capsys, "label", "rec", "--export", "raven", "--output", "out.txt")
+    assert (code, out) == (0, "")
+    assert len((place / "out.txt").read_text().splitlines()) == 13
+    code, _, _ = call(capsys, "label", "rec", "--export", "audacity", "--output", "tracks")
+    assert code == 0
+    assert len(list((place / "tracks").iterdir())) == 12
+    code, out, _ = call(capsys, "label", "rec", "--export", "jsonl")
+    assert len(out.splitlines()) == 12
+    code, _, err = call(capsys, "label", "rec", "--import", "labels.csv", "--export", "csv")
+    assert "0 of 12 labels" in err
+
+
+def test_what_an_import_does_not_take_is_said(place, capsys):
+    (place / "labels.csv").write_text("path,label\n000000.wav,a\nnowhere.wav,b\n")
+    words = ["label", "rec", "--classes", "a,b", "--import", "labels.csv", "--export", "csv"]
+    code, out, err = call(capsys, *words)
+    assert code == 0
+    assert "no such clip in this project: nowhere.wav" in err
+    (place / "labels.csv").write_text("path,label\n000000.wav,b\n")
+    code, out, err = call(capsys, *words)
+    assert "000000.wav is 'a' here already, not 'b'; it was kept" in err
+    assert out.count("000000.wav") == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["label", "nowhere"], "there is no folder "),
+        (["label", "empty", "--classes", "a"], "no recordings in "),
+        (["label", "model.joblib"], "is a file"),
+        (["label", "rec", "--import", "nowhere.csv"], "nowhere.csv: No such file"),
+        (["label", "rec", "--classes", "dog", "--import", "dogs.csv"], "unknown class 'dig'; did"),
+        (["label", "rec", "--import", "bad.csv"], "bad.csv: row 1, label: no such column"),
+        (["label", "rec", "--export", "ravens"], "no format 'ravens'; did you mean 'raven'?"),
+        (["label", "rec", "--export", "audacity"], "say --output FOLDER"),
+        (["label", "rec", "--output", "x.csv"], "--output goes with --export"),
+        (["label", "rec", "--export", "csv", "--output", "no/x.csv"], "no/x.csv: No such file"),
+        (["label", "rec", "--strategy", "margn"], "did you mean 'margin'?"),
+        (["label", "rec", "--audit-share", "7"], "audit_share must be a share from 0 to 1"),
+        (["label", "rec", "--hop", "1"], "hop"),
+        (["label", "rec", "--classes", "a\x1b"], "characters that cannot be shown"),
+        (["predict", "nowhere.joblib", "rec"], "nowhere.joblib: cannot be read: No such file"),
+        (["predict", "rec", "rec"], "rec: cannot be read: Is a directory"),
+        (["predict", "rec/000000.wav", "rec"], "000000.wav: not a model file"),
+        (["predict", "dict.joblib", "rec"], "a dict, not a fitted classifier"),
+        (["predict", "cut.joblib", "rec"], "cut.joblib: not a model of skal, or broken"),
+        (["predict", "rows.joblib", "rec"], "does not take these recordings"),
+        (["predict", "model.joblib", "nowhere"], "there is no folder 'nowhere'"),
+        (["predict", "model.joblib", "empty"], "no recordings in 'empty'"),
+        (["predict", "model.joblib", "rec", "--hop", "1"], "--hop goes with --window"),
+        (["predict", "model.joblib", "rec", "--window", "-1"], "positive"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(place, capsys, argv, message):
+    (place / "empty").mkdir()
+    (place / "dogs.csv").write_text("path,label\n000000.wav,dig\n")
+    (place / "bad.csv").write_text("path,lable\nx.wav,dog\n")
+    joblib.dump({"a": 1}, "dict.joblib")
+    joblib.dump(LogisticRegression().fit([[0], [1]], [0, 1]), "rows.joblib")
+    (place / "cut.joblib").write_bytes((place / "model.joblib").read_bytes()[:500])
+    code, _, err = call(capsys, *argv)
+    assert code == 2
+    lines = [line for line in err.splitlines() if "is a Python pickle" not in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("skal: ")
+    assert message in lines[0]
+
+
+def test_a_port_in_use_is_one_line(place, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        code, _, err = call(capsys, "label", "rec", "--classes", "a", "--port", port)
+    assert code == 2
+    assert f"port {port}" in err
+    assert err.count("\n") == 1
+
+
+def test_predictions_are_a_table(place, made, capsys):
+    (place / "rec" / "zz.wav").write_bytes(b"no sound")
+    code, out, err = call(capsys, "predict", "model.joblib", "rec")
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(out, newline="")))
+    assert {row["path"]: row["label"] for row in rows} == made[1] | {"zz.wav": ""}
+    assert "not a sound file" in rows[-1]["problem"]
+    for row in rows[:-1]:
+        each = [float(row[name]) for name in set(made[1].values())]
+        assert sum(each) == pytest.approx(1, abs=1e-5)
+        assert float(row["probability"]) == max(each)
+    lines = err.splitlines()
+    assert "model.joblib is a Python pickle" in lines[0]
+    assert lines[1].startswith("skal: set aside 'zz.wav': not a sound file")
+    assert lines[2] == "skal: 13 clips, 1 of them could not be read"
+    assert call(capsys, "predict", "model.joblib", "rec", "--output", "p.csv")[:2] == (0, "")
+    assert (place / "p.csv").read_text().splitlines() == out.splitlines()
+
+
+def test_a_folder_of_broken_recordings_fails(place, capsys):
+    (place / "broken").mkdir()
+    (place / "broken" / "a.wav").write_bytes(b"")
+    code, out, _ = call(capsys, "predict", "model.joblib", "broken")
+    assert code == 1
+    assert len(out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("command", ["label", "predict"])
+def test_help_names_every_option(command):
+    done = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert done.exit_code == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", done.output)
+    options = ["--window", "--hop", "--output"]
+    if command == "label":
+        options += ["--classes", "--project", "--store", "--port", "--host", "--token"]
+        options += ["--no-browser", "--terminal", "--strategy", "--per-round", "--audit-share"]
+        options += ["--shared-share", "--show-guess", "--export", "--import", "--person"]
+    else:
+        assert "Python pickle" in text
+    assert all(option in text for option in options)
+
+
+def test_a_missing_extra_says_what_to_install(place):
+    code = (
+        "import sys; sys.modules['sqlalchemy'] = None\n"
+        "from skal.cli import main; main(['label', 'rec'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "skal: sqlalchemy is missing: pip install 'skal[label]'\n"
+
+
+@pytest.mark.slow
+def test_predict_needs_no_extra_and_ends_with_its_reader(place, made):
+    code = (
+        "import sys\n"
+        "for name in ('sqlalchemy', 'fastapi', 'uvicorn', 'jinja2'): sys.modules[name] = None\n"
+        "from skal.cli import main; main(['predict', 'model.joblib', 'rec', '--block', '1'])"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 13
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert b"Traceback" not in error
+    assert b"BrokenPipe" not in error
+
+
+@pytest.mark.slow
+def test_the_page_is_served_until_ctrl_c(place):
+    process = start("label", "rec", "--classes", "a,b", "--no-browser", cwd=place)
+    try:
+        line = process.stdout.readline().decode()
+        address = re.search(r"http://127\.0\.0\.1:\d+/", line)[0]
+        with urllib.request.urlopen(f"{address}api/classes", timeout=60) as answer:
+            assert [item["name"] for item in json.load(answer)] == ["a", "b"]
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert b"all answers are saved" in error
+    assert b"Traceback" not in error
+    assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_terminal_is_enough(place):
+    words = ["label", "rec", "--classes", "a,b", "--terminal", "--person", "ada"]
+    process = start(*words, cwd=place, stdin=subprocess.PIPE)
+    out, error = process.communicate(b"1\n2\nu\nz\nb\nq", timeout=120)
+    assert process.returncode == 0, error
+    assert b"all saved" in out
+    assert b"\x1b[" not in out
+    with LabelingProject(place / "rec") as project:
+        said = [(answer.kind, answer.label) for answer in project.answers()]
+    expected = [("label", "a"), ("label", "b"), ("unsure", None), ("undo", None), ("bad", None)]
+    assert said == expected
