@@ -15,7 +15,7 @@ import time
 import numpy as np
 from sklearn.base import clone
 
-from skal.models import CNNClassifier, CompactCNN
+from skal.models import CNNClassifier, CompactCNN, TensorFlowClassifier
 
 SHAPE = (60, 41, 1)
 N_CLASSES = 10
@@ -57,7 +57,7 @@ def keras_twin(classifier, optimizer="adamw"):
     twin = keras.models.clone_model(classifier._engine.model)
     twin.set_weights(classifier.get_weights())
     twin.get_layer("normalization").trainable = False
-    rates = {"learning_rate": classifier.learning_rate, "weight_decay": classifier.weight_decay}
+    rates = {"learning_rate": 2e-3, "weight_decay": classifier.weight_decay}
     made = keras.optimizers.get({"class_name": optimizer, "config": rates})
     twin.compile(optimizer=made, loss="categorical_crossentropy")
     return twin
@@ -103,20 +103,22 @@ def bench_epoch(repeats):
     """Time an epoch over 1,024 samples in batches of 32."""
     X, y = make_data(1024)
     targets = np.eye(N_CLASSES, dtype=np.float32)[y]
-    plain = CNNClassifier(CompactCNN(), augmentation=None, epochs=1, random_state=0).fit(X, y)
-    augmented = CNNClassifier(CompactCNN(), augmentation="auto", epochs=1, random_state=0)
-    augmented.fit(X, y)
-    twin = keras_twin(plain)
+    fitted = [
+        engine(CompactCNN(), augmentation=augmentation, epochs=1, random_state=0).fit(X, y)
+        for augmentation in (None, "auto")
+        for engine in (TensorFlowClassifier, CNNClassifier)
+    ]
+    twin = keras_twin(fitted[1])
     twin.fit(X, targets, batch_size=32, verbose=0)
     times = least_times(
         [
-            lambda: plain.fit(X, y),
-            lambda: augmented.fit(X, y),
+            *[lambda classifier=classifier: classifier.fit(X, y) for classifier in fitted],
             lambda: twin.fit(X, targets, batch_size=32, verbose=0),
         ],
         repeats,
     )
-    labels = ["CNNClassifier, whole fit", "... with its augmentation", "Keras fit"]
+    names = ["TensorFlowClassifier, whole fit", "CNNClassifier, whole fit"]
+    labels = [*names, *[f"{name}, augmented" for name in names], "Keras fit"]
     report("epoch over 1,024 samples", times, labels)
 
 

@@ -5,6 +5,8 @@ import importlib
 _HOMES = {
     "LabelingProject": "project",
     "TrainingWorker": "worker",
+    "create_app": "server",
+    "serve": "server",
     "label_in_terminal": "terminal",
     **dict.fromkeys(
         ("LabelFileError", "LabelProblem", "export_labels", "read_labels"),
@@ -62,12 +64,14 @@ __all__ = [
     "Question",
     "Training",
     "TrainingWorker",
+    "create_app",
     "export_labels",
     "label_in_terminal",
     "load_model",
     "predict_clips",
     "predict_folder",
     "read_labels",
+    "serve",
 ]
 
 

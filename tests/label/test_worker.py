@@ -1,5 +1,6 @@
 """The training process, and what is left when processes are killed."""
 
+import contextlib
 import os
 import pickle
 import random
@@ -189,13 +190,12 @@ class Client:
 
 def check_nothing_is_lost_or_doubled(project, clients):
     """Compare what clients were promised with what is there."""
+    # First the promises: the other client goes on while we look.
+    promised = {(client.person, int(clip)) for client in clients for _, clip in client.confirmed()}
     answers = project.answers()
     assert len({answer.clip_id for answer in answers}) == len(answers)
     assert len({answer.asked_id for answer in answers}) == len(answers)
-    there = {(answer.person, answer.clip_id) for answer in answers}
-    for client in clients:
-        promised = {(client.person, int(clip)) for _, clip in client.confirmed()}
-        assert promised <= there
+    assert promised <= {(answer.person, answer.clip_id) for answer in answers}
     assert {row.label == ("low", "high")[row.clip_id % 2] for row in project.labels()} == {True}
 
 
@@ -210,9 +210,11 @@ def label_under_fire(sounds, tmp_path, n_kills, seed, n_clips):
     given = {"estimator": LogisticRegression(max_iter=300), "n_instances": 4, "lease": 3600}
     project = LabelingProject(sounds[0], ["low", "high"], **given).open()
     clients = [Client(sounds[0], person, tmp_path) for person in ("ann", "bob")]
-    with TrainingWorker(project) as worker:
+    with contextlib.ExitStack() as ending:
+        worker = ending.enter_context(TrainingWorker(project))
         for client in clients:
             client.start()
+            ending.callback(client.kill)
         for _ in range(n_kills):
             victim = rng.choice([*clients, worker])
             before = sum(client.n_confirmed() for client in clients)

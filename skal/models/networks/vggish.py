@@ -12,9 +12,9 @@ __all__ = ["VGGish"]
 class VGGish(SpectrogramNetwork):
     """VGG-like network of ALFramework: two blocks of 3x3 convolutions, two dense layers.
 
-    Each block convolves, normalizes, takes the positive part, halves bands and frames by
-    max-pooling and drops activations; a dense layer gives the embedding, a narrow one comes
-    between it and the logits.
+    Each block convolves, normalizes, takes the positive part and halves bands and frames by
+    max-pooling; a dense layer gives the embedding, a narrow one comes between it and the
+    logits.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class VGGish(SpectrogramNetwork):
     n_hidden : int, default=32
         Width of the layer between embedding and logits.
     dropout : float, default=0.5
-        Share of the activations dropped in training, after each block and around the
-        embedding.
+        Share of the embedding dropped in training. After the blocks, before normalizations,
+        dropout slows the learning from few labels down.
     l2 : float, default=1e-4
         Factor of the sum of all squared kernel weights in the training loss.
 
@@ -85,13 +85,12 @@ class VGGish(SpectrogramNetwork):
             x = layers.Activation("relu", name=f"relu{i}")(x)
             window = tuple(min(2, length) for length in x.shape[1:3])
             x = layers.MaxPooling2D(window, name=f"pool{i}")(x)
-            x = self._dropped(x, layers, seeds, f"block_dropout{i}")
         x = layers.Flatten(name="flatten")(x)
         return self._dense(x, self.n_embedding, layers, seeds, "dense", self.embedding_layer)
 
     def tail(self, x, layers, seeds):
         """Turn the embedding into what the logits take; see :meth:`Network.tail`."""
-        x = self._dropped(x, layers, seeds, "dropout")
+        x = super().tail(x, layers, seeds)
         return self._dense(x, self.n_hidden, layers, seeds, "hidden", "hidden_relu")
 
     def _dense(self, x, units, layers, seeds, name, output_name):
@@ -104,8 +103,3 @@ class VGGish(SpectrogramNetwork):
         )(x)
         x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
         return layers.Activation("relu", name=output_name)(x)
-
-    def _dropped(self, x, layers, seeds, name):
-        if not self.dropout:
-            return x
-        return layers.Dropout(self.dropout, seed=seeds.next(), name=name)(x)
