@@ -92,9 +92,10 @@ def test_weights_that_are_not_there_are_one_line_before_any_work(raw, message):
 
 @pytest.mark.slow
 def test_a_run_starts_from_the_model_of_another_one(tmp_path):
-    params, _ = load_params(SMALL | {"output_dir": str(tmp_path / "first")})
+    learned = SMALL | {"model": SMALL["model"] | {"steps": 200}}
+    params, _ = load_params(learned | {"output_dir": str(tmp_path / "first")})
     (first,) = run_experiment(params)
-    raw = SMALL | {"output_dir": str(tmp_path / "second"), "load_pretrained": True}
+    raw = learned | {"output_dir": str(tmp_path / "second"), "load_pretrained": True}
     params, _ = load_params(raw | {"pre_train": False, "pretrained": str(first)})
     (second,) = run_experiment(params)
     before, after = (read_csv(path / "stats.csv") for path in (first, second))
