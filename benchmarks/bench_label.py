@@ -10,6 +10,7 @@ compared with what the project holds, before any time is printed.
 
 import argparse
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -110,10 +111,11 @@ class Server:
 
 def annotate(url, person, n_answers, pause, took, told):
     """Answer questions, and time each from the answer to the next question."""
+    rng = random.Random(person)  # people do not march in step
     with httpx.Client(base_url=url, timeout=60) as client:
         question = client.get("api/next", params={"person": person}).raise_for_status().json()
         for _ in range(n_answers):
-            time.sleep(pause)
+            time.sleep(pause * rng.uniform(0.2, 1.8))
             label = CLASSES[question["clip_id"] % 2]
             given = {"asked_id": question["asked_id"], "person": person, "kind": "label"}
             given |= {"label": label, "seconds": pause, "client_key": uuid.uuid4().hex}
@@ -171,7 +173,7 @@ def main():
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--annotators", type=int, default=20)
     parser.add_argument("--answers", type=int, default=30)
-    parser.add_argument("--pause", type=float, default=1.0, help="seconds of listening")
+    parser.add_argument("--pause", type=float, default=1.0, help="mean seconds of listening")
     parser.add_argument("--only", nargs="*", choices=["large", "people"])
     options = parser.parse_args()
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}")

@@ -1,6 +1,6 @@
 """Answers: written once, never changed; undo and a changed label add rows."""
 
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 
 from skal.label.checks import check_seconds, check_text
 from skal.label.queue import ask_again, is_leased
@@ -9,6 +9,23 @@ from skal.label.states import SETTLING, last_standing, settle
 from skal.label.types import KINDS, AnswerReceipt, ProjectError
 
 __all__ = ["add_answer", "change_label", "class_id_of", "take_back"]
+
+# Put together once: that takes longer than to answer them.
+_CLASSES = select(classes.c.name, classes.c.id)
+_CLASS_NAME = select(classes.c.name).where(classes.c.id == bindparam("class"))
+_QUESTION = select(asked).where(asked.c.id == bindparam("question"))
+_EARLIER = (
+    select(answers)
+    .where(answers.c.asked_id == bindparam("question"), answers.c.kind != "undo")
+    .order_by(answers.c.id)
+)
+_BY_KEY = select(answers).where(answers.c.client_key == bindparam("given"))
+_ADD = insert(answers)
+_CLOSE = (
+    update(asked)
+    .where(asked.c.id == bindparam("question"))
+    .values(answer_id=bindparam("answer"), expires_at=bindparam("until"))
+)
 
 
 def class_id_of(connection, name):
@@ -30,7 +47,7 @@ def class_id_of(connection, name):
     ProjectError
         If there is no such class.
     """
-    table = dict(connection.execute(select(classes.c.name, classes.c.id)).all())
+    table = dict(connection.execute(_CLASSES).all())
     if not isinstance(name, str) or name not in table:
         known = ", ".join(sorted(table)[:20])
         raise ProjectError(
@@ -97,12 +114,9 @@ def add_answer(connection, asked_id, person, kind, label, *, seconds, client_key
         "why": question.reason,
         "client_key": client_key,
     }
-    answer_id = connection.execute(insert(answers).values(row)).inserted_primary_key[0]
-    connection.execute(
-        update(asked)
-        .where(asked.c.id == asked_id)
-        .values(answer_id=answer_id, expires_at=min(now, question.expires_at))
-    )
+    answer_id = connection.execute(_ADD, row).inserted_primary_key[0]
+    until = min(now, question.expires_at)
+    connection.execute(_CLOSE, {"question": asked_id, "answer": answer_id, "until": until})
     settle(connection, question.clip_id, person)
     return _receipt(connection, answer_id, question, duplicate=False)
 
@@ -199,7 +213,7 @@ def _check_kind(connection, kind, label):
 
 
 def _question(connection, asked_id):
-    question = connection.execute(select(asked).where(asked.c.id == asked_id)).first()
+    question = connection.execute(_QUESTION, {"question": asked_id}).first()
     if question is None:
         raise ProjectError("unknown_question", f"question {asked_id} was never asked")
     return question
@@ -207,11 +221,11 @@ def _question(connection, asked_id):
 
 def _earlier(connection, question, client_key):
     """Return the answer that has this key or answers this question already, or None."""
-    found = answers.c.asked_id == question.id
     if client_key is not None:
-        found |= answers.c.client_key == client_key
-    query = select(answers).where(found, answers.c.kind != "undo").order_by(answers.c.id)
-    return connection.execute(query).first()
+        found = connection.execute(_BY_KEY, {"given": client_key}).first()
+        if found is not None:
+            return found
+    return connection.execute(_EARLIER, {"question": question.id}).first()
 
 
 def _receipt_again(connection, before, question, same):
@@ -250,6 +264,5 @@ def _check_lease(connection, question, now):
 def _receipt(connection, answer_id, question, *, duplicate):
     guess = None
     if question.guess is not None:
-        query = select(classes.c.name).where(classes.c.id == question.guess)
-        guess = connection.execute(query).scalar()
+        guess = connection.execute(_CLASS_NAME, {"class": question.guess}).scalar()
     return AnswerReceipt(answer_id, duplicate, guess, question.guess_probability)

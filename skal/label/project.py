@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from skal._soundfiles import AudioReadError, audio_length
 from skal.label import answering, labels, queue
@@ -19,6 +19,13 @@ from skal.label.store import ProjectStore
 from skal.label.types import IMPORTED, ProjectError, Question
 
 __all__ = ["LabelingProject"]
+
+_QUESTION = (
+    select(asked, classes.c.name, clips.c.path, clips.c.start, clips.c.end)
+    .join(clips, clips.c.id == asked.c.clip_id)
+    .outerjoin(classes, classes.c.id == asked.c.guess)
+    .where(asked.c.id == bindparam("question"))
+)
 
 
 class LabelingProject(ReadingMixin):
@@ -237,10 +244,7 @@ class LabelingProject(ReadingMixin):
     def _question(self, asked_id):
         """Describe a question; set its clip aside, and return None, if it cannot be read."""
         with self._opened().read() as connection:
-            query = select(asked, classes.c.name, clips.c.path, clips.c.start, clips.c.end)
-            query = query.join(clips, clips.c.id == asked.c.clip_id)
-            query = query.outerjoin(classes, classes.c.id == asked.c.guess)
-            row = connection.execute(query.where(asked.c.id == asked_id)).one()
+            row = connection.execute(_QUESTION, {"question": asked_id}).one()
         path = self.root / row.path
         try:
             length = audio_length(path)

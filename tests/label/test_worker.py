@@ -19,7 +19,7 @@ from skal.label.publishing import list_rounds
 from tests.label.recordings import answer_next, write_tones
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=180):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "nothing came of it"
@@ -238,7 +238,7 @@ def label_under_fire(sounds, tmp_path, n_kills, seed, n_clips):
             assert client.process.wait(timeout=300) == 0
         check_nothing_is_lost_or_doubled(project, clients)
         assert sorted(row.clip_id for row in project.labels()) == list(range(n_clips))
-        wait_for(lambda: is_learned(project, n_clips), 120)
+        wait_for(lambda: is_learned(project, n_clips))
     return project
 
 
