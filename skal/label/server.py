@@ -161,7 +161,9 @@ def _server(config, on_ready):
 
 def _listen(host, port):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Asyncio sends small answers at once (TCP_NODELAY) only where it sees that this is TCP; else
+    # every one of them waits 40 ms for the browser's delayed acknowledgment.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

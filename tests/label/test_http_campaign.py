@@ -1,5 +1,7 @@
 """A campaign whose questions are asked and answered over HTTP, beside the same in a script."""
 
+import socket
+
 import httpx
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from skal import ActiveLearningClassifier
 from skal.audio import LogMelSpectrogram
 from skal.label import LabelingProject
+from skal.label.server import _listen
 from skal.strategies import EntropyDensityPeaks, MarginSampling
 from tests.label.recordings import write_tones
 from tests.label.serving import served
@@ -66,3 +69,9 @@ def test_the_page_asks_what_a_script_asks(tmp_path, strategy):
             assert [answer(client, truth) for _ in range(5)] == expected.tolist()
             campaign.teach(indices=expected, y=y[expected])
             project.train()
+
+
+def test_small_answers_are_sent_at_once():
+    # Asyncio turns the delay off on connections whose listener says that it is TCP.
+    with _listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
