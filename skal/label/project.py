@@ -353,17 +353,19 @@ class LabelingProject(ReadingMixin):
         with self._opened().write() as connection:
             return answering.change_label(connection, clip_id, person, kind, label, time.time())
 
-    def release(self, person):
+    def release(self, person, asked_ids=None):
         """Give back the clips that a person was asked about and has not answered.
 
         Parameters
         ----------
         person : str
             Who.
+        asked_ids : sequence of int, default=None
+            Numbers of the questions to give back; all with None.
         """
         person = _check_person(person)
         with self._opened().write() as connection:
-            queue.release(connection, person, time.time())
+            queue.release(connection, person, time.time(), asked_ids)
 
     def add_class(self, name, key=None):
         """Add a class.

@@ -1,5 +1,6 @@
 """What is asked next: the model's choice, clips drawn at random, clips for a second opinion."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +74,7 @@ def choose_question(connection, rules, person, exclude, now):
         return held
     count = connection.execute(_COUNT).scalar_one()
     rng = np.random.default_rng(np.random.SeedSequence(rules.seed, spawn_key=(count,)))
-    for reason in _order_of_reasons(rules, rng):
+    for reason in _order_of_reasons(rules, count, rng):
         found = _FIND[reason](connection, reason, who, rng)
         if found is not None:
             clip_id, number = found
@@ -147,7 +148,7 @@ def ask_again(connection, question, now, lease):
     return connection.execute(_ASK, row).inserted_primary_key[0]
 
 
-def release(connection, person, now, asked_id=None):
+def release(connection, person, now, asked_ids=None):
     """Give back clips that a person holds.
 
     Parameters
@@ -158,12 +159,12 @@ def release(connection, person, now, asked_id=None):
         Who.
     now : float
         The time, in s since 1970.
-    asked_id : int, default=None
-        Give back this question only.
+    asked_ids : sequence of int, default=None
+        Give back these questions only.
     """
     mine = [asked.c.person == person, asked.c.expires_at > now]
-    if asked_id is not None:
-        mine.append(asked.c.id == asked_id)
+    if asked_ids is not None:
+        mine.append(asked.c.id.in_(asked_ids))
     connection.execute(update(asked).where(*mine).values(expires_at=now))
 
 
@@ -241,12 +242,15 @@ _SHARED = (
 )
 
 
-def _order_of_reasons(rules, rng):
+def _order_of_reasons(rules, count, rng):
     """Return what to look for, until something is found."""
-    shared, audit = rng.random(2)
+    shared = rng.random()
+    # Evenly spread: of any ten questions, a share of a tenth makes one an audit.
+    before, after = (math.floor(n * rules.audit_share) for n in (count, count + 1))
+    audit = after > before
     # Of n clips n * share are asked twice: that many of n * (1 + share) questions.
     first = ["shared"] if shared < rules.shared_share / (1 + rules.shared_share) else []
-    usual = ["audit", "chosen"] if audit < rules.audit_share else ["chosen"]
+    usual = ["audit", "chosen"] if audit else ["chosen"]
     return [*first, *usual, "initial", *(["audit"] if rules.audit_share else []), "random"]
 
 

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,18 @@ def test_answers_are_kept_while_the_server_is_gone(page, serving):
     page.question()
     labels = {row.path: row.label for row in serving.project.labels()}
     assert labels == {name: CLASSES[int(key_of(name)) - 1] for name in names}
+
+
+def test_what_a_closed_page_held_is_asked_of_others(browser, serving):
+    with opened(browser, serving.url) as page:
+        page.question()
+        page.page.wait_for_load_state("networkidle")  # the next questions are held, too
+        page.page.goto("about:blank")
+        free, end = set(), time.monotonic() + 10
+        while len(free) < 12:
+            assert time.monotonic() < end, f"{len(free)} of 12 recordings can be asked"
+            question = serving.project.next("bob", exclude=tuple(free))
+            free |= set() if question is None else {question.clip_id}
 
 
 def test_answers_outlive_the_page(browser, serving):

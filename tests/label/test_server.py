@@ -193,6 +193,35 @@ def test_ranges_that_make_no_sense(tmp_path, subtype):
             assert answer.status_code != 200 or len(answer.content) == size
 
 
+def test_a_part_of_a_file_that_changed_is_the_whole(tmp_path):
+    path = tmp_path / "sounds" / "a.wav"
+    path.parent.mkdir()
+    soundfile.write(path, np.linspace(-1, 1, SR), SR)
+    with served(LabelingProject(path.parent, ["a"]).open()) as serving:
+        url = f"{serving.url}/api/clips/0/audio"
+        asked = {"range": "bytes=4-7", "if-range": httpx.get(url).headers["etag"]}
+        assert httpx.get(url, headers=asked).status_code == 206
+        soundfile.write(path, np.linspace(1, -1, SR + 1), SR)
+        now = httpx.get(url, headers=asked)
+    assert (now.status_code, now.content) == (200, path.read_bytes())
+    assert now.headers["etag"] != asked["if-range"]
+
+
+def test_a_file_that_goes_after_it_was_looked_at_is_told(tmp_path, monkeypatch):
+    path = tmp_path / "sounds" / "a.wav"
+    path.parent.mkdir()
+    soundfile.write(path, np.linspace(-1, 1, SR), SR)
+    with served(LabelingProject(path.parent, ["a"]).open()) as serving:
+
+        def look(clip):
+            path.unlink()
+            return "audio/wav"
+
+        monkeypatch.setattr("skal.label.routes.clips.playable_type", look)
+        answer = httpx.get(f"{serving.url}/api/clips/0/audio")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "clip_gone")
+
+
 def test_a_window_is_served_alone(tmp_path):
     y = np.random.default_rng(0).uniform(-0.5, 0.5, 3 * SR).astype(np.float32)
     path = tmp_path / "sounds" / "long.wav"

@@ -4,7 +4,7 @@ import os
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 
 from skal.label.routes.schemas import ERRORS, ClipId, Project, Text
@@ -17,6 +17,7 @@ router = APIRouter(prefix="/api/clips/{clip_id}", tags=["clips"], responses=ERRO
 
 _Id = Annotated[ClipId, Path(description="Number of the clip.")]
 _KEEP = {"cache-control": "private, max-age=3600"}
+_PIECE = 256 * 1024  # bytes
 _GONE = {410: {"description": "The file is there no more"}}
 
 
@@ -65,8 +66,7 @@ def audio(project: Project, request: Request, clip_id: _Id):
     if kind is None:
         sound = request.app.state.shelf.wav(clip)
         return _part_of(sound, request.headers.get("range"))
-    status = os.stat(clip.path)
-    return FileResponse(clip.path, media_type=kind, stat_result=status, headers=_KEEP)
+    return _file(clip.path, kind, request.headers)
 
 
 @router.get(
@@ -92,20 +92,61 @@ def spectrogram(
 
 
 def _part_of(sound, wanted):
-    """Return bytes, or the part that a Range header of one range asks for.
+    """Return bytes, or the part of them that a Range header asks for."""
+    status, span, headers = _span(wanted, len(sound))
+    return Response(sound[span.start : span.stop], status, headers, "audio/wav")
+
+
+def _file(path, kind, asked):
+    """Return a file, or the part of it that a Range header asks for.
+
+    The file is opened before the answer begins: one that is gone by then is told as such, and
+    one that goes while it is sent is sent to its end.
+    """
+    stream = open(path, "rb")  # noqa: SIM115 - closed by the answer
+    found = os.fstat(stream.fileno())
+    tag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
+    wanted = asked.get("range") if asked.get("if-range", tag) == tag else None
+    status, span, headers = _span(wanted, found.st_size)
+    headers |= {"content-length": str(len(span)), "etag": tag}
+    return _FileAnswer(stream, span, status, headers, kind)
+
+
+class _FileAnswer(StreamingResponse):
+    """A span of an open file, piece by piece; however it ends, the file is closed."""
+
+    def __init__(self, stream, span, *args):
+        super().__init__(_pieces(stream, span), *args)
+        self._stream = stream
+
+    async def __call__(self, scope, receive, send):
+        with self._stream:
+            await super().__call__(scope, receive, send)
+
+
+def _pieces(stream, span):
+    stream.seek(span.start)
+    for start in range(span.start, span.stop, _PIECE):
+        piece = stream.read(min(_PIECE, span.stop - start))
+        if not piece:
+            return
+        yield piece
+
+
+def _span(wanted, size):
+    """Return status, bytes and headers of the answer to a Range header of one range.
 
     Whatever else a header may say is ignored, as RFC 9110, section 14.2, allows.
     """
-    size = len(sound)
     headers = {**_KEEP, "accept-ranges": "bytes"}
     limits = _limits(wanted, size)
     if limits is None:
-        return Response(sound, media_type="audio/wav", headers=headers)
+        return 200, range(size), headers
     first, last = limits
     if first >= size or last < first:
-        return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+        return 416, range(0), {"content-range": f"bytes */{size}"}
     headers["content-range"] = f"bytes {first}-{last}/{size}"
-    return Response(sound[first : last + 1], 206, headers, "audio/wav")
+    return 206, range(first, last + 1), headers
 
 
 def _limits(wanted, size):

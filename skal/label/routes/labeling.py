@@ -15,6 +15,7 @@ from skal.label.routes.schemas import (
     Project,
     QuestionOut,
     ReceiptOut,
+    ReleaseIn,
 )
 
 __all__ = ["router"]
@@ -59,9 +60,9 @@ def undo(project: Project, given: PersonIn) -> QuestionOut | None:
 
 
 @router.post("/release", status_code=204)
-def release(project: Project, given: PersonIn):
+def release(project: Project, given: ReleaseIn):
     """Give back what a person was asked and has not answered, for others to be asked."""
-    project.release(given.person)
+    project.release(given.person, given.asked_ids)
 
 
 @router.get("/classes")

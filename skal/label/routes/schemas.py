@@ -20,6 +20,7 @@ __all__ = [
     "Project",
     "QuestionOut",
     "ReceiptOut",
+    "ReleaseIn",
     "shown",
 ]
 
@@ -72,6 +73,12 @@ class PersonIn(_In):
     """Who asks."""
 
     person: Person
+
+
+class ReleaseIn(PersonIn):
+    """What a person does not want to answer; everything, where nothing is named."""
+
+    asked_ids: Annotated[list[Number], Field(max_length=50)] | None = None
 
 
 class AnswerIn(_In):

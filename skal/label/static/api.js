@@ -41,6 +41,11 @@ export async function call(path, { params = null, body = null } = {}) {
   return content;
 }
 
+// What a page says when it is left: nobody waits for the answer.
+export function hand(path, body) {
+  navigator.sendBeacon(path, new Blob([JSON.stringify(body)], { type: "application/json" }));
+}
+
 export const audioUrl = (clip) => `/api/clips/${clip}/audio`;
 
 export const clipUrl = (clip) => `/api/clips/${clip}`;

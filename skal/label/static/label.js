@@ -1,6 +1,6 @@
 // The page that people label in: asks, plays, takes answers by key or by finger.
 
-import { ApiError, call, pictureUrl, uniqueKey } from "./api.js";
+import { ApiError, call, hand, pictureUrl, uniqueKey } from "./api.js";
 import { Outbox } from "./outbox.js";
 import { element, listProblems, showProgress } from "./panel.js";
 import { Player } from "./player.js";
@@ -322,6 +322,13 @@ async function changePerson() {
   become(name);
 }
 
+// Others may be asked at once what this page held. A page that comes back from the browser's cache
+// still shows its question; the server takes the answer unless somebody else was asked.
+function leave() {
+  const held = [...upcoming, ...(current ? [current] : [])].map((question) => question.asked_id);
+  if (person !== null && held.length > 0) hand("/api/release", { person, asked_ids: held });
+}
+
 // ---- Progress
 
 let refreshing = null;
@@ -427,6 +434,7 @@ function listen() {
   byId("problems").addEventListener("toggle", async () => {
     if (byId("problems").open) listProblems(await call("/api/problems").catch(() => []));
   });
+  window.addEventListener("pagehide", leave);
   window.addEventListener("beforeunload", (event) => outbox.size > 0 && event.preventDefault());
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
 }
