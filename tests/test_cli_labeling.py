@@ -122,8 +122,12 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
         (["label", "rec", "--import", "bad.csv"], "bad.csv: row 1, label: no such column"),
         (["label", "rec", "--export", "ravens"], "no format 'ravens'; did you mean 'raven'?"),
         (["label", "rec", "--export", "audacity"], "say --output FOLDER"),
+        (["label", "rec", "--export", "csv"], "rec/.skal': there is nothing to export"),
         (["label", "rec", "--output", "x.csv"], "--output goes with --export"),
-        (["label", "rec", "--export", "csv", "--output", "no/x.csv"], "no/x.csv: No such file"),
+        (
+            ["label", "rec", "--classes", "a", "--export", "csv", "--output", "no/x.csv"],
+            "no/x.csv: No such file",
+        ),
         (["label", "rec", "--strategy", "margn"], "did you mean 'margin'?"),
         (["label", "rec", "--audit-share", "7"], "audit_share must be a share from 0 to 1"),
         (["label", "rec", "--hop", "1"], "hop"),

@@ -96,6 +96,8 @@ def label(
             strategy=_strategy(strategy),
             **options,
         )
+        if export is not None and store is None and not opened.folder.is_dir() and not names:
+            fail(f"skal: no project in {str(opened.folder)!r}: there is nothing to export", 2)
         with opened:
             if import_file is not None:
                 _import(opened, import_file)
@@ -199,7 +201,9 @@ def _open_browser(address):
 def predict(
     model: Annotated[Path, typer.Argument(help="Saved model, such as .skal/models/*.joblib.")],
     folder: Annotated[Path, typer.Argument(help="Folder of the recordings.")],
-    window: Annotated[float | None, _option("Predict windows of so many seconds.")] = None,
+    window: Annotated[
+        float | None, _option("Predict windows of so many seconds; else as the model learned.")
+    ] = None,
     hop: Annotated[float | None, _option("From the start of a window to the next, in s.")] = None,
     block: Annotated[int, _option("Clips that are in memory at a time (256).", min=1)] = 256,
     output: Annotated[Path | None, _option("File to write to, not the standard output.")] = None,

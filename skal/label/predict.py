@@ -234,7 +234,8 @@ def predict_folder(
     stream : binary file object
         Where to; written to as it goes.
     window : float, default=None
-        Predict windows of this length, in s; None: whole recordings.
+        Predict windows of this length, in s. None: windows as people were asked about, where a
+        project with windows has saved the model, and else whole recordings.
     hop : float, default=None
         From the start of one window to the next, in s; None is `window`.
     block : int, default=256
@@ -260,6 +261,8 @@ def predict_folder(
     if (window is None and hop is not None) or not all(x is None or x > 0 for x in (window, hop)):
         raise ValueError("window and hop are positive, in s, and hop goes with window")
     folder = existing_folder(folder)
+    if window is None:
+        window, hop = getattr(model, "window_", (None, None))
     sounds, others = audio_files(folder)
     if not sounds:
         raise FileNotFoundError(

@@ -259,6 +259,7 @@ class Trainer:
             "n_trained": int(last["n_trained"]),
         }
         model = pool.components.finished(classifier.estimator_)
+        model.window_ = project.settings["window"], project.settings["hop"]
         publishing.publish(
             project.store,
             number,

@@ -1,5 +1,6 @@
 """Predictions of a folder: the saved model, broken recordings, windows, blocks."""
 
+import copy
 import io
 import pickle
 import shutil
@@ -176,6 +177,9 @@ def test_windows_are_predicted_one_by_one(sounds, pipeline, tmp_path):
     assert table.path.tolist() == ["night.wav"] * 4 + ["x.wav"]
     np.testing.assert_allclose(table.start[:4].astype(float), length * np.arange(4), atol=1e-6)
     assert table.label.tolist() == [sounds[1][name] for name in names] + [""]
+    with_windows = copy.copy(pipeline)
+    with_windows.window_ = length, None  # as a project with windows saves it
+    assert table_of(with_windows, tmp_path / "long")[0].equals(table)
     table, _ = table_of(pipeline, tmp_path / "long", window=length, hop=length / 2)
     assert len(table) == 8
 

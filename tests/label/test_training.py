@@ -327,6 +327,7 @@ def test_windows_are_learned_and_predicted_by_their_addresses(tmp_path):
             model.predict([f"{tmp_path / name}#t=0.3,0.6"])[0] == truth[name] for name in truth
         ]
         assert np.mean(right) > 0.7
+        assert model.window_[0] == 0.3
 
 
 @pytest.mark.slow
