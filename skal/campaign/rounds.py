@@ -7,7 +7,7 @@ import numpy as np
 
 from skal._rows import Rows
 from skal.campaign.snapshots import take_snapshot
-from skal.campaign.training import train, with_parameters
+from skal.campaign.training import adapt, train, with_parameters
 from skal.learner import Learner
 from skal.metrics import evaluate
 
@@ -237,12 +237,18 @@ class Rounds:
             None if self.pseudo is None else (self.pseudo["indices"], self.pseudo["codes"]),
             1.0 if self.pseudo_labels is None else self.pseudo_labels.weight,
         )
-        changed = self.update.first_parameters() if self.estimator is None else {}
+        changed = {}
+        if self.estimator is None:
+            changed = self.update.first_parameters()
+            adapt(self.model, self.state.X, self.seed("adapt"))
         if self.estimator is self.model:
             self.update.prepare(self.model)
         names = () if data[2] is None else self.weight_names
+        n_guessed = 0 if self.pseudo is None else len(self.pseudo["indices"])
         with with_parameters(self.model, changed):
-            self.estimator = train(self.model, data, self.state.classes, self.seed("fit"), names)
+            self.estimator = train(
+                self.model, data, self.state.classes, self.seed("fit"), names, n_guessed
+            )
         self._learner = None
         return 0 if changed else len(data[1])
 

@@ -6,9 +6,15 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from skal._rows import Rows, n_rows
 from skal.learner import final_model
+
+# Rows of the pool that are transformed for the normalization: enough for mean and variance,
+# few enough to compute their features before the first question.
+_MOST_TRANSFORMED = 2048
 
 
 def prepare(estimator, classes):
@@ -35,6 +41,37 @@ def prepare(estimator, classes):
     return estimator
 
 
+def adapt(estimator, X, seed):
+    """Let a classifier learn what it can from rows without labels, if it can.
+
+    Inside a Pipeline it sees a part of the pool, through the steps before it, and nothing at
+    all where one of these is learned from the labeled rows of each round: what it would learn
+    then does not fit what it is trained on.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Changed in place, if its last step has a method ``adapt(X)``.
+    X : array-like or sequence of n_samples rows
+        The pool.
+    seed : int
+        Source of the part.
+    """
+    model = final_model(estimator)
+    if not hasattr(model, "adapt"):
+        return
+    before = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
+    before = [step for _, step in before if step is not None and step != "passthrough"]
+    if any(get_tags(step).requires_fit for step in before):
+        return
+    if before and n_rows(X) > _MOST_TRANSFORMED:
+        drawn = np.random.RandomState(seed).permutation(n_rows(X))[:_MOST_TRANSFORMED]
+        X = Rows(X, np.sort(drawn)).take()
+    for step in before:
+        X = step.transform(X)
+    model.adapt(X)
+
+
 def fresh_copy(estimator):
     """Clone a classifier so that each ``fit`` of the clone starts anew.
 
@@ -58,7 +95,7 @@ def _takes_classes(model):
     return "classes" in model.get_params(deep=False)
 
 
-def train(estimator, data, classes, seed, weight_names=()):
+def train(estimator, data, classes, seed, weight_names=(), n_guessed=0):
     """Train the classifier of a campaign.
 
     Parameters
@@ -73,6 +110,8 @@ def train(estimator, data, classes, seed, weight_names=()):
         Seeds every ``random_state`` of the classifier.
     weight_names : tuple of str
         Keyword arguments of ``fit`` that take the weights.
+    n_guessed : int, default=0
+        How many of the last rows have pseudo-labels, which cannot validate anything.
 
     Returns
     -------
@@ -86,7 +125,10 @@ def train(estimator, data, classes, seed, weight_names=()):
     if weightless or (of_one_class and not _takes_classes(final_model(estimator))):
         return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
     seed_all(estimator, seed)
-    return estimator.fit(X, y, **dict.fromkeys(weight_names, weights))
+    arguments = dict.fromkeys(weight_names, weights)
+    if n_guessed and has_fit_parameter(final_model(estimator), "can_validate"):
+        arguments[_inner_name(estimator, "can_validate")] = np.arange(len(y)) < len(y) - n_guessed
+    return estimator.fit(X, y, **arguments)
 
 
 @contextlib.contextmanager
@@ -153,6 +195,9 @@ def weight_names(estimator):
     model = final_model(estimator)
     if not has_fit_parameter(model, "sample_weight"):
         raise ValueError(f"sample_weight was given, but {type(model).__name__}.fit takes none")
-    if isinstance(estimator, Pipeline):
-        return (f"{estimator.steps[-1][0]}__sample_weight",)
-    return ("sample_weight",)
+    return (_inner_name(estimator, "sample_weight"),)
+
+
+def _inner_name(estimator, name):
+    """Return the name under which ``fit`` takes a keyword argument of the last step."""
+    return f"{estimator.steps[-1][0]}__{name}" if isinstance(estimator, Pipeline) else name

@@ -5,9 +5,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from skal.models.answers import Answers
 from skal.models.augmentation import SpectrogramAugmentation
@@ -21,6 +21,7 @@ from skal.models.networks.segments import suit_network
 from skal.models.pretrained import StartsPretrained
 from skal.models.recipe import automatic_steps
 from skal.models.statistics import channel_statistics
+from skal.models.validation import BestWeights, hold_out
 
 __all__ = ["CNNClassifier"]
 
@@ -73,6 +74,12 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         Pipeline or campaign that holds one, or a file or run folder where one is saved; a file
         is unpickled. The normalization comes with the weights; the last layer starts anew
         where the classes are others.
+    validation_fraction : float or None, default=None
+        Share of the labels that `fit` holds out, to end with the weights that were best on
+        them. None, or a share of less than one sample: it trains on all labels and ends with
+        the last weights, which the falling learning rate makes good ones. A class with a single
+        label is never held out. A few labels tell little: below a hundred held out, this costs
+        more than it brings.
     random_state : int, RandomState instance or None, default=None
         Source of weights, batches, augmentation and dropout. No global seed is touched.
     verbose : int, default=0
@@ -90,6 +97,10 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         Training steps of the last fit.
     loss_curve_ : ndarray of shape (n_steps_,)
         Loss of each step.
+    validation_curve_ : ndarray of shape (n_looks, 3) or None
+        Step, accuracy and log loss on the labels held out; None where none were.
+    validation_score_ : float or None
+        Their accuracy with the weights kept.
     network_ : Network or callable
         Network as used.
 
@@ -114,6 +125,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         "warm_start": ["boolean"],
         "warm_steps": [Interval(Real, 0, None, closed="left")],
         "pretrained": [None, str, os.PathLike, HasMethods("predict")],
+        "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -135,6 +147,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         warm_start=False,
         warm_steps=0.5,
         pretrained=None,
+        validation_fraction=None,
         random_state=None,
         verbose=0,
     ):
@@ -152,11 +165,12 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         self.warm_start = warm_start
         self.warm_steps = warm_steps
         self.pretrained = pretrained
+        self.validation_fraction = validation_fraction
         self.random_state = random_state
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, can_validate=None):
         """Train the network.
 
         Parameters
@@ -168,6 +182,9 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
             Labels: numbers, strings or booleans.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        can_validate : array-like of bool of shape (n_samples,), default=None
+            Samples that `validation_fraction` may hold out; with None, all. A pseudo-label, for
+            example, proves nothing.
 
         Returns
         -------
@@ -177,14 +194,45 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype="numeric", allow_nd=True)
         classes = resolve_classes(y, self.classes)
         weights, rows = combine_weights(y, self.class_weight, sample_weight)
-        targets = smooth_targets(
-            encode_labels(y[rows], classes), len(classes), self.label_smoothing
-        )
         if len(rows) < len(y):
             X = X[rows]
+        if can_validate is not None:
+            can_validate = column_or_1d(can_validate)[rows]
+        codes = encode_labels(y[rows], classes)
         random_state = check_random_state(self.random_state)
         warm = self._prepare(X, classes, weights, random_state)
-        self._train(self._as_input(X), targets, weights, random_state, warm)
+        X, best = self._as_input(X), None
+        train, held_out = hold_out(
+            codes, self.validation_fraction or 0, random_state, can_validate
+        )
+        if len(held_out):
+            best = BestWeights(self._engine, X[held_out], codes[held_out])
+            X, codes, weights = X[train], codes[train], weights[train]
+            weights = weights / weights.mean()
+        targets = smooth_targets(codes, len(classes), self.label_smoothing)
+        self._train(X, targets, weights, random_state, warm, best)
+        return self
+
+    def adapt(self, X):
+        """Learn the normalization from samples without labels.
+
+        Every later `fit` that does not go on from earlier weights normalizes with it, and not
+        with the statistics of its few labeled samples. A campaign calls this once with its
+        pool. A copy made by :func:`sklearn.base.clone` knows nothing of it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Samples as `fit` takes them.
+
+        Returns
+        -------
+        CNNClassifier
+            The classifier, not fitted by this.
+        """
+        X = check_array(X, dtype="numeric", allow_nd=True)
+        X = X.reshape(len(X), *_input_shape(X.shape))
+        self._pool_statistics = channel_statistics(X, np.ones(len(X)))
         return self
 
     @staticmethod
@@ -214,7 +262,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         engine = self._ready_engine()
         warm = self.warm_start and same_classes
         if not warm:
-            self._mean, self._variance = channel_statistics(self._as_input(X), weights)
+            self._mean, self._variance = self._learn_statistics(self._as_input(X), weights)
             engine.normalize(self._mean, self._variance)
             engine.reset(random_state)
             if self.pretrained is not None:
@@ -222,7 +270,19 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
                 self._mean, self._variance = given or (self._mean, self._variance)
         return warm
 
-    def _train(self, X, targets, weights, random_state, warm):
+    def _learn_statistics(self, X, weights):
+        """Return mean and variance of each channel, of the pool where it is known."""
+        known = getattr(self, "_pool_statistics", None)
+        if known is None:
+            return channel_statistics(X, weights)
+        if len(known[0]) != X.shape[-1]:
+            raise ValueError(
+                f"X has {X.shape[-1]} channels, but the samples given to adapt had "
+                f"{len(known[0])}; adapt to samples like X, or fit a clone"
+            )
+        return known
+
+    def _train(self, X, targets, weights, random_state, warm, best):
         """Train the engine and keep the record."""
         automatic = 256 if X.ndim == 2 else 32
         batch_size = automatic if self.batch_size == "auto" else self.batch_size
@@ -240,11 +300,16 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
             mean=self._mean,
             scale=np.sqrt(self._variance),
         )
+        if best is not None:
+            losses = best.watch(losses, self.n_steps_)
         if self.verbose:
             from skal.models.progress import show_progress
 
             losses = show_progress(losses, self.n_steps_)
         self.loss_curve_ = np.concatenate([np.empty(0, dtype=np.float32), *losses])
+        seen = best is not None and len(best.scores) > 0
+        self.validation_curve_ = np.array(best.scores) if seen else None
+        self.validation_score_ = best.best[1] if seen else None
 
     def _highest_rate(self):
         if self.learning_rate == "auto":

@@ -10,10 +10,12 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skal import ActiveLearningClassifier
 from skal.audio import LogMelSpectrogram
+from skal.campaign import PseudoLabels, Replay, StabilizedPredictions, TargetScore
 from skal.datasets import load_fsdd, make_sounds, write_sounds
 from skal.models import CNNClassifier, CompactCNN, DenseNet
 from skal.strategies import EntropySampling, MarginSampling, RandomSampling
@@ -60,6 +62,81 @@ def test_hidden_labels_influence_nothing_and_seeds_decide(spectrograms):
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
     other = campaign(random_state=1).fit(X, y)
     assert not np.array_equal(first.labeled_indices_, other.labeled_indices_)
+
+
+def test_hidden_labels_influence_nothing_with_everything_on(spectrograms, tmp_path):
+    X, y = spectrograms
+    params = {
+        "replay": Replay("certain", threshold=10),
+        "pseudo_labels": PseudoLabels(threshold=0.9, weight=0.5),
+        "stopping": [StabilizedPredictions(0.999, rounds=9), TargetScore(0.999)],
+        "update": "shrink_perturb",
+    }
+
+    def play(labels, name):
+        learner = ActiveLearningClassifier(
+            network(validation_fraction=0.25, label_smoothing=0.0, steps=40),
+            n_initial=16,
+            n_instances=8,
+            budget=40,
+            checkpoint=tmp_path / name,
+            random_state=0,
+            **params,
+        )
+        return learner.fit(X, labels)
+
+    first = play(y, "first")
+    second = play(permute_hidden(y, first.labeled_indices_, 1), "second")
+    assert sum(record["n_pseudo_labeled"] for record in first.history_) > 0
+    assert first.estimator_.validation_score_ is not None
+    np.testing.assert_array_equal(first.labeled_indices_, second.labeled_indices_)
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+
+
+def test_pseudo_labels_validate_nothing(spectrograms, monkeypatch):
+    X, y = spectrograms
+    seen = []
+
+    def look(codes, fraction, random_state, allowed=None):
+        seen.append((len(codes), None if allowed is None else int(allowed.sum())))
+        return np.arange(len(codes)), np.arange(0)
+
+    monkeypatch.setattr("skal.models.keras.hold_out", look)
+    fitted = ActiveLearningClassifier(
+        network(validation_fraction=0.5, label_smoothing=0.0, steps=40),
+        n_initial=16,
+        n_instances=8,
+        budget=32,
+        pseudo_labels=PseudoLabels(threshold=1.0),
+        random_state=0,
+    ).fit(X, y)
+    guessed = [record["n_pseudo_labeled"] for record in fitted.history_]
+    labeled = [record["n_labeled"] for record in fitted.history_]
+    assert guessed[-1] > 0
+    assert seen == [
+        (n + more, n if more else None) for n, more in zip(labeled, guessed, strict=True)
+    ]
+
+
+def test_normalization_is_that_of_the_whole_pool(spectrograms):
+    X, y = spectrograms
+    fitted = campaign().fit(X, y)
+    np.testing.assert_allclose(fitted.estimator_._mean, [X.mean(dtype=float)], rtol=1e-5)
+    np.testing.assert_allclose(fitted.estimator_._variance, [X.var(dtype=float)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("learned", [False, True], ids=["fixed", "learned"])
+def test_normalization_behind_the_steps_of_a_pipeline(learned):
+    """Steps that a round fits on its labels change what the network gets: nothing to learn."""
+    X = np.random.RandomState(0).normal(2, 3, size=(3000, 6)).astype(np.float32)
+    y = np.arange(3000) % 2
+    step = StandardScaler() if learned else FunctionTransformer(np.negative)
+    estimator = make_pipeline(step, CNNClassifier(DenseNet(units=(4,)), steps=2))
+    fitted = ActiveLearningClassifier(estimator, n_initial=20, budget=20, random_state=0)
+    mean = fitted.fit(X, y).estimator_[-1]._mean
+    expected = np.zeros(6) if learned else -X.mean(axis=0)
+    assert (np.abs(mean - expected) < (1e-5 if learned else 0.3)).all()
+    assert not np.allclose(mean, -X[fitted.labeled_indices_].mean(axis=0))
 
 
 def test_classes_that_the_first_labels_miss(spectrograms):

@@ -1,0 +1,105 @@
+"""The best weights of a training, by labels held out of it."""
+
+import numpy as np
+
+__all__ = ["BestWeights", "hold_out"]
+
+LOOKS = 20
+
+
+def hold_out(codes, fraction, random_state, allowed=None):
+    """Draw the samples that a training is judged by.
+
+    A class keeps at least one sample to train on, so a class with a single label is never
+    held out.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Class of each sample.
+    fraction : float
+        Share of the allowed samples to hold out, rounded down.
+    random_state : RandomState instance
+        Source of the draw.
+    allowed : ndarray of bool of shape (n_samples,), default=None
+        Samples that may be held out; with None, all.
+
+    Returns
+    -------
+    train, held_out : ndarray of int
+        Positions, sorted. `held_out` is empty where the share is less than one sample.
+    """
+    rows = np.arange(len(codes)) if allowed is None else np.flatnonzero(allowed)
+    n_wanted = int(fraction * len(rows))
+    if n_wanted == 0:  # Nothing is drawn: the training is the one without a share.
+        return np.arange(len(codes)), rows[:0]
+    drawn = random_state.permutation(rows)
+    _, first = np.unique(codes[drawn], return_index=True)
+    held_out = np.sort(np.delete(drawn, first)[:n_wanted])
+    return np.setdiff1d(np.arange(len(codes)), held_out), held_out
+
+
+class BestWeights:
+    """Looks at a network during its training, and gives it back its best weights.
+
+    Better is a higher accuracy on the samples held out; between equal accuracies, a lower
+    log loss, which changes long before the accuracy of a few samples does.
+
+    Parameters
+    ----------
+    engine : Engine
+        The network in training.
+    X : ndarray of shape (n_samples, ...)
+        Samples held out of the training.
+    codes : ndarray of shape (n_samples,)
+        Their classes.
+
+    Attributes
+    ----------
+    scores : list of tuple (step, accuracy, log_loss)
+        What was seen, in order.
+    """
+
+    def __init__(self, engine, X, codes):
+        self._engine, self._X, self._codes = engine, X, codes
+        self._kept = None
+        self.scores = []
+
+    @property
+    def best(self):
+        """The best of `scores`, the first of equals."""
+        return max(self.scores, key=lambda score: (score[1], -score[2]))
+
+    def watch(self, losses, n_steps):
+        """Hand on the losses of a training, and look at the network every now and then.
+
+        Parameters
+        ----------
+        losses : iterable of ndarray
+            From ``Engine.train``; advancing it trains.
+        n_steps : int
+            Steps in all.
+
+        Yields
+        ------
+        ndarray of float
+            The losses.
+        """
+        done = seen = 0
+        for part in losses:
+            done += len(part)
+            if done == n_steps or done - seen >= n_steps / LOOKS:
+                seen = done
+                self._look(done)
+            yield part
+        if self._kept is not None:
+            self._engine.model.set_weights(self._kept)
+
+    def _look(self, step):
+        proba = self._engine.forward(self._X)[0]
+        given = proba[np.arange(len(proba)), self._codes].astype(np.float64)
+        log_loss = -np.log(np.maximum(given, np.finfo(np.float32).tiny)).mean()
+        accuracy = np.mean(proba.argmax(axis=1) == self._codes)
+        self.scores.append((step, float(accuracy), float(log_loss)))
+        if self.best is self.scores[-1]:
+            self._kept = self._engine.model.get_weights()
