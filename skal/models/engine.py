@@ -27,15 +27,14 @@ class Engine:
     model : keras.Model
         What it has built.
     optimizer : object
-        Optimizer of the model's trainable weights, with the attributes ``learning_rate`` and
-        ``variables`` and the method ``apply``.
+        Optimizer of the model's trainable weights.
     augmentation : SpectrogramAugmentation or None
         What training does to the batches.
-    run : callable, default=None
-        From a model to the function that applies it in training; with None, the model itself.
+    training : type, default=CompiledTraining
+        What trains the model with them.
     """
 
-    def __init__(self, network, model, optimizer, augmentation, run=None):
+    def __init__(self, network, model, optimizer, augmentation, training=CompiledTraining):
         self.model = model
         names = [layer.name for layer in model.layers]
         self.normalization = None
@@ -43,8 +42,7 @@ class Engine:
             self.normalization = model.get_layer(NORMALIZATION)
             self.normalization.trainable = False
         embedding = getattr(network, "embedding_layer", "embedding")
-        self.augmentation = augmentation
-        self.training = CompiledTraining(model, optimizer, augmentation, run)
+        self.training = training(model, optimizer, augmentation)
         self._draws = _weights.CompiledDraws(model, optimizer, skip=(NORMALIZATION,))
         self.forward = CompiledForward(model, embedding if embedding in names else None)
 
@@ -56,7 +54,7 @@ class Engine:
     def distortion(self):
         """Augmented copies of samples, compiled at the first use."""
         if self._distortion is None:
-            augmentation = self.augmentation or SpectrogramAugmentation()
+            augmentation = self.training.augmentation or SpectrogramAugmentation()
             self._distortion = CompiledDistortion(augmentation, self.model.input_shape[1:])
         return self._distortion
 

@@ -1,4 +1,4 @@
-"""Optimizers made of TensorFlow's own update kernels, one operation for each variable."""
+"""Optimizers made of TensorFlow's own update kernels, for all weights in one vector."""
 
 from skal.models._backend import tf
 
@@ -6,7 +6,7 @@ __all__ = ["OPTIMIZERS", "SGD", "Adam", "RMSProp"]
 
 
 class _Optimizer:
-    """Base of the optimizers: what :class:`~skal.models.training.CompiledTraining` needs.
+    """Base of the optimizers of :class:`~skal.models.plain.FlatTraining`.
 
     The update rules and constants are those of the Keras optimizers of the same names, decay
     of the weights included.
@@ -15,53 +15,52 @@ class _Optimizer:
     ----------
     weight_decay : float
         Decoupled weight decay.
+
+    Attributes
+    ----------
+    variables : list of tf.Variable
+        Step counter and slots: zeros before the first step.
+    learning_rate : None
+        The rate comes with each step.
     """
 
     n_slots = 0
+    learning_rate = None
 
     def __init__(self, weight_decay):
         self.weight_decay = weight_decay
-        self.learning_rate = tf.Variable(0.0, trainable=False)
-        self.steps = tf.Variable(0, trainable=False, dtype=tf.int64)
-        self._weights, self._slots = [], []
-
-    @property
-    def variables(self):
-        """Learning rate, step counter and slots."""
-        slots = [slot for group in self._slots for slot in group]
-        return [self.learning_rate, self.steps, *slots]
+        self.variables = []
 
     def build(self, weights):
-        """Make the slots.
+        """Make step counter and slots.
 
         Parameters
         ----------
-        weights : list of keras.Variable
+        weights : tf.Variable of shape (n_weights,)
             What is going to be updated.
         """
-        self._weights = [weight.value for weight in weights]
-        self._slots = [
-            [
-                tf.Variable(tf.zeros(weight.shape, weight.dtype), trainable=False)
-                for _ in range(self.n_slots)
-            ]
-            for weight in self._weights
-        ]
+        self.variables = [tf.Variable(0, trainable=False, dtype=tf.int64)]
+        for _ in range(self.n_slots):
+            self.variables.append(tf.Variable(tf.zeros_like(weights), trainable=False))
 
-    def apply(self, gradients):
+    def apply(self, weights, gradient, rate):
         """Change the weights by one step.
 
         Parameters
         ----------
-        gradients : list of tf.Tensor
-            Gradient of each of the weights.
+        weights : tf.Variable of shape (n_weights,)
+            What `build` was given.
+        gradient : tf.Tensor of shape (n_weights,)
+            Gradient of the loss.
+        rate : tf.Tensor of shape ()
+            Learning rate.
         """
-        self.steps.assign_add(1)
-        for weight, slots, gradient in zip(self._weights, self._slots, gradients, strict=True):
-            rate = tf.cast(self.learning_rate, weight.dtype)
-            if self.weight_decay:
-                weight.assign_sub(weight * (self.weight_decay * rate))
-            self._update(weight, slots, gradient, rate)
+        steps, *slots = self.variables
+        steps.assign_add(1)
+        rate = tf.cast(rate, weights.dtype)
+        if self.weight_decay:
+            weights.assign(weights * (1 - self.weight_decay * rate))
+        self._update(weights, slots, gradient, rate, tf.cast(steps, weights.dtype))
 
 
 class Adam(_Optimizer):
@@ -79,11 +78,10 @@ class Adam(_Optimizer):
 
     n_slots = 2
 
-    def _update(self, weight, slots, gradient, rate):
-        first, second = tf.constant(0.9, weight.dtype), tf.constant(0.999, weight.dtype)
-        steps = tf.cast(self.steps, weight.dtype)
+    def _update(self, weights, slots, gradient, rate, steps):
+        first, second = tf.constant(0.9, weights.dtype), tf.constant(0.999, weights.dtype)
         tf.raw_ops.ResourceApplyAdam(
-            var=weight.handle,
+            var=weights.handle,
             m=slots[0].handle,
             v=slots[1].handle,
             beta1_power=first**steps,
@@ -91,7 +89,7 @@ class Adam(_Optimizer):
             lr=rate,
             beta1=first,
             beta2=second,
-            epsilon=tf.constant(1e-7, weight.dtype),
+            epsilon=tf.constant(1e-7, weights.dtype),
             grad=gradient,
         )
 
@@ -105,8 +103,8 @@ class SGD(_Optimizer):
         Decoupled weight decay.
     """
 
-    def _update(self, weight, slots, gradient, rate):
-        tf.raw_ops.ResourceApplyGradientDescent(var=weight.handle, alpha=rate, delta=gradient)
+    def _update(self, weights, slots, gradient, rate, steps):
+        tf.raw_ops.ResourceApplyGradientDescent(var=weights.handle, alpha=rate, delta=gradient)
 
 
 class RMSProp(_Optimizer):
@@ -120,15 +118,15 @@ class RMSProp(_Optimizer):
 
     n_slots = 2
 
-    def _update(self, weight, slots, gradient, rate):
+    def _update(self, weights, slots, gradient, rate, steps):
         tf.raw_ops.ResourceApplyRMSProp(
-            var=weight.handle,
+            var=weights.handle,
             ms=slots[0].handle,
             mom=slots[1].handle,
             lr=rate,
-            rho=tf.constant(0.9, weight.dtype),
-            momentum=tf.constant(0.0, weight.dtype),
-            epsilon=tf.constant(1e-7, weight.dtype),
+            rho=tf.constant(0.9, weights.dtype),
+            momentum=tf.constant(0.0, weights.dtype),
+            epsilon=tf.constant(1e-7, weights.dtype),
             grad=gradient,
         )
 

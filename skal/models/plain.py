@@ -1,10 +1,13 @@
-"""The engine without Keras's training: fused operations and TensorFlow's own optimizers."""
+"""The engine without Keras's training: one vector of weights, fused operations."""
+
+import numpy as np
 
 from skal.models._backend import keras, random_kept, tf
 from skal.models.engine import Engine, check_weights
 from skal.models.optimizers import OPTIMIZERS
+from skal.models.training import CompiledTraining
 
-__all__ = ["TensorFlowEngine", "fused"]
+__all__ = ["FlatTraining", "TensorFlowEngine", "fused"]
 
 
 class TensorFlowEngine(Engine):
@@ -40,7 +43,63 @@ class TensorFlowEngine(Engine):
         with random_kept():
             model = network.build(input_shape, n_classes)
         check_weights(model)
-        super().__init__(network, model, OPTIMIZERS[optimizer](weight_decay), augmentation, fused)
+        optimizer = OPTIMIZERS[optimizer](weight_decay)
+        super().__init__(network, model, optimizer, augmentation, FlatTraining)
+
+
+class FlatTraining(CompiledTraining):
+    """Training of all weights as one vector: one gradient, one update.
+
+    A small network has a dozen variables, and an operation for each costs more than its
+    arithmetic. The vector is filled from the network before some steps and given back after
+    them. What changes besides the weights, such as running statistics and the states of
+    random number generators, is changed in place.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Network from samples to class probabilities.
+    optimizer : object
+        One of :mod:`skal.models.optimizers`.
+    augmentation : SpectrogramAugmentation or None
+        What is done to each batch.
+    """
+
+    @staticmethod
+    def _applied(logits):
+        return fused(logits)
+
+    def _prepare(self, model):
+        self._others = model.non_trainable_variables
+        self._sizes = [int(np.prod(weight.shape)) for weight in self._weights]
+        self._flat = tf.Variable(tf.zeros(sum(self._sizes), self.dtype), trainable=False)
+        self.optimizer.build(self._flat)
+
+    def _steps(self, x, targets, weights, rates, seeds, mean, scale):
+        self._flat.assign(tf.concat([tf.reshape(w.value, (-1,)) for w in self._weights], 0))
+        losses = super()._steps(x, targets, weights, rates, seeds, mean, scale)
+        for weight, value in zip(self._weights, self._shaped(self._flat), strict=True):
+            weight.assign(value)
+        return losses
+
+    def _descend(self, x, targets, weights, rate):
+        flat = self._flat.read_value()
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(flat)
+            values = zip(self._weights, self._shaped(flat), strict=True)
+            with keras.StatelessScope(list(values)) as scope:
+                loss = self._loss(x, targets, weights)
+        for variable in self._others:
+            value = scope.get_current_value(variable)
+            if value is not None:
+                variable.assign(value)
+        self.optimizer.apply(self._flat, tape.gradient(loss, flat), rate)
+        return loss
+
+    def _shaped(self, flat):
+        """Return each weight's part of the vector in the weight's shape."""
+        parts = tf.split(flat, self._sizes)
+        return [tf.reshape(p, w.shape) for p, w in zip(parts, self._weights, strict=True)]
 
 
 def fused(model):

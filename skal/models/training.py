@@ -42,8 +42,6 @@ class CompiledTraining:
         Optimizer of its trainable weights.
     augmentation : SpectrogramAugmentation or None
         What is done to each batch.
-    run : callable, default=None
-        From a model to the function that applies it in training; with None, the model itself.
 
     Attributes
     ----------
@@ -51,17 +49,16 @@ class CompiledTraining:
         How often the step has been traced.
     """
 
-    def __init__(self, model, optimizer, augmentation=None, run=None):
+    def __init__(self, model, optimizer, augmentation=None):
         self.optimizer = optimizer
         if augmentation is not None:
             augmentation.validate()
         self.augmentation = augmentation
         self.n_traces = 0
-        logits = logits_of(model)
-        self._logits = functools.partial(logits, training=True) if run is None else run(logits)
-        self._weights = model.trainable_variables
-        optimizer.build(self._weights)
         self.dtype = model.inputs[0].dtype
+        self._weights = model.trainable_variables
+        self._logits = self._applied(logits_of(model))
+        self._prepare(model)
         shape, n_classes = model.input_shape[1:], model.output_shape[-1]
         self._run = compiled(
             self._steps,
@@ -74,6 +71,15 @@ class CompiledTraining:
             (shape[-1],),
             dtype=self.dtype,
         )
+
+    @staticmethod
+    def _applied(logits):
+        """Return the function that applies the network in training."""
+        return functools.partial(logits, training=True)
+
+    def _prepare(self, model):
+        """Make what the steps need besides the weights."""
+        self.optimizer.build(self._weights)
 
     def run(self, X, targets, weights, batches, rates, seed, mean, scale):
         """Train.
@@ -132,14 +138,20 @@ class CompiledTraining:
             seeds = tf.unstack(tf.random.experimental.stateless_split(seed, 2), num=2)
             x = self.augmentation.distort(x, seeds[0], mean, scale)
             x, targets = self.augmentation.mix(x, targets, seeds[1])
+        return self._descend(x, targets, weights, rate)
+
+    def _descend(self, x, targets, weights, rate):
+        """Change the weights by one step on a batch, and return its loss."""
         with tf.GradientTape() as tape:
-            logits = self._logits(x)
-            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-            loss = tf.reduce_mean(losses * weights) + self._penalty()
+            loss = self._loss(x, targets, weights)
         gradients = tape.gradient(loss, self._weights)
         self.optimizer.learning_rate.assign(rate)
         self.optimizer.apply(gradients)
         return loss
+
+    def _loss(self, x, targets, weights):
+        losses = tf.nn.softmax_cross_entropy_with_logits(targets, self._logits(x))
+        return tf.reduce_mean(losses * weights) + self._penalty()
 
     def _penalty(self):
         """Sum of what the layers' regularizers make of their weights."""
