@@ -152,6 +152,9 @@ def _check_regular(path):
     except (OSError, ValueError) as error:
         raise AudioReadError(path, str(error), "check the name and its permissions") from error
     if stat.S_ISDIR(status.st_mode):
+        if not os.access(path, os.R_OK | os.X_OK):
+            advice = "change its permissions (chmod +rx)"
+            raise AudioReadError(path, "a folder that may not be read", advice)
         raise AudioReadError(path, "a folder, not a file", "give the files in it, or rename it")
     if not stat.S_ISREG(status.st_mode):
         raise AudioReadError(path, "a device or a pipe, not a file", "save the sound in a file")

@@ -10,6 +10,8 @@ AUDIO_EXTENSIONS = frozenset(
     for name in (
         *("wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc"),
         *("au", "snd", "caf", "w64", "rf64", "voc"),
+        # Recorders and phones write these too. They cannot be read, but are not passed over.
+        *("m4a", "aac", "wma", "amr", "wv", "ape", "mka"),
     )
 )
 
@@ -45,7 +47,8 @@ def audio_files(folder):
     """Return the sound files below a folder, by their names, and the other files.
 
     Nothing is opened. What is named like a sound file and is none (a link to nothing, a pipe, a
-    folder without sounds in it) is among the sound files: reading it says what is wrong.
+    folder without sounds in it) is among the sound files, and so is a folder that may not be
+    read: reading it says what is wrong. Links to folders elsewhere are followed.
 
     Parameters
     ----------
@@ -56,20 +59,49 @@ def audio_files(folder):
     -------
     sounds, others : list of str
         Paths below `folder`, sorted.
+
+    Raises
+    ------
+    OSError
+        If `folder` itself may not be read.
     """
-    sounds, others = [], []
-    for place, folders, names in os.walk(folder):
-        # Hidden files are the work of file managers and recorders ("._x.wav" is no sound).
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    sounds, others, named_so, closed = [], [], [], []
+    for place, folders, names in _walk(os.fspath(folder), closed):
         for name in names:
+            # Hidden files are the work of file managers and recorders ("._x.wav" is no sound).
             if not name.startswith("."):
                 (sounds if _sounds_like_audio(name) else others).append(os.path.join(place, name))
-        sounds += [
-            os.path.join(place, name)
-            for name in folders
-            if _sounds_like_audio(name) and not os.listdir(os.path.join(place, name))
-        ]
+        named_so += [os.path.join(place, name) for name in folders if _sounds_like_audio(name)]
+    empty = [path for path in named_so if not any(s.startswith(path + os.sep) for s in sounds)]
+    sounds += set(empty) | set(closed)
     return sorted(sounds, key=_by_parts), sorted(others, key=_by_parts)
+
+
+def _walk(root, closed):
+    """Walk as `os.walk`, also through links, into every folder once; note what is closed."""
+
+    def note(error):
+        if error.filename == root:
+            raise error
+        closed.append(error.filename)
+
+    home = os.path.realpath(root)
+    seen = {home}
+    for place, folders, names in os.walk(root, followlinks=True, onerror=note):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield place, list(folders), names
+        folders[:] = [name for name in folders if _is_new(os.path.join(place, name), home, seen)]
+
+
+def _is_new(path, home, seen):
+    """Say whether to look into a folder: not twice, and not through a link from beside it."""
+    target = os.path.realpath(path)
+    if os.path.islink(path) and Path(target).is_relative_to(home):
+        return False
+    if target in seen:
+        return False
+    seen.add(target)
+    return True
 
 
 def _sounds_like_audio(name):

@@ -49,6 +49,50 @@ def test_what_cannot_be_read_is_found_and_reported_later(folder):
     assert broken == ["gone.wav", "pipe.wav", "x.wav"]
 
 
+def test_folders_behind_links_are_searched_once(folder, tmp_path_factory):
+    disk = tmp_path_factory.mktemp("disk")
+    write(disk / "day" / "1.wav")
+    for name, target in (
+        ("thunder", disk),
+        ("thunder too", disk / "day"),
+        ("wet", folder / "rain"),
+        ("rain/loop", folder),
+    ):
+        (folder / name).symlink_to(target)
+    (disk / "back").symlink_to(disk)
+    data = load_audio_folder(folder)
+    assert below(data, folder)[-1] == "thunder too/1.wav" and len(data.paths) == 5
+    assert data.target_names.tolist() == ["dog bark", "rain", "thunder too"]
+
+
+def test_folders_that_hold_no_sound_or_may_not_be_read_are_not_passed_over(folder, monkeypatch):
+    (folder / "rain" / "x.wav").mkdir()
+    (folder / "rain" / "x.wav" / "notes.txt").write_text("hello")
+    write(folder / "rain" / "y.wav" / "1.wav")
+    write(folder / "secret" / "1.wav")
+    (folder / "phone.m4a").write_bytes(b"x")
+    scandir = os.scandir
+
+    def closed(path):
+        if os.fspath(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    # The tests may run as root, who may read everything.
+    monkeypatch.setattr(os, "scandir", closed)
+    monkeypatch.setattr(os, "access", lambda path, mode: "secret" not in path)
+    data = load_audio_folder(folder)
+    new = ["phone.m4a", "rain/x.wav", "rain/y.wav/1.wav", "secret"]
+    assert set(new) < set(below(data, folder)) and len(data.paths) == 4 + len(new)
+    with pytest.warns(UserWarning, match="3 problems") as caught:
+        load_audio_folder(folder, window=1.0, on_error="warn")
+    told = str(caught[0].message)
+    for reason in ("not a sound file", "a folder, not a file", "a folder that may not be read"):
+        assert reason in told
+    with pytest.raises(PermissionError):
+        load_audio_folder(folder / "secret")
+
+
 COLUMNS = ["path", "label", "group", "fold", "split", "start", "end"]
 
 
