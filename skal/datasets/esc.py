@@ -80,6 +80,10 @@ def load_esc50(data_home, *, esc10=False, on_error="raise"):
     kept, extra = check_files(rows, home, sounds, problems, on_error)
     if esc10:
         kept = [row for row in kept if row["esc10"]]
+        if not kept:
+            raise FileNotFoundError(
+                f"no recordings of ESC-10 in {str(home)!r}: see {str(table)!r}"
+            )
     order = {row["category"]: row["number"] for row in kept}
     return make_bunch(
         [row["category"] for row in kept],
@@ -94,15 +98,21 @@ def load_esc50(data_home, *, esc10=False, on_error="raise"):
 
 def _rows_of_table(table, home, problems):
     rows = []
-    for number, raw in enumerate(read_csv(table, _COLUMNS), start=2):
-        where = f"{table}, line {number}"
+    for where, raw in read_csv(table, _COLUMNS, problems):
         fold = whole_number(raw, "fold", where, problems)
         target = whole_number(raw, "target", where, problems)
         if fold is None or target is None:
             continue
+        reasons = []
         if not str(raw["filename"]).startswith(f"{fold}-{raw['src_file']}-"):
-            reason = f"{raw['filename']!r} does not begin with fold and src_file"
-            problems.append(Problem(where, reason, "compare with the published table"))
+            reasons.append(f"{raw['filename']!r} does not begin with fold and src_file")
+        if not 1 <= fold <= 5:
+            reasons.append(f"fold {fold} is not one of 1 to 5")
+        if raw["esc10"] not in ("True", "False"):
+            reasons.append(f"esc10 is {raw['esc10']!r}, not True or False")
+        advice = "compare with the published table"
+        problems += [Problem(where, reason, advice) for reason in reasons]
+        if reasons:
             continue
         rows.append(
             {

@@ -40,7 +40,8 @@ def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="rai
     labels : path-like, default=None
         A CSV file with a header, or JSON lines, with ``path`` (in `path`) and ``label`` (empty:
         not known), and where wanted ``group`` (recording, speaker or place), ``fold``,
-        ``split``, ``start`` and ``end`` (s). Sought in `path`, then in the current folder.
+        ``split`` (train, validation or test), ``start`` and ``end`` (s). Sought in `path`, then
+        in the current folder.
     window : float, default=None
         Cut every recording into windows of this many seconds, which are read on demand.
     hop : float, default=None
@@ -77,8 +78,8 @@ def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="rai
         rows = [_row_of(sound, folder) for sound in sounds]
     else:
         rows, problems = read_table(_table_path(folder, labels), folder)
-        named = {row["path"] for row in rows}
-        extra = [sound for sound in sounds if sound not in named]
+        named = {os.path.abspath(row["path"]) for row in rows}
+        extra = [sound for sound in sounds if os.path.abspath(sound) not in named]
     if window is not None:
         rows, unreadable = _in_windows(rows, window, window if hop is None else hop)
         problems = problems + unreadable

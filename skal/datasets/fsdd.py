@@ -1,10 +1,15 @@
 """The Free Spoken Digit Dataset: 3,000 recordings of spoken digits by six speakers."""
 
+import os
 import re
 from pathlib import Path
 
+from sklearn.utils._param_validation import StrOptions, validate_params
+
 from skal.datasets._bunch import make_bunch
 from skal.datasets._download import data_folder, download, unpack
+from skal.datasets._files import audio_files
+from skal.datasets._problems import Problem, tell
 
 __all__ = ["fetch_fsdd", "load_fsdd"]
 
@@ -17,7 +22,11 @@ _NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_(?P<take>\d+)\.wav\Z")
 _TEST_TAKES = 5
 
 
-def load_fsdd(data_home):
+@validate_params(
+    {"data_home": [str, os.PathLike], "on_error": [StrOptions({"raise", "warn"})]},
+    prefer_skip_nested_validation=True,
+)
+def load_fsdd(data_home, *, on_error="raise"):
     """Load the Free Spoken Digit Dataset from its folder.
 
     Recordings are 8 kHz WAV, 0.14 to 2.28 s long (99 % are under 0.93 s).
@@ -26,38 +35,44 @@ def load_fsdd(data_home):
     ----------
     data_home : path-like
         The folder that holds ``recordings``, or that folder itself.
+    on_error : {"raise", "warn"}, default="raise"
+        What files with other names do: raise one error that lists them all, or be left out
+        with a warning.
 
     Returns
     -------
     sklearn.utils.Bunch
         ``paths`` (ndarray of str), ``target`` (ndarray of int, the digit), ``target_names``,
-        ``groups`` (speakers) and ``split`` ("test" for takes 0 to 4, else "train": the official
+        ``groups`` (speakers), ``split`` ("test" for takes 0 to 4, else "train": the official
         split, in which every speaker is on both sides, as ``groups_shared`` says; split by
-        ``groups`` for new speakers).
+        ``groups`` for new speakers), ``problems`` and ``extra`` (always empty: no table names
+        files). ``fold`` is None.
 
     Raises
     ------
+    DatasetError
+        If files there are named otherwise than ``digit_speaker_take.wav``; it lists them.
     FileNotFoundError
         If there are no recordings in the folder.
-    ValueError
-        If files there are named otherwise than ``digit_speaker_take.wav``; it lists them.
     """
     home = Path(data_home)
     folder = home / "recordings" if (home / "recordings").is_dir() else home
-    files = sorted(folder.glob("*.wav")) if folder.is_dir() else []
+    sounds = audio_files(folder)[0] if folder.is_dir() else []
+    matches = {sound: _NAME.match(Path(sound).name) for sound in sounds}
+    files = [sound for sound in sounds if matches[sound] is not None]
+    advice = "move it away; for a folder of your own sounds use load_audio_folder"
+    problems = [
+        Problem(sound, "not named digit_speaker_take.wav", advice)
+        for sound in sounds
+        if matches[sound] is None
+    ]
+    tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
     if not files:
         raise FileNotFoundError(
             f"no WAV files in {str(folder)!r}: name the folder that holds the data set's "
             f"'recordings', or download it with skal.datasets.fetch_fsdd()"
         )
-    parts = [_NAME.match(path.name) for path in files]
-    odd = [path.name for path, part in zip(files, parts, strict=True) if part is None]
-    if odd:
-        raise ValueError(
-            f"{len(odd)} files in {str(folder)!r} are not named digit_speaker_take.wav "
-            f"({', '.join(map(repr, odd[:10]))}): move them away; for a folder of your own "
-            f"sounds use load_audio_folder"
-        )
+    parts = [matches[file] for file in files]
     return make_bunch(
         [part["digit"] for part in parts],
         list("0123456789"),
@@ -65,6 +80,8 @@ def load_fsdd(data_home):
         groups=[part["speaker"] for part in parts],
         split=["test" if int(part["take"]) < _TEST_TAKES else "train" for part in parts],
         groups_shared=True,
+        problems=problems,
+        extra=[],
     )
 
 

@@ -9,12 +9,13 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from skal.datasets._bunch import make_bunch
 from skal.datasets._files import audio_files, existing_folder
-from skal.datasets._problems import Problem, tell
+from skal.datasets._problems import DatasetError, Problem, tell
 
 __all__ = ["DIGITS", "load_speech_commands"]
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _NAME = re.compile(r"(?P<speaker>.+)_nohash_(?P<take>\d+)\.\w+\Z")
+_LISTED = re.compile(r"(?P<word>[^/\\.][^/\\]*)/[^/\\]+\Z")
 _LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
 
@@ -64,7 +65,8 @@ def load_speech_commands(data_home, *, words=None, on_error="raise"):
     # Folders with an underscore hold background noise, not words.
     there = sorted(p.name for p in home.iterdir() if p.is_dir() and p.name[0] not in "_.")
     wanted = _wanted(words, there, home)
-    parts, problems = _read_lists(home, wanted)
+    # Where only some words are wanted, lists may name words that were never unpacked.
+    parts, problems = _read_lists(home, None if words is None else wanted)
     names, paths, speakers = [], [], []
     for word in wanted:
         for sound in audio_files(home / word)[0]:
@@ -103,28 +105,46 @@ def _wanted(words, there, home):
 
 def _read_lists(home, wanted):
     """Return the part that every listed file is in, and what is wrong with the lists."""
+    absent = [name for name in _LISTS.values() if not (home / name).is_file()]
+    if absent:
+        raise FileNotFoundError(
+            f"there is no {' and no '.join(map(repr, absent))} in {str(home)!r}; the official "
+            f"split is not known without"
+        )
     parts, problems = {}, []
     for part, name in _LISTS.items():
-        try:
-            lines = (home / name).read_text(encoding="utf-8").split("\n")
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"there is no {name!r} in {str(home)!r}; the official split is not known without"
-            ) from None
-        for number, line in enumerate(lines, start=1):
-            word = line.strip().partition("/")[0]
-            path = str(home / line.strip())
-            if word not in wanted:
+        for number, line in enumerate(_lines(home / name), start=1):
+            if not line.strip():
                 continue
-            if not os.path.lexists(path):
-                reason = f"there is no file {path!r}"
-                problems.append(Problem(f"{name}, line {number}", reason, "download it again"))
-            elif parts.get(path, part) != part:
-                reason = f"{line.strip()!r} is in {_LISTS[parts[path]]} too"
-                problems.append(Problem(f"{name}, line {number}", reason, "remove one of the two"))
-            else:
-                parts[path] = part
+            try:
+                path = _listed(line.strip(), home, wanted)
+                if path is not None and parts.setdefault(path, part) != part:
+                    raise ValueError(f"{line.strip()!r} is in {_LISTS[parts[path]]} too")
+            except ValueError as error:
+                where = f"{name}, line {number}"
+                problems.append(Problem(where, str(error), "compare with the published list"))
     return parts, problems
+
+
+def _lines(path):
+    try:
+        return path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        problem = Problem(str(path), str(error), "download it again")
+        raise DatasetError("the list cannot be read:", [problem]) from error
+
+
+def _listed(line, home, wanted):
+    """Return the path of a listed file, None if it is of no wanted word."""
+    match = _LISTED.match(line)
+    if match is None:
+        raise ValueError(f"{line!r} is not word/file")
+    if wanted is not None and match["word"] not in wanted:
+        return None
+    path = str(home / line)
+    if not os.path.lexists(path):
+        raise ValueError(f"there is no file {path!r}")
+    return path
 
 
 def _shared_speakers(speakers, split, home):

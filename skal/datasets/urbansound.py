@@ -9,11 +9,12 @@ from skal.datasets._bunch import make_bunch
 from skal.datasets._files import audio_files, existing_folder
 from skal.datasets._problems import Problem
 from skal.datasets._published import check_files, one_to_one, whole_number
-from skal.datasets._table import read_csv
+from skal.datasets._table import as_number, read_csv
 
 __all__ = ["load_urbansound8k"]
 
 _COLUMNS = ("slice_file_name", "fsID", "start", "end", "salience", "fold", "classID", "class")
+_WHOLE = ("fold", "classID", "fsID", "salience")
 _CLASSES = (
     "air_conditioner",
     "car_horn",
@@ -67,17 +68,16 @@ def load_urbansound8k(data_home, *, on_error="raise"):
     """
     home = existing_folder(data_home)
     table = home / "metadata" / "UrbanSound8K.csv"
-    sounds, _ = audio_files(home / "audio")
     problems, rows = [], []
-    for number, raw in enumerate(read_csv(table, _COLUMNS), start=2):
-        where = f"{table}, line {number}"
-        row = {c: whole_number(raw, c, where, problems) for c in ("fold", "classID", "fsID")}
+    for where, raw in read_csv(table, _COLUMNS, problems):
+        row = {c: whole_number(raw, c, where, problems) for c in _WHOLE}
         if None in row.values() or not _consistent(raw, row, where, problems):
             continue
         path = home / "audio" / f"fold{row['fold']}" / raw["slice_file_name"]
         rows.append({**raw, **row, "path": str(path), "where": where})
     pairs = [(row["classID"], row["class"]) for row in rows]
     problems += one_to_one(pairs, ("classID", "class"), str(table))
+    sounds, _ = audio_files(existing_folder(home / "audio"))
     kept, extra = check_files(rows, home, sounds, problems, on_error)
     return make_bunch(
         [_CLASSES[row["classID"]] for row in kept],
@@ -87,7 +87,7 @@ def load_urbansound8k(data_home, *, on_error="raise"):
         fold=[row["fold"] for row in kept],
         start=[float(row["start"]) for row in kept],
         end=[float(row["end"]) for row in kept],
-        salience=np.array([int(row["salience"]) for row in kept]),
+        salience=np.array([row["salience"] for row in kept]),
         problems=problems,
         extra=extra,
     )
@@ -105,10 +105,12 @@ def _consistent(raw, row, where, problems):
             f"the file name {raw['slice_file_name']!r} does not begin with fsID and classID, "
             f"{row['fsID']}-{row['classID']}-"
         )
-    for column in ("start", "end", "salience"):
+    if row["salience"] not in (1, 2):
+        reasons.append(f"salience {row['salience']} is not 1 or 2")
+    for column in ("start", "end"):
         try:
-            float(raw[column])
-        except (TypeError, ValueError):
-            reasons.append(f"{column} is {raw[column]!r}, not a number")
+            as_number(raw[column], column)
+        except ValueError as error:
+            reasons.append(str(error))
     problems += [Problem(where, reason, "compare with the published table") for reason in reasons]
     return not reasons

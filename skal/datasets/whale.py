@@ -63,11 +63,13 @@ def load_whale(data_home, *, labels="train.csv", on_error="raise"):
     train = [sound for sound in sounds if Path(sound).parent.name != "test"]
     places = {Path(sound).name: sound for sound in train}
     problems, rows = [], []
-    for number, raw in enumerate(read_csv(table, _COLUMNS), start=2):
-        where = f"{table}, line {number}"
+    for where, raw in read_csv(table, _COLUMNS, problems):
         if raw["label"] not in ("0", "1"):
             reason = f"label is {raw['label']!r}, not 0 or 1"
             problems.append(Problem(where, reason, "correct the row"))
+            continue
+        if not raw["clip_name"]:
+            problems.append(Problem(where, "no clip_name", "correct the row"))
             continue
         path = places.get(raw["clip_name"], str(home / "train" / str(raw["clip_name"])))
         rows.append({"path": path, "where": where, "label": int(raw["label"])})

@@ -141,7 +141,61 @@ def test_all_that_is_wrong_with_a_table_at_once(folder):
     assert below(data, folder) == ["rain/b.wav"] and len(data.problems) == 6
 
 
+def test_rows_of_other_programs(folder):
+    lines = [
+        "\ufeffpath,label,fold",
+        "./rain//b.wav, wet ,1.0",
+        '"dog bark/deep/ü\n.flac",dog,2',
+        "",
+        "rain/b.wav,dry,1",
+        f"{folder}/rain/b.wav,dry,1",
+        "rain/a.WAV,wet,2,,",
+        "new.wav,,1.5",
+    ]
+    (folder / "labels.csv").write_text("\r\n".join(lines), newline="")
+    with pytest.warns(UserWarning, match="4 problems"):
+        data = load_audio_folder(folder, "labels.csv", on_error="warn")
+    assert below(data, folder) == ["rain/b.wav", "dog bark/deep/ü\n.flac"]
+    assert data.fold.tolist() == [1, 2] and len(data.extra) == 2
+    assert data.target_names.tolist() == ["dog", "wet"]
+    # A name with a newline and an empty line count: an editor shows these numbers.
+    told = [(p.where.rpartition("line ")[2], p.reason) for p in data.problems]
+    assert told == [
+        ("8", "more cells than the header has"),
+        ("6", f"{str(folder / 'rain' / 'b.wav')!r} is in line 2 already"),
+        ("7", f"{str(folder / 'rain' / 'b.wav')!r} is in line 2 already"),
+        ("9", "fold is 1.5, not a whole number"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ('"split": "val"', "split is 'val', not one of train"),
+        ('"fold": 1.5', "not a whole number"),
+        ('"fold": "NaN"', "fold is 'NaN', not a number"),
+        ('"end": Infinity', "end is inf, not a number"),
+    ],
+)
+def test_cells_that_would_lose_a_row_later(folder, cell, reason):
+    (folder / "a.jsonl").write_text(f'{{"path": "new.wav", "label": "x", {cell}}}')
+    with pytest.raises(DatasetError, match=reason):
+        load_audio_folder(folder, "a.jsonl")
+
+
 def test_tables_that_cannot_be_read(folder):
+    (folder / "list.json").write_text('[{"path": "new.wav", "label": "x"}]')
+    with pytest.raises(DatasetError, match="one object in a line"):
+        load_audio_folder(folder, "list.json")
+    (folder / "latin.jsonl").write_bytes(b'{"path": "new.wav", "label": "\xe9"}')
+    with pytest.raises(DatasetError, match="save it in UTF-8"):
+        load_audio_folder(folder, "latin.jsonl")
+    (folder / "excel.csv").write_text("path;label\nnew.wav;x\n")
+    with pytest.raises(DatasetError, match=r"separated by ';'.*save it with commas"):
+        load_audio_folder(folder, "excel.csv")
+    (folder / "empty.csv").touch()
+    with pytest.raises(DatasetError, match=r"empty \(it needs a header"):
+        load_audio_folder(folder, "empty.csv")
     (folder / "a.jsonl").write_text('{"path": "new.wav", "label": "x"}\n[1]\n{"path"\n')
     with pytest.raises(DatasetError, match="2 problems"):
         load_audio_folder(folder, "a.jsonl")

@@ -10,7 +10,7 @@ import pytest
 import requests
 import soundfile
 
-from skal.datasets import fetch_fsdd, load_fsdd
+from skal.datasets import DatasetError, fetch_fsdd, load_fsdd
 from skal.datasets._download import content_digest, data_folder
 
 
@@ -49,8 +49,14 @@ def test_odd_folders(small_fsdd, tmp_path):
     assert data.split.tolist() == ["test", "test", "train"] * 2
     (small_fsdd / "recordings" / "hello.wav").touch()
     (small_fsdd / "recordings" / "9_bob.wav").touch()
-    with pytest.raises(ValueError, match=r"2 files.*9_bob\.wav.*hello\.wav"):
+    (small_fsdd / "recordings" / "8_cleo_1.WAV").touch()
+    # What macOS leaves on a stick is no recording.
+    (small_fsdd / "recordings" / "._0_ann_0.wav").touch()
+    with pytest.raises(DatasetError, match=r"(?s)3 problems.*8_cleo.*9_bob\.wav.*hello\.wav"):
         load_fsdd(small_fsdd)
+    with pytest.warns(UserWarning, match="3 problems"):
+        data = load_fsdd(small_fsdd, on_error="warn")
+    assert len(data.paths) == 6 and len(data.problems) == 3 and data.extra == []
     with pytest.raises(FileNotFoundError, match="fetch_fsdd"):
         load_fsdd(tmp_path / "nowhere")
 

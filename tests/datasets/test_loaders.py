@@ -57,12 +57,15 @@ def test_urbansound8k_all_that_is_wrong_at_once(urbansound8k):
     replace(table, "1004-4-0-0.wav,1004,0.0,0.2,1,5", "1004-4-0-0.wav,1004,0.0,0.2,1,11")
     replace(table, "1005-5-0-0.wav,1005,0.0", "1005-5-0-0.wav,1005,noon")
     replace(table, "1006-6-0-0.wav,1006,0.0,0.2,1,7", "1006-6-0-0.wav,1006,0.0,0.2,1,x")
+    replace(table, "1008-8-0-0.wav,1008,0.0,0.2,1", "1008-8-0-0.wav,1008,0.0,0.2,1.5")
+    replace(table, "1009-9-0-0.wav,1009,0.0,0.2,2", "1009-9-0-0.wav,1009,nan,0.2,3")
+    replace(table, "1010-0-0-0.wav,1010", "1010-0-0-0.wav, 1,010")
     with open(table, "a") as file:
         file.write("1007-7-0-0.wav,1007,0.0,0.2,2,8,7,jackhammer\n")
     with pytest.raises(DatasetError) as caught:
         load_urbansound8k(urbansound8k)
     found = "\n".join(map(str, caught.value.problems))
-    assert len(caught.value.problems) == 8
+    assert len(caught.value.problems) == 12
     for part in (
         "no file .*1000-0-0-0",
         "1001-1-0-0.wav.*did you mean '1001-1-0-00.wav'",
@@ -71,14 +74,18 @@ def test_urbansound8k_all_that_is_wrong_at_once(urbansound8k):
         "fold 11 is not",
         "start is 'noon'",
         "fold is 'x'",
+        "salience is '1.5'",
+        "salience 3 is not 1 or 2",
+        "start is 'nan'",
+        "more cells than",
         "second time",
     ):
         assert re.search(part, found), part
-    with pytest.warns(UserWarning, match="8 problems"):
+    with pytest.warns(UserWarning, match="12 problems"):
         data = load_urbansound8k(urbansound8k, on_error="warn")
-    # Seven rows are lost, one was there twice; two files and those of the wrong rows are extra.
-    assert len(data.paths) == 53 and data.problems == caught.value.problems
-    assert len(data.extra) == 6 and not set(data.extra) & set(data.paths)
+    # Ten rows are lost, one was there twice; two files and those of the wrong rows are extra.
+    assert len(data.paths) == 50 and data.problems == caught.value.problems
+    assert len(data.extra) == 9 and not set(data.extra) & set(data.paths)
 
 
 def test_urbansound8k_elsewhere(tmp_path, urbansound8k):
@@ -114,12 +121,20 @@ def test_esc50_wrong(esc50):
     replace(table, "1-100001-A-0.wav,1,0,dog", "1-100001-A-0.wav,1,0,cat")
     replace(table, "2-100002-A-0.wav,2", "2-100002-A-0.wav,3")
     replace(table, "3-100003-A-0.wav,3,0", "3-100003-A-0.wav,3,?")
+    replace(table, "4-100004-A-0.wav,4", "6-100004-A-0.wav,6")
+    replace(table, "rooster,True", "rooster,yes")
     write(esc50 / "audio" / "5-9-A-0.wav")
     with pytest.raises(DatasetError) as caught:
         load_esc50(esc50)
     found = "\n".join(map(str, caught.value.problems))
-    assert len(caught.value.problems) == 3
-    for part in ("target 0 comes with category cat, dog", "begin with fold", "target is"):
+    assert len(caught.value.problems) == 5
+    for part in (
+        "target 0 comes with category cat, dog",
+        "begin with fold",
+        "target is",
+        "fold 6 is not one of 1 to 5",
+        "esc10 is 'yes'",
+    ):
         assert part in found
 
 
@@ -169,22 +184,47 @@ def test_speech_commands_wrong(speech_commands):
     assert len(caught.value.problems) == 4
     for part in ("not named", "no file", "validation_list.txt too", "'014b1c0e' is in test and"):
         assert part in found
-    (speech_commands / "validation_list.txt").unlink()
-    with pytest.raises(FileNotFoundError, match="validation_list"):
+    for name in ("validation_list.txt", "testing_list.txt"):
+        (speech_commands / name).unlink()
+    with pytest.raises(FileNotFoundError, match=r"validation_list.*testing_list"):
+        load_speech_commands(speech_commands)
+
+
+def test_speech_commands_lists_of_other_editors(speech_commands):
+    expected = load_speech_commands(speech_commands).split
+    path = speech_commands / "validation_list.txt"
+    published = path.read_text()
+    # A mark at the start that nobody sees must not put the first file among those to train on.
+    path.write_bytes(b"\xef\xbb\xbf" + published.replace("\n", "\r\n").encode())
+    np.testing.assert_array_equal(load_speech_commands(speech_commands).split, expected)
+    wrong = ["bed\\004b1c0e_nohash_0.wav", "./bed/004b1c0e_nohash_0.wav", "bed", "sheila/x.wav"]
+    path.write_text(published + "\n".join(wrong))
+    with pytest.raises(DatasetError) as caught:
+        load_speech_commands(speech_commands)
+    assert [problem.reason[-16:] for problem in caught.value.problems[:3]] == [
+        "is not word/file"
+    ] * 3
+    assert len(caught.value.problems) == 4 and "no file" in caught.value.problems[3].reason
+    path.write_text(published + "sheila/x.wav\n")
+    assert len(load_speech_commands(speech_commands, words=["two"]).paths) == 12
+    path.write_bytes(b"\xff")
+    with pytest.raises(DatasetError, match="download it again"):
         load_speech_commands(speech_commands)
 
 
 def test_whale(whale):
     data = load_whale(whale)
     assert data.target_names.tolist() == ["noise", "right whale"]
-    assert [f"_{k}.aif" in path for k, path in zip(data.target, data.paths, strict=True)]
     assert all(path.endswith(f"_{k}.aif") for k, path in zip(data.target, data.paths, strict=True))
     assert set(data.groups) == {"20090328", "20090329"} and len(data.extra) == 12
     replace(whale / "train.csv", "TRAIN3_1.aif,1", "TRAIN3_1.aif,yes")
     replace(whale / "train.csv", "TRAIN4", "TRAIN44")
+    with open(whale / "train.csv", "a") as file:
+        file.write(",1\n")
     with pytest.raises(DatasetError) as caught:
         load_whale(whale)
-    assert len(caught.value.problems) == 2
+    reasons = [problem.reason for problem in caught.value.problems]
+    assert len(reasons) == 3 and "no clip_name" in reasons
 
 
 def test_no_loader_leaves_anything_behind(esc50):
