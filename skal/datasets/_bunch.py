@@ -12,6 +12,7 @@ def make_bunch(
     *,
     paths=None,
     groups=None,
+    recordings=None,
     fold=None,
     split=None,
     start=None,
@@ -30,6 +31,8 @@ def make_bunch(
         File or window of every clip.
     groups : sequence, default=None
         Recording or speaker of every clip.
+    recordings : sequence, default=None
+        Recording that every clip was cut from; None: its file.
     fold : sequence of int, default=None
         Official fold of every clip.
     split : sequence of str, default=None
@@ -49,6 +52,7 @@ def make_bunch(
         target=target,
         target_names=target_names,
         groups=None if groups is None else np.asarray(groups),
+        recordings=None if recordings is None else np.asarray(recordings),
         fold=None if fold is None else np.asarray(fold, dtype=int),
         split=None if split is None else np.asarray(split),
         start=None if start is None else np.asarray(start, dtype=float),

@@ -45,8 +45,8 @@ def load_esc50(data_home, *, esc10=False, on_error="raise"):
     -------
     sklearn.utils.Bunch
         ``paths``, ``target``, ``target_names`` (in the official order), ``groups`` (the Freesound
-        recording that clips are from), ``fold`` (1 to 5, official), ``problems`` and ``extra``
-        (files that the table does not name). ``split`` is None.
+        recording that clips are from, as ``recordings`` too), ``fold`` (1 to 5, official),
+        ``problems`` and ``extra`` (files that the table does not name). ``split`` is None.
 
     Raises
     ------
@@ -90,6 +90,7 @@ def load_esc50(data_home, *, esc10=False, on_error="raise"):
         sorted(order, key=order.get),
         paths=[row["path"] for row in kept],
         groups=[row["source"] for row in kept],
+        recordings=[row["source"] for row in kept],
         fold=[row["fold"] for row in kept],
         problems=problems,
         extra=extra,

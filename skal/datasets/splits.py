@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from skal._windows import as_window
 
-__all__ = ["recordings_of", "train_test_positions"]
+__all__ = ["on_both_sides", "recordings_of", "train_test_positions", "united"]
 
 
 def recordings_of(data):
@@ -25,12 +25,56 @@ def recordings_of(data):
     Returns
     -------
     ndarray of int of shape (n_clips,)
-        Windows of one file have one number.
+        Windows of one file have one number, and so have files that were cut from one recording
+        where the data set says so (``recordings``).
     """
     if data.paths is None:
-        return np.arange(len(data.target))
-    files = [as_window(path).path for path in data.paths]
-    return np.unique(np.array(files, dtype=object), return_inverse=True)[1]
+        files = np.arange(len(data.target))
+    else:
+        names = [as_window(path).path for path in data.paths]
+        files = np.unique(np.array(names, dtype=object), return_inverse=True)[1]
+    return files if data.get("recordings") is None else united(files, data.recordings)
+
+
+def united(recordings, groups):
+    """Number what has to stay together: groups, joined where a recording is in several.
+
+    Parameters
+    ----------
+    recordings, groups : ndarray of shape (n_clips,)
+        Of every clip.
+
+    Returns
+    -------
+    ndarray of int of shape (n_clips,)
+    """
+    groups = np.unique(groups, return_inverse=True)[1]
+    recordings = np.unique(recordings, return_inverse=True)[1]
+    n_groups, n_recordings = groups.max() + 1, recordings.max() + 1
+    n = n_groups + n_recordings
+    edges = coo_array((np.ones(len(groups)), (groups, n_groups + recordings)), shape=(n, n))
+    return connected_components(edges, directed=False)[1][groups]
+
+
+def on_both_sides(values, *parts):
+    """Return the values that are in more than one part of a split.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_clips,)
+        Recordings or groups.
+    *parts : ndarray of int
+        Positions.
+
+    Returns
+    -------
+    ndarray
+        Sorted.
+    """
+    found, counts = np.unique(
+        np.concatenate([np.unique(values[part]) for part in parts]), return_counts=True
+    )
+    return found[counts > 1]
 
 
 @validate_params(
@@ -73,7 +117,7 @@ def train_test_positions(data, by="official", *, test_fold=None, test_size=0.2, 
     if by == "official":
         train, test = _official(data, test_fold)
     else:
-        units = recordings_of(data) if by == "recording" else _united(data)
+        units = recordings_of(data) if by == "recording" else _grouped(data)
         if len(np.unique(units)) < 2:
             raise ValueError(f"a split by {by} needs at least 2 of them, not 1")
         splitter = GroupShuffleSplit(1, test_size=test_size, random_state=random_state)
@@ -93,28 +137,21 @@ def _official(data, test_fold):
     return np.flatnonzero(data.fold != fold), np.flatnonzero(data.fold == fold)
 
 
-def _united(data):
-    """Number the groups, joined where a recording is in several."""
+def _grouped(data):
     if data.groups is None:
         raise ValueError("the data set has no groups: use by='recording'")
-    groups = np.unique(data.groups, return_inverse=True)[1]
-    recordings = recordings_of(data)
-    n_groups, n_recordings = groups.max() + 1, recordings.max() + 1
-    n = n_groups + n_recordings
-    edges = coo_array((np.ones(len(groups)), (groups, n_groups + recordings)), shape=(n, n))
-    return connected_components(edges, directed=False)[1][groups]
+    return united(recordings_of(data), data.groups)
 
 
 def _check_apart(data, train, test, by):
     if len(train) == 0 or len(test) == 0:
         raise ValueError(f"split by {by}: {len(train)} clips to train on, {len(test)} to test on")
-    recordings = recordings_of(data)
-    shared = np.intersect1d(recordings[train], recordings[test])
+    shared = on_both_sides(recordings_of(data), train, test)
     if len(shared):
         raise ValueError(f"{len(shared)} recordings are on both sides of the split by {by}")
     if by == "recording" or data.groups is None or data.get("groups_shared", False):
         return
-    shared = np.intersect1d(data.groups[train], data.groups[test])
+    shared = on_both_sides(data.groups, train, test)
     if len(shared):
         raise ValueError(
             f"{len(shared)} groups are on both sides of the split by {by}: "

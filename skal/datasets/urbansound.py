@@ -49,9 +49,9 @@ def load_urbansound8k(data_home, *, on_error="raise"):
     -------
     sklearn.utils.Bunch
         ``paths``, ``target`` (the official class numbers), ``target_names``, ``groups`` (fsID:
-        the recording that slices are from), ``fold`` (1 to 10, official), ``start`` and ``end``
-        (s, in that recording), ``salience`` (1 foreground, 2 background), ``problems`` and
-        ``extra`` (files that the table does not name). ``split`` is None.
+        the recording that slices are from, as ``recordings`` too), ``fold`` (1 to 10, official),
+        ``start`` and ``end`` (s, in that recording), ``salience`` (1 foreground, 2 background),
+        ``problems`` and ``extra`` (files that the table does not name). ``split`` is None.
 
     Raises
     ------
@@ -84,6 +84,7 @@ def load_urbansound8k(data_home, *, on_error="raise"):
         _CLASSES,
         paths=[row["path"] for row in kept],
         groups=[row["fsID"] for row in kept],
+        recordings=[row["fsID"] for row in kept],
         fold=[row["fold"] for row in kept],
         start=[float(row["start"]) for row in kept],
         end=[float(row["end"]) for row in kept],

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
 from skal.audio import FeatureCache
+from skal.datasets.splits import on_both_sides, recordings_of, united
 from skal.experiment.components import check_arguments, find_component
 from skal.experiment.messages import ExperimentError, ParameterError
 
@@ -37,6 +38,10 @@ class Data:
         Position of each clip in the data set as loaded.
     sr : int or None
         Sampling rate of waveforms, in Hz.
+    recordings : ndarray of shape (n_clips,) or None
+        Recording that each clip is from; None: each is one.
+    groups_shared : bool
+        The published parts have groups in common, and say so.
     """
 
     clips: object
@@ -46,6 +51,8 @@ class Data:
     part: np.ndarray | None
     positions: np.ndarray
     sr: int | None = None
+    recordings: np.ndarray | None = None
+    groups_shared: bool = False
 
     def take(self, rows):
         """Return some of the clips.
@@ -67,6 +74,8 @@ class Data:
             part=None if self.part is None else self.part[rows],
             positions=self.positions[rows],
             sr=self.sr,
+            recordings=None if self.recordings is None else self.recordings[rows],
+            groups_shared=self.groups_shared,
         )
 
 
@@ -183,12 +192,17 @@ def _from_bunch(bunch, labeled_only):
         part=part,
         positions=np.arange(len(clips)),
         sr=bunch.get("sr") if paths is None else None,
+        recordings=recordings_of(bunch),
+        groups_shared=bunch.get("groups_shared", False),
     )
     return data.take(np.flatnonzero(target >= 0)) if labeled_only else data
 
 
 def split_data(data, params, seed):
     """Hold out test data and, if asked for, validation data.
+
+    No recording is in two of the parts, and no group either unless the split is by chance or
+    the published one shares them.
 
     Parameters
     ----------
@@ -211,22 +225,25 @@ def split_data(data, params, seed):
     kind = params.split or _first_possible(data)
     rng = np.random.RandomState(seed)
     rows, valid = np.arange(len(data.y)), np.empty(0, dtype=np.intp)
+    units = _held_together(data, kind)
     if kind == "official":
         if data.part is None:
             raise ParameterError("split", "these data have no official one; use groups or random")
         valid, test = rows[data.part == "validation"], rows[data.part == "test"]
         rest = np.setdiff1d(rows, np.concatenate([valid, test]))
     else:
-        test, rest = _hold_out(data, rows, params.test_percent, kind, rng)
+        test, rest = _hold_out(units, rows, params.test_percent, kind, rng)
     if params.valid_percent > 0:
         if len(valid):
             raise ParameterError("valid_percent", "the official split has its own; use 0")
-        valid, rest = _hold_out(data, rest, params.valid_percent, kind, rng)
+        valid, rest = _hold_out(units, rest, params.valid_percent, kind, rng)
     if len(test) == 0 or len(rest) == 0:
         raise ParameterError(
             "split", f"{kind} leaves {len(rest)} clips for training and {len(test)} for testing"
         )
-    return Split(train=rest, valid=valid, test=test)
+    split = Split(train=rest, valid=valid, test=test)
+    _check_apart(data, split, kind)
+    return split
 
 
 def _first_possible(data):
@@ -235,22 +252,52 @@ def _first_possible(data):
     return "random" if data.groups is None else "groups"
 
 
-def _hold_out(data, rows, share, kind, rng):
+def _held_together(data, kind):
+    """Number what may not be in two parts: recordings, or groups and the recordings in them."""
+    recordings = np.arange(len(data.y)) if data.recordings is None else data.recordings
+    if kind == "groups" and data.groups is None:
+        raise ParameterError("split", "these data have no groups; use official or random")
+    if kind == "random" or data.groups is None or (kind == "official" and data.groups_shared):
+        return recordings
+    return united(recordings, data.groups)
+
+
+def _hold_out(units, rows, share, kind, rng):
     """Return the rows held out, and the others."""
+    units = units[rows]
     if kind == "groups":
-        if data.groups is None:
-            raise ParameterError("split", "these data have no groups; use official or random")
-        groups = data.groups[rows]
-        if len(np.unique(groups)) < 2:
+        if len(np.unique(units)) < 2:
             raise ParameterError("split", "there is only one group; use random")
         splitter = GroupShuffleSplit(1, test_size=share, random_state=rng)
         try:
-            rest, held = next(splitter.split(rows, groups=groups))
+            rest, held = next(splitter.split(rows, groups=units))
         except ValueError as error:
             raise ParameterError("split", error) from error
     else:
-        held, rest = np.split(rng.permutation(len(rows)), [max(1, round(share * len(rows)))])
+        # In the order of the data: what is drawn does not depend on how units are numbered.
+        first = np.sort(np.unique(units, return_index=True)[1])
+        drawn = rng.permutation(len(first))[: max(1, round(share * len(first)))]
+        mask = np.isin(units, units[first[drawn]])
+        held, rest = np.flatnonzero(mask), np.flatnonzero(~mask)
     return rows[np.sort(held)], rows[np.sort(rest)]
+
+
+def _check_apart(data, split, kind):
+    parts = split.train, split.valid, split.test
+    shared = [] if data.recordings is None else on_both_sides(data.recordings, *parts)
+    if len(shared):
+        advice = "correct the table, or use groups or random"
+        raise ParameterError(
+            "split", f"{kind} has {len(shared)} recordings in two of its parts; {advice}"
+        )
+    if kind == "random" or data.groups is None or data.groups_shared:
+        return
+    shared = on_both_sides(data.groups, *parts)
+    if len(shared):
+        named = ", ".join(map(str, shared[:10]))
+        raise ParameterError(
+            "split", f"{kind} has {len(shared)} groups in two of its parts ({named}); use groups"
+        )
 
 
 def compute_features(data, transformer, progress, store=None):

@@ -88,7 +88,7 @@ class Params(PredecessorKeys):
         None,
         "official, groups or random",
         "How test data are held out: as published with the data, by whole groups (recording, "
-        "speaker, place), or at random; by default the first of these that the data allow.",
+        "speaker, place), or recordings at random; by default the first that the data allow.",
     )
     test_percent: Annotated[float, Field(strict=True, gt=0, lt=1)] = _key(
         0.2, "a number between 0 and 1", "Share held out for testing, with groups and random."

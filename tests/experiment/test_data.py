@@ -54,12 +54,38 @@ def test_group_split_keeps_groups_together():
 
 def test_official_split():
     part = np.array(["train", "test", "train", "validation"] * 10)
-    data = make_data(part=part)
+    data = make_data(part=part, groups=False)
     split = split_data(data, params_of(), 0)  # the first choice where there is one
     np.testing.assert_array_equal(split.test, np.flatnonzero(part == "test"))
     np.testing.assert_array_equal(split.valid, np.flatnonzero(part == "validation"))
     with pytest.raises(ParameterError, match=r"valid_percent: the official split has its own"):
         split_data(data, params_of(valid_percent=0.1), 0)
+
+
+def test_windows_of_a_recording_stay_together():
+    data = make_data(groups=False)
+    data.recordings = np.arange(40) // 5
+    for kind in ("random", "groups"):
+        data.groups = None if kind == "random" else np.arange(40) % 20
+        # A group that is in two recordings holds these together.
+        split = split_data(data, params_of(split=kind, valid_percent=0.3), 0)
+        parts_are_disjoint_and_complete(split, 40)
+        for part in (split.train, split.valid, split.test):
+            others = np.setdiff1d(np.arange(40), part)
+            assert not np.intersect1d(data.recordings[part], data.recordings[others]).size
+            if kind == "groups":
+                assert not np.intersect1d(data.groups[part], data.groups[others]).size
+
+
+def test_published_parts_that_share_something_are_refused():
+    data = make_data(part=np.array(["train", "test"] * 20))
+    with pytest.raises(ParameterError, match="official has 8 groups in two of its parts"):
+        split_data(data, params_of(), 0)
+    data.groups_shared = True
+    parts_are_disjoint_and_complete(split_data(data, params_of(valid_percent=0.2), 0), 40)
+    data.recordings = np.arange(40) // 2
+    with pytest.raises(ParameterError, match="official has 20 recordings in two of its parts"):
+        split_data(data, params_of(), 0)
 
 
 def test_the_split_falls_back_on_groups_then_on_chance():
