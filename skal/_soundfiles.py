@@ -150,7 +150,8 @@ def _check_regular(path):
             ) from None
         raise AudioReadError(path, "no such file", "check the name and the folder") from None
     except (OSError, ValueError) as error:
-        raise AudioReadError(path, str(error), "check the name and its permissions") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AudioReadError(path, reason, "check the name and its permissions") from error
     if stat.S_ISDIR(status.st_mode):
         if not os.access(path, os.R_OK | os.X_OK):
             advice = "change its permissions (chmod +rx)"

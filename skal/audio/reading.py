@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from skal._soundfiles import CONVERT, RECORD_AGAIN, AudioReadError, open_sound, plain
+from skal._soundfiles import RECORD_AGAIN, AudioReadError, open_sound, plain
 from skal._windows import as_window
 
 __all__ = ["fit_length", "read_audio", "resample"]
@@ -48,11 +48,11 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
         If there is no such file, it is no regular file, may not be read, is empty, truncated,
         no sound file, or holds no finite or only constant samples. It says what to do.
     """
-    window = as_window(clip)
+    window, samples = as_window(clip), _Samples()
     with open_sound(window.path) as file:
-        y = _read_mono(file, window, sr, duration)
+        y = _read_mono(file, window, sr, duration, samples)
         native = file.samplerate
-        _check_samples(y, file, window.path)
+        _check_samples(samples, file, window.path)
     rate = native if sr is None else sr
     if duration is not None:
         y = fit_length(y, max(1, round(duration * rate)), fill)
@@ -103,7 +103,25 @@ def resample(y, sr, target_sr):
     return fit_length(soxr.resample(y, sr, target_sr), math.ceil(len(y) * target_sr / sr))
 
 
-def _read_mono(file, window, sr, duration):
+class _Samples:
+    """What the samples of a file are like, before resampling makes ripples of steps and gaps."""
+
+    def __init__(self):
+        self.first = None
+        self.n_bad = 0
+        self.moving = False
+
+    def watched(self, parts):
+        for part in parts:
+            if self.first is None:
+                self.first = part[0]
+            if not np.isfinite(part).all():
+                self.n_bad += np.count_nonzero(~np.isfinite(part))
+            self.moving = self.moving or (part != self.first).any()
+            yield part
+
+
+def _read_mono(file, window, sr, duration, samples):
     """Decode a window of an open file."""
     native = file.samplerate
     first = round(window.start * native)
@@ -118,7 +136,7 @@ def _read_mono(file, window, sr, duration):
     n_frames = max(1, last - first)
     if duration is not None:
         n_frames = min(n_frames, max(1, round(duration * native)))
-    parts = _decoded(file, first, n_frames, window.path)
+    parts = samples.watched(_decoded(file, first, n_frames, window.path))
     return _join(parts, native, sr, n_frames)
 
 
@@ -170,16 +188,14 @@ def _join(parts, native, sr, n_frames):
     return fit_length(np.concatenate(resampled), math.ceil(n_frames * sr / native))
 
 
-def _check_samples(y, file, path):
-    if not np.isfinite(y).all():
-        raise AudioReadError(
-            path, f"{np.count_nonzero(~np.isfinite(y))} samples are NaN or infinite", CONVERT
-        )
+def _check_samples(samples, file, path):
+    if samples.n_bad:
+        reason = f"{samples.n_bad} samples are NaN or infinite"
+        raise AudioReadError(path, reason, "write it again without them, or remove it")
     # A silent part of a recording is sound like any other; a file that never moves is not.
-    if (y == y[0]).all() and _is_constant(file, path):
-        raise AudioReadError(
-            path, f"constant: every sample is {y[0]:g}", "check the microphone, or remove it"
-        )
+    if not samples.moving and _is_constant(file, path):
+        reason = f"constant: every sample is {samples.first:g}"
+        raise AudioReadError(path, reason, "check the microphone, or remove it")
 
 
 def _is_constant(file, path):

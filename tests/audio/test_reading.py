@@ -118,6 +118,21 @@ def test_no_permission(tmp_path, noisy_tone, monkeypatch):
         read_audio(path)
 
 
+@pytest.mark.parametrize("sr", [None, 8000, 44100])
+@pytest.mark.parametrize("block", [1000, 2**22])
+def test_broken_samples_are_found_before_resampling(tmp_path, monkeypatch, noisy_tone, sr, block):
+    monkeypatch.setattr(reading, "_BLOCK", block)
+    # Resampled, a constant has ripples at its ends, and a NaN becomes hundreds.
+    soundfile.write(tmp_path / "x.wav", np.full(22050, 0.25), 22050)
+    with pytest.raises(AudioReadError, match=r"constant: every sample is 0\.25"):
+        read_audio(tmp_path / "x.wav", sr)
+    y = noisy_tone.copy()
+    y[[5, 2000, 2001]] = np.nan, np.inf, -np.inf
+    soundfile.write(tmp_path / "x.wav", y, 22050, subtype="FLOAT")
+    with pytest.raises(AudioReadError, match=r"3 samples are NaN.*write it again"):
+        read_audio(tmp_path / "x.wav", sr)
+
+
 def test_a_silent_part_is_sound(tmp_path, noisy_tone):
     y = noisy_tone.copy()
     y[:11025] = 0
