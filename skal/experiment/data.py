@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
-from skal.audio import FeatureCache
+from skal.audio import BrokenClipsError, FeatureCache
 from skal.datasets.splits import on_both_sides, recordings_of, united
 from skal.experiment.components import check_arguments, find_component
 from skal.experiment.messages import ExperimentError, ParameterError
@@ -332,22 +332,22 @@ def compute_features(data, transformer, progress, store=None):
     mapped = store is not None
     if mapped and data.sr is not None:
         raise ParameterError("feature_store", "these recordings are no files; leave it out")
+    sets_aside = getattr(transformer, "on_error", "raise") == "warn"
     if mapped:
         transformer = FeatureCache(transformer, store)
     try:
         transformer.fit(data.clips[:1])
         for start in range(0, len(data.clips), _BLOCK):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # failures_ says the same, and where
-                rows = transformer.transform(data.clips[start : start + _BLOCK])
-            if X is None and not mapped:
-                X = np.empty((len(data.clips), *rows.shape[1:]), dtype=rows.dtype)
-            if not mapped:
+            clips = data.clips[start : start + _BLOCK]
+            rows, failures = _transformed(transformer, clips, sets_aside)
+            if rows is not None and not mapped:
+                if X is None:
+                    X = np.empty((len(data.clips), *rows.shape[1:]), dtype=rows.dtype)
                 X[start : start + len(rows)] = rows
-            for failure in getattr(transformer, "failures_", ()):
+            for failure in failures:
                 broken.append(start + failure.position)
                 notes.append(f"set aside {data.files[broken[-1]]}: {failure.reason}")
-            progress(start + len(rows))
+            progress(start + len(clips))
     except ValueError as error:
         raise ParameterError("features", error) from error
     if len(broken) == len(data.clips):
@@ -357,3 +357,17 @@ def compute_features(data, transformer, progress, store=None):
     if mapped:  # all are in the store by now: as one map, where they lie in a row
         return data, transformer.transform(data.clips), notes
     return data, X[good] if broken else X, notes
+
+
+def _transformed(transformer, clips, sets_aside):
+    """Return the features of a block, None where all of it is broken, and what failed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # failures_ says the same, and where
+            rows = transformer.transform(clips)
+    except BrokenClipsError as error:
+        # A block without a single sound has no shape; the others may have one.
+        if not sets_aside:
+            raise
+        return None, error.failures
+    return rows, getattr(transformer, "failures_", ())

@@ -179,6 +179,25 @@ def test_broken_clips_are_set_aside(tmp_path):
     np.testing.assert_array_equal(X, transformer.transform(good.files))
 
 
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_block_of_broken_clips_ends_nothing(tmp_path, monkeypatch, stored):
+    monkeypatch.setattr("skal.experiment.data._BLOCK", 3)
+    sounds = write_sounds(make_sounds(9, 3, duration=0.2, random_state=0), tmp_path / "in")
+    broken = sorted(sounds.paths)
+    for path in broken[:3] + broken[6:7]:
+        with open(path, "wb") as file:
+            file.write(b"this is no sound")
+    data = load_data(params_of(dataset="folder", data_home=str(tmp_path / "in")))
+    # Without a duration, the shape is only known from a clip that can be read.
+    transformer = LogMelSpectrogram(sr=8000, n_fft=256, n_mels=8, on_error="warn")
+    done, store = [], tmp_path / "store" if stored else None
+    good, X, notes = compute_features(data, transformer, done.append, store)
+    assert done == [3, 6, 9] and len(notes) == 4 and len(good.y) == len(X) == 5
+    np.testing.assert_array_equal(X, transformer.transform(good.files))
+    with pytest.raises(ParameterError, match="features: 3 of the clips"):
+        compute_features(data, transformer.set_params(on_error="raise"), done.append, store)
+
+
 def test_no_usable_clip_at_all(tmp_path):
     path = tmp_path / "dog" / "a.wav"
     path.parent.mkdir()
