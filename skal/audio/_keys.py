@@ -16,7 +16,7 @@ __all__ = ["clip_keys", "describe"]
 # Parameters that do not change the values: changing them must not throw the store away.
 _NO_VALUE = {"n_jobs", "on_error"}
 # Raised when the same parameters come to give other values.
-_VERSION = 1
+_VERSION = 2
 
 
 def describe(transformer, dtype, key):
@@ -36,7 +36,7 @@ def describe(transformer, dtype, key):
     str
     """
     parameters = {
-        name: value
+        name: _plain(value)
         for name, value in transformer.get_params(deep=True).items()
         if name not in _NO_VALUE and not isinstance(value, BaseEstimator)
     }
@@ -47,11 +47,14 @@ def describe(transformer, dtype, key):
         "key": key,
         "parameters": parameters,
     }
-    return json.dumps(described, sort_keys=True, indent=1, default=_plain_number)
+    return json.dumps(described, sort_keys=True, indent=1, default=repr)
 
 
-def _plain_number(value):
-    return value.item() if isinstance(value, np.generic) else repr(value)
+def _plain(value):
+    """Return a parameter such that equal values are written alike: 1, 1.0 and np.int64(1)."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def clip_keys(clips, kind):

@@ -21,7 +21,8 @@ def segment_starts(n_frames, segment_frames, overlap):
     -------
     ndarray of int
     """
-    step = max(1, int(segment_frames * (1 - overlap)))
+    # 10 frames with an overlap of 0.8 are 2 apart, though 10 * (1 - 0.8) is a little less.
+    step = max(1, int(segment_frames * (1 - overlap) + 1e-9))
     last = n_frames - segment_frames
     starts = np.arange(0, last + 1, step)
     # What is left at the end is covered by one more segment, not dropped.

@@ -2,7 +2,8 @@
 
 ``features.bin`` holds rows of one shape and dtype one after the other, ``keys.bin`` 16 bytes for
 each of them, in the same order. Rows are written and synced before their keys, so what an
-interrupted run leaves behind is at worst a row without a key, which the next run overwrites.
+interrupted run leaves behind is at worst a row without a key, which the next run overwrites. A
+key without its row, as in a folder that was copied in part, counts as missing.
 """
 
 import contextlib
@@ -50,10 +51,15 @@ class FeatureStore:
             self.shape = self._stored_shape()
         if self.shape is None:
             return
-        with open(self.folder / "keys.bin", "rb") as file:
-            file.seek(self._n_rows * KEY_BYTES)
-            new = file.read()
-        complete = len(new) // KEY_BYTES
+        try:
+            with open(self.folder / "keys.bin", "rb") as file:
+                file.seek(self._n_rows * KEY_BYTES)
+                new = file.read()
+            # After the keys are read: rows are written first, so none of them is missing then.
+            n_there = os.path.getsize(self.folder / "features.bin") // self._row_bytes()
+        except FileNotFoundError:
+            new, n_there = b"", 0
+        complete = max(0, min(len(new) // KEY_BYTES, n_there - self._n_rows))
         keys = (new[i * KEY_BYTES : (i + 1) * KEY_BYTES] for i in range(complete))
         self._rows.update(zip(keys, range(self._n_rows, self._n_rows + complete), strict=True))
         self._n_rows += complete
@@ -126,16 +132,21 @@ class FeatureStore:
                 return tuple(json.load(file))
         except FileNotFoundError:
             return None
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"{str(self.folder / 'shape.json')!r} is damaged ({error}): remove the folder, "
+                f"and its features are computed again"
+            ) from error
 
     def _begin(self, shape):
-        for name in ("features.bin", "keys.bin"):
-            (self.folder / name).touch()
         write_atomically(self.folder / "shape.json", json.dumps(shape))
         self.shape = tuple(shape)
 
     def _append(self, name, row_bytes, content):
         # From where the keys say that rows end: what lies beyond was never finished.
-        with open(self.folder / name, "r+b") as file:
+        path = self.folder / name
+        path.touch()
+        with open(path, "r+b") as file:
             file.truncate(self._n_rows * row_bytes)
             file.seek(0, os.SEEK_END)
             file.write(content)

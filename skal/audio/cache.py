@@ -1,5 +1,6 @@
 """Features that are computed once for every recording and then read from disk."""
 
+import contextlib
 import hashlib
 import os
 from numbers import Integral
@@ -19,6 +20,8 @@ __all__ = ["FeatureCache", "build_features"]
 
 # Larger results that do not lie in one piece are gathered in a file, not in memory.
 _IN_MEMORY = 2**28
+# Such files that are kept in a store: each may be as large as the pool.
+_SELECTIONS = 4
 
 
 class FeatureCache(TransformerMixin, BaseEstimator):
@@ -239,6 +242,7 @@ def _gather_on_disk(store, features, rows):
     """Copy rows in their order into a file of its own, once for each order."""
     name = hashlib.blake2b(rows.tobytes(), digest_size=8).hexdigest()
     path = store.folder / f"selection-{name}.npy"
+    _remove_selections(store.folder, path)
     if not path.exists():
         temporary = store.folder / f"selection-{name}.{os.getpid()}.tmp"
         shape = (len(rows), *store.shape)
@@ -249,4 +253,18 @@ def _gather_on_disk(store, features, rows):
         out.flush()
         del out
         os.replace(temporary, path)
+    with contextlib.suppress(OSError):  # the store of somebody else
+        os.utime(path)
     return np.load(path, mmap_mode="r")
+
+
+def _remove_selections(folder, wanted):
+    """Remove selections but the latest: a campaign's pool is another one in every round.
+
+    Who has one of them mapped keeps it; where the system does not allow that, it stays.
+    """
+    others = [path for path in folder.glob("selection-*") if path != wanted]
+    with contextlib.suppress(OSError):
+        others.sort(key=os.path.getmtime)
+        for path in others[: max(0, len(others) + 1 - _SELECTIONS)]:
+            path.unlink()

@@ -100,14 +100,16 @@ def test_changed_parameters_are_noticed(features, paths, change):
 
 def test_what_does_not_change_values_is_not_noticed(features, paths):
     features.transform(paths)
-    features.transformer.set_params(n_jobs=2, on_error="warn")
+    features.transformer.set_params(n_jobs=2, on_error="warn", n_mels=np.int64(20), fmin=0)
     features.transform(paths)
     assert Counting.computed == 10
     kinds = {FeatureCache(t(**SMALL), "x").store_folder() for t in (MFCC, LogMelSpectrogram)}
     assert len(kinds) == 2
 
 
-@pytest.mark.parametrize("cut", ["row without key", "half a row", "half a key", "no key"])
+@pytest.mark.parametrize(
+    "cut", ["row without key", "half a row", "half a key", "no key", "no rows"]
+)
 def test_goes_on_after_an_interruption(features, paths, cut):
     expected = LogMelSpectrogram(**SMALL).transform(paths)
     features.transform(paths[:5])
@@ -119,11 +121,25 @@ def test_goes_on_after_an_interruption(features, paths, cut):
         rows.write_bytes(rows.read_bytes() + b"xyz")
     elif cut == "half a key":
         keys.write_bytes(keys.read_bytes() + b"xyz")
+    elif cut == "no rows":
+        rows.unlink()
     else:
         keys.write_bytes(b"")
     before = Counting.computed
     np.testing.assert_array_equal(features.transform(paths), expected)
-    assert Counting.computed - before == {"row without key": 6, "no key": 10}.get(cut, 5)
+    assert Counting.computed - before == {"row without key": 6, "no key": 10, "no rows": 10}.get(
+        cut, 5
+    )
+
+
+def test_a_store_that_was_copied_in_part_is_completed(features, paths):
+    expected = np.array(features.transform(paths))
+    os.truncate(features.store_folder() / "features.bin", 3 * expected[0].nbytes + 5)
+    np.testing.assert_array_equal(features.transform(paths), expected)
+    assert Counting.computed == 17
+    (features.store_folder() / "shape.json").write_text("")
+    with pytest.raises(ValueError, match=r"shape\.json' is damaged.*remove the folder"):
+        features.transform(paths)
 
 
 def test_an_error_in_the_middle_keeps_what_was_done(features, paths, monkeypatch):
@@ -210,6 +226,12 @@ def test_selections_larger_than_memory_lie_on_disk(features, paths, monkeypatch)
         assert isinstance(got, np.memmap)
         np.testing.assert_array_equal(got, whole[order])
     assert len(list(features.store_folder().glob("selection-*"))) == 1
+    # A campaign asks for another pool in every round: not all of them are kept.
+    for start in range(1, 9):
+        again = features.transform(paths[start::-1])
+        np.testing.assert_array_equal(again, whole[start::-1])
+    np.testing.assert_array_equal(got, whole[order])
+    assert len(list(features.store_folder().glob("selection-*"))) == cache._SELECTIONS
 
 
 FILL = """

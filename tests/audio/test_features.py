@@ -148,6 +148,13 @@ def test_segments_are_cut_from_the_whole(waveforms):
         np.testing.assert_array_equal(cut[:, k], whole[:, :, start : start + 20])
 
 
+@pytest.mark.parametrize(("overlap", "step"), [(0, 10), (0.5, 5), (0.7, 3), (0.8, 2), (0.9, 1)])
+def test_segments_are_as_far_apart_as_they_say(waveforms, overlap, step):
+    whole = LogMelSpectrogram().transform(waveforms[:1])
+    cut = LogMelSpectrogram(segment_frames=10, overlap=overlap).transform(waveforms[:1])
+    np.testing.assert_array_equal(cut[:, 1], whole[:, :, step : step + 10])
+
+
 def test_normalize(waveforms):
     per_clip = LogMelSpectrogram(normalize="clip", deltas=1).transform(waveforms[:3])
     np.testing.assert_allclose(per_clip.mean(axis=(1, 2)), 0, atol=1e-4)
