@@ -63,10 +63,15 @@ def normalized(features, axes):
     -------
     ndarray of the shape of `features`
     """
-    features = features - features.mean(axis=axes, keepdims=True)
-    scale = features.std(axis=axes, keepdims=True)
+    # In double precision: numpy sums along axes that are not the last one by one, and ten
+    # thousand values lose four digits.
+    precise = {"axis": axes, "keepdims": True, "dtype": np.float64}
+    mean = features.mean(**precise).astype(features.dtype)
+    features = features - mean
+    scale = features.std(**precise).astype(features.dtype)
     # A band that never moves stays at zero instead of being blown up to noise.
-    return features / np.where(scale > 1e-6, scale, 1)
+    least = 1e-6 + 10 * np.finfo(features.dtype).eps * np.abs(mean)
+    return features / np.where(scale > least, scale, 1)
 
 
 def column_name(prefix, index):

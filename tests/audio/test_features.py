@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skal.audio import MFCC, BrokenClipsError, LogMelSpectrogram
+from skal.audio._layout import normalized
 from tests.audio.conftest import BROKEN, break_file
 
 # What librosa falls back on imports modules that Python deprecates.
@@ -146,6 +147,15 @@ def test_segments_are_cut_from_the_whole(waveforms):
     assert cut.shape == (4, 4, 60, 20, 2)
     for k, start in enumerate([0, 10, 20, 24]):
         np.testing.assert_array_equal(cut[:, k], whole[:, :, start : start + 20])
+
+
+@pytest.mark.parametrize("axes", [(2,), (1, 2)])
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+def test_what_never_moves_is_not_blown_up(axes, n_channels):
+    rng = np.random.default_rng(0)
+    for value in rng.uniform(-100, 0, size=50):
+        features = np.full((1, 60, rng.integers(10, 700), n_channels), value, dtype=np.float32)
+        assert np.abs(normalized(features, axes)).max() < 1e-4
 
 
 @pytest.mark.parametrize(("overlap", "step"), [(0, 10), (0.5, 5), (0.7, 3), (0.8, 2), (0.9, 1)])
