@@ -1,18 +1,23 @@
 """Displays: what is drawn is what is there."""
 
+import os
+
 import matplotlib as mpl
 import numpy as np
 import pytest
+import soundfile
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 
 from skal.campaign import ActiveLearningClassifier
 from skal.cluster import DensityPeaks
+from skal.datasets import load_audio_folder, make_sounds, write_sounds
 from skal.display import (
     BudgetCurveDisplay,
     ClipDisplay,
     DecisionGraphDisplay,
     QueryMapDisplay,
+    show_class,
     show_clip,
 )
 
@@ -107,7 +112,68 @@ def test_clip_of_a_file(fsdd_home):
     display = show_clip(path)
     assert isinstance(display, ClipDisplay)
     assert display.sr == 8000
-    assert display.axes_[0].get_title() == str(path)
+    title = display.axes_[0].get_title()
+    assert title.endswith("recordings/7_theo_1.wav") and len(title) <= 48
+
+
+def test_any_name_fits_above_a_clip(tmp_path):
+    path = tmp_path / ("night " * 20 + "$a$ x^{\n.wav")
+    soundfile.write(path, np.random.default_rng(0).normal(scale=0.1, size=16000), 8000)
+    display = show_clip((path, 0.5, 1.5))
+    display.figure_.canvas.draw()
+    title = display.axes_[0].title
+    assert title.get_text().endswith("$a$ x^{\N{REPLACEMENT CHARACTER}.wav#t=0.5,1.5")
+    box = title.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= display.figure_.bbox.x1
+    assert display.image_.get_extent() == [0, 1, 0, 4000]
+
+
+def test_long_clips_are_drawn_with_few_points():
+    sr = 8000
+    y = np.random.default_rng(0).normal(scale=0.01, size=600 * sr).astype(np.float32)
+    y[[100, 500 * sr]] = -1, 1
+    display = show_clip(y, sr)
+    x, drawn = display.line_.get_data()
+    assert len(x) <= 2**18 + 2 and display.image_.get_array().shape[1] <= 2**12 + 2
+    assert drawn.min() == -1 and drawn.max() == 1
+    assert x[drawn.argmax()] == pytest.approx(500, abs=0.01)
+
+
+def test_montage_of_a_class(tmp_path):
+    made = make_sounds(12, 2, duration=0.5, random_state=0)
+    data = load_audio_folder(
+        os.path.dirname(os.path.dirname(write_sounds(made, tmp_path).paths[0]))
+    )
+    label = data.target_names[1]
+    paths = data.paths[data.target == 1]
+    with open(paths[2], "w") as file:
+        file.write("no sound")
+    display = show_class(data, label, n_columns=4)
+    assert len(display.axes_) == len(paths) and len(display.images_) == len(paths) - 1
+    titles = [ax.get_title() for ax in display.axes_]
+    assert titles == [os.path.basename(path) for path in paths]
+    assert "not a sound file" in display.axes_[2].texts[0].get_text().replace("\n", " ")
+    for ax in display.axes_:
+        assert ax.get_xlim() == (0, 0.5) and ax.get_ylim() == (0, 4000)
+    figure = display.figure_
+    assert (figure.get_supxlabel(), figure.get_supylabel()) == ("time (s)", "frequency (Hz)")
+    assert figure.get_suptitle() == f"{label}: {len(paths)} of {len(paths)} clips"
+    few = show_class(made, label, n_clips=2, random_state=0)
+    assert len(few.axes_) == 2
+    # Each tile is the picture of its own clip.
+    row = int(few.axes_[0].get_title().removeprefix("clip "))
+    expected = show_clip(made.data[row], made.sr).image_.get_array()
+    np.testing.assert_array_equal(few.images_[0].get_array(), expected)
+    with pytest.raises(ValueError, match="no class 'moo'; there are"):
+        show_class(data, "moo")
+
+
+def test_montage_of_clips_of_any_length():
+    data = make_sounds(4, 1, duration=1.0, random_state=0)
+    data.data = [data.data[0][:400], *data.data[1:]]
+    display = show_class(data, data.target_names[0])
+    ends = [ax.get_xlim()[1] for ax in display.axes_]
+    np.testing.assert_allclose(ends, [400 / data.sr, 1, 1, 1])
 
 
 @pytest.mark.parametrize("y", [np.zeros(100), np.zeros(4000), np.ones(1)])

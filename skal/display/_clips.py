@@ -4,9 +4,14 @@ import numpy as np
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
+from skal._windows import as_window
 from skal.audio import read_audio
 
-__all__ = ["ClipDisplay", "show_clip"]
+__all__ = ["ClipDisplay", "decibels_of", "frame_length", "short_name", "show_clip"]
+
+# More samples and frames than pixels cost an hour-long recording gigabytes, and show nothing.
+_SAMPLES = 2**18
+_FRAMES = 4096
 
 
 class ClipDisplay:
@@ -67,20 +72,20 @@ class ClipDisplay:
             )
         upper, lower = axes
         seconds = len(self.y) / self.sr
-        (self.line_,) = upper.plot(np.arange(len(self.y)) / self.sr, self.y, linewidth=0.5)
+        (self.line_,) = upper.plot(*_outline(self.y, self.sr), linewidth=0.5)
         upper.set_ylabel("amplitude")
         upper.set_xlim(0, seconds)
         if self.name is not None:
-            upper.set_title(self.name)
-        n_fft = 2 ** round(np.log2(0.032 * self.sr)) if n_fft is None else n_fft
-        decibels = _spectrogram(self.y, self.sr, n_fft, top_db)
+            upper.set_title(short_name(self.name), parse_math=False)
+        n_fft = frame_length(self.sr) if n_fft is None else n_fft
+        decibels = decibels_of(self.y, self.sr, n_fft, top_db)
         style = {"origin": "lower", "aspect": "auto", "cmap": "magma", "vmin": -top_db, "vmax": 0}
         self.image_ = lower.imshow(
             decibels, extent=(0, seconds, 0, self.sr / 2), **(style | kwargs)
         )
         lower.set_xlabel("time (s)")
         lower.set_ylabel("frequency (Hz)")
-        lower.figure.colorbar(self.image_, ax=list(axes), format="%+.0f dB", shrink=0.6)
+        lower.figure.colorbar(self.image_, ax=list(axes), format="%.0f dB", shrink=0.6)
         self.axes_, self.figure_ = np.array([upper, lower]), lower.figure
         return self
 
@@ -90,12 +95,12 @@ def show_clip(clip, sr=None, *, name=None, axes=None, n_fft=None, top_db=80.0, *
 
     Parameters
     ----------
-    clip : path-like or ndarray of shape (n_samples,)
-        A recording, an address of a part of one (``"night.wav#t=60,64"``), or a waveform.
+    clip : path-like, Window, tuple (path, start, end) or ndarray of shape (n_samples,)
+        A recording, a part of one (also as an address, ``"night.wav#t=60,64"``), or a waveform.
     sr : int, default=None
         Sampling rate, in Hz. Of a recording, None is its own; a waveform needs it.
     name : str, default=None
-        Title; None: the path.
+        Title; None: the path, or what of its end fits.
     axes : array-like of 2 matplotlib Axes, default=None
         Where to draw waveform and spectrogram; None: in a new figure.
     n_fft : int, default=None
@@ -119,20 +124,83 @@ def show_clip(clip, sr=None, *, name=None, axes=None, n_fft=None, top_db=80.0, *
             raise ValueError("a waveform needs its sampling rate: show_clip(y, sr=...), in Hz")
         y = clip
     else:
-        name = str(clip) if name is None else name
+        name = str(as_window(clip)) if name is None else name
         y, sr = read_audio(clip, sr)
     if y.ndim != 1 or len(y) == 0:
         raise ValueError(f"a waveform has one axis and at least one sample, not shape {y.shape}")
     return ClipDisplay(y=y, sr=sr, name=name).plot(axes, n_fft=n_fft, top_db=top_db, **kwargs)
 
 
-def _spectrogram(y, sr, n_fft, top_db):
-    """Return power in dB below the largest, of shape (n_fft // 2 + 1, frames)."""
+def frame_length(sr):
+    """Return the power of two nearest to 32 ms.
+
+    Parameters
+    ----------
+    sr : int
+        Sampling rate, in Hz.
+
+    Returns
+    -------
+    int
+        In samples.
+    """
+    return 2 ** round(np.log2(0.032 * sr))
+
+
+def short_name(name, most=48):
+    """Return what fits above a picture: the end of a path says most.
+
+    Parameters
+    ----------
+    name : str
+        Path, address or other name.
+    most : int, default=48
+        Characters that fit.
+
+    Returns
+    -------
+    str
+        In one line, and without what no font can show.
+    """
+    name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    return name if len(name) <= most else "\N{HORIZONTAL ELLIPSIS}" + name[1 - most :]
+
+
+def decibels_of(y, sr, n_fft, top_db):
+    """Return the spectrogram of a waveform.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        The waveform.
+    sr : int
+        Sampling rate, in Hz.
+    n_fft : int
+        Length of a frame, in samples.
+    top_db : float
+        Largest distance from the largest value, in dB.
+
+    Returns
+    -------
+    ndarray of shape (n_fft // 2 + 1, n_frames)
+        Power in dB below the largest.
+    """
     y = np.pad(y, (0, max(0, n_fft - len(y))))
-    transform = ShortTimeFFT(hann(n_fft, sym=False), hop=max(1, n_fft // 4), fs=sr)
+    hop = max(1, n_fft // 4, -(-len(y) // _FRAMES))
+    transform = ShortTimeFFT(hann(n_fft, sym=False), hop=hop, fs=sr)
     last = max(1, len(y) // transform.hop)
     power = transform.spectrogram(y, p0=0, p1=last + 1)
     loudest = power.max()
     if loudest == 0:
         return np.full(power.shape, -top_db)
     return 10 * np.log10(np.maximum(power / loudest, 10 ** (-top_db / 10)))
+
+
+def _outline(y, sr):
+    """Return times in s and samples; of long waveforms, the least and largest of each part."""
+    if len(y) <= _SAMPLES:
+        return np.arange(len(y)) / sr, y
+    size = -(-len(y) // (_SAMPLES // 2))
+    starts = np.arange(0, len(y), size)
+    ends = np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)
+    return np.repeat(starts / sr, 2), np.stack(ends, axis=1).ravel()
