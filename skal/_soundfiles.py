@@ -126,7 +126,8 @@ def open_sound(path):
 
     _check_regular(path)
     try:
-        file = soundfile.SoundFile(path)
+        # As bytes: names from older disks need not be UTF-8, which soundfile would make of them.
+        file = soundfile.SoundFile(path if os.name == "nt" else os.fsencode(path))
     except (soundfile.SoundFileError, TypeError) as error:
         # TypeError: files named .raw, which have no header to read a format from.
         raise AudioReadError(path, f"not a sound file ({plain(error)})", CONVERT) from error

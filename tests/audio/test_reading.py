@@ -118,6 +118,18 @@ def test_no_permission(tmp_path, noisy_tone, monkeypatch):
         read_audio(path)
 
 
+def test_names_that_are_not_utf_8(tmp_path, noisy_tone):
+    soundfile.write(tmp_path / "x.wav", noisy_tone, 22050)
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav")
+    (tmp_path / "x.wav").rename(path)
+    assert len(read_audio(path)[0]) == len(noisy_tone)
+    with open(path, "wb") as file:
+        file.write(b"no sound")
+    with pytest.raises(AudioReadError, match="not a sound file") as caught:
+        read_audio(path)
+    assert caught.value.path == path
+
+
 @pytest.mark.parametrize("sr", [None, 8000, 44100])
 @pytest.mark.parametrize("block", [1000, 2**22])
 def test_broken_samples_are_found_before_resampling(tmp_path, monkeypatch, noisy_tone, sr, block):
