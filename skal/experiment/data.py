@@ -346,7 +346,8 @@ def compute_features(data, transformer, progress, store=None):
                 X[start : start + len(rows)] = rows
             for failure in failures:
                 broken.append(start + failure.position)
-                notes.append(f"set aside {data.files[broken[-1]]}: {failure.reason}")
+                reason = f"{failure.reason}. What to do: {failure.advice}."
+                notes.append(f"set aside {data.files[broken[-1]]}: {reason}")
             progress(start + len(clips))
     except ValueError as error:
         raise ParameterError("features", error) from error

@@ -149,7 +149,7 @@ class RunFolder:
         path = self.path / name
         if not path.is_file():
             return []
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return list(csv.DictReader(file))
 
     def remove(self, name):
@@ -174,7 +174,7 @@ class RunFolder:
             Its content.
         """
         with self.open(name) as file:
-            file.write(text.encode("utf-8"))
+            file.write(_encoded(text))
 
     def write_json(self, name, value):
         """Write a JSON file.
@@ -222,7 +222,7 @@ class RunFolder:
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":  # a process was killed while it wrote
                     file.write(b"\n")
-            file.write(f"{line}\n".encode())
+            file.write(_encoded(f"{line}\n"))
 
     @contextlib.contextmanager
     def open(self, name):
@@ -253,6 +253,11 @@ class RunFolder:
             raise ExperimentError(
                 f"cannot write {self.path / name}: {error.strerror or error}"
             ) from error
+
+
+def _encoded(text):
+    # A file whose name is not UTF-8 is named by the bytes that it has.
+    return text.encode("utf-8", "surrogateescape")
 
 
 def describe_environment(seed):

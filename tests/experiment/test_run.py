@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import joblib
@@ -228,6 +229,22 @@ def test_stopping_ends_a_run(tmp_path):
     assert json.loads((path / "params.json").read_text())["stopping"] == [
         {"name": "low_uncertainty", "threshold": 1.05}
     ]
+
+
+def test_what_is_set_aside_is_in_the_log_with_what_to_do(tmp_path):
+    made = write_sounds(make_sounds(40, 2, duration=0.2, random_state=0), tmp_path / "in")
+    # Names of any bytes, as on old disks, are written as they are.
+    paths = [os.fsencode(path).replace(b".wav", b"\xe9.wav") for path in made.paths]
+    for old, new in zip(made.paths, paths, strict=True):
+        os.rename(old, new)
+    with open(paths[3], "wb") as file:
+        file.write(b"this is no sound")
+    raw = {"dataset": "folder", "data_home": str(tmp_path / "in"), "features": {"n_fft": 256}}
+    (path,) = run_tiny(tmp_path / "out", **raw, split="random", budget=20)
+    log = (path / "log.txt").read_bytes()
+    assert paths[3] + b": not a sound file (Format not recognised). What to do: convert" in log
+    asked = (path / "queries.csv").read_bytes()
+    assert sum(name in asked for name in paths) == 20 and paths[3] not in asked
 
 
 def test_a_manifest_names_every_file(tmp_path):
