@@ -1,6 +1,6 @@
 """Data sets: recordings in the folders in which they are published, and synthetic sounds."""
 
-from skal.datasets._problems import DatasetError, Problem
+from skal.datasets._problems import DatasetError, DatasetWarning, Problem
 from skal.datasets.esc import load_esc50
 from skal.datasets.folder import load_audio_folder
 from skal.datasets.fsdd import fetch_fsdd, load_fsdd
@@ -13,6 +13,7 @@ from skal.datasets.whale import load_whale
 __all__ = [
     "SOUND_KINDS",
     "DatasetError",
+    "DatasetWarning",
     "Problem",
     "fetch_fsdd",
     "load_audio_folder",

@@ -3,7 +3,7 @@
 import warnings
 from typing import NamedTuple
 
-__all__ = ["DatasetError", "Problem", "tell"]
+__all__ = ["DatasetError", "DatasetWarning", "Problem", "tell"]
 
 _SHOWN = 20
 
@@ -49,6 +49,10 @@ class DatasetError(ValueError):
         return _summary(self.title, self.problems)
 
 
+class DatasetWarning(UserWarning):
+    """Parts of a data set were left out; ``problems`` of the Bunch lists them."""
+
+
 def tell(title, problems, on_error):
     """Raise or warn, if there are problems.
 
@@ -70,7 +74,7 @@ def tell(title, problems, on_error):
         return
     if on_error == "raise":
         raise DatasetError(title, problems)
-    warnings.warn(_summary(title, problems), UserWarning, stacklevel=3)
+    warnings.warn(_summary(title, problems), DatasetWarning, stacklevel=3)
 
 
 def _summary(title, problems):

@@ -2,17 +2,18 @@
 
 import inspect
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
 from skal.audio import BrokenClipsError, FeatureCache
+from skal.datasets import DatasetWarning
 from skal.datasets.splits import on_both_sides, recordings_of, united
 from skal.experiment.components import check_arguments, find_component
 from skal.experiment.messages import ExperimentError, ParameterError
 
-__all__ = ["Data", "Split", "compute_features", "load_data", "split_data"]
+__all__ = ["Data", "Split", "compute_features", "load_data", "set_aside", "split_data"]
 
 # Clips per call of the transformer, between two steps of the progress bar.
 _BLOCK = 512
@@ -42,6 +43,8 @@ class Data:
         Recording that each clip is from; None: each is one.
     groups_shared : bool
         The published parts have groups in common, and say so.
+    notes : list of str
+        A line for each recording that was set aside before.
     """
 
     clips: object
@@ -53,6 +56,7 @@ class Data:
     sr: int | None = None
     recordings: np.ndarray | None = None
     groups_shared: bool = False
+    notes: list = field(default_factory=list)
 
     def take(self, rows):
         """Return some of the clips.
@@ -76,6 +80,7 @@ class Data:
             sr=self.sr,
             recordings=None if self.recordings is None else self.recordings[rows],
             groups_shared=self.groups_shared,
+            notes=self.notes,
         )
 
 
@@ -121,8 +126,13 @@ def load_data(params, *, labeled_only=True):
     if "random_state" in inspect.signature(loader).parameters:
         # Data that are made must be the same ones when a run goes on.
         arguments.setdefault("random_state", 0)
+    if arguments.get("window") is not None:
+        # To be cut into windows recordings are opened: one that is broken must not end it all.
+        arguments.setdefault("on_error", "warn")
     try:
-        bunch = loader(**arguments)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DatasetWarning)  # the notes say the same
+            bunch = loader(**arguments)
     except (ValueError, TypeError, OSError) as error:
         raise ParameterError("dataset", error) from error
     data = _from_bunch(bunch, labeled_only)
@@ -194,8 +204,28 @@ def _from_bunch(bunch, labeled_only):
         sr=bunch.get("sr") if paths is None else None,
         recordings=recordings_of(bunch),
         groups_shared=bunch.get("groups_shared", False),
+        notes=[set_aside(*problem) for problem in bunch.get("problems", ())],
     )
     return data.take(np.flatnonzero(target >= 0)) if labeled_only else data
+
+
+def set_aside(where, reason, advice):
+    """Return the line of a log for what takes no part.
+
+    Parameters
+    ----------
+    where : str
+        The recording, or the row of a table.
+    reason : str
+        What is wrong with it.
+    advice : str
+        What to do about it.
+
+    Returns
+    -------
+    str
+    """
+    return f"set aside {where}: {reason}. What to do: {advice}."
 
 
 def split_data(data, params, seed):
@@ -346,8 +376,7 @@ def compute_features(data, transformer, progress, store=None):
                 X[start : start + len(rows)] = rows
             for failure in failures:
                 broken.append(start + failure.position)
-                reason = f"{failure.reason}. What to do: {failure.advice}."
-                notes.append(f"set aside {data.files[broken[-1]]}: {reason}")
+                notes.append(set_aside(data.files[broken[-1]], failure.reason, failure.advice))
             progress(start + len(clips))
     except ValueError as error:
         raise ParameterError("features", error) from error

@@ -35,7 +35,8 @@ def store_features(params, *, store="skal_features", dtype="float32", key="time"
     reporter = Reporter(params.verbose)
     given = {"on_error": "warn", "n_jobs": params.n_jobs} | params.features.params
     transformer = build("features", params.features.name, given)
-    paths = load_data(params, labeled_only=False).clips
+    data = load_data(params, labeled_only=False)
+    paths = data.clips
     try:
         with reporter.bar("features", len(paths)) as bar:
             report = build_features(
@@ -51,6 +52,8 @@ def store_features(params, *, store="skal_features", dtype="float32", key="time"
     except OSError as error:
         where = error.filename or store
         raise ExperimentError(f"cannot write {where}: {error.strerror or error}") from error
+    for note in data.notes:
+        reporter.line(note)
     for failure in report.failures:
         reporter.line(f"set aside {failure}")
     shape = " x ".join(map(str, report.shape or ()))

@@ -114,7 +114,7 @@ def read_features(params, parts, reporter):
     n_classes = len(np.unique(data.y))
     about = f"{len(data.y)} clips of {n_classes} classes, features of {shape}"
     sr = parts.transformer.sr
-    return replace(data, clips=None, sr=sr), X, [*problems, about]
+    return replace(data, clips=None, sr=sr), X, [*data.notes, *problems, about]
 
 
 def play_run(folder, params, data, X, notes, reporter):

@@ -198,6 +198,22 @@ def test_a_block_of_broken_clips_ends_nothing(tmp_path, monkeypatch, stored):
         compute_features(data, transformer.set_params(on_error="raise"), done.append, store)
 
 
+def test_a_recording_that_cannot_be_cut_into_windows_ends_nothing(tmp_path, recwarn):
+    sounds = write_sounds(make_sounds(9, 3, duration=0.2, random_state=0), tmp_path)
+    broken = sorted(sounds.paths)[4]
+    with open(broken, "wb") as file:
+        file.write(b"this is no sound")
+    raw = {"data_home": str(tmp_path), "dataset": {"name": "folder", "window": 0.1}}
+    data = load_data(params_of(**raw))
+    assert len(data.y) == 16 and not recwarn.list
+    assert len(data.notes) == 1 and data.take(np.arange(3)).notes == data.notes
+    assert data.notes[0].startswith(f"set aside {broken}: not a sound file")
+    assert "What to do: convert it" in data.notes[0]
+    raw["dataset"]["on_error"] = "raise"
+    with pytest.raises(ParameterError, match=r"dataset: 1 problems"):
+        load_data(params_of(**raw))
+
+
 def test_no_usable_clip_at_all(tmp_path):
     path = tmp_path / "dog" / "a.wav"
     path.parent.mkdir()
