@@ -129,6 +129,7 @@ def open_sound(path):
         # As bytes: names from older disks need not be UTF-8, which soundfile would make of them.
         file = soundfile.SoundFile(path if os.name == "nt" else os.fsencode(path))
     except (soundfile.SoundFileError, TypeError) as error:
+        _check_readable(path)
         # TypeError: files named .raw, which have no header to read a format from.
         raise AudioReadError(path, f"not a sound file ({plain(error)})", CONVERT) from error
     try:
@@ -164,6 +165,16 @@ def _check_regular(path):
         raise AudioReadError(path, "may not be read", "change its permissions (chmod +r)")
     if status.st_size == 0:
         raise AudioReadError(path, "empty (0 bytes)", RECORD_AGAIN)
+
+
+def _check_readable(path):
+    # libsndfile says "System error" of a failing card and of a server that refuses.
+    try:
+        with open(path, "rb") as file:
+            file.read(1)
+    except OSError as error:
+        reason, advice = error.strerror or str(error), "check the disk and the permissions"
+        raise AudioReadError(path, reason, advice) from error
 
 
 def _check_complete(file, path):

@@ -1,5 +1,6 @@
 """Reading: every format, the values of librosa, parts of files, and what cannot be read."""
 
+import errno
 import os
 import pickle
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from skal import _soundfiles
 from skal.audio import AudioReadError, audio_length, iter_windows, read_audio, reading
 from skal.audio.reading import fit_length, resample
 from tests.audio.conftest import BROKEN, break_file
@@ -116,6 +118,21 @@ def test_no_permission(tmp_path, noisy_tone, monkeypatch):
     monkeypatch.setattr(os, "access", lambda name, mode: False)
     with pytest.raises(AudioReadError, match="may not be read"):
         read_audio(path)
+
+
+def test_a_failing_disk_is_no_matter_of_formats(tmp_path, monkeypatch):
+    class Failing(soundfile.SoundFile):
+        def __init__(self, name):
+            raise soundfile.LibsndfileError(2, f"Error opening {name!r}: ")
+
+    def fails(path, mode):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    (tmp_path / "x.wav").write_bytes(b"something")
+    monkeypatch.setattr(soundfile, "SoundFile", Failing)
+    monkeypatch.setattr(_soundfiles, "open", fails, raising=False)
+    with pytest.raises(AudioReadError, match=r"Input/output error.*check the disk"):
+        read_audio(tmp_path / "x.wav")
 
 
 def test_names_that_are_not_utf_8(tmp_path, noisy_tone):
