@@ -1,5 +1,6 @@
 """Splits that keep what belongs together on one side."""
 
+import os
 from numbers import Integral, Real
 
 import numpy as np
@@ -25,15 +26,31 @@ def recordings_of(data):
     Returns
     -------
     ndarray of int of shape (n_clips,)
-        Windows of one file have one number, and so have files that were cut from one recording
-        where the data set says so (``recordings``).
+        Windows of one file have one number, and so have two names of one file (links), and files
+        that were cut from one recording where the data set says so (``recordings``).
     """
     if data.paths is None:
         files = np.arange(len(data.target))
     else:
-        names = [as_window(path).path for path in data.paths]
-        files = np.unique(np.array(names, dtype=object), return_inverse=True)[1]
+        files = _files_of([as_window(path).path for path in data.paths])
     return files if data.get("recordings") is None else united(files, data.recordings)
+
+
+def _files_of(names):
+    """Number files by name; one that has several names has one number."""
+    numbers, found = {}, {}
+    for name in sorted(set(names)):
+        numbers[name] = found.setdefault(_identity(name), len(found))
+    return np.array([numbers[name] for name in names], dtype=np.intp)
+
+
+def _identity(path):
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return path
+    # Some systems number no files.
+    return (status.st_dev, status.st_ino) if status.st_ino else path
 
 
 def united(recordings, groups):

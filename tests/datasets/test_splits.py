@@ -1,5 +1,7 @@
 """No recording, speaker or fold is on both sides of a split, whatever the data set."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -108,6 +110,21 @@ def test_windows_and_waveforms(tmp_path):
     sounds = make_sounds(40, 3, duration=0.1, random_state=0)
     check_apart(sounds, *train_test_positions(sounds, "group", random_state=0))
     assert recordings_of(sounds).tolist() == list(range(40))
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+def test_two_names_of_a_recording_stay_together(tmp_path, link):
+    for i in range(4):
+        write(tmp_path / "a" / f"{i}.wav", i)
+        link(tmp_path / "a" / f"{i}.wav", tmp_path / "a" / f"again {i}.wav")
+    (tmp_path / "a" / "gone.wav").symlink_to("nowhere.wav")
+    data = load_audio_folder(tmp_path)
+    recordings = recordings_of(data)
+    assert recordings.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 4]
+    for by in ("group", "recording"):
+        for seed in range(5):
+            train, test = train_test_positions(data, by, random_state=seed)
+            assert not set(recordings[train]) & set(recordings[test])
 
 
 @st.composite
