@@ -303,8 +303,8 @@ def warn_of_failures(failures):
     if failures:
         shown = "\n".join(f"  {failure}" for failure in failures[:20])
         warnings.warn(
-            f"{len(failures)} clips could not be read; their rows are zeros, not to be trained on "
-            f"or asked for: first leave out positions in failed_ (reasons in failures_):\n{shown}",
+            f"{len(failures)} clips could not be read; their rows are zeros, no sounds "
+            f"(positions in failed_, reasons in failures_):\n{shown}",
             UserWarning,
             stacklevel=4,
         )

@@ -51,8 +51,8 @@ class FeatureCache(TransformerMixin, BaseEstimator):
     ----------
     failed_ : ndarray of int
         If the transformer has ``on_error="warn"``: positions of the clips that the last
-        `transform` set aside. Their rows are zeros, to be left out before a campaign starts
-        (``np.delete(paths, cache.failed_)``), and not kept: mended files just work.
+        `transform` set aside. Their rows are zeros, which a campaign around the Pipeline leaves
+        out, and not kept: mended files just work.
     failures_ : list of FailedClip
         The same with reason and advice.
 

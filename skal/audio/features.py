@@ -147,8 +147,9 @@ class LogMelSpectrogram(AudioTransformer):
         Return a row of numbers for each clip.
     on_error : {"raise", "warn"}, default="raise"
         What clips that cannot be read do: raise one error that names them all, or leave rows
-        of zeros, a warning, and their positions in ``failed_``. A step after this one takes
-        such rows for sounds: leave them out first, ``np.delete(paths, model.failed_)``.
+        of zeros, a warning, and their positions in ``failed_``. A campaign around a Pipeline
+        that begins with this transformer leaves such rows out; other steps take them for
+        sounds: give them ``np.delete(paths, model.failed_)``.
     n_jobs : int, default=None
         Parallel jobs, in threads unless `joblib.parallel_config` says otherwise.
 

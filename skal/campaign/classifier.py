@@ -17,6 +17,7 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.validation import check_is_fitted
 
 from skal._rows import n_rows
+from skal.campaign.broken import find_broken, readable_rows
 from skal.campaign.checkpoint import Checkpoint, describe
 from skal.campaign.inputs import (
     amount,
@@ -106,6 +107,9 @@ class ActiveLearningClassifier(
         Names of the features, where X has any.
     labeled_indices_ : ndarray of shape (n_labeled,)
         Positions of the labeled rows in the X given to `fit`, in the order asked.
+    broken_indices_ : ndarray of shape (n_broken,)
+        Positions of recordings that cannot be read, where `estimator` is a Pipeline whose
+        transformer has ``on_error="warn"``. They are neither asked for nor trained on.
     history_ : list of dict
         One record for each training; round 0 is the one on the first labels. Keys: ``round``,
         ``n_labeled``, ``n_new_labeled``, ``indices`` (positions labeled for this round, in
@@ -320,6 +324,7 @@ class ActiveLearningClassifier(
             simulated=simulated,
             weight_names=partial(self._route_weights, weights=state.weights),
         )
+        state.set_aside(find_broken(rounds.model, state.X))
         self._checkpoint = None
         if self.checkpoint is not None:
             self._checkpoint = Checkpoint(self.checkpoint, describe(self, state, known))
@@ -329,6 +334,7 @@ class ActiveLearningClassifier(
         if self._checkpoint is not None:
             self._checkpoint.load_into(rounds)
         self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, state.classes
+        self.broken_indices_ = state.broken
         self.stop_reason_ = None
         self._show_rounds()
         return simulated
@@ -432,10 +438,12 @@ class ActiveLearningClassifier(
             return rounds.choose(n_instances)
         check_is_fitted(self, "estimator_")
         X = check_rows(self, X, reset=False)
+        readable = readable_rows(rounds.model, X)
         seed = rounds.seed("query")
-        return self.strategy_.query(
-            rounds.learner, X, n_instances, **rounds.labeled(), random_state=seed
+        chosen = self.strategy_.query(
+            rounds.learner, readable, n_instances, **rounds.labeled(), random_state=seed
         )
+        return readable.positions[chosen]
 
     def teach(self, X=None, y=None, *, indices=None):
         """Add labels and train on all labels so far.
@@ -473,7 +481,9 @@ class ActiveLearningClassifier(
         codes = self._codes(y, X)
         if (codes < 0).any():
             raise ValueError(f"row {np.flatnonzero(codes < 0)[0]} of X has no label; leave it out")
-        state.add_rows(X, codes)
+        readable = readable_rows(self._rounds.model, X)
+        if len(readable):
+            state.add_rows(readable.take(), codes[readable.positions])
         return self._take_in()
 
     def _take_in(self):

@@ -7,7 +7,7 @@ import numpy as np
 
 from skal._rows import Rows
 from skal.campaign.snapshots import take_snapshot
-from skal.campaign.training import adapt, train, with_parameters
+from skal.campaign.training import adapt, train, validation_arguments, with_parameters
 from skal.learner import Learner
 from skal.metrics import evaluate
 
@@ -240,14 +240,16 @@ class Rounds:
         changed = {}
         if self.estimator is None:
             changed = self.update.first_parameters()
-            adapt(self.model, self.state.X, self.seed("adapt"))
+            adapt(self.model, self.state.usable, self.seed("adapt"))
         if self.estimator is self.model:
             self.update.prepare(self.model)
         names = () if data[2] is None else self.weight_names
-        n_guessed = 0 if self.pseudo is None else len(self.pseudo["indices"])
+        guessed = _NO_ROWS if self.pseudo is None else self.pseudo["indices"]
+        groups = self.state.training_groups(rows, guessed)
+        about = validation_arguments(self.model, len(data[1]), len(guessed), groups)
         with with_parameters(self.model, changed):
             self.estimator = train(
-                self.model, data, self.state.classes, self.seed("fit"), names, n_guessed
+                self.model, data, self.state.classes, self.seed("fit"), names, about
             )
         self._learner = None
         return 0 if changed else len(data[1])

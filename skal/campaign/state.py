@@ -31,6 +31,7 @@ class CampaignState:
         self.weights = weights
         self.labeled = np.empty(0, dtype=np.intp)
         self.open = np.ones(n_rows(X), dtype=bool)
+        self.broken = np.empty(0, dtype=np.intp)
         self.extra = []
 
     @property
@@ -39,12 +40,31 @@ class CampaignState:
         return np.flatnonzero(self.open)
 
     @property
+    def usable(self):
+        """Return the rows that are not set aside, as `Rows`."""
+        return Rows(self.X, np.setdiff1d(np.arange(n_rows(self.X)), self.broken))
+
+    def set_aside(self, indices):
+        """Leave rows out of everything that follows, whether they have labels or not.
+
+        Parameters
+        ----------
+        indices : ndarray of shape (n,)
+            Positions in X.
+        """
+        self.broken = indices
+        self.open[indices] = False
+
+    @property
     def n_labeled(self):
         """Return the number of labels, those of rows from outside X included."""
         return len(self.labeled) + sum(len(codes) for _, codes in self.extra)
 
     def reveal(self, indices, codes):
-        """Record answers; a row whose code is -1 ("cannot tell") leaves the pool unlabeled.
+        """Record answers.
+
+        A row whose code is -1 ("cannot tell") leaves the pool unlabeled, and so does one that
+        is set aside.
 
         Parameters
         ----------
@@ -58,8 +78,9 @@ class CampaignState:
         ndarray of shape (n_told,)
             Those of `indices` that have a label now.
         """
-        told = indices[codes >= 0]
-        self.codes[told] = codes[codes >= 0]
+        useful = (codes >= 0) & ~np.isin(indices, self.broken)
+        told = indices[useful]
+        self.codes[told] = codes[useful]
         self.open[indices] = False
         self.labeled = np.concatenate([self.labeled, told])
         return told
@@ -143,6 +164,29 @@ class CampaignState:
             guessed_weights *= self.weights[guessed]
         weights = [given, np.ones(sum(map(len, extra))), guessed_weights]
         return X, self.classes[codes], np.concatenate(weights)
+
+    def training_groups(self, rows=None, guessed=()):
+        """Return the groups of what a model is trained on.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n_rows,), default=None
+            Positions of labeled rows. None: all, in the order asked.
+        guessed : ndarray of int, default=()
+            Positions of pseudo-labeled rows.
+
+        Returns
+        -------
+        ndarray of shape (n,) or None
+            Numbers of groups, in the order of `training_set`; each row from outside X is a
+            group of its own. None where there are no groups.
+        """
+        if self.groups is None:
+            return None
+        rows = self.labeled if rows is None else rows
+        _, numbers = np.unique(self.groups, return_inverse=True)
+        alone = len(self.groups) + np.arange(sum(len(codes) for _, codes in self.extra))
+        return np.concatenate([numbers[rows], alone, numbers[np.asarray(guessed, dtype=np.intp)]])
 
 
 def _stack(parts):

@@ -6,12 +6,12 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import cohen_kappa_score
-from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval
 
-from skal._rows import Rows, n_rows
-from skal.campaign.training import fresh_copy, seed_all
+from skal._rows import Rows
+from skal.campaign.training import fresh_copy, seed_all, validation_arguments
 from skal.strategies import entropy
 
 __all__ = [
@@ -113,27 +113,34 @@ class _Validated(StoppingCriterion):
     def _score(self, rounds):
         """Return the accuracy on held-out labels, None where there are too few labels."""
         X, y, _ = rounds.training_set()
-        splitter = self._splitter(len(y), rounds.seed("validation"))
+        given = rounds.state.training_groups()
+        groups = np.arange(len(y)) if given is None else given
+        splitter = self._splitter(groups, given is not None, rounds.seed("validation"))
         if splitter is None:
             return None
         if not hasattr(self, "_copy"):
             self._copy = fresh_copy(rounds.model)
         correct = n_scored = 0
-        for train, test in splitter.split(np.zeros(len(y))):
+        for train, test in splitter.split(np.zeros(len(y)), groups=groups):
             if len(np.unique(y[train])) < 2:
                 return None
             seed_all(self._copy, rounds.seed("validation"))
-            self._copy.fit(_safe_indexing(X, train), y[train])
+            about = validation_arguments(
+                self._copy, len(train), 0, None if given is None else given[train]
+            )
+            self._copy.fit(_safe_indexing(X, train), y[train], **about)
             correct += np.sum(self._copy.predict(_safe_indexing(X, test)) == y[test])
             n_scored += len(test)
         return correct / n_scored
 
-    def _splitter(self, n_labels, seed):
+    def _splitter(self, groups, few_allowed, seed):
+        n_groups = len(np.unique(groups))
         if isinstance(self.validation, Integral):
-            enough = n_labels >= self.validation
-            return KFold(self.validation, shuffle=True, random_state=seed) if enough else None
-        n_test = int(self.validation * n_labels)
-        return ShuffleSplit(1, test_size=n_test, random_state=seed) if n_test else None
+            n_folds = min(self.validation, n_groups) if few_allowed else self.validation
+            enough = 2 <= n_folds <= n_groups
+            return GroupKFold(n_folds, shuffle=True, random_state=seed) if enough else None
+        n_test = int(self.validation * n_groups)
+        return GroupShuffleSplit(1, test_size=n_test, random_state=seed) if n_test else None
 
     def __getstate__(self):
         state = super().__getstate__().copy()
@@ -151,7 +158,8 @@ class TargetScore(_Validated):
     target : float
         Accuracy to reach.
     validation : int or float, default=5
-        Folds of a cross-validation over the labels, or the share of them that is held out.
+        Folds of a cross-validation over the labels, or the share of them that is held out;
+        with groups given to ``fit``, over the groups, in no more folds than there are groups.
         Labels that a strategy chose are harder than others: the estimate is low rather than
         high.
     """
@@ -241,9 +249,9 @@ class StabilizedPredictions(StoppingCriterion):
     def reason(self, rounds):
         """Say so if the predictions are stable; see `StoppingCriterion.reason`."""
         if not hasattr(self, "rows_"):
-            n_samples = n_rows(rounds.state.X)
+            usable = rounds.state.usable.positions
             rng = np.random.RandomState(rounds.seed("stop_set"))
-            self.rows_ = np.sort(rng.permutation(n_samples)[: self.max_rows])
+            self.rows_ = np.sort(rng.permutation(usable)[: self.max_rows])
             self.agreements_, self.predictions_ = [], None
         proba = rounds.learner.predict_proba(Rows(rounds.state.X, self.rows_))
         predictions, before = np.argmax(proba, axis=1), self.predictions_

@@ -9,7 +9,6 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from skal._rows import Rows, n_rows
 from skal.learner import final_model
 
 # Rows of the pool that are transformed for the normalization: enough for mean and variance,
@@ -52,7 +51,7 @@ def adapt(estimator, X, seed):
     ----------
     estimator : estimator
         Changed in place, if its last step has a method ``adapt(X)``.
-    X : array-like or sequence of n_samples rows
+    X : Rows of length n_samples
         The pool.
     seed : int
         Source of the part.
@@ -64,9 +63,10 @@ def adapt(estimator, X, seed):
     before = [step for _, step in before if step is not None and step != "passthrough"]
     if any(get_tags(step).requires_fit for step in before):
         return
-    if before and n_rows(X) > _MOST_TRANSFORMED:
-        drawn = np.random.RandomState(seed).permutation(n_rows(X))[:_MOST_TRANSFORMED]
-        X = Rows(X, np.sort(drawn)).take()
+    if before and len(X) > _MOST_TRANSFORMED:
+        drawn = np.random.RandomState(seed).permutation(len(X))[:_MOST_TRANSFORMED]
+        X = X[np.sort(drawn)]
+    X = X.take()
     for step in before:
         X = step.transform(X)
     model.adapt(X)
@@ -95,7 +95,7 @@ def _takes_classes(model):
     return "classes" in model.get_params(deep=False)
 
 
-def train(estimator, data, classes, seed, weight_names=(), n_guessed=0):
+def train(estimator, data, classes, seed, weight_names=(), about=None):
     """Train the classifier of a campaign.
 
     Parameters
@@ -110,8 +110,8 @@ def train(estimator, data, classes, seed, weight_names=(), n_guessed=0):
         Seeds every ``random_state`` of the classifier.
     weight_names : tuple of str
         Keyword arguments of ``fit`` that take the weights.
-    n_guessed : int, default=0
-        How many of the last rows have pseudo-labels, which cannot validate anything.
+    about : dict, default=None
+        Other keyword arguments of ``fit``, from `validation_arguments`.
 
     Returns
     -------
@@ -125,10 +125,36 @@ def train(estimator, data, classes, seed, weight_names=(), n_guessed=0):
     if weightless or (of_one_class and not _takes_classes(final_model(estimator))):
         return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
     seed_all(estimator, seed)
-    arguments = dict.fromkeys(weight_names, weights)
-    if n_guessed and has_fit_parameter(final_model(estimator), "can_validate"):
-        arguments[_inner_name(estimator, "can_validate")] = np.arange(len(y)) < len(y) - n_guessed
-    return estimator.fit(X, y, **arguments)
+    return estimator.fit(X, y, **dict.fromkeys(weight_names, weights), **(about or {}))
+
+
+def validation_arguments(estimator, n_rows, n_guessed, groups):
+    """Return what a classifier must know of its training set to validate on a part of it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The classifier.
+    n_rows : int
+        Rows of the training set.
+    n_guessed : int
+        How many of the last rows have pseudo-labels, which cannot validate anything.
+    groups : ndarray of shape (n_rows,) or None
+        Group of each row, which must not be on both sides.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of ``fit``; none where the classifier does not take them.
+    """
+    if not has_fit_parameter(final_model(estimator), "can_validate"):
+        return {}
+    arguments = {}
+    if n_guessed:
+        arguments["can_validate"] = np.arange(n_rows) < n_rows - n_guessed
+    if groups is not None:
+        arguments["groups"] = groups
+    return {_inner_name(estimator, name): value for name, value in arguments.items()}
 
 
 @contextlib.contextmanager

@@ -78,8 +78,8 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         Share of the labels that `fit` holds out, to end with the weights that were best on
         them. None, or a share of less than one sample: it trains on all labels and ends with
         the last weights, which the falling learning rate makes good ones. A class with a single
-        label is never held out. A few labels tell little: below a hundred held out, this costs
-        more than it brings.
+        label is never held out; of a group given to `fit`, all samples are or none. A few
+        labels tell little: below a hundred held out, this costs more than it brings.
     random_state : int, RandomState instance or None, default=None
         Source of weights, batches, augmentation and dropout. No global seed is touched.
     verbose : int, default=0
@@ -170,7 +170,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, can_validate=None):
+    def fit(self, X, y, sample_weight=None, *, can_validate=None, groups=None):
         """Train the network.
 
         Parameters
@@ -185,6 +185,9 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         can_validate : array-like of bool of shape (n_samples,), default=None
             Samples that `validation_fraction` may hold out; with None, all. A pseudo-label, for
             example, proves nothing.
+        groups : array-like of shape (n_samples,), default=None
+            Recording or speaker of each sample: `validation_fraction` holds out all samples of
+            a group or none.
 
         Returns
         -------
@@ -196,15 +199,15 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         weights, rows = combine_weights(y, self.class_weight, sample_weight)
         if len(rows) < len(y):
             X = X[rows]
-        if can_validate is not None:
-            can_validate = column_or_1d(can_validate)[rows]
+        about_rows = [
+            None if given is None else column_or_1d(given)[rows]
+            for given in (can_validate, groups)
+        ]
         codes = encode_labels(y[rows], classes)
         random_state = check_random_state(self.random_state)
         warm = self._prepare(X, classes, weights, random_state)
         X, best = self._as_input(X), None
-        train, held_out = hold_out(
-            codes, self.validation_fraction or 0, random_state, can_validate
-        )
+        train, held_out = hold_out(codes, self.validation_fraction or 0, random_state, *about_rows)
         if len(held_out):
             best = BestWeights(self._engine, X[held_out], codes[held_out])
             X, codes, weights = X[train], codes[train], weights[train]

@@ -1,5 +1,7 @@
 """The best weights of a training, by labels held out of it."""
 
+from collections import Counter
+
 import numpy as np
 
 __all__ = ["BestWeights", "hold_out"]
@@ -7,11 +9,11 @@ __all__ = ["BestWeights", "hold_out"]
 LOOKS = 20
 
 
-def hold_out(codes, fraction, random_state, allowed=None):
+def hold_out(codes, fraction, random_state, allowed=None, groups=None):
     """Draw the samples that a training is judged by.
 
-    A class keeps at least one sample to train on, so a class with a single label is never
-    held out.
+    Of the samples that may be held out, each class keeps one to train on, so a class with a
+    single label is never held out.
 
     Parameters
     ----------
@@ -23,20 +25,39 @@ def hold_out(codes, fraction, random_state, allowed=None):
         Source of the draw.
     allowed : ndarray of bool of shape (n_samples,), default=None
         Samples that may be held out; with None, all.
+    groups : ndarray of shape (n_samples,), default=None
+        Recording or speaker of each sample, held out as a whole or not at all; with None,
+        each sample is one.
 
     Returns
     -------
     train, held_out : ndarray of int
-        Positions, sorted. `held_out` is empty where the share is less than one sample.
+        Positions, sorted. `held_out` is empty where the share is less than one sample, or no
+        group is as small as it.
     """
-    rows = np.arange(len(codes)) if allowed is None else np.flatnonzero(allowed)
-    n_wanted = int(fraction * len(rows))
+    everything = np.arange(len(codes))
+    allowed = np.ones(len(codes), dtype=bool) if allowed is None else allowed
+    n_wanted = int(fraction * np.count_nonzero(allowed))
     if n_wanted == 0:  # Nothing is drawn: the training is the one without a share.
-        return np.arange(len(codes)), rows[:0]
-    drawn = random_state.permutation(rows)
-    _, first = np.unique(codes[drawn], return_index=True)
-    held_out = np.sort(np.delete(drawn, first)[:n_wanted])
-    return np.setdiff1d(np.arange(len(codes)), held_out), held_out
+        return everything, everything[:0]
+    members = _by_group(everything if groups is None else groups)
+    left = Counter(codes[allowed].tolist())
+    held_out = []
+    for group in random_state.permutation(len(members)):
+        rows = members[group]
+        counts = Counter(codes[rows].tolist())
+        fits = len(held_out) + len(rows) <= n_wanted and allowed[rows].all()
+        if fits and all(left[code] > n for code, n in counts.items()):
+            left -= counts
+            held_out += rows.tolist()
+    return np.setdiff1d(everything, held_out), np.sort(np.array(held_out, dtype=np.intp))
+
+
+def _by_group(groups):
+    """Return the positions of each group."""
+    _, numbers = np.unique(groups, return_inverse=True)
+    order = np.argsort(numbers, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
 
 
 class BestWeights:

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.stats import entropy as scipy_entropy
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
 
 from skal import ActiveLearningClassifier
@@ -133,3 +134,28 @@ def test_hidden_labels_influence_no_stop(stopping):
     second = campaign(stopping=stopping).fit(X, permute_hidden(y, first.labeled_indices_, 1))
     assert first.stop_reason_ == second.stop_reason_
     np.testing.assert_array_equal(first.labeled_indices_, second.labeled_indices_)
+
+
+@pytest.mark.parametrize("validation", [3, 10, 0.3])
+def test_groups_are_never_on_both_sides(validation):
+    X = np.c_[np.arange(80.0), np.arange(80) % 2]
+    y, groups, n_shared = np.arange(80) % 2, np.arange(80) // 10, []
+
+    class Remembers(LogisticRegression):
+        def fit(self, X, y):
+            self.groups_ = np.unique(X[:, 0] // 10)
+            return super().fit(X, y)
+
+        def predict(self, X):
+            n_shared.append(np.isin(X[:, 0] // 10, self.groups_).sum())
+            return super().predict(X)
+
+    ActiveLearningClassifier(
+        Remembers(),
+        n_initial=40,
+        budget=60,
+        stopping=TargetScore(1.0, validation=validation),
+        random_state=0,
+    ).fit(X, y, groups=groups.astype(str))
+    assert len(n_shared) > 0
+    assert sum(n_shared) == 0

@@ -97,7 +97,7 @@ def test_pseudo_labels_validate_nothing(spectrograms, monkeypatch):
     X, y = spectrograms
     seen = []
 
-    def look(codes, fraction, random_state, allowed=None):
+    def look(codes, fraction, random_state, allowed=None, groups=None):
         seen.append((len(codes), None if allowed is None else int(allowed.sum())))
         return np.arange(len(codes)), np.arange(0)
 

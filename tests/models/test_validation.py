@@ -29,6 +29,24 @@ def test_a_part_of_the_allowed_rows_and_never_the_last_of_a_class(codes, fractio
     assert len(held_out) == min(int(fraction * allowed.sum()), n_spare)
 
 
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 6), st.booleans()), min_size=1, max_size=40
+    ),
+    fraction=st.floats(0.01, 0.99),
+    seed=st.integers(0, 100),
+)
+def test_groups_are_held_out_as_a_whole_or_not_at_all(rows, fraction, seed):
+    codes, groups, allowed = (np.array(column) for column in zip(*rows, strict=True))
+    names = np.array(list("abcdefg"))[groups]
+    train, held_out = hold_out(codes, fraction, np.random.RandomState(seed), allowed, names)
+    assert sorted([*train, *held_out]) == list(range(len(rows)))
+    assert not set(names[train]) & set(names[held_out])
+    assert allowed[held_out].all()
+    assert set(codes[allowed]) <= set(codes[train[allowed[train]]])
+    assert len(held_out) <= fraction * allowed.sum()
+
+
 def test_a_share_of_less_than_one_sample_draws_nothing():
     random_state = np.random.RandomState(0)
     train, held_out = hold_out(np.zeros(9, dtype=int), 0.1, random_state)
