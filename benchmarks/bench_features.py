@@ -114,42 +114,50 @@ def ceiling(model, y, repeat):
 
 
 def from_files(folder, repeat, n_clips=100):
-    """Compare with reading and resampling alone; then the second pass, from the store."""
+    """Compare with reading and resampling alone, librosa's and ours; then the second pass."""
     y = np.random.default_rng(0).normal(scale=0.1, size=(n_clips, 5 * 44100))
     print(f"\nFrom files: {n_clips} clips of 5 s at 44,100 Hz to {SR} Hz, 2 jobs, ms a clip")
-    print("        reading alone   log-mel   ratio   store, 1st pass   2nd pass   1st / 2nd")
+    print(
+        "        librosa.load alone   reading alone   log-mel   ratios to both"
+        "   store, 1st pass   2nd pass   1st / 2nd"
+    )
     for extension in ("ogg", "wav"):
         paths = [str(folder / f"{i}.{extension}") for i in range(n_clips)]
         for path, clip in zip(paths, y, strict=True):
             soundfile.write(path, clip, 44100)
         times = file_times(paths, folder / f"store-{extension}", repeat)
-        alone, whole, first, second = (1e3 * seconds / n_clips for seconds in times)
+        theirs, alone, whole, first, second = (1e3 * seconds / n_clips for seconds in times)
         print(
-            f"{extension:7} {alone:13.2f} {whole:9.2f} {whole / alone:7.3f} {first:17.2f}"
-            f" {second:10.4f} {first / second:11.0f}"
+            f"{extension:7} {theirs:18.2f} {alone:15.2f} {whole:9.2f} {whole / theirs:8.2f}"
+            f" {whole / alone:6.2f} {first:17.2f} {second:10.4f} {first / second:11.0f}"
         )
 
 
 def file_times(paths, store, repeat):
-    """Return the seconds of reading, of the transformer, and of both passes of a store."""
+    """Return the seconds of reading (two ways), of the transformer, and of a store's passes."""
     model = LogMelSpectrogram(**SPECTRUM, duration=5.0, n_jobs=2)
     # In tasks of about the same size as the transformer's.
     parts = [paths[i : i + 13] for i in range(0, len(paths), 13)]
 
-    def reading():
-        Parallel(2, prefer="threads")(delayed(read_all)(part) for part in parts)
+    def reading(read):
+        Parallel(2, prefer="threads")(delayed(read_all)(read, part) for part in parts)
 
-    alone, whole = alternating(repeat, reading, lambda: model.transform(paths))
+    theirs, alone, whole = alternating(
+        repeat,
+        lambda: reading(lambda path: librosa.load(path, sr=SR)),
+        lambda: reading(lambda path: read_audio(path, SR, duration=5.0)),
+        lambda: model.transform(paths),
+    )
     cache = FeatureCache(model, store)
     (first,) = alternating(1, lambda: cache.transform(paths))
     (second,) = alternating(3, lambda: np.array(cache.transform(paths)))
-    return alone, whole, first, second
+    return theirs, alone, whole, first, second
 
 
-def read_all(paths):
+def read_all(read, paths):
     """Read and resample files, and no more."""
     for path in paths:
-        read_audio(path, SR, duration=5.0)
+        read(path)
 
 
 def at_scale(folder, n_clips):
