@@ -61,7 +61,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         What training does to the samples at random; "auto" is
         ``SpectrogramAugmentation()`` for spectrograms and nothing for rows of features.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes.
+        Weights of the classes; samples of a class of weight 0 are left out.
     classes : array-like of shape (n_classes,), default=None
         All classes, where the labels given to `fit` may miss some.
     warm_start : bool, default=False
@@ -255,15 +255,14 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
             *(_identity(part) for part in (network, augmentation)),
             (shape, len(classes), self.optimizer, self.weight_decay),
         )
-        fits = getattr(self, "_key", None) == key
-        same_classes = fits and np.array_equal(self.classes_, classes)
-        if not fits:
-            self._key, self._engine, self._saved = key, None, None
+        warm = self.warm_start and self._goes_on(key, classes)
+        if getattr(self, "_key", None) != key:
+            self._saved = self._take_weights() if warm else None
+            self._key, self._engine = key, None
             self.network_ = _copy(network)
             self._augmentation = _copy(augmentation)
         self.classes_, self._sample_shape, self._shape = classes, X.shape[1:], shape
         engine = self._ready_engine()
-        warm = self.warm_start and same_classes
         if not warm:
             self._mean, self._variance = self._learn_statistics(self._as_input(X), weights)
             engine.normalize(self._mean, self._variance)
@@ -272,6 +271,19 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
                 given = self._start_pretrained(engine, classes)
                 self._mean, self._variance = given or (self._mean, self._variance)
         return warm
+
+    def _goes_on(self, key, classes):
+        """Whether there are weights of the same network for samples and classes like these.
+
+        Another optimizer or augmentation takes another engine, but not other weights.
+        """
+        if not hasattr(self, "n_steps_") or (self._engine is None and self._saved is None):
+            return False
+        same_network = self._key[0] == key[0] and self._key[-1][:2] == key[-1][:2]
+        return same_network and np.array_equal(self.classes_, classes)
+
+    def _take_weights(self):
+        return self._saved if self._engine is None else self._engine.model.get_weights()
 
     def _learn_statistics(self, X, weights):
         """Return mean and variance of each channel, of the pool where it is known."""
@@ -424,9 +436,10 @@ def _input_shape(shape):
 
 
 def _identity(part):
-    """Identify a parameter object by what it was made from."""
+    """Identify a parameter object by what it was made from, the objects inside it likewise."""
     if hasattr(part, "get_params"):
-        return type(part), part.get_params()
+        params = part.get_params(deep=False)
+        return type(part), {name: _identity(value) for name, value in params.items()}
     return part
 
 

@@ -383,6 +383,31 @@ def test_warm_start_goes_on(reused):
     classifier.set_params(warm_start=False)
 
 
+def test_another_optimizer_goes_on_from_the_same_weights(classifier_class):
+    X, y = bands_sounds()
+    fitted = classifier_class(clone(SMALL), steps=5, warm_start=True, random_state=0).fit(X, y)
+    weights = fitted.get_weights()
+    changes = [{"optimizer": "sgd"}, {"weight_decay": 0.0}, {"augmentation": None}]
+    for change in [{"steps": 0}, *changes]:
+        fitted.set_params(**change).fit(X, y)
+        for before, after in zip(weights, fitted.get_weights(), strict=True):
+            np.testing.assert_array_equal(before, after)
+    fitted.set_params(augmentation=SpectrogramAugmentation(time_shift=2.0))
+    with pytest.raises(ValueError, match="time_shift"):
+        fitted.fit(X[:30], y[:30])
+    fitted.set_params(augmentation=None, network=CompactCNN(filters=(4,))).fit(X, y)
+    assert not any(np.array_equal(w, weights[-1]) for w in fitted.get_weights())
+
+
+def test_a_fit_after_one_that_failed_starts_afresh(classifier_class):
+    X, y = bands_sounds()
+    bad = SpectrogramAugmentation(time_shift=2.0)
+    classifier = classifier_class(clone(SMALL), steps=2, warm_start=True, augmentation=bad)
+    with pytest.raises(ValueError, match="time_shift"):
+        classifier.fit(X, y)
+    assert classifier.set_params(augmentation=None).fit(X, y).n_steps_ == 2
+
+
 def test_a_warm_fit_takes_its_share_of_the_steps(reused):
     classifier, X, y = reused
     classifier.set_params(steps=21, warm_steps=0.3, warm_start=False).fit(X, y)

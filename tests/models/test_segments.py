@@ -46,6 +46,17 @@ def test_a_network_for_spectrograms_is_shared_over_segments(fitted):
     assert isinstance(classifier.network, CompactCNN)
 
 
+@pytest.mark.parametrize("network", [None, clone(SMALL)], ids=["default", "given"])
+def test_segments_are_fitted_again_with_the_network_at_hand(network):
+    X, y = bands_sounds(SHAPE, n_samples=12)
+    classifier = CNNClassifier(network, steps=1, warm_start=True, random_state=0).fit(X, y)
+    engine, weights = classifier._engine, classifier.get_weights()
+    classifier.set_params(steps=0).fit(X, y)
+    assert classifier._engine is engine
+    for before, after in zip(weights, classifier.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 def test_probabilities_and_embeddings_are_averages_by_hand(fitted):
     classifier, X, _ = fitted
     P, Z = classifier.predict_proba_embed(X)
