@@ -90,15 +90,33 @@ def combine_weights(y, class_weight=None, sample_weight=None):
         weights = _check_sample_weight(
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
+        # As parts of the largest one: sums of huge weights stay numbers, tiny ones stay weights.
+        weights = weights / weights.max()
+    if class_weight is not None:
+        weights = _times_class_weights(weights, y, class_weight)
     rows = np.flatnonzero(weights)
     weights = weights[rows]
-    if class_weight is not None:
+    return weights * (len(weights) / weights.sum()), rows
+
+
+def _times_class_weights(weights, y, class_weight):
+    """Multiply weights by those of the classes; samples without weight count for nothing."""
+    rows = np.flatnonzero(weights)
+    if isinstance(class_weight, dict):
+        # A class without a label in this round is no mistake in the weights.
         present = set(np.unique(y[rows]).tolist())
-        if isinstance(class_weight, dict):
-            # A class without a label in this round is no mistake in the weights.
-            class_weight = {k: v for k, v in class_weight.items() if k in present}
-        weights = weights * compute_sample_weight(class_weight, y[rows])
-    return (weights * (len(weights) / weights.sum())), rows
+        class_weight = {k: v for k, v in class_weight.items() if k in present}
+    of_class = compute_sample_weight(class_weight, y[rows])
+    if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
+        raise ValueError(f"class_weight must be finite and not negative, got {class_weight}")
+    weighted = np.zeros(len(y))
+    weighted[rows] = weights[rows] * of_class
+    if not weighted.any():
+        raise ValueError(
+            f"class_weight={class_weight} leaves no label to train on: all are of classes of "
+            "weight 0"
+        )
+    return weighted / weighted.max()
 
 
 def smooth_targets(codes, n_classes, label_smoothing=0.0):

@@ -67,6 +67,29 @@ def test_weights_have_mean_one_and_leave_zeros_out():
     np.testing.assert_allclose(weights, np.array([2, 2, 2, 4]) / 2.5)
 
 
+@pytest.mark.parametrize("scale", [1e-320, 1e-300, 1e300])
+def test_weights_of_any_size_count_by_their_ratios(scale):
+    weights, rows = combine_weights(np.zeros(500), None, np.tile([2 * scale, scale], 250))
+    assert len(rows) == 500
+    np.testing.assert_allclose(weights, np.tile([4 / 3, 2 / 3], 250), rtol=1e-3)
+
+
+def test_a_class_of_weight_zero_is_left_out():
+    y = np.repeat([0, 1, 2], 200)
+    weights, rows = combine_weights(y, {0: 0.0, 1: 1.0, 2: 3.0}, np.r_[1e308, np.ones(599)])
+    np.testing.assert_array_equal(rows, np.arange(200, 600))
+    np.testing.assert_allclose(weights, np.repeat([0.5, 1.5], 200))
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [({0: 0, 1: 0}, "leaves no label to train on"), ({0: -1, 1: 2}, "not negative")],
+)
+def test_class_weights_that_make_no_sense_are_named(class_weight, message):
+    with pytest.raises(ValueError, match=message):
+        combine_weights(np.array([0, 1]), class_weight)
+
+
 def test_targets_and_classes():
     targets = smooth_targets(np.array([2, 0]), 4, 0.2)
     np.testing.assert_allclose(targets, [[0.05, 0.05, 0.85, 0.05], [0.85, 0.05, 0.05, 0.05]])
