@@ -23,12 +23,12 @@ class Replay(BaseEstimator):
     mode : {"all", "none", "certain", "var", "diverse"}, default="certain"
         "all": every old label. "none": no old label. "certain": the share `fraction` of the
         correctly predicted ones, those of the highest entropy. "var": as "certain", with a
-        share that shrinks as labels grow, ``fraction * threshold / n_labels``. "diverse": the
-        share `fraction`, by density peaks of the embeddings.
+        share that shrinks as labels grow, ``fraction * threshold / n_old``; it needs a
+        `threshold`. "diverse": the share `fraction`, by density peaks of the embeddings.
     threshold : int, default=0
-        Up to this number of labels, every old label is kept, whatever the mode but "none".
+        Up to this number of old labels, every one is kept, whatever the mode but "none".
     fraction : float, default=0.5
-        Share of the correctly predicted old labels of each class.
+        Share of the correctly predicted old labels of each class, at least one of them.
 
     Notes
     -----
@@ -76,7 +76,7 @@ class Replay(BaseEstimator):
         kept = [np.flatnonzero(~correct)]
         for code in np.unique(codes):
             rows = np.flatnonzero(correct & (codes == code))
-            n_kept = int(np.ceil(fraction * len(rows)))
+            n_kept = max(1, int(np.ceil(fraction * len(rows))))
             if self.mode == "diverse":
                 order = _by_prominence(learner.embed(X)[rows])
             else:

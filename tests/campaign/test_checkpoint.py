@@ -3,10 +3,14 @@
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skal import ActiveLearningClassifier
 from skal.campaign import PseudoLabels, StabilizedPredictions
+from skal.models import CNNClassifier, DenseNet
 from skal.strategies import EntropySampling
 from tests.campaign.data import blobs, model
 
@@ -153,3 +157,58 @@ def test_nothing_is_left_but_one_whole_file(tmp_path):
     X, y = blobs()
     campaign(checkpoint=tmp_path).fit(X, y)
     assert [path.name for path in tmp_path.iterdir()] == ["campaign.joblib"]
+
+
+def first_rows(learner, X, n_instances):
+    return np.arange(n_instances)
+
+
+def test_a_function_is_the_same_in_another_process(tmp_path):
+    X, y = blobs()
+    campaign(checkpoint=tmp_path, strategy=first_rows, budget=20).fit(X, y)
+
+    def moved(learner, X, n_instances):
+        return first_rows(learner, X, n_instances)
+
+    moved.__qualname__ = first_rows.__qualname__
+    resumed = campaign(checkpoint=tmp_path, strategy=moved).fit(X, y)
+    assert len(resumed.labeled_indices_) == 48
+    with pytest.raises(ValueError, match="strategy was <function first_rows>"):
+        campaign(checkpoint=tmp_path, strategy=lambda *_: [0]).fit(X, y)
+
+
+def test_all_of_a_long_description_counts(tmp_path):
+    X, y = blobs()
+
+    def with_middle(value):
+        names = [{"n" * 300: value if i == 3 else i} for i in range(7)]
+        return make_pipeline(*[FunctionTransformer(ignore, kw_args=n) for n in names], model())
+
+    campaign(checkpoint=tmp_path, budget=20).set_params(estimator=with_middle(1)).fit(X, y)
+    with pytest.raises(ValueError, match="belongs to another campaign"):
+        campaign(checkpoint=tmp_path).set_params(estimator=with_middle(2)).fit(X, y)
+
+
+def ignore(X, **_):
+    return X
+
+
+def test_a_model_that_waits_for_labels_of_weight_comes_back(tmp_path):
+    """Until then a constant one predicts; what it has learned from the pool must not go."""
+    X, y = blobs()
+    params = {"update": "finetune", "n_instances": 12}
+    network = CNNClassifier(DenseNet(units=(4,)), steps=4)
+    weights = np.ones(80)
+    weights[campaign(budget=12).fit(X, y).labeled_indices_] = 0
+
+    def fit(*, on_round=None, **more):
+        learner = campaign(**params, **more).set_params(estimator=clone(network))
+        return learner.fit(X, y, sample_weight=weights, on_round=on_round)
+
+    expected = fit()
+    with pytest.raises(Interrupted):
+        fit(checkpoint=tmp_path, on_round=interrupt_in(0))
+    resumed = fit(checkpoint=tmp_path)
+    assert expected.history_[0]["n_labeled"] == 12
+    np.testing.assert_array_equal(expected.labeled_indices_, resumed.labeled_indices_)
+    np.testing.assert_array_equal(expected.predict_proba(X), resumed.predict_proba(X))

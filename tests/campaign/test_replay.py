@@ -52,6 +52,18 @@ def test_certain_and_var_by_brute_force(mode):
     np.testing.assert_array_equal(kept, np.sort(expected))
 
 
+@pytest.mark.parametrize("replay", [Replay("certain", fraction=0.0), Replay("var")])
+def test_no_class_vanishes(replay):
+    X, y = blobs()
+    learner = fitted_learner(X, y)
+    right = learner.predict_proba(X).argmax(axis=1) == y
+    kept = replay.choose(learner, Rows(X, np.arange(80)), y)
+    n_right_kept = np.bincount(y[kept][right[kept]], minlength=4)
+    np.testing.assert_array_equal(n_right_kept, np.minimum(1, np.bincount(y[right], minlength=4)))
+    assert n_right_kept.sum() == 3
+    assert np.isin(np.flatnonzero(~right), kept).all()
+
+
 def test_diverse_keeps_dense_points_and_all_mistakes():
     rng = np.random.RandomState(0)
     far = rng.normal(size=(40, 2)) * 0.3 + [[4, 0]]
