@@ -112,8 +112,7 @@ class _Validated(StoppingCriterion):
 
     def _score(self, rounds):
         """Return the accuracy on held-out labels, None where there are too few labels."""
-        X, y, _ = rounds.training_set()
-        given = rounds.state.training_groups()
+        X, y, weights, given = self._labels(rounds)
         groups = np.arange(len(y)) if given is None else given
         splitter = self._splitter(groups, given is not None, rounds.seed("validation"))
         if splitter is None:
@@ -128,10 +127,22 @@ class _Validated(StoppingCriterion):
             about = validation_arguments(
                 self._copy, len(train), 0, None if given is None else given[train]
             )
+            if weights is not None:
+                about |= dict.fromkeys(rounds.weight_names, weights[train])
             self._copy.fit(_safe_indexing(X, train), y[train], **about)
             correct += np.sum(self._copy.predict(_safe_indexing(X, test)) == y[test])
             n_scored += len(test)
         return correct / n_scored
+
+    def _labels(self, rounds):
+        """Return rows, labels, weights and groups of the labels that have any weight."""
+        X, y, weights = rounds.training_set()
+        groups = rounds.state.training_groups()
+        if weights is None or weights.all():
+            return X, y, weights, groups
+        some = np.flatnonzero(weights)
+        groups = None if groups is None else groups[some]
+        return _safe_indexing(X, some), y[some], weights[some], groups
 
     def _splitter(self, groups, few_allowed, seed):
         n_groups = len(np.unique(groups))

@@ -159,3 +159,28 @@ def test_groups_are_never_on_both_sides(validation):
     ).fit(X, y, groups=groups.astype(str))
     assert len(n_shared) > 0
     assert sum(n_shared) == 0
+
+
+class TestWeights:
+    def test_labels_are_validated_with_their_weights(self):
+        """Labels of weight zero are wrong ones: whoever looked at them would see no target."""
+        X, y = easy()
+        wrong = np.arange(200) % 2 == 0
+        labels, weights = np.where(wrong, (y + 1) % 3, y), np.where(wrong, 0.0, 1.0)
+        stopping = TargetScore(0.7)
+        fitted = campaign(stopping=stopping, n_initial=60).fit(X, labels, sample_weight=weights)
+        assert "reaches the target" in fitted.stop_reason_
+        assert "reaches" not in campaign(stopping=stopping).fit(X, labels).stop_reason_
+
+    def test_weights_reach_the_classifier_that_is_validated(self):
+        X, y = easy()
+        seen = []
+
+        class Looking(LogisticRegression):
+            def fit(self, X, y, sample_weight=None):
+                seen.append(set(sample_weight))
+                return super().fit(X, y, sample_weight)
+
+        learner = campaign(stopping=NoGain(9, validation=0.3), budget=22)
+        learner.set_params(estimator=Looking()).fit(X, y, sample_weight=np.full(200, 0.5))
+        assert seen == [{0.5}] * 3
