@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import has_fit_parameter
 
 from skal.learner import final_model
@@ -14,6 +15,9 @@ from skal.learner import final_model
 # Rows of the pool that are transformed for the normalization: enough for mean and variance,
 # few enough to compute their features before the first question.
 _MOST_TRANSFORMED = 2048
+
+# What a classifier's ``fit`` takes to validate on a part of what it is given.
+_VALIDATION = ("can_validate", "groups")
 
 
 def prepare(estimator, classes):
@@ -35,9 +39,19 @@ def prepare(estimator, classes):
     """
     estimator = clone(estimator)
     model = final_model(estimator)
+    if _routing_enabled() and model is not estimator:
+        _request(model, [*_VALIDATION, "sample_weight"])
     if _takes_classes(model) and model.get_params(deep=False)["classes"] is None:
         model.set_params(classes=classes)
     return estimator
+
+
+def _request(model, names):
+    """Let a Pipeline hand arguments of ``fit`` on to its last step, unless that was decided."""
+    decided = model.get_metadata_routing().fit.requests
+    wanted = [n for n in names if has_fit_parameter(model, n) and decided.get(n) is None]
+    if wanted:
+        model.set_fit_request(**dict.fromkeys(wanted, True))
 
 
 def adapt(estimator, X, seed):
@@ -147,7 +161,7 @@ def validation_arguments(estimator, n_rows, n_guessed, groups):
     dict
         Keyword arguments of ``fit``; none where the classifier does not take them.
     """
-    if not has_fit_parameter(final_model(estimator), "can_validate"):
+    if not all(has_fit_parameter(final_model(estimator), name) for name in _VALIDATION):
         return {}
     arguments = {}
     if n_guessed:
@@ -226,4 +240,6 @@ def weight_names(estimator):
 
 def _inner_name(estimator, name):
     """Return the name under which ``fit`` takes a keyword argument of the last step."""
-    return f"{estimator.steps[-1][0]}__{name}" if isinstance(estimator, Pipeline) else name
+    if isinstance(estimator, Pipeline) and not _routing_enabled():
+        return f"{estimator.steps[-1][0]}__{name}"
+    return name

@@ -30,9 +30,9 @@ def resolve_classes(y, classes=None):
     ValueError
         If a label is not among `classes`; the message names it.
     """
-    check_classification_targets(y)
     present = np.unique(y)
     if classes is None:
+        check_classification_targets(y)
         return present
     known = np.unique(np.asarray(classes))
     unknown = [label for label in present.tolist() if label not in set(known.tolist())]

@@ -7,6 +7,7 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+import sklearn
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -248,3 +249,40 @@ def test_weights_of_samples_reach_the_network():
     np.testing.assert_array_equal(plain.labeled_indices_, weighted.labeled_indices_)
     of_one = y == 1
     assert weighted.score(X[of_one], y[of_one]) < plain.score(X[of_one], y[of_one]) - 0.2
+
+
+@pytest.mark.parametrize("steps", [[], [FunctionTransformer(), StandardScaler()]])
+def test_a_network_validates_by_groups_where_metadata_is_routed(steps, monkeypatch):
+    X, y = blobs(60, n_classes=2)
+    seen = []
+
+    def look(codes, fraction, random_state, allowed=None, groups=None):
+        seen.append((groups, None if allowed is None else allowed.sum()))
+        return np.arange(len(codes)), np.arange(0)
+
+    monkeypatch.setattr("skal.models.keras.hold_out", look)
+    dense = CNNClassifier(DenseNet(units=(8,)), steps=60, learning_rate=1e-2)
+    with sklearn.config_context(enable_metadata_routing=True):
+        ActiveLearningClassifier(
+            make_pipeline(*steps, dense),
+            RandomSampling(),
+            n_initial=20,
+            n_instances=10,
+            budget=30,
+            pseudo_labels=PseudoLabels(0.6),
+            random_state=0,
+        ).fit(X, y, groups=np.arange(60) // 20)
+    (first, _), (second, n_allowed) = seen
+    assert len(first) == 20
+    assert set(first) == {0, 1, 2}
+    assert n_allowed == 30 < len(second)
+
+
+def test_many_classes_with_few_labels_of_each_are_nothing_to_warn_of():
+    X = np.random.RandomState(0).normal(size=(200, 4))
+    y = np.arange(200) % 50
+    dense = CNNClassifier(DenseNet(units=(4,)), steps=2)
+    fitted = ActiveLearningClassifier(
+        dense, n_initial=40, n_instances=10, budget=60, random_state=0, replay="certain"
+    ).fit(X, y)
+    assert fitted.predict_proba(X).shape == (200, 50)
