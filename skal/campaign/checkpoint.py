@@ -1,8 +1,10 @@
 """Checkpoints: a campaign on disk, always whole, from which `fit` goes on."""
 
+import re
 from pathlib import Path
 
 import joblib
+from sklearn.base import BaseEstimator
 
 from skal._files import write_atomically
 from skal._rows import n_rows
@@ -120,7 +122,16 @@ def describe(campaign, state, known):
     dict of str to str
     """
     parameters = campaign.get_params(deep=False)
-    description = {name: repr(parameters[name]) for name in parameters if name not in _FREE}
+    description = {name: _as_text(parameters[name]) for name in parameters if name not in _FREE}
     description["rows of X"] = str(n_rows(state.X))
     description["labels"] = joblib.hash((state.classes, known, state.codes[known]))
     return description
+
+
+def _as_text(value):
+    """Return all of an object's text, without the address where it is in this process."""
+    if type(value).__repr__ is BaseEstimator.__repr__:
+        text = value.__repr__(N_CHAR_MAX=float("inf"))  # else the middle of long ones is left out
+    else:
+        text = repr(value)
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)

@@ -408,6 +408,8 @@ class ActiveLearningClassifier(
         if rounds.pseudo is not None:
             labels = self.classes_[rounds.pseudo["codes"]]
             self.pseudo_labels_ = {"indices": rounds.pseudo["indices"], "labels": labels}
+        elif hasattr(self, "pseudo_labels_"):
+            del self.pseudo_labels_
         if rounds.estimator is not None:
             self.estimator_ = rounds.estimator
         elif hasattr(self, "estimator_"):

@@ -85,7 +85,8 @@ class Rounds:
         self.pseudo = None
         self.waiting = _NO_ROWS  # labeled, but no model has been trained on them yet
         self._seed = seed
-        self._asked = None
+        self._asked = {}  # score of each row asked for since the last training
+        self._seconds_query = 0.0
         self._learner = None
 
     @property
@@ -137,11 +138,14 @@ class Rounds:
         """
         start = time.perf_counter()
         state = self.state
+        candidates = state.candidates
+        if len(candidates) == 0:
+            return candidates
         if self.estimator is None:
-            strategy, learner = self.initial_strategy, Learner.without_model(self.model, state.X)
+            strategy = self.initial_strategy
+            learner = Learner.without_model(self.model, state.usable.take())
         else:
             strategy, learner = self.strategy, self.learner
-        candidates = state.candidates
         positions, scores = strategy.query(
             learner,
             Rows(state.X, candidates),
@@ -152,7 +156,8 @@ class Rounds:
             return_scores=True,
         )
         indices = candidates[positions]
-        self._asked = (indices, scores, time.perf_counter() - start)
+        self._asked.update(zip(indices.tolist(), scores, strict=True))
+        self._seconds_query = time.perf_counter() - start
         return indices
 
     def labeled(self):
@@ -195,17 +200,20 @@ class Rounds:
         if state.n_labeled == 0:
             return None
         n_before = self.history[-1]["n_labeled"] if self.history else 0
-        scores, seconds_query = self._recall(self.waiting)
         start = time.perf_counter()
-        n_trained = self._train() if state.n_labeled > n_before else 0
+        n_trained = 0
+        if state.n_labeled > n_before:
+            n_trained = self._train()
+        else:
+            self.pseudo = None  # those of the last round are no part of this one
         record = {
             "round": self.next_round,
             "n_labeled": state.n_labeled,
             "n_new_labeled": state.n_labeled - n_before,
             "n_trained": n_trained,
             "indices": self.waiting,
-            "scores": scores,
-            "seconds_query": seconds_query,
+            "scores": np.array([self._asked.get(row, np.nan) for row in self.waiting.tolist()]),
+            "seconds_query": self._seconds_query,
             "seconds_fit": time.perf_counter() - start,
         }
         if self.pseudo_labels is not None:
@@ -214,7 +222,7 @@ class Rounds:
             figures = evaluate(eval_set[1], self.estimator.predict(eval_set[0]))
             record.update((f"eval_{name}", value) for name, value in figures.items())
         self.history.append(record)
-        self.waiting, self._asked = _NO_ROWS, None
+        self.waiting, self._asked, self._seconds_query = _NO_ROWS, {}, 0.0
         if self.store:
             self.snapshots.append(take_snapshot(self.estimator))
         return record
@@ -268,9 +276,7 @@ class Rounds:
         """Return pseudo-labels for candidates that nobody was asked for in this round."""
         if self.pseudo_labels is None or self.estimator is None:
             return None
-        candidates = self.state.candidates
-        if self._asked is not None:
-            candidates = candidates[~np.isin(candidates, self._asked[0])]
+        candidates = np.setdiff1d(self.state.candidates, list(self._asked))
         proba = self.learner.predict_proba(Rows(self.state.X, candidates))
         t = self.next_round - 1
         positions, codes = self.pseudo_labels.choose(proba, t)
@@ -292,23 +298,17 @@ class Rounds:
             described["pseudo_accuracy"] = float(right.mean()) if len(right) else np.nan
         return described
 
-    def _recall(self, told):
-        """Return the scores that the last choice gave to rows, and how long choosing took."""
-        if self._asked is None:
-            return np.full(len(told), np.nan), 0.0
-        indices, scores, seconds = self._asked
-        found = dict(zip(indices.tolist(), scores, strict=True))
-        return np.array([found.get(index, np.nan) for index in told.tolist()]), seconds
-
     _PROGRESS = (
         "history",
         "snapshots",
+        "model",
         "estimator",
         "pseudo",
         "waiting",
         "criteria",
         "_seed",
         "_asked",
+        "_seconds_query",
     )
 
     def progress(self):
@@ -330,8 +330,6 @@ class Rounds:
         for name in self._PROGRESS:
             setattr(self, name, saved[name])
         self.criteria = _merge_criteria(limits, saved["criteria"])
-        if self.estimator is not None and type(self.estimator) is type(self.model):
-            self.model = self.estimator
 
     def __getstate__(self):
         """Leave out what can be computed again."""

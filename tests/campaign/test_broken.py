@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skal import ActiveLearningClassifier
 from skal.audio import FeatureCache, LogMelSpectrogram
 from skal.campaign import StabilizedPredictions
 from skal.datasets import make_sounds, write_sounds
 from skal.models import CNNClassifier, CompactCNN
+from skal.strategies import CoreSet
 
 BROKEN = [3, 4, 11, 20, 39]
 
@@ -109,6 +111,32 @@ def test_the_normalization_of_a_network_knows_nothing_of_them(sounds):
     fitted.fit(paths, y)
     good = features().transform(np.delete(paths, BROKEN))
     np.testing.assert_allclose(fitted.estimator_[-1]._mean, [good.mean(dtype=float)], rtol=1e-5)
+
+
+def test_a_first_choice_behind_learned_steps_knows_nothing_of_them(sounds):
+    paths, y = sounds
+    seen = []
+
+    class Looking(StandardScaler):
+        def fit(self, X, y=None, sample_weight=None):
+            seen.append(len(X))
+            assert np.any(X, axis=1).all()
+            return super().fit(X, y, sample_weight)
+
+    estimator = make_pipeline(features(flatten=True), Looking(), LogisticRegression(max_iter=2000))
+    learner = ActiveLearningClassifier(
+        estimator, initial_strategy=CoreSet(), n_initial=8, budget=8, random_state=0
+    ).fit(paths, y)
+    assert seen == [35, 8]
+    assert len(learner.labeled_indices_) == 8
+
+
+def test_where_none_can_be_read(sounds):
+    paths, _ = sounds
+    fitted = campaign(features(flatten=True), classes=[0, 1], initial_strategy=CoreSet())
+    fitted.fit(paths[BROKEN], np.full(5, -1))
+    assert len(fitted.query()) == 0
+    assert fitted.stop_reason_ == "the pool is empty"
 
 
 def test_errors_are_errors_by_default(sounds):

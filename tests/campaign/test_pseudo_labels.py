@@ -10,6 +10,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from skal import ActiveLearningClassifier
 from skal.campaign import PseudoLabels
+from skal.strategies import RandomSampling
 from tests.campaign.data import blobs, model, permute_hidden
 
 
@@ -98,6 +99,37 @@ def test_never_a_row_that_is_labeled_or_asked_for_in_the_round():
     assert np.intersect1d(script.pseudo_labels_["indices"], asked).size == 0
     assert len(script.pseudo_labels_["indices"]) == 80 - 20 - 6
     assert "pseudo_accuracy" not in script.history_[-1]
+
+
+def test_every_row_asked_for_counts_however_often_the_caller_asks():
+    X, y = blobs()
+    script = campaign(pseudo_labels=PseudoLabels(10.0, 0.0), strategy=RandomSampling())
+    script.fit(X, np.where(np.arange(80) < 20, y, -1))
+    first, second = script.query(n_instances=9), script.query(n_instances=3)
+    asked = np.union1d(first, second)
+    told = np.setdiff1d(first, second)[:2]
+    script.teach(indices=told, y=y[told])
+    guessed = script.pseudo_labels_["indices"]
+    np.testing.assert_array_equal(guessed, np.setdiff1d(np.arange(20, 80), asked))
+
+
+def test_a_round_without_a_new_label_has_no_pseudo_labels():
+    X, y = blobs()
+    script = campaign(pseudo_labels=PseudoLabels(10.0, 0.0))
+    script.fit(X, np.where(np.arange(80) < 20, y, -1))
+    for labels in (y, np.full(80, -1)):
+        asked = script.query()
+        script.teach(indices=asked, y=labels[asked])
+    trained, untold = script.history_[-2:]
+    assert trained["n_pseudo_labeled"] > 0
+    assert untold["n_trained"] == untold["n_pseudo_labeled"] == len(untold["pseudo_indices"]) == 0
+
+
+def test_pseudo_labels_of_another_fit_are_forgotten():
+    X, y = blobs()
+    fitted = campaign(pseudo_labels=PseudoLabels(0.4)).fit(X, y)
+    assert len(fitted.pseudo_labels_["indices"]) > 0
+    assert not hasattr(fitted.set_params(pseudo_labels=None).fit(X, y), "pseudo_labels_")
 
 
 def test_weight():
