@@ -35,7 +35,8 @@ class CompiledGradientLength:
     def __init__(self, model):
         logits = logits_of(model)
         layers = [layer for layer in logits.layers if layer.trainable_variables]
-        self._weights = logits.trainable_variables
+        # TensorFlow's own variables: it knows no zeros of the type of Keras's, for idle weights.
+        self._weights = [weight.value for weight in logits.trainable_variables]
         self._layers = layers
         self._logits = logits
         self._known = all(_is_known(layer, logits) for layer in layers)

@@ -19,7 +19,8 @@ def one_by_one(classifier, X):
         for label, probability in enumerate(p):
             with tf.GradientTape() as tape:
                 loss = -tf.math.log(model(sample, training=False)[0, label])
-            gradients = tape.gradient(loss, model.trainable_variables)
+            weights = [weight.value for weight in model.trainable_variables]
+            gradients = tape.gradient(loss, weights, unconnected_gradients="zero")
             total += probability * np.sqrt(sum(float(tf.reduce_sum(g**2)) for g in gradients))
         lengths.append(total)
     return np.array(lengths)
@@ -42,6 +43,26 @@ def network_with_other_layers(meta, compile_kwargs):
     return model
 
 
+def network_with_an_idle_weight(meta, compile_kwargs):
+    """Build a network with a weight that nothing is computed from."""
+    from skal.models._backend import keras
+
+    class Idle(keras.layers.Dense):
+        def call(self, x):
+            return keras.ops.matmul(x, self.kernel)
+
+    model = keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Flatten(),
+            Idle(5),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+    model.compile(**compile_kwargs)
+    return model
+
+
 @pytest.mark.parametrize(
     "network",
     [
@@ -51,6 +72,10 @@ def network_with_other_layers(meta, compile_kwargs):
         ),
         DenseNet(units=(5, 4)),
         network_with_other_layers,
+        pytest.param(
+            network_with_an_idle_weight,
+            marks=pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning"),
+        ),
     ],
 )
 def test_equal_to_gradients_one_by_one(network):
