@@ -91,7 +91,7 @@ class PredictionMixin:
         check_is_fitted(self, "estimator_")
         if len(self._rounds.snapshots) != len(self.history_):
             raise ValueError("the models of past rounds were not kept: fit with store_rounds=True")
-        return restore(self._rounds.snapshots, self.estimator_)
+        return restore(self._rounds.snapshots, self._rounds.model)
 
     def _check_X(self, X):
         check_is_fitted(self, "estimator_")

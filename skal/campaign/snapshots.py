@@ -38,7 +38,8 @@ def restore(snapshots, estimator):
     snapshots : list
         From `take_snapshot`.
     estimator : estimator
-        The classifier of the last round, which stays as it is.
+        The classifier of the campaign, which stays as it is. The one of the last round may be
+        a constant one in its place.
 
     Yields
     ------

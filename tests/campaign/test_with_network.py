@@ -286,3 +286,18 @@ def test_many_classes_with_few_labels_of_each_are_nothing_to_warn_of():
         dense, n_initial=40, n_instances=10, budget=60, random_state=0, replay="certain"
     ).fit(X, y)
     assert fitted.predict_proba(X).shape == (200, 50)
+
+
+def test_stages_of_a_network_after_a_constant_model_took_its_place():
+    X, y = blobs(40, n_classes=2)
+    dense = CNNClassifier(DenseNet(units=(4,)), steps=2)
+    plain = ActiveLearningClassifier(
+        dense, RandomSampling(), n_initial=10, n_instances=10, budget=20, random_state=0
+    )
+    weights = np.ones(40)
+    weights[clone(plain).fit(X, y).labeled_indices_[10:]] = 0
+    fitted = plain.set_params(replay="none", store_rounds=True).fit(X, y, sample_weight=weights)
+    first, last = fitted.staged_predict_proba(X)
+    assert len(np.unique(first[:, 0])) > 2
+    np.testing.assert_array_equal(last, fitted.predict_proba(X))
+    assert len(np.unique(last[:, 0])) == 1
