@@ -23,3 +23,15 @@ def fsdd_home():
         if place and (Path(place) / "recordings").is_dir():
             return Path(place)
     pytest.skip("the FSDD recordings are not here (set SKAL_FSDD_HOME to their folder)")
+
+
+@pytest.fixture
+def fresh_workers():
+    """Give joblib new worker processes.
+
+    One that an earlier test has used takes the import of TensorFlow for a leak of memory, and
+    quits; joblib's warning of it, an error here, then ends the thread that would replace it.
+    """
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)

@@ -202,7 +202,7 @@ def test_scikit_learn_checks(estimator, check):
 
 
 @pytest.mark.slow
-def test_grid_search_over_recordings(fsdd_home):
+def test_grid_search_over_recordings(fsdd_home, fresh_workers):
     data = load_fsdd(fsdd_home)
     some = np.arange(0, 3000, 20)
     pipeline = make_pipeline(

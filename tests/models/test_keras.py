@@ -252,7 +252,7 @@ def _fit_in_a_worker(classifier, X, y):
 
 
 @pytest.mark.slow
-def test_loky_workers_and_grid_search(fitted):
+def test_loky_workers_and_grid_search(fitted, fresh_workers):
     classifier, X, y = fitted
     tasks = [delayed(_fit_in_a_worker)(clone(classifier), X, y) for _ in range(2)]
     first, second = Parallel(n_jobs=2)(tasks)
