@@ -50,6 +50,23 @@ def final_model(estimator):
     return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
 
 
+def earlier_steps(estimator):
+    """Return the steps before the last one of a Pipeline, those that do something.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any classifier.
+
+    Returns
+    -------
+    list of transformers
+        Empty where there is no Pipeline.
+    """
+    steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
+    return [step for _, step in steps if step is not None and step != "passthrough"]
+
+
 def check_supported(estimator, needs, strategy):
     """Raise an error if a classifier, fitted or not, cannot answer what a strategy asks.
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline
 
 from skal._rows import as_rows
 from skal.audio import BrokenClipsError
+from skal.learner import earlier_steps
 
 # Recordings transformed at a time; their features are not kept.
 _BLOCK = 1024
@@ -29,10 +29,10 @@ def find_broken(estimator, X):
     ndarray of int
         Positions, ascending.
     """
-    step = _first_step(estimator)
-    if step is None or not _sets_aside(step):
+    steps = earlier_steps(estimator)[:1]
+    if not any(_sets_aside(step) for step in steps):
         return np.empty(0, dtype=np.intp)
-    step, broken = clone(step), []
+    step, broken = clone(steps[0]), []
     for block in as_rows(X).blocks(_BLOCK):
         try:
             step.transform(block.take())
@@ -59,11 +59,6 @@ def readable_rows(estimator, X):
     """
     rows = as_rows(X)
     return rows[np.setdiff1d(np.arange(len(rows)), find_broken(estimator, X))]
-
-
-def _first_step(estimator):
-    steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
-    return next((s for _, s in steps if s is not None and s != "passthrough"), None)
 
 
 def _sets_aside(step):

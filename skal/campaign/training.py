@@ -10,7 +10,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import has_fit_parameter
 
-from skal.learner import final_model
+from skal.learner import earlier_steps, final_model
 
 # Rows of the pool that are transformed for the normalization: enough for mean and variance,
 # few enough to compute their features before the first question.
@@ -73,8 +73,7 @@ def adapt(estimator, X, seed):
     model = final_model(estimator)
     if not hasattr(model, "adapt"):
         return
-    before = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
-    before = [step for _, step in before if step is not None and step != "passthrough"]
+    before = earlier_steps(estimator)
     if any(get_tags(step).requires_fit for step in before):
         return
     if before and len(X) > _MOST_TRANSFORMED:
