@@ -1,6 +1,7 @@
 """The members of scikit-learn ensembles, with a column for every class of the task."""
 
 import numpy as np
+from scipy import sparse
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
@@ -61,7 +62,8 @@ def member_proba(ensemble, position, X, classes):
     """
     member = ensemble.estimators_[position]
     if isinstance(ensemble, BaggingClassifier):
-        X = np.asarray(X)[:, ensemble.estimators_features_[position]]
+        X = X if sparse.issparse(X) else np.asarray(X)
+        X = X[:, ensemble.estimators_features_[position]]
     elif hasattr(X, "columns") and not hasattr(member, "feature_names_in_"):
         X = np.asarray(X)  # the members of most ensembles are fitted without names
     seen = np.asarray(member.classes_)

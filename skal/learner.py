@@ -3,12 +3,14 @@
 import math
 
 import numpy as np
-from sklearn.base import clone
+from scipy import sparse
+from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils import check_random_state
 
 from skal._ensembles import draw_members, expand_columns, is_ensemble, member_proba
+from skal._pipelines import Chain, ConstantClassifier
 from skal._rows import Rows, as_rows, n_rows
 
 __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
@@ -19,9 +21,13 @@ __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
 _BLOCK = 4096
 _NUMBERS = 2**22
 
+# Rows that pass through unfitted steps to learn what features look like.
+_FEW = 16
+
 _INSTEAD = {
-    "predict_proba": "a classifier with predict_proba (for SVC, wrap it in "
-    "CalibratedClassifierCV), or RandomSampling, CoreSet or TypiClust, which need none",
+    "predict_proba": "a classifier with predict_proba, such as LogisticRegression (instead of "
+    "an SVC: make_pipeline(StandardScaler(), Nystroem(), LogisticRegression())), or "
+    "RandomSampling, CoreSet or TypiClust, which need none",
     "sample_proba": "skal.models.CNNClassifier (dropout passes), or an ensemble such as "
     "BaggingClassifier or RandomForestClassifier (its members)",
     "gradient_length": "skal.models.CNNClassifier, or layers='last', which needs "
@@ -35,39 +41,7 @@ class UnsupportedStrategyError(TypeError):
     """A strategy needs something that the classifier cannot answer."""
 
 
-def final_model(estimator):
-    """Return the last step of a Pipeline, or the estimator itself.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Any classifier.
-
-    Returns
-    -------
-    estimator
-    """
-    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-
-
-def earlier_steps(estimator):
-    """Return the steps before the last one of a Pipeline, those that do something.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Any classifier.
-
-    Returns
-    -------
-    list of transformers
-        Empty where there is no Pipeline.
-    """
-    steps = estimator.steps[:-1] if isinstance(estimator, Pipeline) else []
-    return [step for _, step in steps if step is not None and step != "passthrough"]
-
-
-def check_supported(estimator, needs, strategy):
+def check_supported(estimator, needs, strategy, rows=None, classes=None):
     """Raise an error if a classifier, fitted or not, cannot answer what a strategy asks.
 
     Parameters
@@ -78,37 +52,97 @@ def check_supported(estimator, needs, strategy):
         Names of `Learner` methods.
     strategy : object
         The strategy, for the message.
+    rows : Rows, default=None
+        The pool. With it, a network is asked about the layers that it would have, and the
+        features that stand in for an embedding are looked at. None: only methods are looked
+        for, or the fitted network is asked.
+    classes : ndarray of shape (n_classes,), default=None
+        All classes of the task, for a network that is not built yet.
 
     Raises
     ------
     UnsupportedStrategyError
         Names the strategy, what it needs and what to use instead.
     """
-    model = final_model(estimator)
+    chain = Chain(estimator)
+    model = _voice(chain)
+    features = None
     for need in sorted(needs):
-        own = hasattr(estimator, need) or hasattr(model, need)
-        stand_in = need == "embed" or (need == "sample_proba" and is_ensemble(model))
-        if not (own or stand_in):
+        looks = hasattr(model, "why_not") and hasattr(type(model), need)
+        if rows is not None and (looks or need == "embed") and features is None:
+            few = rows if _is_plain(chain, rows) else rows[:_FEW]
+            features = chain.try_features(few.take(), 2 if classes is None else len(classes))
+        reason = model.why_not(need, features, classes) if looks else None
+        if reason is not None:
             raise UnsupportedStrategyError(
-                f"{type(strategy).__name__} needs {need}, which {type(model).__name__} does not "
-                f"have. Use {_INSTEAD[need]}."
+                f"{type(strategy).__name__} needs {need}, and {type(chain.model).__name__} "
+                f"cannot answer it: {reason}"
+            )
+        if need == "embed" and not looks and not hasattr(model, "embed"):
+            if features is not None:
+                _as_matrix(features)
+        elif not looks and not _offers(model, need):
+            raise UnsupportedStrategyError(
+                f"{type(strategy).__name__} needs {need}, which {type(chain.model).__name__} does "
+                f"not have. Use {_INSTEAD[need]}."
             )
 
 
+def _is_plain(chain, rows):
+    """Tell whether rows are an array in memory that the model sees as it is."""
+    return not chain.steps and type(rows.base) is np.ndarray
+
+
+def _voice(chain):
+    """Return what answers for the model of a chain."""
+    return chain.answering
+
+
+def _offers(model, need):
+    """Tell whether a model has a method, or will have it once it is fitted."""
+    if need == "sample_proba" and is_ensemble(model):
+        return True
+    if isinstance(model, StackingClassifier) and model.final_estimator is None:
+        model = LogisticRegression()  # what it is fitted with in that place
+    return hasattr(model, need)
+
+
 def _as_matrix(features):
+    """Return rows as a matrix of floating point numbers, the embedding of a plain model."""
+    if sparse.issparse(features):
+        raise UnsupportedStrategyError(
+            "an embedding is needed, but the rows are sparse and the classifier has no embed(). "
+            "Put TruncatedSVD in front of the classifier: make_pipeline(TruncatedSVD(100), "
+            "classifier)."
+        )
     if not hasattr(features, "dtype") and not hasattr(features, "dtypes"):
         try:
             features = np.asarray(features)
         except ValueError:
             features = np.empty((), dtype=object)
     features = np.asarray(features)
-    if not np.issubdtype(features.dtype, np.number):
+    if not np.issubdtype(features.dtype, np.number) and features.dtype != bool:
         raise UnsupportedStrategyError(
             "an embedding is needed, but the rows are no numeric array (paths, or waveforms of "
             "different lengths) and the classifier has no embed(). Put a feature transformer in "
             "front: make_pipeline(LogMelSpectrogram(...), classifier)."
         )
+    features = _as_floats(features)
+    if not np.isfinite(features).all():
+        raise UnsupportedStrategyError(
+            "an embedding is needed, but the rows have missing or infinite values and the "
+            "classifier has no embed(). Fill them in before the classifier: "
+            "make_pipeline(SimpleImputer(), classifier)."
+        )
     return features.reshape(len(features), -1)
+
+
+def _as_floats(values):
+    """Cast integers and half precision, whose squares and sums overflow, to wider floats."""
+    values = np.asarray(values)
+    if values.dtype in (np.float32, np.float64):
+        return values
+    return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
 
 
 def _blocks(X):
@@ -173,34 +207,38 @@ class Learner:
         self.estimator = estimator
         self.classes = classes
         self.needs = frozenset(needs)
-        self._fitted = True
+        self._chain = Chain(estimator)
+        self._model = _voice(self._chain)
+        self._steps = self._chain.steps
+        self._pool = None  # where steps have to be fitted first, without labels
         self._tables = {}
 
     @classmethod
-    def without_model(cls, estimator, X):
-        """Make a learner for choosing the first labels, when no model can be trained yet.
+    def without_model(cls, estimator, X, constant=None, classes=None):
+        """Make a learner for a classifier that is not trained yet.
 
-        Its embedding is the features themselves; everything else raises NotFittedError.
+        Its embedding is the features themselves. They come from the steps of a Pipeline that
+        need no labels, cloned and fitted on X when an embedding is asked for.
 
         Parameters
         ----------
         estimator : estimator
-            The unfitted classifier. The transformers of a Pipeline are cloned and fitted
-            on X, without labels.
+            The unfitted classifier.
         X : array-like or sequence
             All rows.
+        constant : estimator, default=None
+            What predicts, while all labels are of one class. None: nothing can, and all
+            questions but `embed` raise NotFittedError.
+        classes : ndarray of shape (n_classes,), default=None
+            All classes of the task, sorted.
 
         Returns
         -------
         Learner
         """
-        transformers = estimator[:-1] if isinstance(estimator, Pipeline) else None
-        if transformers is not None and len(transformers.steps):
-            transformers = clone(transformers).fit(X)
-        else:
-            transformers = None
-        learner = cls(transformers)
-        learner._fitted = False
+        learner = cls(estimator, classes)
+        learner._model = constant
+        learner._pool = X
         return learner
 
     @property
@@ -209,7 +247,7 @@ class Learner:
         if self.classes is not None:
             return self.classes
         self._check_fitted("classes_")
-        return self.estimator.classes_
+        return self._model.classes_
 
     def predict_proba(self, X):
         """Predict the probability of every class.
@@ -225,7 +263,7 @@ class Learner:
             Read-only where it is kept for the next question.
         """
         self._check_fitted("predict_proba")
-        if "embed" in self.needs and hasattr(final_model(self.estimator), "predict_proba_embed"):
+        if "embed" in self.needs and hasattr(self._model, "predict_proba_embed"):
             return self._lookup(("predict_proba", "embed"), X, self._joint)[0]
         return self._lookup(("predict_proba",), X, self._proba)[0]
 
@@ -242,7 +280,7 @@ class Learner:
         ndarray of shape (n_samples, n_dimensions)
             Read-only where it is kept for the next question.
         """
-        if self._fitted and hasattr(final_model(self.estimator), "predict_proba_embed"):
+        if hasattr(self._model, "predict_proba_embed"):
             return self._lookup(("predict_proba", "embed"), X, self._joint)[1]
         return self._lookup(("embed",), X, self._embed)[0]
 
@@ -265,7 +303,7 @@ class Learner:
         """
         self._check_fitted("sample_proba")
         rng = check_random_state(random_state)
-        model = final_model(self.estimator)
+        model = self._model
         if hasattr(model, "sample_proba"):
             seed = rng.randint(np.iinfo(np.int32).max)
 
@@ -296,8 +334,9 @@ class Learner:
         ndarray of shape (n_samples,)
         """
         self._check_fitted("gradient_length")
-        check_supported(self.estimator, ["gradient_length"], self)
-        return self._concatenate(final_model(self.estimator).gradient_length, X)
+        if not isinstance(self._model, ConstantClassifier):
+            check_supported(self.estimator, ["gradient_length"], self)
+        return _as_floats(self._concatenate(self._model.gradient_length, X))
 
     def augment_proba(self, X, n_copies, random_state=None, *, augment=None):
         """Predict the probabilities of augmented copies of every row.
@@ -324,8 +363,8 @@ class Learner:
         """
         self._check_fitted("augment")
         rng = check_random_state(random_state)
-        model = final_model(self.estimator)
-        if augment is None:
+        model = self._model
+        if augment is None and not isinstance(model, ConstantClassifier):
             check_supported(self.estimator, ["augment"], self)
 
         def _copies(block):
@@ -335,7 +374,7 @@ class Learner:
                 if augment is None:
                     yield model.augment(rows, random_state=rng)
                 else:
-                    yield self._transform(augment(rows, rng))
+                    yield self._for_model(augment(rows, rng))
 
         parts = [
             np.stack([self._expand(model.predict_proba(copy)) for copy in _copies(block)])
@@ -344,7 +383,7 @@ class Learner:
         return np.concatenate(parts, axis=1)
 
     def _check_fitted(self, what):
-        if not self._fitted:
+        if self._model is None:
             raise NotFittedError(
                 f"{what} needs a trained model, but no label is known yet. Choose the first "
                 "labels with RandomSampling, CoreSet, TypiClust or ProbCover."
@@ -369,20 +408,23 @@ class Learner:
         return self._tables[key]
 
     def _features(self, rows):
-        return self._transform(rows.take())
+        return self._for_model(rows.take())
 
-    def _transform(self, features):
-        """Pass rows through the transformers of a Pipeline."""
-        if isinstance(self.estimator, Pipeline) and len(self.estimator.steps):
-            steps = self.estimator if not self._fitted else self.estimator[:-1]
-            for _, step in steps.steps:
-                if step is not None and step != "passthrough":
-                    features = step.transform(features)
-        return features
+    def _for_model(self, rows):
+        """Pass rows through the steps, unless what predicts does not look at them."""
+        return rows if isinstance(self._model, ConstantClassifier) else self._transform(rows)
+
+    def _transform(self, rows):
+        if self._pool is not None:
+            pool, self._pool = as_rows(self._pool).take(), None
+            self._steps = self._chain.label_free_steps(pool)
+        for step in self._steps:
+            rows = step.transform(rows)
+        return rows
 
     def _expand(self, probabilities):
         """Give every class of the task its column, the last axis, 0 where it was not seen."""
-        return expand_columns(probabilities, final_model(self.estimator).classes_, self.classes_)
+        return expand_columns(_as_floats(probabilities), self._model.classes_, self.classes_)
 
     def _concatenate(self, ask, X, axis=0):
         """Ask about X in blocks, so that features and copies of a large pool never pile up."""
@@ -392,19 +434,20 @@ class Learner:
     def _proba(self, rows):
         if len(rows) == 0:
             return [np.empty((0, len(self.classes_)))]
-        ask = final_model(self.estimator).predict_proba
+        ask = self._model.predict_proba
         return [self._concatenate(lambda features: self._expand(ask(features)), rows)]
 
     def _embed(self, rows):
         if len(rows) == 0:
             return [np.empty((0, 0))]
-        model = final_model(self.estimator) if self._fitted else None
-        return [self._concatenate(model.embed if hasattr(model, "embed") else _as_matrix, rows)]
+        own = getattr(self._model, "embed", None)
+        parts = [self._transform(block.take()) for block in _blocks(rows)]
+        parts = [_as_matrix(part) if own is None else _as_floats(own(part)) for part in parts]
+        return [parts[0] if len(parts) == 1 else np.concatenate(parts)]
 
     def _joint(self, rows):
         if len(rows) == 0:
             return [np.empty((0, len(self.classes_))), np.empty((0, 0))]
-        model = final_model(self.estimator)
-        parts = [model.predict_proba_embed(self._features(block)) for block in _blocks(rows)]
+        parts = [self._model.predict_proba_embed(self._features(block)) for block in _blocks(rows)]
         probabilities = np.concatenate([self._expand(part[0]) for part in parts])
-        return probabilities, np.concatenate([part[1] for part in parts])
+        return probabilities, np.concatenate([_as_floats(part[1]) for part in parts])

@@ -3,8 +3,9 @@
 import numpy as np
 from scipy import stats
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+
+from skal._pipelines import Chain
 
 __all__ = [
     "area_under_budget_curve",
@@ -190,17 +191,16 @@ def budget_curve_scorer(estimator, X, y):
     TypeError
         If the estimator offers no ``staged_predict``.
     """
-    campaign = estimator
-    if isinstance(estimator, Pipeline):
-        campaign = estimator.steps[-1][1]
-        if len(estimator.steps) > 1:
-            X = estimator[:-1].transform(X)
+    chain = Chain(estimator)
+    campaign = chain.answering
     if not hasattr(campaign, "staged_predict") or not hasattr(campaign, "history_"):
         raise TypeError(
             f"budget_curve_scorer needs a fitted ActiveLearningClassifier with store_rounds=True, "
             f"not {type(campaign).__name__}"
         )
-    values = [accuracy_score(y, prediction) for prediction in campaign.staged_predict(X)]
+    values = [
+        accuracy_score(y, prediction) for prediction in campaign.staged_predict(chain.features(X))
+    ]
     return area_under_budget_curve([entry["n_labeled"] for entry in campaign.history_], values)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.base import clone
 
+from skal._pipelines import Chain
 from skal._rows import as_rows
 from skal.audio import BrokenClipsError
-from skal.learner import earlier_steps
 
 # Recordings transformed at a time; their features are not kept.
 _BLOCK = 1024
@@ -29,7 +29,7 @@ def find_broken(estimator, X):
     ndarray of int
         Positions, ascending.
     """
-    steps = earlier_steps(estimator)[:1]
+    steps = Chain(estimator).steps[:1]
     if not any(_sets_aside(step) for step in steps):
         return np.empty(0, dtype=np.intp)
     step, broken = clone(steps[0]), []

@@ -6,7 +6,6 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context
-from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -16,6 +15,7 @@ from sklearn.utils.metadata_routing import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from skal._pipelines import safe_tags
 from skal._rows import n_rows
 from skal.campaign.broken import find_broken, readable_rows
 from skal.campaign.checkpoint import Checkpoint, describe
@@ -150,7 +150,7 @@ class ActiveLearningClassifier(
     """
 
     _parameter_constraints = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        "estimator": [HasMethods(["fit"])],
         "strategy": [QueryStrategy, callable, None],
         "n_initial": [
             Interval(Integral, 1, None, closed="left"),
@@ -220,13 +220,14 @@ class ActiveLearningClassifier(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
+        inner = safe_tags(self.estimator)
+        if inner.classifier_tags is not None:
+            tags.classifier_tags.multi_class = inner.classifier_tags.multi_class
         tags.classifier_tags.multi_label = False
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
         tags.input_tags.string = True
         tags.input_tags.three_d_array = inner.input_tags.three_d_array
-        tags.input_tags.sparse = False
+        tags.input_tags.sparse = inner.input_tags.sparse
         return tags
 
     def get_metadata_routing(self):
@@ -368,7 +369,7 @@ class ActiveLearningClassifier(
     def _find_reason(self):
         """Return why to stop, or None; nothing but an empty pool stops before round 0."""
         if self._rounds.next_round == 0:
-            return EmptyPool().reason(self._rounds)
+            return EmptyPool().reason(self._rounds.view)
         return self._rounds.why_stop()
 
     def _wait_or_stop(self):

@@ -4,10 +4,11 @@ import os
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import column_or_1d, get_tags
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from skal._pipelines import refuses_missing
 from skal._rows import n_rows
 
 
@@ -43,7 +44,8 @@ def check_rows(estimator, X, *, reset):
         reset=reset,
         dtype="numeric",
         allow_nd=True,
-        ensure_all_finite=not get_tags(estimator).input_tags.allow_nan,
+        accept_sparse="csr",
+        ensure_all_finite=refuses_missing(estimator.estimator),
     )
     return X if hasattr(X, "iloc") else checked
 

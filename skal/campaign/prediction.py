@@ -4,8 +4,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._ensembles import expand_columns
+from skal._pipelines import Chain, thaw
 from skal.campaign.inputs import check_rows
-from skal.campaign.snapshots import restore
 
 
 def _model_has(name):
@@ -66,9 +66,8 @@ class PredictionMixin:
         ndarray of shape (n_samples,)
             Predictions of round 0, 1, and so on.
         """
-        X = self._check_X(X)
-        for estimator in self._stages():
-            yield estimator.predict(X)
+        for model, features in self._stages(X):
+            yield model.predict(features)
 
     def staged_predict_proba(self, X):
         """Predict probabilities with the model of each round; needs ``store_rounds=True``.
@@ -83,19 +82,19 @@ class PredictionMixin:
         ndarray of shape (n_samples, n_classes)
             Probabilities of round 0, 1, and so on.
         """
-        X = self._check_X(X)
-        for estimator in self._stages():
-            yield self._columns(estimator, X)
+        for model, features in self._stages(X):
+            yield self._columns(model, features)
 
-    def _stages(self):
-        check_is_fitted(self, "estimator_")
+    def _stages(self, X):
+        X = self._check_X(X)
         if len(self._rounds.snapshots) != len(self.history_):
             raise ValueError("the models of past rounds were not kept: fit with store_rounds=True")
-        return restore(self._rounds.snapshots, self._rounds.model)
+        return thaw(self._rounds.snapshots, self._rounds.model, X)
 
     def _check_X(self, X):
         check_is_fitted(self, "estimator_")
         return check_rows(self, X, reset=False)
 
     def _columns(self, estimator, X):
-        return expand_columns(estimator.predict_proba(X), estimator.classes_, self.classes_)
+        fitted = Chain(estimator).answering.classes_
+        return expand_columns(estimator.predict_proba(X), fitted, self.classes_)

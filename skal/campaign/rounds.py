@@ -5,9 +5,11 @@ import zlib
 
 import numpy as np
 
+from skal._pipelines import ConstantClassifier, Frozen
 from skal._rows import Rows
-from skal.campaign.snapshots import take_snapshot
+from skal.campaign.stopping import Limit
 from skal.campaign.training import adapt, train, validation_arguments, with_parameters
+from skal.campaign.view import CampaignView
 from skal.learner import Learner
 from skal.metrics import evaluate
 
@@ -88,6 +90,8 @@ class Rounds:
         self._asked = {}  # score of each row asked for since the last training
         self._seconds_query = 0.0
         self._learner = None
+        self._way_on = None
+        self.view = CampaignView(self)
 
     @property
     def next_round(self):
@@ -98,10 +102,14 @@ class Rounds:
     def learner(self):
         """Return the window on the model of the last round, the same until the next one."""
         if self._learner is None:
-            self._learner = Learner(
-                self.estimator, self.state.classes, needs=self.strategy.required()
-            )
+            self._learner = self._look_at(self.estimator)
         return self._learner
+
+    def _look_at(self, estimator):
+        classes = self.state.classes
+        if estimator is None or isinstance(estimator, ConstantClassifier):
+            return Learner.without_model(self.model, self.state.usable, estimator, classes)
+        return Learner(estimator, classes, needs=self.strategy.required())
 
     def seed(self, purpose):
         """Return the seed for one purpose in the round to come.
@@ -141,13 +149,9 @@ class Rounds:
         candidates = state.candidates
         if len(candidates) == 0:
             return candidates
-        if self.estimator is None:
-            strategy = self.initial_strategy
-            learner = Learner.without_model(self.model, state.usable.take())
-        else:
-            strategy, learner = self.strategy, self.learner
+        strategy = self.initial_strategy if self.estimator is None else self.strategy
         positions, scores = strategy.query(
-            learner,
+            self.learner,
             Rows(state.X, candidates),
             n_instances,
             **self.labeled(),
@@ -211,6 +215,7 @@ class Rounds:
             "n_labeled": state.n_labeled,
             "n_new_labeled": state.n_labeled - n_before,
             "n_trained": n_trained,
+            "from_scratch": n_trained > 0 and self._way_on is None,
             "indices": self.waiting,
             "scores": np.array([self._asked.get(row, np.nan) for row in self.waiting.tolist()]),
             "seconds_query": self._seconds_query,
@@ -224,7 +229,7 @@ class Rounds:
         self.history.append(record)
         self.waiting, self._asked, self._seconds_query = _NO_ROWS, {}, 0.0
         if self.store:
-            self.snapshots.append(take_snapshot(self.estimator))
+            self.snapshots.append(Frozen(self.estimator))
         return record
 
     def training_set(self):
@@ -233,7 +238,13 @@ class Rounds:
 
     def why_stop(self):
         """Return why no further round should be played, or None."""
-        reasons = (criterion.reason(self) for criterion in self.criteria)
+        limits = [c for c in self.criteria if isinstance(c, Limit)]
+        for limit in limits:  # first, since they cost nothing
+            if (reason := limit.reason(self.view)) is not None:
+                return reason
+        # All others are asked, so that each sees every round, whichever stops first.
+        others = [c for c in self.criteria if not isinstance(c, Limit)]
+        reasons = [criterion.reason(self.view) for criterion in others]
         return next((reason for reason in reasons if reason is not None), None)
 
     def _train(self):
@@ -245,19 +256,25 @@ class Rounds:
             None if self.pseudo is None else (self.pseudo["indices"], self.pseudo["codes"]),
             1.0 if self.pseudo_labels is None else self.pseudo_labels.weight,
         )
-        changed = {}
+        changed, self._way_on = {}, None
         if self.estimator is None:
             changed = self.update.first_parameters()
             adapt(self.model, self.state.usable, self.seed("adapt"))
         if self.estimator is self.model:
-            self.update.prepare(self.model)
+            self._way_on = self.update.prepare(self.model, data[1])
         names = () if data[2] is None else self.weight_names
         guessed = _NO_ROWS if self.pseudo is None else self.pseudo["indices"]
         groups = self.state.training_groups(rows, guessed)
         about = validation_arguments(self.model, len(data[1]), len(guessed), groups)
         with with_parameters(self.model, changed):
             self.estimator = train(
-                self.model, data, self.state.classes, self.seed("fit"), names, about
+                self.model,
+                data,
+                self.state.classes,
+                self.seed("fit"),
+                names,
+                about,
+                partial=self._way_on == "partial_fit",
             )
         self._learner = None
         return 0 if changed else len(data[1])
@@ -276,6 +293,8 @@ class Rounds:
         """Return pseudo-labels for candidates that nobody was asked for in this round."""
         if self.pseudo_labels is None or self.estimator is None:
             return None
+        if len(np.unique(self.training_set()[1])) < 2:
+            return None  # a model that has seen one class is sure of it everywhere
         candidates = np.setdiff1d(self.state.candidates, list(self._asked))
         proba = self.learner.predict_proba(Rows(self.state.X, candidates))
         t = self.next_round - 1
@@ -333,7 +352,11 @@ class Rounds:
 
     def __getstate__(self):
         """Leave out what can be computed again."""
-        return {**self.__dict__, "_learner": None}
+        return {**self.__dict__, "_learner": None, "view": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.view = CampaignView(self)
 
 
 def _merge_criteria(given, saved):

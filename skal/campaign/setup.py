@@ -1,9 +1,11 @@
 """From the parameters of a campaign and the caller's data to its first round."""
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import RegressorMixin, clone
+from sklearn.multioutput import ClassifierChain
 from sklearn.utils import check_random_state
 
+from skal._pipelines import Chain, safe_tags
 from skal._rows import n_rows
 from skal.campaign.inputs import (
     check_column,
@@ -73,10 +75,12 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
     -------
     Rounds
     """
+    check_classifier(campaign.estimator, len(state.classes))
     strategy = _copy(campaign.strategy, MarginSampling())
     first = _copy(campaign.initial_strategy, RandomSampling())
     model = prepare(campaign.estimator, state.classes)
-    check_supported(model, strategy.required(), strategy)
+    check_supported(model, strategy.required(), strategy, state.usable, state.classes)
+    check_supported(model, first.required(), first, state.usable, state.classes)
     update = clone(as_update(campaign.update))
     update.check(model)
     pseudo_labels = campaign.pseudo_labels
@@ -94,6 +98,47 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
         simulated=simulated,
         store=campaign.store_rounds,
     )
+
+
+def check_classifier(estimator, n_classes):
+    """Refuse what cannot learn the classes of the task, before it is trained.
+
+    Parameters
+    ----------
+    estimator : object
+        What the caller gave.
+    n_classes : int
+        Classes of the task.
+
+    Raises
+    ------
+    TypeError
+        If it is no classifier, or learns something else than one class for each row.
+    """
+    if isinstance(estimator, type):
+        name = estimator.__name__
+        raise TypeError(f"estimator is the class {name}; give an instance: {name}()")
+    model = Chain(estimator).model
+    tags, name = safe_tags(model), type(model).__name__
+    kind = "regressor" if isinstance(model, RegressorMixin) else tags.estimator_type
+    if kind not in (None, "classifier"):
+        raise TypeError(
+            f"estimator must be a classifier, and {name} is a {kind}. skal learns classes; "
+            "numbers to predict can be cut into classes first"
+        )
+    # Methods behind available_if, as StackingClassifier's, appear on the instance in fit.
+    if not hasattr(model, "predict") and not hasattr(type(model), "predict"):
+        raise TypeError(f"estimator must have the methods fit and predict; {name} has no predict")
+    if isinstance(model, ClassifierChain) or not tags.target_tags.single_output:
+        raise TypeError(
+            f"{name} learns several labels for each row, and a campaign asks for one. Use a "
+            "classifier of one label"
+        )
+    if n_classes > 2 and not tags.classifier_tags.multi_class:
+        raise TypeError(
+            f"{name} learns two classes only, and there are {n_classes}. Use a classifier of "
+            f"several classes, or OneVsRestClassifier({name}(...))"
+        )
 
 
 def _copy(strategy, default):

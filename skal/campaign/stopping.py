@@ -7,16 +7,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import cohen_kappa_score
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
-from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import Interval
 
-from skal._rows import Rows
-from skal.campaign.training import fresh_copy, seed_all, validation_arguments
 from skal.strategies import entropy
 
 __all__ = [
     "EmptyPool",
     "LabelBudget",
+    "Limit",
     "LowUncertainty",
     "MaxRounds",
     "NoGain",
@@ -29,19 +27,18 @@ __all__ = [
 class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
     """Base of what ends a campaign.
 
-    A campaign clones its criteria, and asks each after every training.
+    A campaign clones its criteria, and asks all of them after every training. What a criterion
+    remembers from round to round it keeps in attributes that end with an underscore.
     """
 
     @abstractmethod
-    def reason(self, rounds):
+    def reason(self, campaign):
         """Say why the campaign should stop.
 
         Parameters
         ----------
-        rounds : Rounds
-            The campaign: ``history`` (see `ActiveLearningClassifier.history_`), ``learner``
-            (the window on the model of the last round), ``state.X``, ``state.candidates``
-            (positions that may be asked for), ``training_set()`` and ``seed(purpose)``.
+        campaign : CampaignView
+            What may be read: the history, the labels, predictions of the last model.
 
         Returns
         -------
@@ -50,15 +47,19 @@ class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
         """
 
 
-class EmptyPool(StoppingCriterion):
+class Limit(StoppingCriterion):
+    """Base of what ends every campaign, however well it goes."""
+
+
+class EmptyPool(Limit):
     """Stop when no row is left to ask for; always in force."""
 
-    def reason(self, rounds):
+    def reason(self, campaign):
         """Say so if the pool is empty; see `StoppingCriterion.reason`."""
-        return None if rounds.state.open.any() else "the pool is empty"
+        return None if len(campaign.candidates) else "the pool is empty"
 
 
-class LabelBudget(StoppingCriterion):
+class LabelBudget(Limit):
     """Stop at a number of labels; what ``budget`` stands for.
 
     Parameters
@@ -72,13 +73,13 @@ class LabelBudget(StoppingCriterion):
     def __init__(self, budget):
         self.budget = budget
 
-    def reason(self, rounds):
+    def reason(self, campaign):
         """Say so if the budget is spent; see `StoppingCriterion.reason`."""
-        spent = rounds.state.n_labeled >= self.budget
+        spent = campaign.n_labeled >= self.budget
         return f"the budget of {self.budget} labels is spent" if spent else None
 
 
-class MaxRounds(StoppingCriterion):
+class MaxRounds(Limit):
     """Stop after a number of rounds; what ``max_rounds`` stands for.
 
     Parameters
@@ -92,12 +93,10 @@ class MaxRounds(StoppingCriterion):
     def __init__(self, max_rounds):
         self.max_rounds = max_rounds
 
-    def reason(self, rounds):
+    def reason(self, campaign):
         """Say so if the rounds are played; see `StoppingCriterion.reason`."""
-        return f"max_rounds={self.max_rounds} is reached" if self._reached(rounds) else None
-
-    def _reached(self, rounds):
-        return len(rounds.history) > self.max_rounds
+        reached = len(campaign.history) > self.max_rounds
+        return f"max_rounds={self.max_rounds} is reached" if reached else None
 
 
 class _Validated(StoppingCriterion):
@@ -110,39 +109,22 @@ class _Validated(StoppingCriterion):
         ],
     }
 
-    def _score(self, rounds):
+    def _score(self, campaign):
         """Return the accuracy on held-out labels, None where there are too few labels."""
-        X, y, weights, given = self._labels(rounds)
-        groups = np.arange(len(y)) if given is None else given
-        splitter = self._splitter(groups, given is not None, rounds.seed("validation"))
+        weights, given = campaign.weights(), campaign.groups()
+        counted = np.arange(campaign.n_labeled) if weights is None else np.flatnonzero(weights)
+        groups = counted if given is None else given[counted]
+        splitter = self._splitter(groups, given is not None, campaign.seed("validation"))
         if splitter is None:
             return None
-        if not hasattr(self, "_copy"):
-            self._copy = fresh_copy(rounds.model)
         correct = n_scored = 0
-        for train, test in splitter.split(np.zeros(len(y)), groups=groups):
-            if len(np.unique(y[train])) < 2:
+        for train, test in splitter.split(np.zeros(len(counted)), groups=groups):
+            hits = campaign.score_copy(counted[train], counted[test])
+            if hits is None:
                 return None
-            seed_all(self._copy, rounds.seed("validation"))
-            about = validation_arguments(
-                self._copy, len(train), 0, None if given is None else given[train]
-            )
-            if weights is not None:
-                about |= dict.fromkeys(rounds.weight_names, weights[train])
-            self._copy.fit(_safe_indexing(X, train), y[train], **about)
-            correct += np.sum(self._copy.predict(_safe_indexing(X, test)) == y[test])
+            correct += hits
             n_scored += len(test)
         return correct / n_scored
-
-    def _labels(self, rounds):
-        """Return rows, labels, weights and groups of the labels that have any weight."""
-        X, y, weights = rounds.training_set()
-        groups = rounds.state.training_groups()
-        if weights is None or weights.all():
-            return X, y, weights, groups
-        some = np.flatnonzero(weights)
-        groups = None if groups is None else groups[some]
-        return _safe_indexing(X, some), y[some], weights[some], groups
 
     def _splitter(self, groups, few_allowed, seed):
         n_groups = len(np.unique(groups))
@@ -152,11 +134,6 @@ class _Validated(StoppingCriterion):
             return GroupKFold(n_folds, shuffle=True, random_state=seed) if enough else None
         n_test = int(self.validation * n_groups)
         return GroupShuffleSplit(1, test_size=n_test, random_state=seed) if n_test else None
-
-    def __getstate__(self):
-        state = super().__getstate__().copy()
-        state.pop("_copy", None)  # an untrained classifier costs nothing to make again
-        return state
 
 
 class TargetScore(_Validated):
@@ -184,9 +161,9 @@ class TargetScore(_Validated):
         self.target = target
         self.validation = validation
 
-    def reason(self, rounds):
+    def reason(self, campaign):
         """Say so if the target is reached; see `StoppingCriterion.reason`."""
-        score = self._score(rounds)
+        score = self._score(campaign)
         if score is None or score < self.target:
             return None
         return f"the validated accuracy of {score:.3f} reaches the target of {self.target}"
@@ -216,9 +193,9 @@ class NoGain(_Validated):
         self.min_gain = min_gain
         self.validation = validation
 
-    def reason(self, rounds):
+    def reason(self, campaign):
         """Say so if nothing has been gained; see `StoppingCriterion.reason`."""
-        score = self._score(rounds)
+        score = self._score(campaign)
         if score is None:
             return None
         self.scores_ = [*getattr(self, "scores_", []), score]
@@ -257,14 +234,15 @@ class StabilizedPredictions(StoppingCriterion):
         self.rounds = rounds
         self.max_rows = max_rows
 
-    def reason(self, rounds):
+    def reason(self, campaign):
         """Say so if the predictions are stable; see `StoppingCriterion.reason`."""
+        if campaign.is_constant:
+            return None
         if not hasattr(self, "rows_"):
-            usable = rounds.state.usable.positions
-            rng = np.random.RandomState(rounds.seed("stop_set"))
-            self.rows_ = np.sort(rng.permutation(usable)[: self.max_rows])
+            rng = np.random.RandomState(campaign.seed("stop_set"))
+            self.rows_ = np.sort(rng.permutation(campaign.positions)[: self.max_rows])
             self.agreements_, self.predictions_ = [], None
-        proba = rounds.learner.predict_proba(Rows(rounds.state.X, self.rows_))
+        proba = campaign.predict_proba(self.rows_)
         predictions, before = np.argmax(proba, axis=1), self.predictions_
         self.predictions_ = predictions
         if before is None:
@@ -304,12 +282,12 @@ class LowUncertainty(StoppingCriterion):
     def __init__(self, threshold=0.1):
         self.threshold = threshold
 
-    def reason(self, rounds):
+    def reason(self, campaign):
         """Say so if no candidate is uncertain; see `StoppingCriterion.reason`."""
-        candidates = rounds.state.candidates
-        if len(candidates) == 0:
+        candidates = campaign.candidates
+        if len(candidates) == 0 or campaign.is_constant:
             return None
-        highest = entropy(rounds.learner.predict_proba(Rows(rounds.state.X, candidates))).max()
+        highest = entropy(campaign.predict_proba(candidates)).max()
         if highest >= self.threshold:
             return None
         return f"no candidate is uncertain: the highest entropy is {highest:.3f}"

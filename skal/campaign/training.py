@@ -1,16 +1,14 @@
 """Training the classifier of a campaign, whatever kind it is."""
 
 import contextlib
+import warnings
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.dummy import DummyClassifier
-from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.utils.metadata_routing import _routing_enabled
-from sklearn.utils.validation import has_fit_parameter
 
-from skal.learner import earlier_steps, final_model
+from skal._pipelines import Chain, ConstantClassifier, n_folds, seed_all
 
 # Rows of the pool that are transformed for the normalization: enough for mean and variance,
 # few enough to compute their features before the first question.
@@ -37,21 +35,21 @@ def prepare(estimator, classes):
     -------
     estimator
     """
-    estimator = clone(estimator)
-    model = final_model(estimator)
-    if _routing_enabled() and model is not estimator:
-        _request(model, [*_VALIDATION, "sample_weight"])
-    if _takes_classes(model) and model.get_params(deep=False)["classes"] is None:
-        model.set_params(classes=classes)
+    estimator = clone(estimator, safe=False)  # duck-typed classifiers have no get_params
+    chain = Chain(estimator)
+    if _routing_enabled() and chain.model is not estimator:
+        _request(chain, [*_VALIDATION, "sample_weight"])
+    if chain.has_parameter("classes") and chain.parameter("classes") is None:
+        chain.model.set_params(classes=classes)
     return estimator
 
 
-def _request(model, names):
-    """Let a Pipeline hand arguments of ``fit`` on to its last step, unless that was decided."""
-    decided = model.get_metadata_routing().fit.requests
-    wanted = [n for n in names if has_fit_parameter(model, n) and decided.get(n) is None]
+def _request(chain, names):
+    """Let a Pipeline hand arguments of ``fit`` on to its model, unless that was decided."""
+    decided = chain.model.get_metadata_routing().fit.requests
+    wanted = [n for n in names if chain.takes(n) and decided.get(n) is None]
     if wanted:
-        model.set_fit_request(**dict.fromkeys(wanted, True))
+        chain.model.set_fit_request(**dict.fromkeys(wanted, True))
 
 
 def adapt(estimator, X, seed):
@@ -64,25 +62,19 @@ def adapt(estimator, X, seed):
     Parameters
     ----------
     estimator : estimator
-        Changed in place, if its last step has a method ``adapt(X)``.
+        Changed in place, if its model has a method ``adapt(X)``.
     X : Rows of length n_samples
         The pool.
     seed : int
         Source of the part.
     """
-    model = final_model(estimator)
-    if not hasattr(model, "adapt"):
+    chain = Chain(estimator)
+    if not hasattr(chain.model, "adapt") or len(chain.leading()) < len(chain.steps):
         return
-    before = earlier_steps(estimator)
-    if any(get_tags(step).requires_fit for step in before):
-        return
-    if before and len(X) > _MOST_TRANSFORMED:
+    if chain.steps and len(X) > _MOST_TRANSFORMED:
         drawn = np.random.RandomState(seed).permutation(len(X))[:_MOST_TRANSFORMED]
         X = X[np.sort(drawn)]
-    X = X.take()
-    for step in before:
-        X = step.transform(X)
-    model.adapt(X)
+    chain.model.adapt(chain.features(X.take()))
 
 
 def fresh_copy(estimator):
@@ -97,18 +89,24 @@ def fresh_copy(estimator):
     -------
     estimator
     """
-    copy = clone(estimator)
-    model = final_model(copy)
-    if "warm_start" in model.get_params(deep=False):
-        model.set_params(warm_start=False)
+    copy = clone(estimator, safe=False)
+    start_anew(Chain(copy))
     return copy
 
 
-def _takes_classes(model):
-    return "classes" in model.get_params(deep=False)
+def start_anew(chain):
+    """Make the next ``fit`` of a model start from nothing.
+
+    Parameters
+    ----------
+    chain : Chain
+        The classifier; changed in place.
+    """
+    if chain.parameter("warm_start"):
+        chain.model.set_params(warm_start=False)
 
 
-def train(estimator, data, classes, seed, weight_names=(), about=None):
+def train(estimator, data, classes, seed, weight_names=(), about=None, partial=False):
     """Train the classifier of a campaign.
 
     Parameters
@@ -125,6 +123,8 @@ def train(estimator, data, classes, seed, weight_names=(), about=None):
         Keyword arguments of ``fit`` that take the weights.
     about : dict, default=None
         Other keyword arguments of ``fit``, from `validation_arguments`.
+    partial : bool, default=False
+        Go on with ``partial_fit``, behind the steps as they were fitted before.
 
     Returns
     -------
@@ -133,12 +133,70 @@ def train(estimator, data, classes, seed, weight_names=(), about=None):
         and the classifier cannot be told of others, or where no label has any weight.
     """
     X, y, weights = data
-    of_one_class = len(np.unique(y)) == 1 < len(classes)
-    weightless = weights is not None and not np.any(weights)
-    if weightless or (of_one_class and not _takes_classes(final_model(estimator))):
-        return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
+    chain = Chain(estimator)
+    if _cannot_train(chain, y, weights, len(classes)):
+        unfitted = clone(estimator, safe=False)
+        return ConstantClassifier(unfitted).fit(np.empty((len(y), 0)), y)
     seed_all(estimator, seed)
-    return estimator.fit(X, y, **dict.fromkeys(weight_names, weights), **(about or {}))
+    known = getattr(chain.model, "classes_", None)
+    # A copy: SciKeras 0.13 multiplies into the weights that it is given.
+    weights = None if weights is None else weights.copy()
+    try:
+        if partial:
+            extra = {} if weights is None else {"sample_weight": weights}
+            chain.model.partial_fit(chain.features(X), y, **extra)
+        else:
+            estimator.fit(X, y, **dict.fromkeys(weight_names, weights), **(about or {}))
+    except ValueError as error:
+        error.add_note(f"while training on the labels so far: {_describe(y)}")
+        raise
+    _ensure_classes(Chain(estimator), known, y, partial)
+    return estimator
+
+
+def _describe(y):
+    names, counts = np.unique(y, return_counts=True)
+    parts = [f"{n} of {name!r}" for name, n in zip(names.tolist(), counts, strict=True)]
+    return ", ".join(parts[:20]) + (", ..." if len(parts) > 20 else "")
+
+
+def _cannot_train(chain, y, weights, n_classes):
+    """Tell whether labels are too few for a classifier: a constant model stands in then."""
+    if weights is not None and not np.any(weights):
+        return True
+    names, counts = np.unique(y, return_counts=True)
+    if len(names) == 1 < n_classes and not chain.has_parameter("classes"):
+        return True
+    folds = n_folds(chain.model)
+    if folds is None:
+        return False
+    # Calibration needs every class in every fold; for others one class is enough.
+    smallest = isinstance(chain.model, CalibratedClassifierCV)
+    most = counts.min() if smallest else counts.max()
+    if most >= folds:
+        return False
+    warnings.warn(
+        f"{type(chain.model).__name__} cross-validates in {folds} folds and needs as many labels "
+        f"of {'each' if smallest else 'a'} class; there are {_describe(y)}. A constant model "
+        "stands in for this round, and the next rows are chosen at random",
+        UserWarning,
+    )
+    return True
+
+
+def _ensure_classes(chain, known, y, partial):
+    """Give a model the attribute ``classes_`` where its ``fit`` sets none.
+
+    Duck-typed classifiers may have no such attribute, so that the one set here would be left
+    from the last round; a warm ``fit`` of SciKeras 0.13 replaces its own by None.
+    """
+    model = chain.model
+    now = getattr(model, "classes_", None)
+    goes_on = partial or bool(chain.parameter("warm_start"))
+    if now is None and goes_on and known is not None:
+        model.classes_ = known
+    elif now is None or (now is known and not goes_on and not chain.has_parameter("classes")):
+        model.classes_ = np.unique(y)
 
 
 def validation_arguments(estimator, n_rows, n_guessed, groups):
@@ -160,19 +218,20 @@ def validation_arguments(estimator, n_rows, n_guessed, groups):
     dict
         Keyword arguments of ``fit``; none where the classifier does not take them.
     """
-    if not all(has_fit_parameter(final_model(estimator), name) for name in _VALIDATION):
+    chain = Chain(estimator)
+    if not all(chain.takes(name) for name in _VALIDATION):
         return {}
     arguments = {}
     if n_guessed:
         arguments["can_validate"] = np.arange(n_rows) < n_rows - n_guessed
     if groups is not None:
         arguments["groups"] = groups
-    return {_inner_name(estimator, name): value for name, value in arguments.items()}
+    return {chain.fit_name(name): value for name, value in arguments.items()}
 
 
 @contextlib.contextmanager
 def with_parameters(estimator, values):
-    """Set parameters of the last step of a classifier for a while.
+    """Set parameters of the model of a classifier for a while.
 
     Parameters
     ----------
@@ -186,32 +245,15 @@ def with_parameters(estimator, values):
     estimator
         The classifier.
     """
-    model = final_model(estimator)
+    model = Chain(estimator).model
     before = {name: getattr(model, name) for name in values}
-    model.set_params(**values)
+    if values:
+        model.set_params(**values)
     try:
         yield estimator
     finally:
-        model.set_params(**before)
-
-
-def seed_all(estimator, seed):
-    """Set every ``random_state`` of a classifier and of what is inside it.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place.
-    seed : int
-        The seed.
-    """
-    names = [
-        name
-        for name in estimator.get_params(deep=True)
-        if name == "random_state" or name.endswith("__random_state")
-    ]
-    if names:
-        estimator.set_params(**dict.fromkeys(names, seed))
+        if values:
+            model.set_params(**before)
 
 
 def weight_names(estimator):
@@ -231,14 +273,8 @@ def weight_names(estimator):
     ValueError
         If it takes none.
     """
-    model = final_model(estimator)
-    if not has_fit_parameter(model, "sample_weight"):
-        raise ValueError(f"sample_weight was given, but {type(model).__name__}.fit takes none")
-    return (_inner_name(estimator, "sample_weight"),)
-
-
-def _inner_name(estimator, name):
-    """Return the name under which ``fit`` takes a keyword argument of the last step."""
-    if isinstance(estimator, Pipeline) and not _routing_enabled():
-        return f"{estimator.steps[-1][0]}__{name}"
-    return name
+    chain = Chain(estimator)
+    if not chain.takes("sample_weight"):
+        name = type(chain.model).__name__
+        raise ValueError(f"sample_weight was given, but {name}.fit takes none")
+    return (chain.fit_name("sample_weight"),)

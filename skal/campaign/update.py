@@ -2,10 +2,13 @@
 
 from numbers import Real
 
+import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
 from sklearn.utils._param_validation import Interval
 
-from skal.learner import final_model
+from skal._pipelines import Chain
+from skal.campaign.training import start_anew
 
 __all__ = ["Finetune", "Retrain", "ShrinkPerturb", "as_update"]
 
@@ -31,8 +34,7 @@ class _Update(BaseEstimator):
         TypeError
             If it lacks what the update needs.
         """
-        pretrained = final_model(model).get_params(deep=False).get("pretrained")
-        if not self.pre_train and pretrained is None:
+        if not self.pre_train and Chain(model).parameter("pretrained") is None:
             raise TypeError(
                 f"update={type(self).__name__}(pre_train=False) needs a classifier that starts "
                 "from saved weights: CNNClassifier(pretrained=...)"
@@ -44,7 +46,7 @@ class _Update(BaseEstimator):
 
 
 class Retrain(_Update):
-    """Train from scratch in every round; generalizes best.
+    """Train from scratch in every round, also where the classifier says ``warm_start=True``.
 
     Parameters
     ----------
@@ -53,17 +55,32 @@ class Retrain(_Update):
         it is, which chooses and is scored.
     """
 
-    def prepare(self, estimator):
-        """Leave the classifier as it is, its ``fit`` starts anew; see `Finetune.prepare`."""
+    def prepare(self, model, y):
+        """Make the next ``fit`` start anew; see `Finetune.prepare`."""
+        start_anew(Chain(model))
+        return None
 
 
 class Finetune(_Update):
-    """Go on training the model of the last round, through its ``warm_start``.
+    """Go on training the model of the last round.
+
+    Works with classifiers whose training really goes on: those with ``warm_start`` or, without
+    it, with ``partial_fit``, such as linear models, `MLPClassifier`, skal's and SciKeras's
+    networks. The warm start of forests, bagging and boosting only adds members and leaves the
+    old ones as they are, so ensembles are refused.
+
+    A round in which a class is labeled for the first time trains from scratch, except with
+    networks that know all classes in advance; ``from_scratch`` in the record says so.
 
     Parameters
     ----------
     pre_train : bool, default=True
         Train on the first labels; see :class:`Retrain`.
+
+    Notes
+    -----
+    ``partial_fit`` sees all labels of the round again. Models that count rows, such as
+    `GaussianNB`, should see each once: ``replay="none"`` trains on the new labels only.
     """
 
     def check(self, model):
@@ -77,24 +94,71 @@ class Finetune(_Update):
         Raises
         ------
         TypeError
-            If it has no ``warm_start``.
+            If its training cannot go on.
         """
         super().check(model)
-        if "warm_start" not in final_model(model).get_params(deep=False):
+        chain = Chain(model)
+        name = type(chain.model).__name__
+        if _adds_members(chain):
             raise TypeError(
-                f"update={type(self).__name__}() needs a classifier with warm_start, which "
-                f"{type(final_model(model)).__name__} has not; use update='retrain'"
+                f"update={type(self).__name__}() cannot be used with {name}: its warm start only "
+                "adds members and leaves the old ones as they are. Use update='retrain', or a "
+                "classifier whose training goes on: CNNClassifier, LogisticRegression, "
+                "SGDClassifier, MLPClassifier"
+            )
+        if _way_on(chain) is None:
+            raise TypeError(
+                f"update={type(self).__name__}() needs a classifier with warm_start or "
+                f"partial_fit, and {name} has neither; use update='retrain'"
             )
 
-    def prepare(self, estimator):
+    def prepare(self, model, y):
         """Make a trained classifier ready to go on from its weights.
 
         Parameters
         ----------
-        estimator : estimator
-            Trained in an earlier round; its next ``fit`` goes on.
+        model : estimator
+            Trained in an earlier round; changed in place.
+        y : ndarray of shape (n_samples,)
+            Labels of the training to come.
+
+        Returns
+        -------
+        {"warm_start", "partial_fit"} or None
+            How its training goes on. None: it starts from scratch, because the classes have
+            changed.
         """
-        final_model(estimator).set_params(warm_start=True)
+        chain = Chain(model)
+        way = _way_on(chain)
+        if not _fits_classes(chain, way, np.unique(y)):
+            start_anew(chain)
+            return None
+        if way == "warm_start":
+            chain.model.set_params(warm_start=True)
+        return way
+
+
+def _adds_members(chain):
+    """Tell whether a warm start of the model adds members instead of training on."""
+    kinds = (BaseEnsemble, HistGradientBoostingClassifier)
+    # Boosting libraries with scikit-learn's interface count their trees the same way.
+    return isinstance(chain.model, kinds) or chain.has_parameter("n_estimators")
+
+
+def _way_on(chain):
+    if chain.has_parameter("warm_start"):
+        return "warm_start"
+    return "partial_fit" if hasattr(chain.model, "partial_fit") else None
+
+
+def _fits_classes(chain, way, classes):
+    """Tell whether a trained model can go on with labels of these classes."""
+    if chain.has_parameter("classes"):
+        return True
+    known = chain.model.classes_
+    if way == "partial_fit":
+        return bool(np.isin(classes, known).all())
+    return np.array_equal(known, classes)
 
 
 class ShrinkPerturb(Finetune):
@@ -134,22 +198,32 @@ class ShrinkPerturb(Finetune):
             The classifier.
         """
         super().check(model)
-        if not hasattr(final_model(model), "shrink_perturb"):
+        inner = Chain(model).model
+        if not hasattr(inner, "shrink_perturb"):
             raise TypeError(
                 "update='shrink_perturb' needs a network such as skal.models.CNNClassifier, not "
-                f"{type(final_model(model)).__name__}; use update='retrain'"
+                f"{type(inner).__name__}; use update='retrain'"
             )
 
-    def prepare(self, estimator):
+    def prepare(self, model, y):
         """Shrink and perturb the weights; see `Finetune.prepare`.
 
         Parameters
         ----------
-        estimator : estimator
-            Trained in an earlier round.
+        model : estimator
+            Trained in an earlier round; changed in place.
+        y : ndarray of shape (n_samples,)
+            Labels of the training to come.
+
+        Returns
+        -------
+        {"warm_start"} or None
+            As in `Finetune.prepare`.
         """
-        super().prepare(estimator)
-        final_model(estimator).shrink_perturb(self.shrink, self.noise)
+        way = super().prepare(model, y)
+        if way is not None:
+            Chain(model).model.shrink_perturb(self.shrink, self.noise)
+        return way
 
 
 _BY_NAME = {"retrain": Retrain, "finetune": Finetune, "shrink_perturb": ShrinkPerturb}

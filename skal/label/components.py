@@ -8,10 +8,10 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skal._pipelines import Chain
 from skal._soundfiles import AudioReadError, open_sound
 from skal.audio import MFCC, LogMelSpectrogram
 from skal.label.settings import read_settings, write_settings
-from skal.learner import final_model
 
 __all__ = ["Components", "choose_components", "probe"]
 
@@ -81,7 +81,7 @@ def choose_components(project, clips):
 
         model = CNNClassifier()
     if transformer is None:
-        flat = not hasattr(final_model(model), "embed")
+        flat = not hasattr(Chain(model).answering, "embed")
         transformer = LogMelSpectrogram(**_features_of(project, clips), flatten=flat)
         if flat and not isinstance(model, Pipeline):
             model = make_pipeline(StandardScaler(), model)

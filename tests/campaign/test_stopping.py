@@ -58,8 +58,8 @@ class TestNoGain:
 
     def test_goes_on_while_they_rise(self):
         class Rising(NoGain):
-            def _score(self, rounds):
-                return rounds.state.n_labeled / 200
+            def _score(self, campaign):
+                return campaign.n_labeled / 200
 
         X, y = easy()
         fitted = campaign(stopping=Rising(1, min_gain=0.01)).fit(X, y)
@@ -106,9 +106,9 @@ def test_a_criterion_of_ones_own():
         def __init__(self, n=10):
             self.n = n
 
-        def reason(self, rounds):
-            _, y, _ = rounds.training_set()
-            return "enough of each" if np.bincount(y, minlength=3).min() >= self.n else None
+        def reason(self, campaign):
+            counts = np.bincount(campaign.labels(), minlength=3)
+            return "enough of each" if counts.min() >= self.n else None
 
     X, y = easy()
     fitted = campaign(stopping=EnoughOfEachClass(15)).fit(X, y)

@@ -1,0 +1,177 @@
+"""CampaignView: what a stopping criterion may read of a campaign."""
+
+import numpy as np
+from sklearn.utils import _safe_indexing
+
+from skal._pipelines import ConstantClassifier, seed_all
+from skal._rows import Rows
+from skal.campaign.training import fresh_copy, validation_arguments
+
+__all__ = ["CampaignView"]
+
+
+class CampaignView:
+    """What a stopping criterion may read of a campaign.
+
+    A campaign makes one and hands it to every criterion after every training. Whatever it
+    returns is a copy: nothing that a criterion does with it changes the campaign. Labels that
+    have not been asked for cannot be read.
+
+    Parameters
+    ----------
+    rounds : object
+        The campaign's rounds; a campaign passes its own.
+
+    Examples
+    --------
+    A criterion that stops when every class has enough labels:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import StoppingCriterion
+    >>> class EnoughOfEachClass(StoppingCriterion):
+    ...     def __init__(self, n=10):
+    ...         self.n = n
+    ...
+    ...     def reason(self, campaign):
+    ...         counts = [np.sum(campaign.labels() == name) for name in campaign.classes_]
+    ...         return f"{self.n} labels of each class" if min(counts) >= self.n else None
+    >>> X, y = load_iris(return_X_y=True)
+    >>> ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500), stopping=EnoughOfEachClass(12), random_state=0
+    ... ).fit(X, y).stop_reason_
+    '12 labels of each class'
+    """
+
+    def __init__(self, rounds):
+        self._rounds = rounds
+        self._copy = None
+
+    @property
+    def history(self):
+        """The records so far, a list of dict; see `ActiveLearningClassifier.history_`."""
+        return [dict(record) for record in self._rounds.history]
+
+    @property
+    def n_rounds(self):
+        """Number of rounds of asking so far."""
+        return max(0, self._rounds.next_round - 1)
+
+    @property
+    def classes_(self):
+        """All classes, sorted."""
+        return self._rounds.state.classes.copy()
+
+    @property
+    def n_labeled(self):
+        """Number of labels, those of rows from outside X included."""
+        return self._rounds.state.n_labeled
+
+    @property
+    def candidates(self):
+        """Positions in X of the rows that may still be asked for, ascending."""
+        return self._rounds.state.candidates
+
+    @property
+    def positions(self):
+        """Positions in X of all rows that are not set aside as unreadable, ascending."""
+        return self._rounds.state.usable.positions.copy()
+
+    @property
+    def is_constant(self):
+        """Whether the model is a constant one, because all labels are of one class."""
+        return isinstance(self._rounds.estimator, ConstantClassifier)
+
+    def labels(self):
+        """Return the labels so far.
+
+        Returns
+        -------
+        ndarray of shape (n_labeled,)
+            Those of X in the order asked, then those of rows from outside X.
+        """
+        return self._rounds.training_set()[1].copy()
+
+    def groups(self):
+        """Return the group of each label.
+
+        Returns
+        -------
+        ndarray of shape (n_labeled,) or None
+            Numbers, in the order of `labels`. A row from outside X is a group of its own. None
+            where `fit` was given no groups.
+        """
+        return self._rounds.state.training_groups()
+
+    def weights(self):
+        """Return the sample weight of each label.
+
+        Returns
+        -------
+        ndarray of shape (n_labeled,) or None
+            In the order of `labels`; None where all are 1.
+        """
+        weights = self._rounds.training_set()[2]
+        return None if weights is None else weights.copy()
+
+    def predict_proba(self, positions):
+        """Predict with the model of the last round.
+
+        Parameters
+        ----------
+        positions : ndarray of shape (n,)
+            Positions in X.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            A column for each of `classes_`.
+        """
+        rounds = self._rounds
+        return rounds.learner.predict_proba(Rows(rounds.state.X, np.asarray(positions))).copy()
+
+    def score_copy(self, train, test):
+        """Train a fresh copy of the classifier on some labels, and count hits on others.
+
+        Parameters
+        ----------
+        train, test : ndarray of int
+            Positions in `labels`.
+
+        Returns
+        -------
+        int or None
+            Correct predictions among `test`; None where `train` has fewer than two classes.
+        """
+        rounds = self._rounds
+        X, y, weights = rounds.training_set()
+        if len(np.unique(y[train])) < 2:
+            return None
+        if self._copy is None:
+            self._copy = fresh_copy(rounds.model)
+        seed_all(self._copy, self.seed("validation"))
+        groups = self.groups()
+        about = validation_arguments(
+            self._copy, len(train), 0, None if groups is None else groups[train]
+        )
+        if weights is not None:
+            about |= dict.fromkeys(rounds.weight_names, weights[train])
+        self._copy.fit(_safe_indexing(X, train), y[train], **about)
+        return int(np.sum(self._copy.predict(_safe_indexing(X, test)) == y[test]))
+
+    def seed(self, purpose):
+        """Return a seed for a random choice of this round.
+
+        Parameters
+        ----------
+        purpose : str
+            What is drawn with it; two purposes have independent seeds.
+
+        Returns
+        -------
+        int
+            From 0 to 2**31 - 1. The same in a campaign that goes on from a checkpoint.
+        """
+        return self._rounds.seed(purpose)
