@@ -1,11 +1,12 @@
 """Keras layers that compute something else while a function is traced."""
 
 import contextlib
+import functools
 import threading
 
 from skal.models._backend import keras
 
-__all__ = ["as_graph", "replaced", "uses"]
+__all__ = ["as_graph", "last_dense", "layers_of", "recording", "replaced", "uses"]
 
 # Layers may be shared by networks that two threads trace at a time.
 _LOCK = threading.RLock()
@@ -35,6 +36,68 @@ def replaced(methods):
                 del vars(layer)[name]
                 if kept[id(layer), name] is not None:
                     vars(layer)[name] = kept[id(layer), name]
+
+
+def recording(layer, name, seen):
+    """Make a method that notes what a method of a layer is given.
+
+    Parameters
+    ----------
+    layer : keras.Layer
+        Layer.
+    name : str
+        Name of the method, or of an attribute that is called.
+    seen : list
+        Gets the first argument of every call.
+
+    Returns
+    -------
+    callable
+        For :func:`replaced`.
+    """
+    return functools.partial(_record, getattr(layer, name), seen)
+
+
+def _record(method, seen, x, *args, **kwargs):
+    seen.append(x)
+    return method(x, *args, **kwargs)
+
+
+def layers_of(model):
+    """List the layers of a network and of the models nested in it, from input to output.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or sequential model.
+
+    Returns
+    -------
+    list of keras.Layer
+        Layers that are no models, each once. What a wrapper or a layer of the user's own holds
+        is not among them: it may compute inside a loop, out of reach.
+    """
+    found = {}
+    for layer in model.layers:
+        found |= dict.fromkeys(layers_of(layer) if isinstance(layer, keras.Model) else [layer])
+    return list(found)
+
+
+def last_dense(model):
+    """Find the dense layer that is nearest to the output.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or sequential model.
+
+    Returns
+    -------
+    keras.layers.Dense or None
+        None where :func:`layers_of` finds no dense layer.
+    """
+    dense = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.Dense)]
+    return dense[-1] if dense else None
 
 
 def as_graph(model):
