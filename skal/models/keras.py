@@ -244,6 +244,13 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
 
         return KerasEngine(*args)
 
+    def _build_for(self, X, n_classes):
+        """Build the network that a fit to samples like X would train."""
+        network = _copy(suit_network(self.network, X.ndim))
+        shape = _input_shape(X.shape)
+        parts = network, shape, n_classes, None, self.optimizer, self.weight_decay
+        return self._make_engine(*parts).model
+
     def _prepare(self, X, classes, weights, random_state):
         """Have an engine, the one at hand where it fits; return whether its weights are kept."""
         shape = _input_shape(X.shape)

@@ -25,7 +25,8 @@ def logits_of(model):
         Network that shares the weights and ends in the layer ``"logits"`` or, where there is
         none, in the logarithm of the probabilities.
     """
-    if any(layer.name == "logits" for layer in model.layers):
+    shape = model.outputs[0].shape
+    if any(layer.name == "logits" and layer.output.shape == shape for layer in model.layers):
         return keras.Model(model.inputs[0], model.get_layer("logits").output)
     guarded = keras.ops.maximum(model.outputs[0], keras.config.epsilon())
     return keras.Model(model.inputs[0], keras.ops.log(guarded))
