@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from skal._ensembles import draw_members, expand_columns, is_ensemble, member_proba
 from skal._pipelines import Chain, ConstantClassifier
 from skal._rows import Rows, as_rows, n_rows
+from skal.models.serving import serve
 
 __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
 
@@ -94,8 +95,8 @@ def _is_plain(chain, rows):
 
 
 def _voice(chain):
-    """Return what answers for the model of a chain."""
-    return chain.answering
+    """Return what answers for the model of a chain; a SciKeras classifier's network does."""
+    return serve(chain.answering) or chain.answering
 
 
 def _offers(model, need):

@@ -12,18 +12,18 @@ ROOT = Path(skal.__file__).parent
 # A room imports only from floors below its own, and never from another room of its floor.
 # Modules that begin with an underscore are the ground: they import from the ground alone.
 FLOORS = {
-    "__main__": 6,
-    "cli": 5,
-    "experiment": 4,
-    "label": 4,
-    "campaign": 3,
-    "strategies": 2,
-    "models": 2,
-    "display": 2,
-    "learner": 1,
-    "audio": 1,
-    "datasets": 1,
-    "cluster": 1,
+    "__main__": 7,
+    "cli": 6,
+    "experiment": 5,
+    "label": 5,
+    "campaign": 4,
+    "display": 4,
+    "strategies": 3,
+    "datasets": 3,
+    "audio": 2,
+    "learner": 2,
+    "cluster": 2,
+    "models": 1,
     "metrics": 1,
 }
 MAX_BODY = 50
@@ -102,12 +102,12 @@ def test_imports_go_down(path):
     ("source", "room"),
     [
         ("import skal.campaign.rounds", "strategies"),
-        ("from skal.models import CNNClassifier", "strategies"),
+        ("from skal.strategies import MarginSampling", "learner"),
         ("from skal import display", "models"),
         ("from skal import ActiveLearningClassifier", "learner"),
         ("def f():\n    from skal.cli import main", "experiment"),
         ("from ..campaign import rounds", "audio"),
-        ("import importlib\nimportlib.import_module(f'skal.models.{name}')", "learner"),
+        ("import importlib\nimportlib.import_module(f'skal.campaign.{name}')", "learner"),
         ("from skal.metrics import evaluate", "_rows"),
     ],
 )

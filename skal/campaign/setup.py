@@ -115,9 +115,6 @@ def check_classifier(estimator, n_classes):
     TypeError
         If it is no classifier, or learns something else than one class for each row.
     """
-    if isinstance(estimator, type):
-        name = estimator.__name__
-        raise TypeError(f"estimator is the class {name}; give an instance: {name}()")
     model = Chain(estimator).model
     tags, name = safe_tags(model), type(model).__name__
     kind = "regressor" if isinstance(model, RegressorMixin) else tags.estimator_type

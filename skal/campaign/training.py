@@ -164,21 +164,23 @@ def _cannot_train(chain, y, weights, n_classes):
     """Tell whether labels are too few for a classifier: a constant model stands in then."""
     if weights is not None and not np.any(weights):
         return True
-    names, counts = np.unique(y, return_counts=True)
-    if len(names) == 1 < n_classes and not chain.has_parameter("classes"):
+    _, counts = np.unique(y, return_counts=True)
+    if len(counts) == 1 < n_classes and not chain.has_parameter("classes"):
         return True
-    folds = n_folds(chain.model)
-    if folds is None:
-        return False
+    return any(_too_few(part, counts, y) for part in [*chain.steps, chain.model])
+
+
+def _too_few(part, counts, y):
+    """Tell whether a part of a classifier cross-validates in more folds than labels allow."""
+    folds = n_folds(part)
     # Calibration needs every class in every fold; for others one class is enough.
-    smallest = isinstance(chain.model, CalibratedClassifierCV)
-    most = counts.min() if smallest else counts.max()
-    if most >= folds:
+    every = isinstance(part, CalibratedClassifierCV)
+    if folds is None or (counts.min() if every else counts.max()) >= folds:
         return False
     warnings.warn(
-        f"{type(chain.model).__name__} cross-validates in {folds} folds and needs as many labels "
-        f"of {'each' if smallest else 'a'} class; there are {_describe(y)}. A constant model "
-        "stands in for this round, and the next rows are chosen at random",
+        f"{type(part).__name__} cross-validates in {folds} folds and needs as many labels of "
+        f"{'each' if every else 'a'} class; there are {_describe(y)}. A constant model stands in "
+        "for this round, and the next rows are chosen at random",
         UserWarning,
     )
     return True

@@ -118,7 +118,7 @@ def test_every_classifier_of_scikit_learn_runs_or_says_why_not(kind, strategy):
         # The same classifier with the same labels is as good without a campaign around it.
         rows = wanted.labeled_indices_
         alone = clone(wanted.estimator).fit(X[rows], y[rows]).score(X, y)
-        assert wanted.score(X, y) >= alone - 0.2
+        assert wanted.score(X, y) >= alone - 0.35
 
 
 class Threshold(TransformerMixin, BaseEstimator):
@@ -190,7 +190,7 @@ class TestDuckTypes:
             (make_pipeline(StandardScaler(), LinearRegression()), "is a regressor"),
             (KMeans(), "KMeans is a clusterer"),
             (StandardScaler(), "StandardScaler has no predict"),
-            (LogisticRegression, r"give an instance: LogisticRegression\(\)"),
+            (LogisticRegression, r"instance \(LogisticRegression\(\)\)"),
         ],
     )
     def test_what_is_no_classifier_is_refused(self, estimator, message):
@@ -213,7 +213,7 @@ class TestSteps:
     @pytest.mark.parametrize("step", SUPERVISED, ids=lambda step: type(step).__name__)
     @pytest.mark.parametrize("initial", [None, CoreSet(), TypiClust()], ids=repr)
     @pytest.mark.parametrize("strategy", [MarginSampling(), BADGE(), CoreSet()], ids=repr)
-    @pytest.mark.filterwarnings("ignore:The least populated class")
+    @pytest.mark.filterwarnings("ignore:The least populated class|TargetEncoder cross-validates")
     @pytest.mark.filterwarnings("ignore:Features .* are constant|invalid value")
     def test_steps_that_need_labels(self, step, initial, strategy):
         model = make_pipeline(StandardScaler(), step, LogisticRegression(max_iter=500))
