@@ -127,7 +127,7 @@ def test_a_first_choice_behind_learned_steps_knows_nothing_of_them(sounds):
     learner = ActiveLearningClassifier(
         estimator, initial_strategy=CoreSet(), n_initial=8, budget=8, random_state=0
     ).fit(paths, y)
-    assert seen == [35, 8]
+    assert seen[-2:] == [35, 8]  # after a look at what a few features look like
     assert len(learner.labeled_indices_) == 8
 
 
