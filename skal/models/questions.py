@@ -36,17 +36,17 @@ class Questions:
 
     @functools.cached_property
     def forward(self):
-        """Probabilities and embeddings in one pass."""
+        """Compiled pass for probabilities and embeddings, :class:`CompiledForward`."""
         return CompiledForward(self.model, self._embedding_layer)
 
     @functools.cached_property
     def sampling(self):
-        """Probabilities of passes with dropout."""
+        """Compiled passes with dropout, :class:`CompiledSampling`."""
         return CompiledSampling(self.model)
 
     @functools.cached_property
     def gradient_length(self):
-        """Expected gradient lengths."""
+        """Compiled expected gradient lengths, :class:`CompiledGradientLength`."""
         return CompiledGradientLength(self.model)
 
 

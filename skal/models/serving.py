@@ -71,7 +71,7 @@ class Served:
 
     @property
     def classes_(self):
-        """Classes of the fitted classifier, also where a warm fit has made it forget them."""
+        """All classes of the fitted classifier, also where a warm fit has made it forget them."""
         known = getattr(self.classifier, "classes_", None)
         return np.asarray(self._encoded_classes() if known is None else known)
 
