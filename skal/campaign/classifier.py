@@ -1,5 +1,6 @@
 """ActiveLearningClassifier: a campaign as a scikit-learn classifier."""
 
+import copy
 import os
 from functools import partial
 from numbers import Integral, Real
@@ -18,15 +19,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._rows import n_rows
 from skal.campaign.broken import find_broken, readable_rows
-from skal.campaign.checkpoint import Checkpoint, describe
-from skal.campaign.inputs import (
-    amount,
-    check_eval_set,
-    check_indices,
-    check_labels,
-    check_rows,
-    encode,
-)
+from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
+from skal.campaign.inputs import amount, check_eval_set, check_indices, match_rows
+from skal.campaign.labels import check_labels, encode
 from skal.campaign.prediction import PredictionMixin
 from skal.campaign.pseudo_labels import PseudoLabels
 from skal.campaign.replay import Replay
@@ -226,7 +221,7 @@ class ActiveLearningClassifier(
         tags.input_tags.allow_nan = inner.input_tags.allow_nan
         tags.input_tags.string = True
         tags.input_tags.three_d_array = inner.input_tags.three_d_array
-        tags.input_tags.sparse = False
+        tags.input_tags.sparse = inner.input_tags.sparse
         return tags
 
     def get_metadata_routing(self):
@@ -293,21 +288,25 @@ class ActiveLearningClassifier(
         UnsupportedStrategyError
             If the strategy needs what the classifier cannot answer; before any training.
         """
-        eval_set = check_eval_set(eval_set)
-        simulated = self._begin(X, y, oracle, groups, sample_weight)
+        rounds, simulated = self._begin(X, y, oracle, groups, sample_weight)
+        eval_set = check_eval_set(self, eval_set, self.unlabeled, rounds.state)
         learn = partial(self._learn, eval_set=eval_set, on_round=on_round)
-        if simulated:
-            self._loop(lambda rows: self._rounds.state.codes[rows], learn)
-        elif oracle is not None:
-            self._loop(lambda rows: self._codes(oracle(rows), rows), learn, precious=True)
-        else:
-            if len(self._rounds.waiting):
-                learn()
-            self._wait_or_stop()
+        with self._checkpoint.hold():
+            self._checkpoint.load_into(rounds)
+            self._show_begin(rounds)
+            if simulated:
+                self._loop(lambda rows: rounds.state.codes[rows], learn)
+            elif oracle is not None:
+                # A copy: an oracle may sort what it is given.
+                self._loop(lambda rows: self._codes(oracle(rows.copy()), rows), learn, True)
+            else:
+                if len(rounds.waiting):
+                    learn()
+                self._wait_or_stop()
         return self
 
     def _begin(self, X, y, oracle, groups, sample_weight):
-        """Validate everything before any training; return whether the labels are simulated."""
+        """Validate everything before any training; return the rounds, and whether to simulate."""
         if y is None and oracle is None:
             raise ValueError(
                 "ActiveLearningClassifier requires y to be passed, but the target y is None. "
@@ -317,6 +316,10 @@ class ActiveLearningClassifier(
         simulated = bool(oracle is None and known.all())
         self._n_instances = max(1, amount(self.n_instances, len(known)))
         self._budget = amount(self.budget, len(known))
+        self._checkpoint = NoCheckpoint()
+        if self.checkpoint is not None:
+            description = describe(self, state, known, simulated=simulated)
+            self._checkpoint = Checkpoint(self.checkpoint, description)
         rounds = make_rounds(
             self,
             state,
@@ -325,19 +328,17 @@ class ActiveLearningClassifier(
             weight_names=partial(self._route_weights, weights=state.weights),
         )
         state.set_aside(find_broken(rounds.model, state.X))
-        self._checkpoint = None
-        if self.checkpoint is not None:
-            self._checkpoint = Checkpoint(self.checkpoint, describe(self, state, known))
         if not simulated:
             told = np.flatnonzero(known)
             rounds.reveal(told, state.codes[told])
-        if self._checkpoint is not None:
-            self._checkpoint.load_into(rounds)
-        self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, state.classes
-        self.broken_indices_ = state.broken
+        return rounds, simulated
+
+    def _show_begin(self, rounds):
+        """Set the public attributes that stay as they are until the next `fit`."""
+        self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, rounds.state.classes
+        self.broken_indices_ = rounds.state.broken
         self.stop_reason_ = None
         self._show_rounds()
-        return simulated
 
     def _route_weights(self, model, weights):
         """Return the keyword arguments of the classifier's fit that take weights."""
@@ -393,21 +394,20 @@ class ActiveLearningClassifier(
         if self.verbose:
             print(describe_round(record))  # noqa: T201
         if on_round is not None:
-            on_round(record)
+            on_round(copy.deepcopy(record))
 
     def _save(self):
-        if self._checkpoint is not None:
-            self._checkpoint.save(self._rounds)
+        self._checkpoint.save(self._rounds)
 
     def _show_rounds(self):
         """Set the public attributes, which are always those of the last finished round."""
         rounds = self._rounds
-        self.labeled_indices_ = rounds.state.labeled
+        self.labeled_indices_ = rounds.state.labeled.copy()
         self.history_ = rounds.history
         self.n_rounds_ = max(0, rounds.next_round - 1)
         if rounds.pseudo is not None:
             labels = self.classes_[rounds.pseudo["codes"]]
-            self.pseudo_labels_ = {"indices": rounds.pseudo["indices"], "labels": labels}
+            self.pseudo_labels_ = {"indices": rounds.pseudo["indices"].copy(), "labels": labels}
         elif hasattr(self, "pseudo_labels_"):
             del self.pseudo_labels_
         if rounds.estimator is not None:
@@ -437,9 +437,10 @@ class ActiveLearningClassifier(
         rounds = self._rounds
         n_instances = self._n_instances if n_instances is None else n_instances
         if X is None:
+            self._check_pool()
             return rounds.choose(n_instances)
         check_is_fitted(self, "estimator_")
-        X = check_rows(self, X, reset=False)
+        X = match_rows(self, X, rounds.state)
         readable = readable_rows(rounds.model, X)
         seed = rounds.seed("query")
         chosen = self.strategy_.query(
@@ -474,19 +475,35 @@ class ActiveLearningClassifier(
         check_is_fitted(self, "history_")
         if y is None or (X is None) == (indices is None):
             raise ValueError("teach needs y and either X or indices: teach(indices=..., y=...)")
+        self._check_pool()
         state = self._rounds.state
         if indices is not None:
             indices = check_indices(indices, n_rows(state.X), state.labeled)
-            self._rounds.reveal(indices, self._codes(y, indices))
-            return self._take_in()
-        X = check_rows(self, X, reset=False)
+            codes = self._codes(y, indices)
+            with self._checkpoint.hold():
+                self._rounds.reveal(indices, codes)
+                return self._take_in()
+        X = match_rows(self, X, state)
         codes = self._codes(y, X)
         if (codes < 0).any():
             raise ValueError(f"row {np.flatnonzero(codes < 0)[0]} of X has no label; leave it out")
         readable = readable_rows(self._rounds.model, X)
-        if len(readable):
-            state.add_rows(readable.take(), codes[readable.positions])
-        return self._take_in()
+        with self._checkpoint.hold():
+            if len(readable):
+                X = readable.take()
+                self._try(X)
+                state.add_rows(X, codes[readable.positions])
+            return self._take_in()
+
+    def _check_pool(self):
+        """Raise an error where the rows given to `fit` were left out of a pickle."""
+        if not self._rounds.state.has_pool:
+            self._rounds.state.X.refuse()
+
+    def _try(self, X):
+        """Let the model predict rows before they are kept: what it cannot take raises here."""
+        if hasattr(self, "estimator_"):
+            self.estimator_.predict(X)
 
     def _take_in(self):
         """Keep new labels, then train on them."""

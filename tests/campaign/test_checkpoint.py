@@ -1,6 +1,5 @@
 """Checkpoints: whatever ends a campaign, it goes on as if nothing had happened."""
 
-import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -9,6 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skal import ActiveLearningClassifier
+from skal._sealed import read_sealed
 from skal.campaign import PseudoLabels, StabilizedPredictions
 from skal.models import CNNClassifier, DenseNet
 from skal.strategies import EntropySampling
@@ -97,8 +97,8 @@ def test_answers_are_kept_although_training_failed(tmp_path):
     params = {"checkpoint": tmp_path, "classes": range(4)}
     with pytest.raises(Interrupted):
         campaign(**params).set_params(estimator=Broken(max_iter=200)).fit(X, oracle=oracle)
-    content = joblib.load(tmp_path / "campaign.joblib")
-    np.testing.assert_array_equal(content["rounds"]["state"]["labeled"], asked)
+    head = read_sealed(tmp_path / "campaign.skal", "campaign", 2)
+    np.testing.assert_array_equal(head.arrays["labeled"], asked)
     assert len(asked) == 24
 
 
@@ -149,14 +149,16 @@ def test_another_campaign_is_refused(tmp_path, change, message):
 def test_other_labels_are_refused(tmp_path):
     X, y = blobs()
     campaign(checkpoint=tmp_path, budget=20).fit(X, y)
-    with pytest.raises(ValueError, match="labels was"):
+    with pytest.raises(ValueError, match="labels of y differ"):
         campaign(checkpoint=tmp_path).fit(X, y[::-1])
 
 
-def test_nothing_is_left_but_one_whole_file(tmp_path):
+def test_nothing_is_left_but_what_belongs_to_it(tmp_path):
     X, y = blobs()
     campaign(checkpoint=tmp_path).fit(X, y)
-    assert [path.name for path in tmp_path.iterdir()] == ["campaign.joblib"]
+    rounds = [f"round-{i:05d}.skal" for i in range(7)]
+    found = sorted(path.name for path in tmp_path.iterdir())
+    assert found == ["campaign.skal", "model-00007.skal", *rounds]
 
 
 def first_rows(learner, X, n_instances):
