@@ -135,11 +135,11 @@ def in_container_of(X, template):
         return _in_frame(X, template)
     if is_plain_sequence(template):
         return _in_sequence(X, template)
-    if is_plain_sequence(X) and not _is_empty_list(template):
+    if not (sparse.issparse(template) or isinstance(template, np.ndarray)):
+        return X  # the empty list that a pickle keeps of paths
+    if is_plain_sequence(X):
         _refuse(X, template)
-    if is_frame(X) and not sparse.issparse(template) and isinstance(template, np.ndarray):
-        return X.to_numpy()
-    return X
+    return X.to_numpy() if is_frame(X) else X
 
 
 def in_matrix_of(X, template):
@@ -162,7 +162,8 @@ def in_matrix_of(X, template):
         If the shape of a row differs.
     """
     if sparse.issparse(template):
-        return X if sparse.issparse(X) else type(template)(np.asarray(X))
+        # Of one class: a matrix and an array of SciPy would be stacked into either.
+        return type(template)(X if sparse.issparse(X) else np.asarray(X))
     if not isinstance(template, np.ndarray) or template.dtype.kind not in _NUMBERS:
         return X
     X = X.toarray() if sparse.issparse(X) else np.asarray(X)
@@ -173,10 +174,6 @@ def in_matrix_of(X, template):
     if template.dtype.kind == "f" and X.dtype.kind in "biuf":
         return X.astype(template.dtype, copy=False)
     return X
-
-
-def _is_empty_list(X):
-    return not hasattr(X, "shape") and len(X) == 0
 
 
 def _refuse(X, template):
@@ -292,15 +289,16 @@ def _cast(column, dtype, name):
     kind, wanted = getattr(column.dtype, "kind", "O"), getattr(dtype, "kind", "O")
     if kind in _NUMBERS and wanted not in _NUMBERS and str(dtype) != "category":
         raise ValueError(f"column {name!r} is {column.dtype}, in fit it is {dtype}")
+    if str(dtype) == "category":
+        other = column[~(column.isin(dtype.categories) | column.isna())]
+        if len(other):
+            raise ValueError(
+                f"column {name!r} has {other.iloc[0]!r}, which is none of its categories in fit"
+            )
     try:
         cast = column.astype(dtype)
     except (TypeError, ValueError) as error:
         raise ValueError(f"column {name!r} is no {dtype}, as in fit: {error}") from error
-    lost = cast.isna() & ~column.isna()
-    if lost.any():
-        raise ValueError(
-            f"column {name!r} has {column[lost].iloc[0]!r}, which is none of its categories in fit"
-        )
     if kind in _NUMBERS and wanted in "iu" and not (cast == column).all():
         return column  # numbers that are no integers: both columns become floats
     return cast

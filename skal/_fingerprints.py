@@ -219,7 +219,7 @@ def canonical(value, _outer=()):
         return go_on(value.get_state(legacy=False))
     if isinstance(value, np.random.Generator):
         return go_on(value.bit_generator.state)
-    if isinstance(value, functools.partial):
+    if isinstance(value, functools.partial) and not hasattr(value, "get_params"):
         return f"partial {go_on([value.func, value.args, value.keywords])}"
     if isinstance(value, dict):
         return f"dict({', '.join(f'{go_on(k)}: {go_on(v)}' for k, v in value.items())})"

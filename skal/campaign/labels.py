@@ -74,7 +74,9 @@ def as_values(values, name):
         Of numbers, of text or of objects.
     """
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(object).filled(None)
+        masked = np.ma.getmaskarray(values)
+        values = values.data.astype(object)
+        values[masked] = None
     if (is_pandas(values) or is_polars(values)) and len(values.shape) == 2:
         if values.shape[1] == 1:
             values = values.to_numpy()  # refused or warned about as any column vector
