@@ -15,13 +15,11 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.validation import check_is_fitted
 
-from skal._rows import n_rows
-from skal.campaign.broken import find_broken, readable_rows
+from skal.campaign.broken import find_broken
 from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
-from skal.campaign.inputs import amount, check_eval_set, check_indices, match_rows
-from skal.campaign.labels import check_labels, encode
+from skal.campaign.inputs import amount, check_eval_set
+from skal.campaign.interactive import InteractiveMixin
 from skal.campaign.prediction import PredictionMixin
 from skal.campaign.pseudo_labels import PseudoLabels
 from skal.campaign.replay import Replay
@@ -36,7 +34,7 @@ __all__ = ["ActiveLearningClassifier"]
 
 
 class ActiveLearningClassifier(
-    PredictionMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+    InteractiveMixin, PredictionMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
 ):
     """Train a classifier on few labels, and choose which ones.
 
@@ -76,15 +74,21 @@ class ActiveLearningClassifier(
     classes : array-like of shape (n_classes,), default=None
         All classes, where the first labels may miss some.
     unlabeled : object, default=-1
-        The mark of a row without a label in `y`. None and NaN always mark one;
-        ``unlabeled=None`` makes -1 a class like any other.
+        The mark of a row without a label in `y`. None, NaN, NA and masked entries always mark
+        one; ``unlabeled=None`` makes -1 a class like any other. If the marks leave a single
+        class in `y`, `fit` raises an error unless `classes` lists all.
     store_rounds : bool, default=False
         Keep each round's model for `staged_predict`.
     checkpoint : path-like, default=None
         Folder in which the campaign is saved after every round, atomically; `fit` with the same
-        data and parameters goes on from there.
+        data and parameters goes on from there. It refuses other rows, labels, groups, weights,
+        parameters or seeds, and says what differs. X is compared exactly up to 256 MiB; of a
+        larger one, evenly spread rows of that size are; of recordings, names, sizes and
+        modification times. One process at a time works with the folder. Models are kept as
+        pickles: go on only from checkpoints that you have saved.
     random_state : int, RandomState instance or None, default=None
-        Seeds every choice and every training: the same seed gives the same queries.
+        Seeds every choice and every training: the same seed gives the same queries, within
+        the limits in the notes.
     verbose : int, default=0
         1: print a line for each round.
 
@@ -265,14 +269,16 @@ class ActiveLearningClassifier(
         y : array-like of shape (n_samples,)
             Labels; see `unlabeled`. May be left out with an oracle.
         oracle : callable, default=None
-            ``oracle(indices)`` returns the labels of these rows of X. It may answer
-            `unlabeled` for "cannot tell": that row leaves the pool.
+            ``oracle(indices)`` returns the labels of these rows of X, in their order. It may
+            answer `unlabeled` for "cannot tell": that row leaves the pool.
         eval_set : tuple (X, y), default=None
-            Scored in each round, for the record only. In a Pipeline it does not pass through
+            Scored in each round, for the record only, without the rows that are marked as
+            unlabeled; there must be others. In a Pipeline it does not pass through
             the steps before this one: give transformed rows, or put the Pipeline inside, as
             `estimator`.
         groups : array-like of shape (n_samples,), default=None
-            Recording, speaker or place of each row, for strategies that look at it.
+            Recording, speaker or place of each row, for strategies that look at it. No row
+            may be without one.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, given to `estimator` for the rows that it is trained on.
         on_round : callable, default=None
@@ -377,13 +383,6 @@ class ActiveLearningClassifier(
         waiting = "waiting for labels: ask query() for rows, then teach() them"
         self.stop_reason_ = self._find_reason() or waiting
 
-    def _codes(self, y, rows):
-        """Return the class codes of new labels, -1 for those marked unlabeled."""
-        labels, known = check_labels(y, self.unlabeled, n_rows(rows))
-        codes = np.full(len(labels), -1, dtype=np.intp)
-        codes[known] = encode(labels[known], self.classes_)
-        return codes
-
     def _learn(self, eval_set=None, on_round=None):
         """Train, save, and show what came of it."""
         record = self._rounds.learn(eval_set)
@@ -414,100 +413,3 @@ class ActiveLearningClassifier(
             self.estimator_ = rounds.estimator
         elif hasattr(self, "estimator_"):
             del self.estimator_
-
-    def query(self, X=None, n_instances=None):
-        """Choose the rows to label next.
-
-        Until `teach` is called, the same question gets the same answer.
-
-        Parameters
-        ----------
-        X : array-like or sequence of n_samples rows, default=None
-            Candidates. None: the rows given to `fit` that have no label yet.
-        n_instances : int, default=None
-            Rows wanted. None: as many as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (min(n_instances, n_candidates),)
-            Positions in the X given here or, with none, in the X given to `fit`; most wanted
-            first. Empty if no row is left.
-        """
-        check_is_fitted(self, "history_")
-        rounds = self._rounds
-        n_instances = self._n_instances if n_instances is None else n_instances
-        if X is None:
-            self._check_pool()
-            return rounds.choose(n_instances)
-        check_is_fitted(self, "estimator_")
-        X = match_rows(self, X, rounds.state)
-        readable = readable_rows(rounds.model, X)
-        seed = rounds.seed("query")
-        chosen = self.strategy_.query(
-            rounds.learner, readable, n_instances, **rounds.labeled(), random_state=seed
-        )
-        return readable.positions[chosen]
-
-    def teach(self, X=None, y=None, *, indices=None):
-        """Add labels and train on all labels so far.
-
-        Parameters
-        ----------
-        X : array-like or sequence of n rows, default=None
-            Labeled rows from outside the X given to `fit`; either these or `indices`.
-        y : array-like of shape (n,)
-            Their labels. With `indices`, `unlabeled` says "cannot tell": that row is not
-            asked for again.
-        indices : array-like of shape (n,), default=None
-            Positions in the X given to `fit`.
-
-        Returns
-        -------
-        ActiveLearningClassifier
-            The object itself.
-
-        Raises
-        ------
-        ValueError
-            If a label is unknown, or a position is outside X, given twice or labeled
-            already. Nothing has changed then.
-        """
-        check_is_fitted(self, "history_")
-        if y is None or (X is None) == (indices is None):
-            raise ValueError("teach needs y and either X or indices: teach(indices=..., y=...)")
-        self._check_pool()
-        state = self._rounds.state
-        if indices is not None:
-            indices = check_indices(indices, n_rows(state.X), state.labeled)
-            codes = self._codes(y, indices)
-            with self._checkpoint.hold():
-                self._rounds.reveal(indices, codes)
-                return self._take_in()
-        X = match_rows(self, X, state)
-        codes = self._codes(y, X)
-        if (codes < 0).any():
-            raise ValueError(f"row {np.flatnonzero(codes < 0)[0]} of X has no label; leave it out")
-        readable = readable_rows(self._rounds.model, X)
-        with self._checkpoint.hold():
-            if len(readable):
-                X = readable.take()
-                self._try(X)
-                state.add_rows(X, codes[readable.positions])
-            return self._take_in()
-
-    def _check_pool(self):
-        """Raise an error where the rows given to `fit` were left out of a pickle."""
-        if not self._rounds.state.has_pool:
-            self._rounds.state.X.refuse()
-
-    def _try(self, X):
-        """Let the model predict rows before they are kept: what it cannot take raises here."""
-        if hasattr(self, "estimator_"):
-            self.estimator_.predict(X)
-
-    def _take_in(self):
-        """Keep new labels, then train on them."""
-        self._save()
-        self._learn()
-        self._wait_or_stop()
-        return self
