@@ -135,6 +135,19 @@ class ActiveLearningClassifier(
     as it is. Settles, "Active learning literature survey", 2009, section 2.3, describes this
     setting, pool-based sampling.
 
+    The same seed gives the same queries on one machine, with the same versions of the libraries
+    and the same number of threads. TensorFlow and BLAS may add numbers in another order on
+    another number of threads. Predictions can then differ in their last digits, which over
+    several rounds can change which of two close candidates is asked. Where that matters, fix
+    the number: ``tf.config.threading.set_intra_op_parallelism_threads`` before TensorFlow is
+    first used, and `threadpoolctl.threadpool_limits`.
+
+    A pickle has the models and the records, and leaves X out. A campaign from a pickle, also one
+    that comes back from a process of joblib (``cross_validate(..., n_jobs=2,
+    return_estimator=True)``), predicts, and chooses among rows given to `query`. To ask for
+    rows of the pool and to teach, call `fit` again with the same X and `checkpoint`. A search
+    fits its ``best_estimator_`` in this process, so that has its pool.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits
