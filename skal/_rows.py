@@ -1,12 +1,10 @@
 """Rows of X at given positions, taken only when they are needed."""
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
+from skal._containers import n_rows, take_rows
 
-def n_rows(X):
-    """Return the number of rows of an array, a DataFrame, a list or `Rows`."""
-    return X.shape[0] if hasattr(X, "shape") else len(X)
+__all__ = ["Rows", "as_rows", "n_rows"]
 
 
 def as_rows(X):
@@ -48,14 +46,14 @@ class Rows:
 
     def __getitem__(self, index):
         if isinstance(index, (int, np.integer)):
-            return _safe_indexing(self.base, int(self.positions[index]))
+            return take_rows(self.base, int(self.positions[index]))
         return Rows(self.base, self.positions[index])
 
     def take(self):
         """Return the rows themselves, in the container that X is (array, list, DataFrame)."""
         if self._is_everything():
             return self.base
-        return _safe_indexing(self.base, self.positions)
+        return take_rows(self.base, self.positions)
 
     def _is_everything(self):
         positions = self.positions
@@ -72,4 +70,5 @@ class Rows:
         array = np.asarray(self.take())
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
-        return array.copy() if copy else array
+        # What is handed out may be changed: never X itself.
+        return array.copy() if copy or self._is_everything() else array

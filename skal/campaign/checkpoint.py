@@ -1,26 +1,60 @@
 """Checkpoints: a campaign on disk, always whole, from which `fit` goes on."""
 
+import contextlib
 import re
 from pathlib import Path
 
-import joblib
-from sklearn.base import BaseEstimator
+import numpy as np
 
-from skal._files import write_atomically
-from skal._rows import n_rows
+from skal._files import FolderHeldError, hold_folder, remove_leftovers
+from skal._fingerprints import describe as describe_value
+from skal._fingerprints import fingerprint, is_digest
+from skal._sealed import checksum_of, read_sealed, write_sealed
+from skal.campaign.progress import Progress
 
-_NAME = "campaign.joblib"
+_NAME = "campaign.skal"
+_PART = re.compile(r"(model|round|rows)-\d+\.skal")
+_FORMAT = 2
+_OLD_NAME = "campaign.joblib"  # format 1: one pickle of everything
 
 # What may change between the runs of one campaign: how far it goes and how it reports.
 _FREE = ("budget", "max_rounds", "verbose", "checkpoint", "stopping")
+_CONTENTS = " (contents)"
+_ARRAYS = ("labeled", "codes", "open", "waiting", "waiting_scores")
+
+
+class NoCheckpoint:
+    """A campaign that is not saved."""
+
+    @contextlib.contextmanager
+    def hold(self):
+        """Keep nobody out.
+
+        Yields
+        ------
+        None
+        """
+        yield
+
+    def save(self, rounds):
+        """Save nothing."""
+
+    def load_into(self, rounds):
+        """Find nothing."""
 
 
 class Checkpoint:
     """The folder in which a campaign is kept.
 
-    One file holds everything and is replaced atomically: whoever reads it, whenever the
-    process was killed, finds the campaign as it was after some round, or after the answers
-    of a round whose training was still to come.
+    Every round has a file of its own, with its record and, where they are kept, its model. It
+    is written once. So are rows from outside, and the models of the last round. The file
+    ``campaign.skal`` names them with their checksums and is replaced atomically after they are
+    on disk: whoever reads it, whenever the process was killed, finds the campaign as it was
+    after some round, or after the answers of a round whose training was still to come.
+
+    Records, labels and fingerprints are JSON and arrays. Models, stopping criteria and rows
+    from outside that are no arrays are pickles, which are opened after their checksum was
+    compared. That finds damage, not malice: take up only campaigns that you have saved.
 
     Parameters
     ----------
@@ -31,58 +65,223 @@ class Checkpoint:
     """
 
     def __init__(self, folder, description):
-        self.path = Path(folder) / _NAME
+        self.folder = Path(folder)
+        self.path = self.folder / _NAME
         self.description = description
+        self._parts = {}  # checksums of the files that belong to the campaign, by name
+        self._saved = None  # checksum of the campaign's file when it was last seen
+
+    @contextlib.contextmanager
+    def hold(self):
+        """Keep other processes out, and make sure that none has gone on with the campaign.
+
+        Yields
+        ------
+        None
+
+        Raises
+        ------
+        FolderHeldError
+            If another process is at work there.
+        ValueError
+            If another one has saved there since this campaign has.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(hold_folder(self.folder))
+            except FolderHeldError as error:
+                advice = "; wait for it to end, or give checkpoint= another folder"
+                raise FolderHeldError(self.folder, error.holder + advice) from None
+            found = checksum_of(self.path)
+            if found is None:
+                self._parts = {}  # a folder that was removed is written anew
+            elif self._saved is not None and found != self._saved:
+                raise ValueError(
+                    f"{self.path} was written by another campaign since this one was last saved. "
+                    "Call fit again, which goes on from there."
+                )
+            remove_leftovers(self.folder)
+            yield
 
     def save(self, rounds):
-        """Write the campaign.
+        """Write what is new, then the campaign as it is now; only within `hold`.
 
         Parameters
         ----------
         rounds : Rounds
             The campaign.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        content = {"description": self.description, "rounds": rounds.progress()}
-        with write_atomically(self.path) as file:
-            joblib.dump(content, file)
+        progress = rounds.progress()
+        self._write_parts(progress)
+        values = {
+            "description": self.description,
+            "parts": self._parts,
+            "n_rounds": len(progress.history),
+            "n_extra": len(progress.extra),
+            "seed": progress.seed,
+            "seconds_query": progress.seconds_query,
+            "threshold": None if progress.pseudo is None else progress.pseudo["threshold"],
+        }
+        arrays = {name: getattr(progress, name) for name in _ARRAYS}
+        if progress.pseudo is not None:
+            arrays["pseudo_indices"] = progress.pseudo["indices"]
+            arrays["pseudo_codes"] = progress.pseudo["codes"]
+        self._saved = write_sealed(
+            self.path, "campaign", _FORMAT, values, arrays, progress.criteria
+        )
+        for path in self.folder.iterdir():
+            if _PART.fullmatch(path.name) and path.name not in self._parts:
+                path.unlink()
+
+    def _write_parts(self, progress):
+        """Write the files that are not there yet, each once."""
+        parts = {}
+        for i, record in enumerate(progress.history):
+            snapshot = progress.snapshots[i] if progress.snapshots else None
+            self._write(parts, f"round-{i:05d}", *_split(record), snapshot)
+        for i, (X, codes) in enumerate(progress.extra):
+            self._write(parts, f"rows-{i:05d}", {}, {"codes": codes}, X)
+        name = f"model-{len(progress.history):05d}"
+        self._write(parts, name, {}, {}, progress.models)
+        self._parts = parts
+
+    def _write(self, parts, name, values, arrays, pickled):
+        file = f"{name}.skal"
+        if file in self._parts:
+            parts[file] = self._parts[file]
+        else:
+            kind = name.partition("-")[0]
+            parts[file] = write_sealed(self.folder / file, kind, _FORMAT, values, arrays, pickled)
 
     def load_into(self, rounds):
-        """Take a campaign up where it was left, if there is one.
+        """Take a campaign up where it was left, if there is one; only within `hold`.
 
         Parameters
         ----------
         rounds : Rounds
             The campaign at its beginning.
 
-        Returns
-        -------
-        bool
-            Whether there was one.
-
         Raises
         ------
         ValueError
-            If the folder belongs to a campaign with other data or other parameters.
+            If the folder belongs to a campaign with other data or other parameters, if it was
+            written by another version of skal, or a file of it is damaged.
         """
-        if not self.path.is_file():
-            return False
-        content = joblib.load(self.path)
-        self._check_same(content["description"])
-        rounds.resume(content["rounds"])
-        return True
+        self._saved = ""
+        if not has_checkpoint(self.folder):
+            return
+        self._saved = checksum_of(self.path)
+        head = read_sealed(self.path, "campaign", _FORMAT)
+        self._check_same(head.values["description"])
+        rounds.resume(_read_progress(self.folder, head))
+        self._parts = head.values["parts"]
 
     def _check_same(self, found):
-        differing = [
-            f"{name} was {found.get(name)}, is {self.description.get(name)}"
-            for name in sorted({*found, *self.description})
-            if found.get(name) != self.description.get(name)
-        ]
+        differing = _differences(found, self.description)
         if differing:
             raise ValueError(
                 f"{self.path} belongs to another campaign ({'; '.join(differing)}). Give "
                 "checkpoint= another folder, or remove this one to start again."
             )
+
+
+def _differences(found, given):
+    """Say in what two descriptions differ; of checksums, only that they do."""
+    texts = []
+    for name in (name for name in found if name in given and found[name] != given[name]):
+        plain = name.removesuffix(_CONTENTS)
+        if not is_digest(given[name]):
+            texts.append(f"{name} was {found[name]}, is {given[name]}")
+        elif plain == name:
+            texts.append(f"{name} differ")
+        elif found[plain] == given[plain]:
+            texts.append(f"{plain} differs")
+    # A column of another container has other entries; that alone says what is wrong.
+    return texts or [f"only one has {name}" for name in sorted(found.keys() ^ given.keys())]
+
+
+def _split(record):
+    """Return what JSON holds of a record, and its arrays."""
+    arrays = {name: value for name, value in record.items() if isinstance(value, np.ndarray)}
+    values = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in record.items()
+        if name not in arrays
+    }
+    return {"order": list(record), "values": values}, arrays
+
+
+def _read_record(sealed):
+    found = {**sealed.values["values"], **sealed.arrays}
+    return {name: found[name] for name in sealed.values["order"]}
+
+
+def _read_part(folder, head, name):
+    file = f"{name}.skal"
+    return read_sealed(
+        Path(folder) / file, name.partition("-")[0], _FORMAT, head.values["parts"][file]
+    )
+
+
+def _read_progress(folder, head):
+    values, arrays = head.values, head.arrays
+    history, snapshots, extra = [], [], []
+    for i in range(values["n_rounds"]):
+        sealed = _read_part(folder, head, f"round-{i:05d}")
+        history.append(_read_record(sealed))
+        if sealed.has_pickle:
+            snapshots.append(sealed.unpickle())
+    for i in range(values["n_extra"]):
+        sealed = _read_part(folder, head, f"rows-{i:05d}")
+        extra.append((sealed.unpickle(), sealed.arrays["codes"]))
+    pseudo = None
+    if "pseudo_indices" in arrays:
+        pseudo = {
+            "indices": arrays["pseudo_indices"],
+            "codes": arrays["pseudo_codes"],
+            "threshold": values["threshold"],
+        }
+    return Progress(
+        seed=values["seed"],
+        history=history,
+        snapshots=snapshots,
+        extra=extra,
+        seconds_query=values["seconds_query"],
+        pseudo=pseudo,
+        criteria=head.unpickle(),
+        models=_read_part(folder, head, f"model-{values['n_rounds']:05d}").unpickle(),
+        **{name: arrays[name] for name in _ARRAYS},
+    )
+
+
+def has_checkpoint(folder):
+    """Tell whether a campaign was saved in a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder given as ``checkpoint``.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If an older version of skal has saved it.
+    """
+    folder = Path(folder)
+    if (folder / _NAME).exists():
+        return True
+    if (folder / _OLD_NAME).exists():
+        raise ValueError(
+            f"{folder / _OLD_NAME} is a checkpoint of an older version of skal, which this one "
+            "does not read. Finish the campaign with that version, or remove the file to start "
+            "again; give checkpoint= another folder to keep it."
+        )
+    return False
 
 
 def last_round(folder):
@@ -98,40 +297,48 @@ def last_round(folder):
     tuple (dict, estimator) or None
         Record and model of the last round; None where no round was saved.
     """
-    path = Path(folder) / _NAME
-    if not path.is_file():
+    if not has_checkpoint(folder):
         return None
-    rounds = joblib.load(path)["rounds"]
-    return (rounds["history"][-1], rounds["estimator"]) if rounds["history"] else None
+    head = read_sealed(Path(folder) / _NAME, "campaign", _FORMAT)
+    n_rounds = head.values["n_rounds"]
+    if n_rounds == 0:
+        return None
+    record = _read_record(_read_part(folder, head, f"round-{n_rounds - 1:05d}"))
+    return record, _read_part(folder, head, f"model-{n_rounds:05d}").unpickle()[1]
 
 
-def describe(campaign, state, known):
+def describe(campaign, state, known, *, simulated):
     """Describe what makes two campaigns the same one.
+
+    Call it before anything is drawn: that changes a `RandomState`.
 
     Parameters
     ----------
     campaign : ActiveLearningClassifier
         Its parameters count, except how far it goes.
     state : CampaignState
-        Its rows and labels count, before the first round.
+        Its rows, labels, groups and weights count, before the first round.
     known : ndarray of shape (n_samples,), dtype bool
         Which labels the caller gave.
+    simulated : bool
+        Whether the labels are revealed as they are asked for.
 
     Returns
     -------
     dict of str to str
     """
-    parameters = campaign.get_params(deep=False)
-    description = {name: _as_text(parameters[name]) for name in parameters if name not in _FREE}
-    description["rows of X"] = str(n_rows(state.X))
-    description["labels"] = joblib.hash((state.classes, known, state.codes[known]))
+    description = {"simulated": str(simulated)}
+    for name, value in campaign.get_params(deep=False).items():
+        if name not in _FREE:
+            description[name], description[name + _CONTENTS] = describe_value(value)
+    columns = {
+        "X": state.X,
+        "classes of y": state.classes,
+        "labels of y": np.where(known, state.codes, -1),
+        "groups": state.groups,
+        "sample_weight": state.weights,
+    }
+    for column, rows in columns.items():
+        found = {"container": "None"} if rows is None else fingerprint(rows)
+        description |= {f"{what} of {column}": text for what, text in found.items()}
     return description
-
-
-def _as_text(value):
-    """Return all of an object's text, without the address where it is in this process."""
-    if type(value).__repr__ is BaseEstimator.__repr__:
-        text = value.__repr__(N_CHAR_MAX=float("inf"))  # else the middle of long ones is left out
-    else:
-        text = repr(value)
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)

@@ -1,5 +1,6 @@
 """ActiveLearningClassifier: a campaign as a scikit-learn classifier."""
 
+import copy
 import os
 from functools import partial
 from numbers import Integral, Real
@@ -13,20 +14,12 @@ from sklearn.utils.metadata_routing import (
     _routing_enabled,
     process_routing,
 )
-from sklearn.utils.validation import check_is_fitted
 
 from skal._pipelines import safe_tags
-from skal._rows import n_rows
-from skal.campaign.broken import find_broken, readable_rows
-from skal.campaign.checkpoint import Checkpoint, describe
-from skal.campaign.inputs import (
-    amount,
-    check_eval_set,
-    check_indices,
-    check_labels,
-    check_rows,
-    encode,
-)
+from skal.campaign.broken import find_broken
+from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
+from skal.campaign.inputs import amount, check_eval_set
+from skal.campaign.interactive import InteractiveMixin
 from skal.campaign.prediction import PredictionMixin
 from skal.campaign.pseudo_labels import PseudoLabels
 from skal.campaign.replay import Replay
@@ -41,7 +34,7 @@ __all__ = ["ActiveLearningClassifier"]
 
 
 class ActiveLearningClassifier(
-    PredictionMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+    InteractiveMixin, PredictionMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
 ):
     """Train a classifier on few labels, and choose which ones.
 
@@ -81,15 +74,21 @@ class ActiveLearningClassifier(
     classes : array-like of shape (n_classes,), default=None
         All classes, where the first labels may miss some.
     unlabeled : object, default=-1
-        The mark of a row without a label in `y`. None and NaN always mark one;
-        ``unlabeled=None`` makes -1 a class like any other.
+        The mark of a row without a label in `y`. None, NaN, NA and masked entries always mark
+        one; ``unlabeled=None`` makes -1 a class like any other. If the marks leave a single
+        class in `y`, `fit` raises an error unless `classes` lists all.
     store_rounds : bool, default=False
         Keep each round's model for `staged_predict`.
     checkpoint : path-like, default=None
         Folder in which the campaign is saved after every round, atomically; `fit` with the same
-        data and parameters goes on from there.
+        data and parameters goes on from there. It refuses other rows, labels, groups, weights,
+        parameters or seeds, and says what differs. X is compared exactly up to 256 MiB; of a
+        larger one, evenly spread rows of that size are; of recordings, names, sizes and
+        modification times. One process at a time works with the folder. Models are kept as
+        pickles: go on only from checkpoints that you have saved.
     random_state : int, RandomState instance or None, default=None
-        Seeds every choice and every training: the same seed gives the same queries.
+        Seeds every choice and every training: the same seed gives the same queries, within
+        the limits in the notes.
     verbose : int, default=0
         1: print a line for each round.
 
@@ -135,6 +134,19 @@ class ActiveLearningClassifier(
     Labels that have not been asked for influence nothing: permuting them leaves every query
     as it is. Settles, "Active learning literature survey", 2009, section 2.3, describes this
     setting, pool-based sampling.
+
+    The same seed gives the same queries on one machine, with the same versions of the libraries
+    and the same number of threads. TensorFlow and BLAS may add numbers in another order on
+    another number of threads. Predictions can then differ in their last digits, which over
+    several rounds can change which of two close candidates is asked. Where that matters, fix
+    the number: ``tf.config.threading.set_intra_op_parallelism_threads`` before TensorFlow is
+    first used, and `threadpoolctl.threadpool_limits`.
+
+    A pickle has the models and the records, and leaves X out. A campaign from a pickle, also one
+    that comes back from a process of joblib (``cross_validate(..., n_jobs=2,
+    return_estimator=True)``), predicts, and chooses among rows given to `query`. To ask for
+    rows of the pool and to teach, call `fit` again with the same X and `checkpoint`. A search
+    fits its ``best_estimator_`` in this process, so that has its pool.
 
     Examples
     --------
@@ -271,14 +283,16 @@ class ActiveLearningClassifier(
         y : array-like of shape (n_samples,)
             Labels; see `unlabeled`. May be left out with an oracle.
         oracle : callable, default=None
-            ``oracle(indices)`` returns the labels of these rows of X. It may answer
-            `unlabeled` for "cannot tell": that row leaves the pool.
+            ``oracle(indices)`` returns the labels of these rows of X, in their order. It may
+            answer `unlabeled` for "cannot tell": that row leaves the pool.
         eval_set : tuple (X, y), default=None
-            Scored in each round, for the record only. In a Pipeline it does not pass through
+            Scored in each round, for the record only, without the rows that are marked as
+            unlabeled; there must be others. In a Pipeline it does not pass through
             the steps before this one: give transformed rows, or put the Pipeline inside, as
             `estimator`.
         groups : array-like of shape (n_samples,), default=None
-            Recording, speaker or place of each row, for strategies that look at it.
+            Recording, speaker or place of each row, for strategies that look at it. No row
+            may be without one.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, given to `estimator` for the rows that it is trained on.
         on_round : callable, default=None
@@ -294,21 +308,25 @@ class ActiveLearningClassifier(
         UnsupportedStrategyError
             If the strategy needs what the classifier cannot answer; before any training.
         """
-        eval_set = check_eval_set(eval_set)
-        simulated = self._begin(X, y, oracle, groups, sample_weight)
+        rounds, simulated = self._begin(X, y, oracle, groups, sample_weight)
+        eval_set = check_eval_set(self, eval_set, self.unlabeled, rounds.state)
         learn = partial(self._learn, eval_set=eval_set, on_round=on_round)
-        if simulated:
-            self._loop(lambda rows: self._rounds.state.codes[rows], learn)
-        elif oracle is not None:
-            self._loop(lambda rows: self._codes(oracle(rows), rows), learn, precious=True)
-        else:
-            if len(self._rounds.waiting):
-                learn()
-            self._wait_or_stop()
+        with self._checkpoint.hold():
+            self._checkpoint.load_into(rounds)
+            self._show_begin(rounds)
+            if simulated:
+                self._loop(lambda rows: rounds.state.codes[rows], learn)
+            elif oracle is not None:
+                # A copy: an oracle may sort what it is given.
+                self._loop(lambda rows: self._codes(oracle(rows.copy()), rows), learn, True)
+            else:
+                if len(rounds.waiting):
+                    learn()
+                self._wait_or_stop()
         return self
 
     def _begin(self, X, y, oracle, groups, sample_weight):
-        """Validate everything before any training; return whether the labels are simulated."""
+        """Validate everything before any training; return the rounds, and whether to simulate."""
         if y is None and oracle is None:
             raise ValueError(
                 "ActiveLearningClassifier requires y to be passed, but the target y is None. "
@@ -318,6 +336,10 @@ class ActiveLearningClassifier(
         simulated = bool(oracle is None and known.all())
         self._n_instances = max(1, amount(self.n_instances, len(known)))
         self._budget = amount(self.budget, len(known))
+        self._checkpoint = NoCheckpoint()
+        if self.checkpoint is not None:
+            description = describe(self, state, known, simulated=simulated)
+            self._checkpoint = Checkpoint(self.checkpoint, description)
         rounds = make_rounds(
             self,
             state,
@@ -326,19 +348,17 @@ class ActiveLearningClassifier(
             weight_names=partial(self._route_weights, weights=state.weights),
         )
         state.set_aside(find_broken(rounds.model, state.X))
-        self._checkpoint = None
-        if self.checkpoint is not None:
-            self._checkpoint = Checkpoint(self.checkpoint, describe(self, state, known))
         if not simulated:
             told = np.flatnonzero(known)
             rounds.reveal(told, state.codes[told])
-        if self._checkpoint is not None:
-            self._checkpoint.load_into(rounds)
-        self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, state.classes
-        self.broken_indices_ = state.broken
+        return rounds, simulated
+
+    def _show_begin(self, rounds):
+        """Set the public attributes that stay as they are until the next `fit`."""
+        self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, rounds.state.classes
+        self.broken_indices_ = rounds.state.broken
         self.stop_reason_ = None
         self._show_rounds()
-        return simulated
 
     def _route_weights(self, model, weights):
         """Return the keyword arguments of the classifier's fit that take weights."""
@@ -377,13 +397,6 @@ class ActiveLearningClassifier(
         waiting = "waiting for labels: ask query() for rows, then teach() them"
         self.stop_reason_ = self._find_reason() or waiting
 
-    def _codes(self, y, rows):
-        """Return the class codes of new labels, -1 for those marked unlabeled."""
-        labels, known = check_labels(y, self.unlabeled, n_rows(rows))
-        codes = np.full(len(labels), -1, dtype=np.intp)
-        codes[known] = encode(labels[known], self.classes_)
-        return codes
-
     def _learn(self, eval_set=None, on_round=None):
         """Train, save, and show what came of it."""
         record = self._rounds.learn(eval_set)
@@ -394,104 +407,23 @@ class ActiveLearningClassifier(
         if self.verbose:
             print(describe_round(record))  # noqa: T201
         if on_round is not None:
-            on_round(record)
+            on_round(copy.deepcopy(record))
 
     def _save(self):
-        if self._checkpoint is not None:
-            self._checkpoint.save(self._rounds)
+        self._checkpoint.save(self._rounds)
 
     def _show_rounds(self):
         """Set the public attributes, which are always those of the last finished round."""
         rounds = self._rounds
-        self.labeled_indices_ = rounds.state.labeled
+        self.labeled_indices_ = rounds.state.labeled.copy()
         self.history_ = rounds.history
         self.n_rounds_ = max(0, rounds.next_round - 1)
         if rounds.pseudo is not None:
             labels = self.classes_[rounds.pseudo["codes"]]
-            self.pseudo_labels_ = {"indices": rounds.pseudo["indices"], "labels": labels}
+            self.pseudo_labels_ = {"indices": rounds.pseudo["indices"].copy(), "labels": labels}
         elif hasattr(self, "pseudo_labels_"):
             del self.pseudo_labels_
         if rounds.estimator is not None:
             self.estimator_ = rounds.estimator
         elif hasattr(self, "estimator_"):
             del self.estimator_
-
-    def query(self, X=None, n_instances=None):
-        """Choose the rows to label next.
-
-        Until `teach` is called, the same question gets the same answer.
-
-        Parameters
-        ----------
-        X : array-like or sequence of n_samples rows, default=None
-            Candidates. None: the rows given to `fit` that have no label yet.
-        n_instances : int, default=None
-            Rows wanted. None: as many as in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (min(n_instances, n_candidates),)
-            Positions in the X given here or, with none, in the X given to `fit`; most wanted
-            first. Empty if no row is left.
-        """
-        check_is_fitted(self, "history_")
-        rounds = self._rounds
-        n_instances = self._n_instances if n_instances is None else n_instances
-        if X is None:
-            return rounds.choose(n_instances)
-        check_is_fitted(self, "estimator_")
-        X = check_rows(self, X, reset=False)
-        readable = readable_rows(rounds.model, X)
-        seed = rounds.seed("query")
-        chosen = self.strategy_.query(
-            rounds.learner, readable, n_instances, **rounds.labeled(), random_state=seed
-        )
-        return readable.positions[chosen]
-
-    def teach(self, X=None, y=None, *, indices=None):
-        """Add labels and train on all labels so far.
-
-        Parameters
-        ----------
-        X : array-like or sequence of n rows, default=None
-            Labeled rows from outside the X given to `fit`; either these or `indices`.
-        y : array-like of shape (n,)
-            Their labels. With `indices`, `unlabeled` says "cannot tell": that row is not
-            asked for again.
-        indices : array-like of shape (n,), default=None
-            Positions in the X given to `fit`.
-
-        Returns
-        -------
-        ActiveLearningClassifier
-            The object itself.
-
-        Raises
-        ------
-        ValueError
-            If a label is unknown, or a position is outside X, given twice or labeled
-            already. Nothing has changed then.
-        """
-        check_is_fitted(self, "history_")
-        if y is None or (X is None) == (indices is None):
-            raise ValueError("teach needs y and either X or indices: teach(indices=..., y=...)")
-        state = self._rounds.state
-        if indices is not None:
-            indices = check_indices(indices, n_rows(state.X), state.labeled)
-            self._rounds.reveal(indices, self._codes(y, indices))
-            return self._take_in()
-        X = check_rows(self, X, reset=False)
-        codes = self._codes(y, X)
-        if (codes < 0).any():
-            raise ValueError(f"row {np.flatnonzero(codes < 0)[0]} of X has no label; leave it out")
-        readable = readable_rows(self._rounds.model, X)
-        if len(readable):
-            state.add_rows(readable.take(), codes[readable.positions])
-        return self._take_in()
-
-    def _take_in(self):
-        """Keep new labels, then train on them."""
-        self._save()
-        self._learn()
-        self._wait_or_stop()
-        return self

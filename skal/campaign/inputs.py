@@ -1,15 +1,21 @@
 """Validation of what the caller gives: rows, labels, classes, amounts."""
 
-import os
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
+from skal._containers import (
+    in_container_of,
+    in_matrix_of,
+    is_frame,
+    is_plain_sequence,
+    is_polars,
+    n_rows,
+    take_rows,
+)
 from skal._pipelines import refuses_missing
-from skal._rows import n_rows
+from skal.campaign.labels import as_typed, as_values, check_labels, is_missing
 
 
 def check_rows(estimator, X, *, reset):
@@ -31,11 +37,11 @@ def check_rows(estimator, X, *, reset):
     -------
     array-like, DataFrame or sequence
     """
-    if _is_plain_sequence(X):
+    if is_plain_sequence(X):
         if n_rows(X) == 0:
             raise ValueError("Found array with 0 sample(s): X is empty")
         return X
-    if hasattr(X, "iloc") and not all(np.issubdtype(t, np.number) for t in _plain_dtypes(X)):
+    if is_frame(X) and not _is_numeric(X):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         return X
     checked = validate_data(
@@ -44,167 +50,42 @@ def check_rows(estimator, X, *, reset):
         reset=reset,
         dtype="numeric",
         allow_nd=True,
-        accept_sparse="csr",
+        accept_sparse="csr",  # the one format whose rows can be taken
         ensure_all_finite=refuses_missing(estimator.estimator),
     )
-    return X if hasattr(X, "iloc") else checked
+    return X if is_frame(X) else checked
 
 
-def _plain_dtypes(frame):
-    return [t if isinstance(t, np.dtype) else np.dtype(object) for t in frame.dtypes]
+def _is_numeric(frame):
+    """Tell whether all columns are of NumPy's numbers, which is all that check_array takes."""
+    if is_polars(frame):
+        return all(dtype.is_numeric() for dtype in frame.dtypes)
+    return all(isinstance(t, np.dtype) and np.issubdtype(t, np.number) for t in frame.dtypes)
 
 
-def _is_plain_sequence(X):
-    """Tell whether X is a 1-D sequence of things that make no matrix: paths, ragged waveforms."""
-    if hasattr(X, "shape"):
-        numeric = hasattr(X, "dtype") and getattr(X.dtype, "kind", "O") in "biufc"
-        return len(X.shape) == 1 and not numeric
-    if not isinstance(X, (list, tuple)) and hasattr(X, "__array__"):
-        return False
-    if not hasattr(X, "__len__") or not hasattr(X, "__getitem__"):
-        return False  # scikit-learn's message says best what X is not
-    if len(X) == 0:
-        return False
-    first = X[0]
-    if isinstance(first, (str, os.PathLike)):
-        return True
-    if isinstance(first, np.ndarray) and first.ndim == 1:
-        return len({len(row) for row in X}) > 1
-    return not isinstance(first, (int, float, complex, np.ndarray, np.generic, list, tuple))
-
-
-def check_labels(y, unlabeled, n_samples):
-    """Split labels into known and unknown ones.
+def match_rows(estimator, X, state):
+    """Validate rows from outside and return them in the container of the X given to fit.
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,)
-        Labels; None and NaN are unknown, and so is what equals `unlabeled`.
-    unlabeled : object
-        The caller's mark of a row without a label, or None.
-    n_samples : int
-        Number of rows.
+    estimator : estimator
+        Has recorded the number of features and their names.
+    X : array-like, DataFrame or sequence
+        The rows.
+    state : CampaignState
+        Has the X given to fit, or knows what kind of container it was.
 
     Returns
     -------
-    labels : ndarray of shape (n_samples,)
-        As given.
-    known : ndarray of shape (n_samples,), dtype bool
-        Where there is a label.
-    """
-    y = y if hasattr(y, "dtype") else _as_labels(y)
-    y = np.asarray(column_or_1d(np.asarray(y), warn=True))
-    if len(y) != n_samples:
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: X has {n_samples} rows, "
-            f"y has {len(y)} labels"
-        )
-    known = ~_is_mark(y, unlabeled)
-    labels = y
-    if y.dtype == object:
-        labels = y.copy()
-        labels[known] = np.asarray(list(y[known])) if known.any() else None
-    if known.any():
-        check_classification_targets(_infer(labels[known]))
-    return labels, known
-
-
-def _as_labels(y):
-    """Make an array of a list in which None stands beside numbers or strings."""
-    if not isinstance(y, (list, tuple)):
-        return np.asarray(y)
-    if any(value is None for value in y):
-        labels = np.empty(len(y), dtype=object)
-        labels[:] = y
-        return labels
-    return np.asarray(y)
-
-
-def _is_mark(y, unlabeled):
-    if y.dtype.kind == "f":
-        marks = np.isnan(y)
-    elif y.dtype == object:
-        marks = np.equal(y, None).astype(bool) | (y != y).astype(bool)
-    else:
-        marks = np.zeros(len(y), dtype=bool)
-    if unlabeled is None:
-        return marks
-    if y.dtype != object and isinstance(unlabeled, str) != (y.dtype.kind in "US"):
-        return marks  # numbers are never equal to text, and numpy would warn about the question
-    return marks | (y == unlabeled).astype(bool)
-
-
-def _infer(values):
-    """Return labels in their own type where they came as objects."""
-    return np.asarray(list(values)) if values.dtype == object else values
-
-
-def find_classes(labels, known, classes):
-    """Return all classes, sorted, and the position of each label among them.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,)
-        Labels.
-    known : ndarray of shape (n_samples,), dtype bool
-        Where there is one.
-    classes : array-like of shape (n_classes,) or None
-        All classes, where the labels known so far may miss some.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-        Sorted.
-    codes : ndarray of shape (n_samples,), dtype intp
-        Position of each label in `classes`, -1 where it is unknown.
-    """
-    present = _infer(labels[known]) if known.any() else np.empty(0)
-    if classes is None:
-        if not known.any():
-            raise ValueError(
-                "no label is known, so the classes are not either: give all of them, "
-                "ActiveLearningClassifier(..., classes=[...])"
-            )
-        classes = np.unique(present)
-    else:
-        classes = np.unique(np.asarray(classes))
-    codes = np.full(len(labels), -1, dtype=np.intp)
-    codes[known] = encode(present, classes)
-    return classes, codes
-
-
-def encode(labels, classes):
-    """Return the position of each label in `classes`.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,)
-        Labels, all of them known.
-    classes : ndarray of shape (n_classes,)
-        All classes, sorted.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), dtype intp
+    array-like, DataFrame or sequence
 
     Raises
     ------
     ValueError
-        If a label is none of the classes.
+        If the rows do not fit into it.
     """
-    labels = _infer(np.asarray(labels))
-    if len(labels) == 0:
-        return np.empty(0, dtype=np.intp)
-    both_text = (labels.dtype.kind in "US") == (classes.dtype.kind in "US")
-    unknown = ~np.isin(labels, classes) if both_text else np.ones(len(labels), dtype=bool)
-    if unknown.any():
-        names = ", ".join(repr(name) for name in classes[:20].tolist())
-        raise ValueError(
-            f"label {labels[unknown][0].item()!r} (entry {np.flatnonzero(unknown)[0]}) is none of "
-            f"the {len(classes)} classes: {names}. To allow more, give all of them in advance: "
-            "ActiveLearningClassifier(..., classes=[...])"
-        )
-    return np.searchsorted(classes, labels).astype(np.intp)
+    X = check_rows(estimator, in_container_of(X, state.template), reset=False)
+    return in_matrix_of(X, state.template)
 
 
 def amount(value, total):
@@ -255,6 +136,38 @@ def check_column(values, name, n_samples):
     return values
 
 
+def check_groups(groups, n_samples):
+    """Return the group of each row as an array of one type, or None.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,) or None
+        What the caller gave: text or numbers, in any container.
+    n_samples : int
+        Number of rows of X.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or None
+
+    Raises
+    ------
+    ValueError
+        If a row has no group: what it must not be separated from is unknown then.
+    """
+    if groups is None:
+        return None
+    values = as_values(groups, "groups")
+    check_column(values, "groups", n_samples)
+    missing = is_missing(values)
+    if missing.any():
+        raise ValueError(
+            f"groups has no group for row {np.flatnonzero(missing)[0]} ({missing.sum()} rows in "
+            "all): give each row a group, or one of its own where it is unknown"
+        )
+    return as_typed(values, "groups").copy()
+
+
 def check_weights(sample_weight, n_samples):
     """Return the weights of the rows as an array, or None.
 
@@ -280,13 +193,19 @@ def check_weights(sample_weight, n_samples):
     return weights
 
 
-def check_eval_set(eval_set):
-    """Return the rows and labels of an evaluation set, or None.
+def check_eval_set(estimator, eval_set, unlabeled, state):
+    """Return the labeled rows of an evaluation set and their labels, or None.
 
     Parameters
     ----------
+    estimator : estimator
+        Has recorded the number of features and their names.
     eval_set : tuple (X, y) or None
         What the caller gave.
+    unlabeled : object
+        The caller's mark of a row without a label; such rows are left out.
+    state : CampaignState
+        Has the X given to fit, and the classes.
 
     Returns
     -------
@@ -296,12 +215,19 @@ def check_eval_set(eval_set):
         return None
     if not isinstance(eval_set, (tuple, list)) or len(eval_set) != 2:
         raise ValueError("eval_set must be a tuple (X_eval, y_eval)")
-    X, y = eval_set[0], np.asarray(eval_set[1])
-    if n_rows(X) != len(y) or len(y) == 0:
+    X = match_rows(estimator, eval_set[0], state)
+    labels, known = check_labels(eval_set[1], unlabeled, n_rows(X), "y of eval_set")
+    if not known.any():
+        raise ValueError("eval_set has no labels: every row of its y is marked as unlabeled")
+    if not known.all():
+        X = take_rows(X, np.flatnonzero(known))
+    labels = as_typed(labels[known], "y of eval_set")
+    if (labels.dtype.kind == "U") != (state.classes.dtype.kind == "U"):
         raise ValueError(
-            f"eval_set has {n_rows(X)} rows and {len(y)} labels; it needs one label for each row"
+            f"y of eval_set has labels such as {labels[0].item()!r}, y such as "
+            f"{state.classes[0].item()!r}: write the classes in one way"
         )
-    return X, y
+    return X, labels
 
 
 def check_indices(indices, n_samples, labeled):

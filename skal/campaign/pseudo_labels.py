@@ -16,8 +16,8 @@ class PseudoLabels(BaseEstimator):
 
     After the human labels of a round are in, the model that chose them labels the rest of the
     pool; candidates whose entropy is below the threshold get their most probable class, for
-    this training only. Human labels always win, and no row asked for in a round is
-    pseudo-labeled in it.
+    this training only. Human labels always win, and no row that was answered in a
+    round, with a label or with "cannot tell", is pseudo-labeled in it.
 
     Parameters
     ----------

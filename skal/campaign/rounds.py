@@ -7,6 +7,7 @@ import numpy as np
 
 from skal._pipelines import ConstantClassifier, Frozen
 from skal._rows import Rows
+from skal.campaign.progress import Progress
 from skal.campaign.stopping import Limit
 from skal.campaign.training import adapt, train, validation_arguments, with_parameters
 from skal.campaign.view import CampaignView
@@ -14,6 +15,7 @@ from skal.learner import Learner
 from skal.metrics import evaluate
 
 _NO_ROWS = np.empty(0, dtype=np.intp)
+_NO_SCORES = np.empty(0)
 
 
 class Rounds:
@@ -86,8 +88,9 @@ class Rounds:
         self.estimator = None
         self.pseudo = None
         self.waiting = _NO_ROWS  # labeled, but no model has been trained on them yet
+        self.waiting_scores = _NO_SCORES
         self._seed = seed
-        self._asked = {}  # score of each row asked for since the last training
+        self._looks = {}  # scores of the rows of each query since the last training, by its size
         self._seconds_query = 0.0
         self._learner = None
         self._way_on = None
@@ -132,7 +135,7 @@ class Rounds:
         return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)
 
     def choose(self, n_instances):
-        """Choose among the rows that may be asked for.
+        """Choose among the rows that may be asked for, which changes nothing in the campaign.
 
         Parameters
         ----------
@@ -160,7 +163,7 @@ class Rounds:
             return_scores=True,
         )
         indices = candidates[positions]
-        self._asked.update(zip(indices.tolist(), scores, strict=True))
+        self._looks[n_instances] = dict(zip(indices.tolist(), scores, strict=True))
         self._seconds_query = time.perf_counter() - start
         return indices
 
@@ -170,7 +173,7 @@ class Rounds:
         if len(labeled) == 0:
             return {"X_labeled": None, "y_labeled": None}
         return {
-            "X_labeled": Rows(self.state.X, labeled),
+            "X_labeled": Rows(self.state.X, labeled.copy()),
             "y_labeled": self.state.labels(labeled),
         }
 
@@ -186,6 +189,17 @@ class Rounds:
         """
         told = self.state.reveal(indices, codes)
         self.waiting = np.concatenate([self.waiting, told])
+        self.waiting_scores = np.concatenate([self.waiting_scores, self._scores_of(told)])
+
+    def _scores_of(self, rows):
+        """Return the scores of rows in the smallest query that asked for them, else NaN.
+
+        Not in the last one: a look at more rows must leave the record as it is.
+        """
+        scores = {}
+        for size in sorted(self._looks, reverse=True):
+            scores.update(self._looks[size])
+        return np.array([scores.get(row, np.nan) for row in rows.tolist()], dtype=float)
 
     def learn(self, eval_set=None):
         """Train on the labels and write the record of the round.
@@ -217,7 +231,7 @@ class Rounds:
             "n_trained": n_trained,
             "from_scratch": n_trained > 0 and self._way_on is None,
             "indices": self.waiting,
-            "scores": np.array([self._asked.get(row, np.nan) for row in self.waiting.tolist()]),
+            "scores": self.waiting_scores,
             "seconds_query": self._seconds_query,
             "seconds_fit": time.perf_counter() - start,
         }
@@ -227,7 +241,8 @@ class Rounds:
             figures = evaluate(eval_set[1], self.estimator.predict(eval_set[0]))
             record.update((f"eval_{name}", value) for name, value in figures.items())
         self.history.append(record)
-        self.waiting, self._asked, self._seconds_query = _NO_ROWS, {}, 0.0
+        self.waiting, self.waiting_scores = _NO_ROWS, _NO_SCORES
+        self._looks, self._seconds_query = {}, 0.0
         if self.store:
             self.snapshots.append(Frozen(self.estimator))
         return record
@@ -290,12 +305,12 @@ class Rounds:
         return np.concatenate([old[kept], self.waiting])
 
     def _guess(self):
-        """Return pseudo-labels for candidates that nobody was asked for in this round."""
+        """Return pseudo-labels for candidates that got no answer in this round."""
         if self.pseudo_labels is None or self.estimator is None:
             return None
         if len(np.unique(self.training_set()[1])) < 2:
             return None  # a model that has seen one class is sure of it everywhere
-        candidates = np.setdiff1d(self.state.candidates, list(self._asked))
+        candidates = self.state.candidates
         proba = self.learner.predict_proba(Rows(self.state.X, candidates))
         t = self.next_round - 1
         positions, codes = self.pseudo_labels.choose(proba, t)
@@ -317,42 +332,46 @@ class Rounds:
             described["pseudo_accuracy"] = float(right.mean()) if len(right) else np.nan
         return described
 
-    _PROGRESS = (
-        "history",
-        "snapshots",
-        "model",
-        "estimator",
-        "pseudo",
-        "waiting",
-        "criteria",
-        "_seed",
-        "_asked",
-        "_seconds_query",
-    )
-
     def progress(self):
         """Return everything that has happened so far, for a checkpoint."""
-        saved = {name: getattr(self, name) for name in self._PROGRESS}
-        saved["state"] = self.state.progress()
-        return saved
+        state = self.state
+        return Progress(
+            seed=self._seed,
+            history=self.history,
+            snapshots=self.snapshots,
+            labeled=state.labeled,
+            codes=state.codes[state.labeled],
+            open=state.open,
+            extra=state.extra,
+            waiting=self.waiting,
+            waiting_scores=self.waiting_scores,
+            seconds_query=self._seconds_query,
+            pseudo=self.pseudo,
+            criteria=self.criteria,
+            models=(self.model, self.estimator),
+        )
 
-    def resume(self, saved):
+    def resume(self, progress):
         """Go on from a checkpoint.
 
         Parameters
         ----------
-        saved : dict
+        progress : Progress
             From `progress`.
         """
-        self.state.resume(saved["state"])
-        limits = self.criteria
-        for name in self._PROGRESS:
-            setattr(self, name, saved[name])
-        self.criteria = _merge_criteria(limits, saved["criteria"])
+        state = self.state
+        state.labeled, state.open, state.extra = progress.labeled, progress.open, progress.extra
+        state.codes[state.labeled] = progress.codes
+        self._seed, self.history = progress.seed, progress.history
+        self.snapshots, self.pseudo = progress.snapshots, progress.pseudo
+        self.waiting, self.waiting_scores = progress.waiting, progress.waiting_scores
+        self._seconds_query = progress.seconds_query
+        self.criteria = _merge_criteria(self.criteria, progress.criteria)
+        self.model, self.estimator = progress.models
 
     def __getstate__(self):
         """Leave out what can be computed again."""
-        return {**self.__dict__, "_learner": None, "view": None}
+        return {**self.__dict__, "_learner": None, "_looks": {}, "view": None}
 
     def __setstate__(self, state):
         self.__dict__.update(state)

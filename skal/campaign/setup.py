@@ -7,13 +7,8 @@ from sklearn.utils import check_random_state
 
 from skal._pipelines import Chain, safe_tags
 from skal._rows import n_rows
-from skal.campaign.inputs import (
-    check_column,
-    check_labels,
-    check_rows,
-    check_weights,
-    find_classes,
-)
+from skal.campaign.inputs import check_groups, check_rows, check_weights
+from skal.campaign.labels import check_labels, find_classes
 from skal.campaign.replay import as_replay
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
@@ -49,8 +44,8 @@ def read_data(campaign, X, y, groups, sample_weight):
     n_samples = n_rows(X)
     y = np.full(n_samples, None, dtype=object) if y is None else y
     labels, known = check_labels(y, campaign.unlabeled, n_samples)
-    classes, codes = find_classes(labels, known, campaign.classes)
-    groups = check_column(groups, "groups", n_samples)
+    classes, codes = find_classes(labels, known, campaign.classes, campaign.unlabeled)
+    groups = check_groups(groups, n_samples)
     weights = check_weights(sample_weight, n_samples)
     return CampaignState(X, codes, classes, groups, weights), known
 

@@ -1,8 +1,11 @@
 """What a campaign knows at one moment: which rows are labeled, and which may be asked for."""
 
+import copy
+
 import numpy as np
 
-from skal._rows import Rows, n_rows
+from skal._containers import PoolLeftOut, concatenate, copy_rows, n_rows
+from skal._rows import Rows
 
 
 class CampaignState:
@@ -85,33 +88,18 @@ class CampaignState:
         self.labeled = np.concatenate([self.labeled, told])
         return told
 
-    def progress(self):
-        """Return what has become of the rows, for a checkpoint."""
-        codes = self.codes[self.labeled]
-        return {"labeled": self.labeled, "codes": codes, "open": self.open, "extra": self.extra}
-
-    def resume(self, saved):
-        """Go on from a checkpoint.
-
-        Parameters
-        ----------
-        saved : dict
-            From `progress`.
-        """
-        self.labeled, self.open, self.extra = saved["labeled"], saved["open"], saved["extra"]
-        self.codes[self.labeled] = saved["codes"]
-
     def add_rows(self, X, codes):
         """Add labeled rows that are no part of X, for training only.
 
         Parameters
         ----------
         X : array-like or sequence of n rows
-            The rows.
+            The rows, in the container of `X`. They are copied: whoever fills one array again
+            and again would else change what was taught before.
         codes : ndarray of shape (n,)
             Class of each.
         """
-        self.extra.append((X, codes))
+        self.extra.append((copy_rows(X), codes))
 
     def labels(self, indices):
         """Return the labels of rows.
@@ -155,7 +143,7 @@ class CampaignState:
         codes = np.concatenate([self.codes[rows], *extra, guesses])
         parts = [Rows(self.X, rows).take(), *(X for X, _ in self.extra)]
         parts.append(Rows(self.X, guessed).take())
-        X = _stack([part for part in parts if n_rows(part)])
+        X = concatenate([part for part in parts if n_rows(part)])
         if self.weights is None and (pseudo_weight == 1 or len(guessed) == 0):
             return X, self.classes[codes], None
         given = np.ones(len(rows)) if self.weights is None else self.weights[rows]
@@ -188,14 +176,33 @@ class CampaignState:
         alone = len(self.groups) + np.arange(sum(len(codes) for _, codes in self.extra))
         return np.concatenate([numbers[rows], alone, numbers[np.asarray(guessed, dtype=np.intp)]])
 
+    @property
+    def has_pool(self):
+        """Tell whether the rows are there; a campaign that was pickled has left them out."""
+        return not isinstance(self.X, PoolLeftOut)
 
-def _stack(parts):
-    if len(parts) == 1:
-        return parts[0]
-    if hasattr(parts[0], "iloc"):
-        import pandas as pd
+    @property
+    def template(self):
+        """Return rows in the container of X, for a comparison with others."""
+        return self.X if self.has_pool else self.X.template
 
-        return pd.concat(parts)
-    if hasattr(parts[0], "dtype"):
-        return np.concatenate(parts)
-    return [row for part in parts for row in part]
+    def __getstate__(self):
+        """Leave out the rows, and what is known of those that have no label."""
+        left_out = {"groups": None, "weights": None, "extra": []}
+        if self.has_pool:
+            left_out["X"] = PoolLeftOut(self.X)
+        return {**self.__dict__, **left_out, "codes": self.codes[self.labeled]}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self.codes = np.full(n_rows(self.X), -1, dtype=np.intp)
+        self.codes[self.labeled] = state["codes"]
+
+    def __deepcopy__(self, memo):
+        """Copy what changes, and share the rows: a copy in this process goes on with them."""
+        copied = type(self).__new__(type(self))
+        memo[id(self)] = copied
+        for name, value in self.__dict__.items():
+            shared = name in ("X", "classes", "groups", "weights")
+            copied.__dict__[name] = value if shared else copy.deepcopy(value, memo)
+        return copied

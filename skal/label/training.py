@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from skal._files import FolderHeldError, hold_folder, remove_leftovers
 from skal.campaign import ActiveLearningClassifier
+from skal.campaign.checkpoint import has_checkpoint
 from skal.label import publishing
 from skal.label.choosing import compare, draw_audits, expect, rank
 from skal.label.pool import read_pool
@@ -294,9 +295,11 @@ class Trainer:
         batches = [row for row in history if _campaign_of(row) == number]
         first = batches[0].record
         fits = first["classes"] == names and first["pool"] == self._pool.digest
-        if not fits or not (self._checkpoint(number) / "campaign.joblib").is_file():
+        if not fits:
             return None
         try:
+            if not has_checkpoint(self._checkpoint(number)):
+                return None
             classifier = self._fit(number, names, dict(first["batch"]))
         except _NO_CHECKPOINT:
             return None  # made with other parameters, or by another version: begin again

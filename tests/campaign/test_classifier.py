@@ -1,5 +1,8 @@
 """The contract of ActiveLearningClassifier: positions, labels, seeds, reasons to stop."""
 
+import copy
+import pickle
+
 import joblib
 import numpy as np
 import pandas as pd
@@ -15,6 +18,7 @@ from sklearn.svm import LinearSVC
 from skal import ActiveLearningClassifier
 from skal.learner import UnsupportedStrategyError
 from skal.strategies import (
+    CoreSet,
     EntropySampling,
     LeastConfidenceSampling,
     MarginSampling,
@@ -97,7 +101,13 @@ class TestSimulation:
         X, y = blobs()
         seen = []
         fitted = campaign().fit(X, y, on_round=seen.append)
-        assert [id(record) for record in seen] == [id(record) for record in fitted.history_]
+        assert [record["round"] for record in seen] == list(range(len(fitted.history_)))
+        for record in seen:
+            record["indices"][:] = -1  # they are copies
+        np.testing.assert_array_equal(
+            np.concatenate([record["indices"] for record in fitted.history_]),
+            fitted.labeled_indices_,
+        )
 
     def test_verbose_prints_a_line_a_round(self, capsys):
         X, y = blobs()
@@ -432,18 +442,50 @@ class TestStages:
 
 
 class TestPersistence:
-    def test_a_campaign_goes_on_after_joblib(self, tmp_path):
-        X, y = blobs()
-        partial = np.where(np.arange(80) % 4 == 0, y, -1)
-        fitted = campaign(store_rounds=True).fit(X, partial)
+    def test_a_pickle_has_the_models_and_leaves_the_pool_out(self, tmp_path):
+        X, y = blobs(5000)
+        partial = np.where(np.arange(5000) % 100 == 0, y, -1)
+        fitted = campaign(store_rounds=True).fit(
+            X, partial, groups=np.arange(5000), sample_weight=np.ones(5000)
+        )
+        fitted.teach(X[:900] + 1, y[:900])
+        fitted.query()
         joblib.dump(fitted, tmp_path / "campaign.joblib")
+        assert (tmp_path / "campaign.joblib").stat().st_size < 20_000 < X.nbytes
         loaded = joblib.load(tmp_path / "campaign.joblib")
-        for _ in range(2):
-            indices = fitted.query()
-            np.testing.assert_array_equal(indices, loaded.query())
-            fitted.teach(indices=indices, y=y[indices])
-            loaded.teach(indices=indices, y=y[indices])
         np.testing.assert_array_equal(fitted.predict_proba(X), loaded.predict_proba(X))
+        assert len(list(loaded.staged_predict(X))) == 2
+        np.testing.assert_array_equal(loaded.query(X[:50]), fitted.query(X[:50]))
+        for needs_pool in (
+            lambda: loaded.query(),
+            lambda: loaded.teach(indices=[1], y=[0]),
+            lambda: loaded.teach(X[:2], y[:2]),
+        ):
+            with pytest.raises(ValueError, match=r"pool of this campaign \(5000 rows.*checkpoint"):
+                needs_pool()
+        # What a strategy asks of the labeled rows is one of these things.
+        loaded.strategy_ = CoreSet()
+        with pytest.raises(ValueError, match="is not in its pickle"):
+            loaded.query(X[:50])
+
+    def test_a_pickle_of_a_pickle(self):
+        X, y = blobs()
+        again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(campaign().fit(X, y)))))
+        assert again.score(X, y) > 0.4
+        with pytest.raises(ValueError, match="80 rows"):
+            again.query()
+
+    def test_a_copy_in_this_process_goes_on(self):
+        X, y = blobs()
+        fitted = campaign().fit(X, np.where(np.arange(80) % 4 == 0, y, -1))
+        copied = copy.deepcopy(fitted)
+        indices = fitted.query()
+        np.testing.assert_array_equal(indices, copied.query())
+        fitted.teach(indices=indices, y=y[indices])
+        assert len(copied.labeled_indices_) == 20
+        copied.teach(indices=indices, y=y[indices])
+        np.testing.assert_array_equal(fitted.predict_proba(X), copied.predict_proba(X))
+        assert copied._rounds.state.X is X
 
     def test_preprocessing_inside(self):
         X, y = blobs()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import sklearn
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.naive_bayes import GaussianNB
@@ -15,11 +16,13 @@ from skal import ActiveLearningClassifier
 from skal.strategies import EntropySampling, MarginSampling
 from tests.campaign.data import blobs, model
 
-_WEIGHT_0 = "a row of weight 0 can be asked for and spends budget, a row that is not there cannot"
-EXPECTED_FAILURES = {
-    "check_sample_weight_equivalence_on_dense_data": _WEIGHT_0,
-    "check_sample_weight_equivalence_on_sparse_data": _WEIGHT_0,
-}
+EXPECTED_FAILURES = dict.fromkeys(
+    [
+        "check_sample_weight_equivalence_on_dense_data",
+        "check_sample_weight_equivalence_on_sparse_data",
+    ],
+    "a row of weight 0 can be asked for and spends budget, a row that is not there cannot",
+)
 
 
 @parametrize_with_checks(
@@ -54,6 +57,27 @@ def test_grid_search_over_the_campaign_and_its_parts():
     assert len(np.intersect1d(indices, best.labeled_indices_)) == 0
     best.teach(indices=indices, y=y[indices])
     assert len(best.labeled_indices_) == 40 + len(indices)
+
+
+def test_campaigns_from_other_processes_predict_and_say_what_they_left_there():
+    X, y = blobs()
+    campaign = ActiveLearningClassifier(model(), n_initial=8, budget=20, random_state=0)
+    results = cross_validate(campaign, X, y, cv=2, n_jobs=2, return_estimator=True)
+    for estimator in results["estimator"]:
+        assert estimator.predict_proba(X).shape == (80, 4)
+        with pytest.raises(ValueError, match=r"pool of this campaign \(40 rows"):
+            estimator.query()
+        assert len(estimator.fit(X, y).query()) == 20
+
+
+def test_sparse_rows_are_asked_as_dense_ones():
+    X, y = blobs()
+    campaign = ActiveLearningClassifier(
+        make_pipeline(StandardScaler(with_mean=False), model()), n_initial=8, random_state=0
+    )
+    expected = campaign.fit(X, y).labeled_indices_
+    for rows in (sparse.csr_matrix(X), sparse.coo_array(X), sparse.csc_matrix(X)):
+        np.testing.assert_array_equal(campaign.fit(rows, y).labeled_indices_, expected)
 
 
 def test_weights_reach_the_classifier():
