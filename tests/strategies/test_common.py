@@ -65,7 +65,7 @@ PARAMETERS = {
     "LeastConfidenceSampling": [{}],
     "MarginSampling": [{}],
     "MaxPerGroup": [{"strategy": MarginSampling(), "k": 100}],
-    "MinimumGap": [{"strategy": MarginSampling(), "gap": 1, "starts": np.arange(100)}],
+    "MinimumGap": [{"strategy": MarginSampling(), "gap": 0}],
     "NeighborPool": [
         {"strategy": MarginSampling(), "k": 2},
         {"strategy": _inner("BADGE"), "k": 2, "representation": "features"},
@@ -109,6 +109,7 @@ def _query(strategy, X, X_labeled, y_labeled, n_instances, net=None, seed=0):
         X_labeled=X_labeled,
         y_labeled=y_labeled,
         groups=np.arange(len(X)) // 3,
+        starts=np.arange(len(X)),
         random_state=seed,
         return_scores=True,
     )
@@ -256,10 +257,18 @@ def test_without_a_model_it_works_or_says_what_to_do(strategy):
         if type(strategy).__name__ == "Schedule":
             return  # its first stage needs none
         with pytest.raises(ValueError, match="RandomSampling"):
-            strategy.query(learner, X, 4, X_labeled=X_labeled, groups=np.arange(20))
+            strategy.query(
+                learner, X, 4, X_labeled=X_labeled, groups=np.arange(20), starts=np.arange(20)
+            )
     else:
         positions, scores = strategy.query(
-            learner, X, 4, groups=np.arange(20), random_state=0, return_scores=True
+            learner,
+            X,
+            4,
+            groups=np.arange(20),
+            starts=np.arange(20),
+            random_state=0,
+            return_scores=True,
         )
         _check(positions, scores, 20, 4)
 
@@ -278,7 +287,9 @@ def test_it_asks_for_nothing_that_it_did_not_announce(strategy):
     X, X_labeled, y_labeled = _data(40, 3)
     spy = _Spy(FakeNet().fit(X_labeled, y_labeled))
     groups = np.arange(40)
-    strategy.query(spy, X, 9, X_labeled=X_labeled, y_labeled=y_labeled, groups=groups)
+    strategy.query(
+        spy, X, 9, X_labeled=X_labeled, y_labeled=y_labeled, groups=groups, starts=groups
+    )
     allowed = set(strategy.required())
     if getattr(strategy, "augment", None) is not None:
         allowed.add("augment")  # by the function given

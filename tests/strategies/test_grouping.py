@@ -10,9 +10,13 @@ from sklearn.pipeline import make_pipeline
 from skal import ActiveLearningClassifier
 from skal.audio import Window, as_window
 from skal.strategies.bayesian import PowerBALD
+from skal.strategies.composition import Prefilter
+from skal.strategies.diversity import DiverseBatch
 from skal.strategies.gradient import BADGE
 from skal.strategies.grouping import MaxPerGroup, MinimumGap, occurrence, spaced
+from skal.strategies.pools import NeighborPool, SubsamplePool
 from skal.strategies.random import RandomSampling
+from skal.strategies.schedule import Schedule
 from skal.strategies.uncertainty import EntropySampling, MarginSampling, entropy
 from tests.strategies.fakes import FakeNet, Recorder
 
@@ -117,9 +121,8 @@ def test_minimum_gap_is_the_thinned_ranking(seed, n_groups, gap, n_instances):
     net = FakeNet(seed=seed).fit(X, np.arange(60) % 3)
     ranking = np.argsort(-entropy(net.predict_proba(X)))
     groups, starts = rng.randint(n_groups, size=60), rng.randint(40, size=60) / 2
-    positions, scores = MinimumGap(EntropySampling(), gap, starts).query(
-        net, X, n_instances, groups=groups, return_scores=True, random_state=0
-    )
+    context = {"groups": groups, "starts": starts, "return_scores": True, "random_state": 0}
+    positions, scores = MinimumGap(EntropySampling(), gap).query(net, X, n_instances, **context)
     expected = _spread(ranking, groups, starts, gap, n_instances)
     np.testing.assert_array_equal(positions, expected)
     np.testing.assert_allclose(scores, entropy(net.predict_proba(X))[positions])
@@ -163,24 +166,46 @@ def test_minimum_gap_reads_recordings_and_times_from_addresses():
                 assert one.path != other.path or abs(one.start - other.start) >= 10
 
 
-def test_starts_are_those_of_the_rows_given_to_fit(net, X):
-    starts = np.arange(200.0)
-    campaign = ActiveLearningClassifier(
-        FakeNet(sharpness=2),
-        MinimumGap(RandomSampling(), gap=5, starts=starts),
-        n_initial=10,
-        n_instances=10,
-        budget=60,
-        random_state=0,
-    ).fit(X, np.arange(200) % 4, groups=np.zeros(200))
-    for record in campaign.history_[1:]:
-        assert np.diff(np.sort(starts[record["indices"]])).min() >= 5
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        Prefilter(RandomSampling(), MinimumGap(RandomSampling(), gap=5), factor=15),
+        SubsamplePool(MinimumGap(RandomSampling(), gap=5), 150),
+        Schedule([(None, MinimumGap(Prefilter(EntropySampling(), RandomSampling()), gap=5))]),
+        DiverseBatch(MinimumGap(MarginSampling(), gap=5), factor=1),
+        MaxPerGroup(MinimumGap(RandomSampling(), gap=5), k=100),
+        NeighborPool(MinimumGap(RandomSampling(), gap=5), k=150, representation="features"),
+    ],
+    ids=lambda strategy: type(strategy).__name__,
+)
+def test_starts_travel_through_compositions(strategy, net, X):
+    rng = np.random.RandomState(5)
+    starts = rng.permutation(200).astype(float)
+    positions = strategy.query(
+        net, X, 10, X_labeled=X[:4], groups=np.zeros(200), starts=starts, random_state=0
+    )
+    assert len(positions) == 10
+    assert np.diff(np.sort(starts[positions])).min() >= 5
+
+
+def test_starts_given_count_more_than_those_of_addresses(net):
+    addresses = [str(Window("a.wav", t, t + 2)) for t in range(0, 40, 2)]
+    picks = MinimumGap(RandomSampling(), gap=2).query(None, addresses, 20, random_state=0)
+    assert len(picks) == 20
+    picks = MinimumGap(RandomSampling(), gap=2).query(
+        None, addresses, 20, groups=np.zeros(20), starts=np.arange(20), random_state=0
+    )
+    assert len(picks) <= 10
 
 
 def test_minimum_gap_says_what_it_needs(net, X):
-    with pytest.raises(ValueError, match="rows are features: give starts= and groups"):
-        MinimumGap(MarginSampling()).query(net, X, 2)
+    strategy = MinimumGap(MarginSampling())
+    with pytest.raises(ValueError, match="rows are features: give starts= and groups="):
+        strategy.query(net, X, 2)
     with pytest.raises(ValueError, match="give groups"):
-        MinimumGap(MarginSampling(), starts=np.arange(200)).query(net, X, 2)
-    with pytest.raises(ValueError, match="starts has 3 entries, but X has a row 199"):
-        MinimumGap(MarginSampling(), starts=[1, 2, 3]).query(net, X, 2, groups=X[:, 0])
+        strategy.query(net, X, 2, starts=np.arange(200))
+    with pytest.raises(ValueError, match=r"one entry for each of the 200 candidates.*\(3,\)"):
+        strategy.query(net, X, 2, groups=X[:, 0], starts=[1, 2, 3])
+    with pytest.raises(ValueError, match="entry 7 is nan"):
+        starts = np.where(np.arange(200) == 7, np.nan, 1)
+        strategy.query(net, X, 2, groups=X[:, 0], starts=starts)
