@@ -5,7 +5,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 
 from skal._rows import Rows, as_rows
 from skal.learner import Learner, check_supported
@@ -38,6 +38,23 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         inner = (value for value in self.get_params(deep=False).values())
         nested = [value.required() for value in inner if isinstance(value, QueryStrategy)]
         return frozenset(self.needs).union(*nested)
+
+    def __sklearn_tags__(self):
+        """Say which rows a strategy and those inside it can serve.
+
+        A strategy that sees rows through the learner alone can serve any. One that reads rows
+        as numbers takes back what it cannot read: ``tags.input_tags.string = False`` for paths
+        and waveforms, ``sparse`` for sparse matrices, ``three_d_array`` for more than two axes.
+        """
+        tags = super().__sklearn_tags__()
+        inner = [
+            get_tags(value).input_tags
+            for value in self.get_params(deep=True).values()
+            if isinstance(value, QueryStrategy)
+        ]
+        for name in ("string", "sparse", "three_d_array"):
+            setattr(tags.input_tags, name, all(getattr(other, name) for other in inner))
+        return tags
 
     def query(
         self,
@@ -194,6 +211,12 @@ class FunctionStrategy(QueryStrategy):
 
     def __init__(self, function):
         self.function = function
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        rows = tags.input_tags  # the function may index them as a matrix
+        rows.string = rows.sparse = rows.three_d_array = False
+        return tags
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick what the function picks; see `QueryStrategy.select`."""
