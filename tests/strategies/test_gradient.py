@@ -193,6 +193,15 @@ def test_embeddings_of_small_numbers_do_not_overflow(function, dtype, factor):
     np.testing.assert_array_equal(badge(proba, embedding, 20, 0), badge(proba, exact, 20, 0))
 
 
+@pytest.mark.parametrize("function", [expected_gradient_length, expected_change_of_gradient])
+def test_probabilities_of_half_precision_count_as_what_they_are(function):
+    rng = np.random.RandomState(0)
+    proba, embedding = rng.dirichlet(np.ones(3), size=50).astype(np.float16), rng.randn(50, 4)
+    exact = proba.astype(float)
+    np.testing.assert_array_equal(function(proba, embedding), function(exact, embedding))
+    np.testing.assert_array_equal(badge(proba, embedding, 9, 0), badge(exact, embedding, 9, 0))
+
+
 def test_badge_picks_by_probabilities_and_embeddings_of_the_learner(net):
     net, X = net
     X = np.repeat(X, 4, axis=0)
