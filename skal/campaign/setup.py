@@ -9,6 +9,7 @@ from skal.campaign.inputs import (
     check_column,
     check_labels,
     check_rows,
+    check_starts,
     check_weights,
     find_classes,
 )
@@ -22,7 +23,7 @@ from skal.learner import check_supported
 from skal.strategies import MarginSampling, RandomSampling, as_strategy
 
 
-def read_data(campaign, X, y, groups, sample_weight):
+def read_data(campaign, X, y, groups, starts, sample_weight):
     """Validate what `fit` is given.
 
     Parameters
@@ -33,8 +34,8 @@ def read_data(campaign, X, y, groups, sample_weight):
         The rows.
     y : array-like of shape (n_samples,) or None
         The labels; None where an oracle knows them.
-    groups, sample_weight : array-like of shape (n_samples,) or None
-        Group and weight of each row.
+    groups, starts, sample_weight : array-like of shape (n_samples,) or None
+        Group, start in its recording, in s, and weight of each row.
 
     Returns
     -------
@@ -49,8 +50,9 @@ def read_data(campaign, X, y, groups, sample_weight):
     labels, known = check_labels(y, campaign.unlabeled, n_samples)
     classes, codes = find_classes(labels, known, campaign.classes)
     groups = check_column(groups, "groups", n_samples)
+    starts = check_starts(starts, n_samples)
     weights = check_weights(sample_weight, n_samples)
-    return CampaignState(X, codes, classes, groups, weights), known
+    return CampaignState(X, codes, classes, groups, weights, starts), known
 
 
 def make_rounds(campaign, state, *, budget, simulated, weight_names):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
@@ -186,6 +188,57 @@ def test_starts_travel_through_compositions(strategy, net, X):
     )
     assert len(positions) == 10
     assert np.diff(np.sort(starts[positions])).min() >= 5
+
+
+def _gaps(campaign, starts, groups):
+    """Return the least gap within a recording of each round's rows."""
+    gaps = []
+    for record in campaign.history_[1:]:
+        rows = record["indices"]
+        for group in np.unique(groups[rows]):
+            gaps += np.diff(np.sort(starts[rows][groups[rows] == group])).tolist()
+    return gaps
+
+
+def test_starts_given_to_fit_reach_the_queries(X):
+    rng = np.random.RandomState(4)
+    starts, groups = rng.permutation(100).repeat(2).astype(float), np.tile([0, 1], 100)
+    campaign = ActiveLearningClassifier(
+        FakeNet(), MinimumGap(RandomSampling(), gap=5), n_initial=10, n_instances=12, budget=58,
+        random_state=0,
+    )  # fmt: skip
+    y = np.arange(200) % 4
+    fitted = campaign.fit(X, y, groups=groups, starts=starts)
+    assert min(_gaps(fitted, starts, groups)) >= 5
+    without = campaign.set_params(strategy__gap=0).fit(X, y, groups=groups, starts=starts)
+    assert min(_gaps(without, starts, groups)) < 5
+    with pytest.raises(ValueError, match="starts must have one entry for each of the 200 rows"):
+        campaign.fit(X, y, groups=groups, starts=starts[:7])
+    with pytest.raises(ValueError, match="entry 1 is nan"):
+        campaign.fit(X, y, groups=groups, starts=np.where(np.arange(200) == 1, np.nan, 0))
+
+
+def test_starts_of_the_rows_of_a_fold_reach_the_queries_of_that_fold(X):
+    starts, groups = np.random.RandomState(4).permutation(200).astype(float), np.zeros(200)
+
+    class Seen(MinimumGap):
+        def select(self, learner, rows, n_instances, **context):
+            positions = [place[row.tobytes()] for row in np.asarray(rows)]
+            np.testing.assert_array_equal(rows.starts, starts[positions])
+            return super().select(learner, rows, n_instances, **context)
+
+    place = {row.tobytes(): number for number, row in enumerate(X)}
+    campaign = ActiveLearningClassifier(
+        FakeNet(), Seen(RandomSampling(), gap=5), n_initial=10, n_instances=5, budget=30
+    )
+    with config_context(enable_metadata_routing=True):
+        campaign.set_fit_request(groups=True, starts=True, sample_weight=False)
+        search = GridSearchCV(
+            campaign, {"strategy__gap": [2, 5]}, cv=KFold(2), error_score="raise"
+        )
+        search.fit(X, np.arange(200) % 4, groups=groups, starts=starts)
+    fitted = search.best_estimator_
+    assert min(_gaps(fitted, starts, groups)) >= search.best_params_["strategy__gap"]
 
 
 def test_starts_given_count_more_than_those_of_addresses(net):
