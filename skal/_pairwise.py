@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["METRICS", "ROWS", "Pairwise"]
+__all__ = ["METRICS", "ROWS", "Pairwise", "as_floats"]
 
 METRICS = ("euclidean", "cosine")
 
@@ -11,6 +11,15 @@ ROWS, _COLUMNS = 512, 1024
 
 # Up to here float64 costs nothing worth saving, and the distances are exact.
 _SMALL = 2048
+
+
+def as_floats(X):
+    """Return rows in float32 or float64, as they are if they are that, else in float64.
+
+    Squares of small integers and of half-precision numbers overflow in their own type.
+    """
+    X = np.asarray(X)
+    return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
 
 
 class Pairwise:
@@ -254,7 +263,9 @@ def _center_and_scale(X):
         largest = max(largest, np.einsum("ij,ij->i", block, block).max())
     scale = np.sqrt(largest)
     # What is left of equal rows is rounding: it must not be blown up to distances.
-    precision = np.finfo(np.result_type(X.dtype, np.float32)).eps
+    # Integers are exact, however large: rows that differ by 1 are not equal.
+    dtype = np.result_type(X.dtype, np.float32) if X.dtype.kind == "f" else np.float64
+    precision = np.finfo(dtype).eps
     if scale <= 4 * precision * np.sqrt(len(center)) * np.abs(center).max(initial=0):
         return X[0].astype(np.float64), 1.0
     return center, scale

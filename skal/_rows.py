@@ -17,7 +17,8 @@ class Rows:
 
     A pool shrinks every round. Slicing it out of X would copy nearly all of X every time, so
     strategies receive this view instead. ``len``, ``shape`` and numpy functions work on it as
-    on an array; indexing with an array, a mask or a slice gives a smaller view.
+    on an array. Its only index is one of rows: an array, a mask or a slice gives a smaller
+    view. What is known of each row besides X travels along.
 
     Parameters
     ----------
@@ -25,11 +26,14 @@ class Rows:
         What the positions refer to.
     positions : ndarray of shape (n_rows,)
         Positions in X, in the order of the view.
+    starts : ndarray of shape (n_rows,), default=None
+        Where each row of the view starts in its recording, in s; None where nobody said.
     """
 
-    def __init__(self, X, positions):
+    def __init__(self, X, positions, starts=None):
         self.base = X
         self.positions = positions
+        self.starts = starts
 
     def __len__(self):
         return len(self.positions)
@@ -47,11 +51,20 @@ class Rows:
     def __getitem__(self, index):
         if isinstance(index, (int, np.integer)):
             return take_rows(self.base, int(self.positions[index]))
-        return Rows(self.base, self.positions[index])
+        if isinstance(index, tuple):
+            raise IndexError(
+                f"rows are chosen by one index, not by {index!r}: take columns of the rows "
+                "themselves, np.asarray(X) or X.take()"
+            )
+        starts = None if self.starts is None else self.starts[index]
+        return Rows(self.base, self.positions[index], starts)
 
-    def take(self):
-        """Return the rows themselves, in the container that X is (array, list, DataFrame)."""
-        if self._is_everything():
+    def take(self, copy=False):
+        """Return the rows themselves, in the container that X is (array, list, DataFrame).
+
+        All rows are X itself, unless a copy is asked for; some rows are a copy anyway.
+        """
+        if self._is_everything() and not copy:
             return self.base
         return take_rows(self.base, self.positions)
 

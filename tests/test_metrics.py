@@ -128,6 +128,9 @@ def test_scorer_averages_over_rounds_also_behind_a_transformer():
     assert budget_curve_scorer(StagedGuess(), y[:, None], y) == pytest.approx((0.25 + 1) / 2)
     pipeline = make_pipeline(FunctionTransformer(np.negative), StagedGuess())
     assert budget_curve_scorer(pipeline, -y[:, None], y) == pytest.approx((0.25 + 1) / 2)
+    negative = FunctionTransformer(np.negative)
+    longer = make_pipeline(negative, negative, negative, StagedGuess())
+    assert budget_curve_scorer(longer, -y[:, None], y) == pytest.approx((0.25 + 1) / 2)
     with pytest.raises(TypeError, match="store_rounds=True"):
         budget_curve_scorer(FunctionTransformer(), y[:, None], y)
 

@@ -336,6 +336,7 @@ def describe(campaign, state, known, *, simulated):
         "classes of y": state.classes,
         "labels of y": np.where(known, state.codes, -1),
         "groups": state.groups,
+        "starts": state.starts,
         "sample_weight": state.weights,
     }
     for column, rows in columns.items():

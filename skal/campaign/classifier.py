@@ -266,6 +266,7 @@ class ActiveLearningClassifier(
         oracle=None,
         eval_set=None,
         groups=None,
+        starts=None,
         sample_weight=None,
         on_round=None,
     ):
@@ -293,6 +294,8 @@ class ActiveLearningClassifier(
         groups : array-like of shape (n_samples,), default=None
             Recording, speaker or place of each row, for strategies that look at it. No row
             may be without one.
+        starts : array-like of shape (n_samples,), default=None
+            Where each row starts in its recording, in s, for strategies that look at it.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, given to `estimator` for the rows that it is trained on.
         on_round : callable, default=None
@@ -308,7 +311,7 @@ class ActiveLearningClassifier(
         UnsupportedStrategyError
             If the strategy needs what the classifier cannot answer; before any training.
         """
-        rounds, simulated = self._begin(X, y, oracle, groups, sample_weight)
+        rounds, simulated = self._begin(X, y, oracle, groups, starts, sample_weight)
         eval_set = check_eval_set(self, eval_set, self.unlabeled, rounds.state)
         learn = partial(self._learn, eval_set=eval_set, on_round=on_round)
         with self._checkpoint.hold():
@@ -325,14 +328,14 @@ class ActiveLearningClassifier(
                 self._wait_or_stop()
         return self
 
-    def _begin(self, X, y, oracle, groups, sample_weight):
+    def _begin(self, X, y, oracle, groups, starts, sample_weight):
         """Validate everything before any training; return the rounds, and whether to simulate."""
         if y is None and oracle is None:
             raise ValueError(
                 "ActiveLearningClassifier requires y to be passed, but the target y is None. "
                 "Mark unlabeled rows in it, or give an oracle."
             )
-        state, known = read_data(self, X, y, groups, sample_weight)
+        state, known = read_data(self, X, y, groups, starts, sample_weight)
         simulated = bool(oracle is None and known.all())
         self._n_instances = max(1, amount(self.n_instances, len(known)))
         self._budget = amount(self.budget, len(known))

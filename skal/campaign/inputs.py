@@ -168,6 +168,30 @@ def check_groups(groups, n_samples):
     return as_typed(values, "groups").copy()
 
 
+def check_starts(starts, n_samples):
+    """Return where the rows start in their recordings as an array of floats, or None.
+
+    Parameters
+    ----------
+    starts : array-like of shape (n_samples,) or None
+        What the caller gave, in s.
+    n_samples : int
+        Number of rows of X.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or None
+    """
+    starts = check_column(starts, "starts", n_samples)
+    if starts is None:
+        return None
+    starts = starts.astype(float)
+    if not np.isfinite(starts).all():
+        row = np.flatnonzero(~np.isfinite(starts))[0]
+        raise ValueError(f"starts must be finite, in s; entry {row} is {starts[row]}")
+    return starts
+
+
 def check_weights(sample_weight, n_samples):
     """Return the weights of the rows as an array, or None.
 

@@ -24,7 +24,7 @@ class Replay(BaseEstimator):
         "all": every old label. "none": no old label. "certain": the share `fraction` of the
         correctly predicted ones, those of the highest entropy. "var": as "certain", with a
         share that shrinks as labels grow, ``fraction * threshold / n_old``; it needs a
-        `threshold`. "diverse": the share `fraction`, by density peaks of the embeddings.
+        `threshold` above 0. "diverse": the share `fraction`, by density peaks of the embeddings.
     threshold : int, default=0
         Up to this number of old labels, every one is kept, whatever the mode but "none".
     fraction : float, default=0.5
@@ -46,6 +46,22 @@ class Replay(BaseEstimator):
         self.threshold = threshold
         self.fraction = fraction
 
+    def check(self):
+        """Refuse parameters that do not go together.
+
+        Raises
+        ------
+        ValueError
+            If "var" has no threshold: it would keep a single old label of each class.
+        """
+        self._validate_params()
+        if self.mode == "var" and self.threshold == 0:
+            raise ValueError(
+                "replay 'var' keeps the share fraction * threshold / n_old of the old labels, so "
+                "it needs a threshold above 0, such as Replay('var', threshold=200); 'certain' "
+                "needs none"
+            )
+
     def choose(self, learner, X, codes):
         """Choose among old labels.
 
@@ -63,6 +79,7 @@ class Replay(BaseEstimator):
         ndarray of shape (n_kept,)
             Positions in X, ascending.
         """
+        self.check()
         n_old = len(codes)
         if self.mode == "none":
             return np.empty(0, dtype=np.intp)
@@ -107,4 +124,6 @@ def as_replay(replay):
     """
     if replay is None:
         return None
-    return Replay(replay) if isinstance(replay, str) else clone(replay)
+    replay = Replay(replay) if isinstance(replay, str) else clone(replay)
+    replay.check()
+    return replay

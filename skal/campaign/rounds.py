@@ -159,6 +159,7 @@ class Rounds:
             n_instances,
             **self.labeled(),
             groups=None if state.groups is None else state.groups[candidates],
+            starts=None if state.starts is None else state.starts[candidates],
             random_state=self.seed("query"),
             return_scores=True,
         )

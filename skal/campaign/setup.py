@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state
 
 from skal._pipelines import Chain, safe_tags
 from skal._rows import n_rows
-from skal.campaign.inputs import check_groups, check_rows, check_weights
+from skal.campaign.inputs import check_groups, check_rows, check_starts, check_weights
 from skal.campaign.labels import check_labels, find_classes
 from skal.campaign.replay import as_replay
 from skal.campaign.rounds import Rounds
@@ -19,7 +19,7 @@ from skal.learner import check_supported
 from skal.strategies import MarginSampling, RandomSampling, as_strategy
 
 
-def read_data(campaign, X, y, groups, sample_weight):
+def read_data(campaign, X, y, groups, starts, sample_weight):
     """Validate what `fit` is given.
 
     Parameters
@@ -30,8 +30,8 @@ def read_data(campaign, X, y, groups, sample_weight):
         The rows.
     y : array-like of shape (n_samples,) or None
         The labels; None where an oracle knows them.
-    groups, sample_weight : array-like of shape (n_samples,) or None
-        Group and weight of each row.
+    groups, starts, sample_weight : array-like of shape (n_samples,) or None
+        Group, start in its recording, in s, and weight of each row.
 
     Returns
     -------
@@ -45,9 +45,9 @@ def read_data(campaign, X, y, groups, sample_weight):
     y = np.full(n_samples, None, dtype=object) if y is None else y
     labels, known = check_labels(y, campaign.unlabeled, n_samples)
     classes, codes = find_classes(labels, known, campaign.classes, campaign.unlabeled)
-    groups = check_groups(groups, n_samples)
+    groups, starts = check_groups(groups, n_samples), check_starts(starts, n_samples)
     weights = check_weights(sample_weight, n_samples)
-    return CampaignState(X, codes, classes, groups, weights), known
+    return CampaignState(X, codes, classes, groups, weights, starts), known
 
 
 def make_rounds(campaign, state, *, budget, simulated, weight_names):

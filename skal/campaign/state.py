@@ -22,16 +22,17 @@ class CampaignState:
         Class of each row, -1 where nobody knows it.
     classes : ndarray of shape (n_classes,)
         All classes, sorted.
-    groups, weights : ndarray of shape (n_samples,) or None
-        Group and weight of each row.
+    groups, weights, starts : ndarray of shape (n_samples,) or None
+        Group, weight and start in its recording, in s, of each row.
     """
 
-    def __init__(self, X, codes, classes, groups=None, weights=None):
+    def __init__(self, X, codes, classes, groups=None, weights=None, starts=None):
         self.X = X
         self.codes = codes
         self.classes = classes
         self.groups = groups
         self.weights = weights
+        self.starts = starts
         self.labeled = np.empty(0, dtype=np.intp)
         self.open = np.ones(n_rows(X), dtype=bool)
         self.broken = np.empty(0, dtype=np.intp)

@@ -14,6 +14,7 @@ from skal.strategies.bayesian import (
     mutual_information,
     power_sample,
 )
+from skal.strategies.checks import check_strategy, parametrize_with_checks
 from skal.strategies.committee import (
     QueryByCommittee,
     consensus_entropy,
@@ -84,6 +85,7 @@ __all__ = [
     "as_strategy",
     "badge",
     "batch_bald",
+    "check_strategy",
     "consensus_entropy",
     "entropy",
     "expected_change_of_gradient",
@@ -96,6 +98,7 @@ __all__ = [
     "mutual_information",
     "negative_margin",
     "pairwise_divergence",
+    "parametrize_with_checks",
     "peaks_and_halo",
     "peaks_and_outliers",
     "power_sample",

@@ -129,6 +129,12 @@ class AugmentationDisagreement(ScoreStrategy):
         own = {"augment"} if self.augment is None else set()
         return frozenset({"predict_proba"} | own)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if self.augment is not None:
+            tags.input_tags.string = tags.input_tags.sparse = False
+        return tags
+
     def score(self, learner, X, random_state=None):
         """Score candidates.
 

@@ -5,9 +5,9 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, get_tags
 
-from skal._rows import as_rows
+from skal._rows import Rows, as_rows
 from skal.learner import Learner, check_supported
 
 __all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "top"]
@@ -39,6 +39,23 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         nested = [value.required() for value in inner if isinstance(value, QueryStrategy)]
         return frozenset(self.needs).union(*nested)
 
+    def __sklearn_tags__(self):
+        """Say which rows a strategy and those inside it can serve.
+
+        A strategy that sees rows through the learner alone can serve any. One that reads rows
+        as numbers takes back what it cannot read: ``tags.input_tags.string = False`` for paths
+        and waveforms, ``sparse`` for sparse matrices, ``three_d_array`` for more than two axes.
+        """
+        tags = super().__sklearn_tags__()
+        inner = [
+            get_tags(value).input_tags
+            for value in self.get_params(deep=True).values()
+            if isinstance(value, QueryStrategy)
+        ]
+        for name in ("string", "sparse", "three_d_array"):
+            setattr(tags.input_tags, name, all(getattr(other, name) for other in inner))
+        return tags
+
     def query(
         self,
         learner,
@@ -48,6 +65,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         X_labeled=None,
         y_labeled=None,
         groups=None,
+        starts=None,
         random_state=None,
         return_scores=False,
     ):
@@ -67,6 +85,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
             Their labels.
         groups : ndarray of shape (n_samples,), default=None
             Recording, speaker or place of each candidate.
+        starts : ndarray of shape (n_samples,), default=None
+            Where each candidate starts in its recording, in s.
         random_state : int, RandomState instance or None, default=None
             Draws, and breaks ties.
         return_scores : bool, default=False
@@ -82,7 +102,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If `n_instances` is no positive integer, or `groups` or `y_labeled` does not fit.
+            If `n_instances` is no positive integer, or `groups`, `starts` or `y_labeled` does
+            not fit.
         UnsupportedStrategyError
             If the classifier cannot answer what the strategy asks.
         """
@@ -90,6 +111,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         rows = as_rows(X)
         labeled = None if X_labeled is None else as_rows(X_labeled)
         _check_query(rows, n_instances, labeled, y_labeled, groups)
+        if starts is not None:
+            rows = Rows(rows.base, rows.positions, _check_starts(starts, len(rows)))
         if not isinstance(learner, Learner):
             check_supported(learner, self.required(), self)
             learner = Learner(learner, needs=self.required())
@@ -119,7 +142,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         learner : Learner
             The window on the classifier.
         X : Rows of length n_samples
-            The candidates; never empty.
+            The candidates; never empty. ``np.asarray(X)`` and ``X.take()`` give the rows
+            themselves; ``X.starts`` is None or where each starts in its recording, in s.
         n_instances : int
             Rows wanted, from 1 to n_samples.
         X_labeled : Rows of length n_labeled or None
@@ -180,16 +204,23 @@ class FunctionStrategy(QueryStrategy):
     Parameters
     ----------
     function : callable
-        ``function(learner, X_pool, n_instances)`` returns positions in `X_pool`. `X_pool` is a
-        view that indexes like an array; ``np.asarray(X_pool)`` gives the rows.
+        ``function(learner, X_pool, n_instances)`` returns positions in `X_pool`, a copy of
+        the candidates in the container that X is: an array, a DataFrame, a list of paths. Where
+        the pool is too large for a copy in every round, write a `QueryStrategy`.
     """
 
     def __init__(self, function):
         self.function = function
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        rows = tags.input_tags  # the function may index them as a matrix
+        rows.string = rows.sparse = rows.three_d_array = False
+        return tags
+
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick what the function picks; see `QueryStrategy.select`."""
-        return self.function(learner, X, n_instances), None
+        return self.function(learner, X.take(copy=True), n_instances), None
 
 
 def as_strategy(strategy):
@@ -259,6 +290,27 @@ def top(scores, n_instances, random_state):
     return picked[np.argsort(-scores[picked], kind="stable")]
 
 
+def pick_shuffled(pick, X, random_state):
+    """Call a picker on rows in random order, so that it breaks ties by chance, not by position.
+
+    Parameters
+    ----------
+    pick : callable
+        ``pick(rows)`` returns positions in rows; among equals it may take the first.
+    X : ndarray of shape (n_samples, n_features)
+        The rows.
+    random_state : RandomState instance
+        Draws the order.
+
+    Returns
+    -------
+    ndarray of shape (n_picked,)
+        Positions in X.
+    """
+    order = random_state.permutation(len(X))
+    return order[pick(X[order])]
+
+
 def _check_query(X, n_instances, X_labeled, y_labeled, groups):
     if isinstance(n_instances, bool) or not isinstance(n_instances, Integral) or n_instances < 1:
         raise ValueError(f"n_instances must be an integer of at least 1, not {n_instances!r}")
@@ -267,6 +319,19 @@ def _check_query(X, n_instances, X_labeled, y_labeled, groups):
     if y_labeled is not None and (X_labeled is None or len(y_labeled) != len(X_labeled)):
         n_labeled = 0 if X_labeled is None else len(X_labeled)
         raise ValueError(f"y_labeled has {len(y_labeled)} entries for {n_labeled} labeled rows")
+
+
+def _check_starts(starts, n_samples):
+    starts = np.asarray(starts, dtype=np.float64)
+    if starts.shape != (n_samples,):
+        raise ValueError(
+            f"starts must have one entry for each of the {n_samples} candidates, not shape "
+            f"{starts.shape}"
+        )
+    if not np.isfinite(starts).all():
+        row = np.flatnonzero(~np.isfinite(starts))[0]
+        raise ValueError(f"starts must be finite, in s; entry {row} is {starts[row]}")
+    return starts
 
 
 def _check_positions(positions, n_samples, n_instances, strategy):

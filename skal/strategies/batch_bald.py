@@ -61,6 +61,10 @@ def batch_bald(samples, n_instances, n_configurations=1000, random_state=None):
     The information that a row adds never grows with the batch, so that the information it added
     to a smaller batch is an upper bound: only rows whose bound could still win are looked at.
 
+    Rows that every sample of the model sees alike are copies of one sound, and a person gives
+    copies one label. The information of a copy is therefore 0 once the sound is in the batch,
+    although the formula takes its label for a new draw.
+
     Parameters
     ----------
     samples : ndarray of shape (n_model_samples, n_samples, n_classes)
@@ -90,20 +94,30 @@ def batch_bald(samples, n_instances, n_configurations=1000, random_state=None):
     samples = np.asarray(samples)
     known = entropy(samples).mean(axis=0)
     bounds = mutual_information(samples)
+    copies, told = _find_copies(samples), np.zeros(len(bounds), dtype=bool)
     tie_break = rng.permutation(len(bounds))
     batch = _Configurations(len(samples), n_configurations)
     positions, gains = [], []
     while True:
-        best, gain = _best_row(batch, samples, known, bounds, tie_break)
+        best, gain = _best_row(batch, samples, known, bounds, told, tie_break)
         positions.append(best)
         gains.append(gain)
         if len(positions) == n_instances:
             return np.array(positions, dtype=np.intp), np.array(gains)
-        bounds[best] = -np.inf
+        told |= copies == copies[best]
+        bounds[told] = 0.0
+        bounds[positions] = -np.inf
         batch.extend(samples[:, best].astype(float), rng)
 
 
-def _best_row(batch, samples, known, bounds, tie_break):
+def _find_copies(samples):
+    """Return a number for each row, the same for rows with equal probabilities throughout."""
+    rows = np.ascontiguousarray(np.moveaxis(samples, 1, 0)).reshape(samples.shape[1], -1)
+    whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+    return np.unique(whole, return_inverse=True)[1]
+
+
+def _best_row(batch, samples, known, bounds, told, tie_break):
     """Find the row that adds most, and lower the bounds of those looked at."""
     order = tie_break[np.argsort(-bounds[tie_break], kind="stable")]
     size = max(1, _CELLS // (len(batch.weights) * samples.shape[2]))
@@ -113,7 +127,8 @@ def _best_row(batch, samples, known, bounds, tie_break):
         block = block[bounds[block] > gain]
         if len(block) == 0:
             break
-        bounds[block] = batch.expected_entropy(samples[:, block]) - known[block]
+        gains = batch.expected_entropy(samples[:, block]) - known[block]
+        bounds[block] = np.where(told[block], 0.0, gains)
         winner = block[np.argmax(bounds[block])]
         if bounds[winner] > gain:
             best, gain = winner, bounds[winner]

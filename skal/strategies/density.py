@@ -7,7 +7,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skal._pairwise import METRICS
 from skal.cluster import DensityPeaks, density_graph
-from skal.strategies.base import QueryStrategy, top
+from skal.strategies.base import QueryStrategy, pick_shuffled, top
 from skal.strategies.uncertainty import entropy
 
 __all__ = ["DensityPeaksSampling", "EntropyDensityPeaks", "peaks_and_halo", "peaks_and_outliers"]
@@ -127,8 +127,11 @@ class DensityPeaksSampling(QueryStrategy):
             method=self.method,
             random_state=random_state,
         )
-        model.fit(learner.embed(X))
-        return peaks_and_halo(model, n_instances, self.peak_fraction), None
+
+        def _pick(points):
+            return peaks_and_halo(model.fit(points), n_instances, self.peak_fraction)
+
+        return pick_shuffled(_pick, learner.embed(X), random_state), None
 
 
 class EntropyDensityPeaks(QueryStrategy):

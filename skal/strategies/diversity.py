@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from skal._pairwise import METRICS, ROWS, Pairwise
 from skal._threads import run
 from skal.cluster import k_means_labels
-from skal.strategies.base import QueryStrategy, as_strategy
+from skal.strategies.base import QueryStrategy, as_strategy, pick_shuffled
 
 __all__ = ["CoreSet", "DiverseBatch", "k_center_greedy", "spread_over_clusters"]
 
@@ -149,10 +149,12 @@ class CoreSet(QueryStrategy):
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick rows by `k_center_greedy`; see `QueryStrategy.select`."""
         labeled = learner.embed(X_labeled) if X_labeled is not None and len(X_labeled) else None
-        positions = k_center_greedy(
-            learner.embed(X), n_instances, labeled, metric=self.metric, random_state=random_state
-        )
-        return positions, None
+        arguments = {"metric": self.metric, "random_state": random_state}
+
+        def _pick(points):
+            return k_center_greedy(points, n_instances, labeled, **arguments)
+
+        return pick_shuffled(_pick, learner.embed(X), random_state), None
 
 
 class DiverseBatch(QueryStrategy):

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 
+from skal._pairwise import as_floats
 from skal.strategies.base import QueryStrategy, ScoreStrategy, top
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
 
 
 def _squared_norms(matrix):
+    matrix = as_floats(matrix)
     return np.einsum("nd,nd->n", matrix, matrix).astype(float)
 
 
@@ -122,7 +124,7 @@ def badge(proba, embedding, n_instances, random_state=None):
     rng = check_random_state(random_state)
     residual = np.array(proba, dtype=float)
     residual[np.arange(len(residual)), residual.argmax(axis=1)] -= 1
-    embedding = np.asarray(embedding)
+    embedding = as_floats(embedding)
     squares = _squared_norms(residual) * _squared_norms(embedding)
     # Below this share of the lengths, a squared distance is a rounding error of the products.
     noise = 4 * np.sqrt(embedding.shape[1]) * np.finfo(embedding.dtype).eps

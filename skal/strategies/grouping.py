@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from skal._rows import as_rows
 from skal._windows import as_window
 from skal.strategies.base import QueryStrategy
 from skal.strategies.composition import query_among
@@ -90,40 +89,33 @@ class MinimumGap(_Limited):
         Picks the rows.
     gap : float, default=60.0
         Least time between the starts of two rows of one recording, in s.
-    starts : array-like of shape (n_samples,), default=None
-        Where each row of the X given to ``fit`` (or to `query`) starts in its recording, in s;
-        the recordings are the groups given there. None: the rows are addresses such as
-        ``night.wav#t=60,64``, as `skal.datasets.load_audio_folder` makes them, and say both.
+
+    Notes
+    -----
+    Where each row starts in its recording, in s, is given to `query` or ``fit`` as ``starts``,
+    and the recordings as ``groups``. Rows that are addresses such as ``night.wav#t=60,64``, as
+    `skal.datasets.load_audio_folder` makes them, say both by themselves.
     """
 
     _parameter_constraints = {
         "strategy": [QueryStrategy, callable],
         "gap": [Interval(Real, 0, None, closed="left")],
-        "starts": [None, "array-like"],
     }
 
-    def __init__(self, strategy, gap=60.0, starts=None):
+    def __init__(self, strategy, gap=60.0):
         self.strategy = strategy
         self.gap = gap
-        self.starts = starts
 
     def _limits(self, X, groups):
-        rows = as_rows(X)
-        if self.starts is None:
-            recordings, starts = _addresses(rows.take())
+        if X.starts is None:
+            recordings, starts = _addresses(X.take())
+        elif groups is None:
+            raise ValueError(
+                "MinimumGap with starts= needs the recording of every row: give groups to query "
+                "or fit"
+            )
         else:
-            recordings, starts = groups, np.asarray(self.starts, dtype=np.float64)
-            if groups is None:
-                raise ValueError(
-                    "MinimumGap with starts= needs the recording of every row: give groups to "
-                    "query or fit"
-                )
-            if len(starts) <= rows.positions.max(initial=-1):
-                raise ValueError(
-                    f"starts has {len(starts)} entries, but X has a row "
-                    f"{rows.positions.max()}: give one for every row of the X given to fit"
-                )
-            starts = starts[rows.positions]
+            recordings, starts = groups, X.starts
         return _Gaps(np.unique(recordings, return_inverse=True)[1], starts, self.gap)
 
 
@@ -134,7 +126,7 @@ def _addresses(rows):
     except TypeError as error:
         raise ValueError(
             "MinimumGap reads the time from rows that are paths or windows of recordings; these "
-            "rows are features: give starts= and groups"
+            "rows are features: give starts= and groups= to query or fit"
         ) from error
     return [window.path for window in windows], np.array([window.start for window in windows])
 

@@ -171,6 +171,12 @@ class NeighborPool(QueryStrategy):
         own = {"embed"} if self.representation == "embedding" else set()
         return super().required() | own
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if self.representation == "features":
+            tags.input_tags.string = tags.input_tags.sparse = False
+        return tags
+
     def set_params(self, **params):
         """Set parameters; an index built with others is forgotten.
 

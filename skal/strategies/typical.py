@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval
 
 from skal._pairwise import ROWS, Pairwise
 from skal.cluster import k_means_labels
-from skal.strategies.base import QueryStrategy
+from skal.strategies.base import QueryStrategy, pick_shuffled
 
 __all__ = ["TypiClust", "typical_rows", "typicality"]
 
@@ -154,7 +154,9 @@ class TypiClust(QueryStrategy):
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick rows by `typical_rows`; see `QueryStrategy.select`."""
         labeled = learner.embed(X_labeled) if X_labeled is not None and len(X_labeled) else None
-        positions = typical_rows(
-            learner.embed(X), n_instances, labeled, **self.get_params(), random_state=random_state
-        )
-        return positions, None
+        arguments = {**self.get_params(), "random_state": random_state}
+
+        def _pick(points):
+            return typical_rows(points, n_instances, labeled, **arguments)
+
+        return pick_shuffled(_pick, learner.embed(X), random_state), None

@@ -52,7 +52,7 @@ def test_certain_and_var_by_brute_force(mode):
     np.testing.assert_array_equal(kept, np.sort(expected))
 
 
-@pytest.mark.parametrize("replay", [Replay("certain", fraction=0.0), Replay("var")])
+@pytest.mark.parametrize("replay", [Replay("certain", fraction=0.0), Replay("var", threshold=1)])
 def test_no_class_vanishes(replay):
     X, y = blobs()
     learner = fitted_learner(X, y)
@@ -82,12 +82,22 @@ def test_diverse_keeps_dense_points_and_all_mistakes():
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_runs_and_sees_no_hidden_label(mode):
     X, y = blobs()
-    first = campaign(replay=mode).fit(X, y)
-    second = campaign(replay=mode).fit(X, permute_hidden(y, first.labeled_indices_, 1))
+    replay = Replay("var", threshold=20) if mode == "var" else mode
+    first = campaign(replay=replay).fit(X, y)
+    second = campaign(replay=replay).fit(X, permute_hidden(y, first.labeled_indices_, 1))
     np.testing.assert_array_equal(first.labeled_indices_, second.labeled_indices_)
     assert first.history_[0]["n_trained"] == 12
     if mode in ("certain", "diverse"):
         assert first.history_[-1]["n_trained"] < 48
+
+
+@pytest.mark.parametrize("replay", ["var", Replay("var"), Replay("var", fraction=1.0)])
+def test_var_without_a_threshold_is_refused_before_any_training(replay):
+    X, y = blobs()
+    refused = campaign(replay=replay)
+    with pytest.raises(ValueError, match=r"threshold above 0, such as Replay\('var', threshold="):
+        refused.fit(X, y)
+    assert not hasattr(refused, "history_")
 
 
 def test_classes_of_one_or_two_old_labels():

@@ -42,6 +42,12 @@ def test_divergence_of_certain_predictions_is_finite_and_zero_where_they_agree()
     np.testing.assert_allclose(scores[1], 6 * 2 * -np.log(1e-12))
 
 
+def test_divergence_of_single_precision_is_added_up_in_double():
+    proba = np.random.RandomState(0).dirichlet(np.ones(4), size=(16, 30)).astype(np.float32)
+    expected = pairwise_divergence(proba.astype(float))
+    np.testing.assert_array_equal(pairwise_divergence(proba), expected)
+
+
 def _majority(copies, n_kept):
     """The copies of one row that are surest of the class with the highest mean."""
     winner = list(copies.mean(axis=0)).index(max(copies.mean(axis=0)))

@@ -1,6 +1,7 @@
 """What the base of all strategies promises: validation, ranking, functions as strategies."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from scipy.stats import chisquare
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
+from skal._rows import Rows
 from skal.learner import Learner, UnsupportedStrategyError
 from skal.strategies import (
     FunctionStrategy,
@@ -108,19 +110,74 @@ def test_wrong_positions_never_get_out(answer, message, model, X):
         FunctionStrategy(lambda learner, X, n: answer).query(model, X, 2)
 
 
-def test_a_function_gets_a_learner_a_view_and_a_number(model, X):
+def test_a_function_gets_a_learner_the_rows_and_a_number(model, X):
     seen = []
 
-    def pick(learner, pool, n_instances):
-        seen.append((learner, pool.shape, n_instances))
-        np.testing.assert_array_equal(np.asarray(pool), X)
-        np.testing.assert_array_equal(pool[4], X[4])
-        return np.argsort(learner.predict_proba(pool).max(axis=1))[:n_instances]
+    def pick(learner, X_pool, n_instances):
+        seen.append((learner, type(X_pool), n_instances))
+        np.testing.assert_array_equal(X_pool, X[5:])
+        return np.argsort(learner.predict_proba(X_pool).max(axis=1))[:n_instances]
 
-    positions, scores = as_strategy(pick).query(model, X, 3, return_scores=True)
+    pool = Rows(X, np.arange(5, 30))
+    positions, scores = as_strategy(pick).query(model, pool, 3, return_scores=True)
     assert isinstance(seen[0][0], Learner)
-    assert seen[0][1:] == ((30, 2), 3)
-    assert len(positions) == 3 and np.isnan(scores).all()
+    assert seen[0][1:] == (np.ndarray, 3)
+    expected = np.argsort(model.predict_proba(X[5:]).max(axis=1))[:3]
+    np.testing.assert_array_equal(positions, expected)
+    assert np.isnan(scores).all()
+
+
+@pytest.mark.parametrize("some", [np.arange(30), np.arange(3, 20)], ids=["all", "some"])
+def test_rows_given_to_a_function_do_all_that_an_array_does(some, model, X):
+    kept, rows = X.copy(), X[some]
+
+    def pick(learner, X_pool, n_instances):
+        np.testing.assert_array_equal(X_pool[:, 0], rows[:, 0])
+        np.testing.assert_array_equal(X_pool[X_pool[:, 0] > 0], rows[rows[:, 0] > 0])
+        np.testing.assert_array_equal(X_pool[2:5, ::-1], rows[2:5, ::-1])
+        np.testing.assert_array_equal(X_pool[[4, 0]], rows[[4, 0]])
+        np.testing.assert_array_equal(X_pool - 1, rows - 1)
+        np.testing.assert_array_equal(np.stack(list(X_pool)), rows)
+        np.testing.assert_array_equal(np.asarray(X_pool), rows)
+        assert X_pool.mean() == rows.mean()
+        assert (X_pool.shape, X_pool.dtype, len(X_pool)) == (rows.shape, rows.dtype, len(rows))
+        X_pool -= X_pool.mean(axis=0)  # a copy, so nobody else's rows change
+        return np.argsort(X_pool[:, 0])[:n_instances]
+
+    positions = FunctionStrategy(pick).query(model, Rows(X, some), 3)
+    np.testing.assert_array_equal(positions, np.argsort(rows[:, 0])[:3])
+    np.testing.assert_array_equal(X, kept)
+
+
+def test_a_function_gets_a_frame_for_a_frame(X):
+    frame = pd.DataFrame(X, columns=["low", "high"], index=np.arange(30) + 100)
+
+    def pick(learner, X_pool, n_instances):
+        assert list(X_pool.index) == list(range(110, 130))
+        np.testing.assert_array_equal(X_pool.iloc[3], X[13])
+        return np.argsort(X_pool["high"].to_numpy())[:n_instances]
+
+    positions = FunctionStrategy(pick).query(None, Rows(frame, np.arange(10, 30)), 4)
+    np.testing.assert_array_equal(positions, np.argsort(X[10:, 1])[:4])
+
+
+def test_a_function_gets_a_list_for_a_list():
+    paths = [f"{number}.wav" for number in range(9)]
+
+    def pick(learner, X_pool, n_instances):
+        assert X_pool == paths[2:]
+        return [X_pool.index("7.wav"), *map(X_pool.index, X_pool[1:n_instances])]
+
+    assert FunctionStrategy(pick).query(None, Rows(paths, np.arange(2, 9)), 3).tolist() == [
+        5,
+        1,
+        2,
+    ]
+
+
+def test_a_view_of_rows_has_one_index(X):
+    with pytest.raises(IndexError, match=r"np.asarray\(X\)"):
+        Rows(X, np.arange(3))[:, 0]
 
 
 def test_as_strategy():

@@ -151,16 +151,32 @@ def test_long_batches_do_not_underflow():
     assert gains.sum() < np.log(20) + 0.5
 
 
-def test_batch_bald_strategy_asks_the_learner():
-    X = np.random.RandomState(0).randn(30, 3)
-    net = FakeNet().fit(X, np.arange(30) % 3)
-    strategy = BatchBALD(n_samples=6, n_configurations=30)
-    positions, gains = strategy.query(net, X, 5, random_state=2, return_scores=True)
-    rng = np.random.RandomState(2)
-    samples = Learner(net).sample_proba(X, 6, random_state=rng)
-    expected = batch_bald(samples, 5, 30, rng)
-    np.testing.assert_array_equal(positions, expected[0])
-    np.testing.assert_array_equal(gains, expected[1])
+def test_batch_bald_around_a_forest_is_greedy_on_its_members():
+    X = np.random.RandomState(0).randn(12, 3)
+    forest = RandomForestClassifier(5, max_depth=2, random_state=0).fit(X, np.arange(12) % 2)
+    members = np.stack([tree.predict_proba(X) for tree in forest.estimators_])
+    strategy = BatchBALD(n_samples=5)
+    positions, gains = strategy.query(forest, X, 3, random_state=2, return_scores=True)
+    batch, before = [], 0.0
+    for position, gain in zip(positions, gains, strict=True):
+        others = [row for row in range(12) if row not in batch]
+        joint = {row: _joint_information(members, [*batch, row]) for row in others}
+        np.testing.assert_allclose(gain, joint[position] - before, atol=1e-10)
+        np.testing.assert_allclose(joint[position], max(joint.values()), atol=1e-10)
+        batch, before = [*batch, position], joint[position]
+
+
+def test_batch_bald_reads_every_parameter():
+    X = np.random.RandomState(0).randn(40, 3)
+    net = FakeNet(sharpness=2).fit(X, np.arange(40) % 3)
+
+    def gains(**parameters):
+        strategy = BatchBALD(**{"n_samples": 20, **parameters})
+        return strategy.query(net, X, 6, random_state=0, return_scores=True)[1]
+
+    usual = gains()
+    assert gains(n_samples=1).max() < 1e-9 < usual.min()  # a single model agrees with itself
+    assert not np.allclose(gains(n_configurations=2), usual)
 
 
 def test_parameters_are_checked_when_asked():

@@ -107,6 +107,16 @@ def test_schedule_parameters_have_names_for_a_grid_search():
     assert both.stages[1][1].n_samples == 3
 
 
+def test_schedule_takes_functions_as_stages(net, X):
+    def last(learner, X_pool, n_instances):
+        return np.arange(len(X_pool))[-n_instances:]
+
+    schedule = Schedule([(5, last), (None, MarginSampling())])
+    assert schedule.get_params()["stage0"] is last
+    assert schedule.required() == {"predict_proba"}
+    assert clone(schedule).query(net, X, 3).tolist() == [197, 198, 199]
+
+
 @pytest.mark.parametrize(
     ("stages", "message"),
     [

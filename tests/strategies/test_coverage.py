@@ -12,6 +12,7 @@ from sklearn.metrics.pairwise import cosine_distances, euclidean_distances
 
 from skal.learner import Learner
 from skal.strategies.coverage import ProbCover, max_coverage, purity_radius
+from tests.strategies.fakes import FakeNet
 
 
 def _cover_by_loops(distances, radius, n_instances, covered, picks):
@@ -84,6 +85,25 @@ def test_prob_cover_finds_its_radius():
     assert sorted(y[picks]) == list(range(6))
     same = ProbCover(n_clusters=6).query(learner, X, 6, random_state=0)
     np.testing.assert_array_equal(picks, same)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_prob_cover_makes_a_cluster_for_each_class_it_knows(n_classes):
+    """Take the classes of the model, or of the labels, and ten where there is but one."""
+    X, _ = make_blobs(120, 2, centers=7, cluster_std=2.0, random_state=3)
+
+    def picks(learner, n_clusters=None, y_labeled=None):
+        strategy = ProbCover(n_clusters=n_clusters)
+        known = {"X_labeled": X[:6], "y_labeled": y_labeled} if y_labeled is not None else {}
+        return strategy.query(learner, X, 12, random_state=0, **known).tolist()
+
+    y = np.arange(120) % n_classes
+    net = FakeNet().fit(X, y)
+    assert picks(net) == picks(net, n_clusters=n_classes) != picks(net, n_clusters=10)
+    unfitted = Learner.without_model(None, X)
+    labels = y[:6]
+    assert picks(unfitted, None, labels) == picks(unfitted, n_classes, labels)
+    assert picks(unfitted, None, np.zeros(6)) == picks(unfitted, 10, np.zeros(6))
 
 
 def test_prob_cover_keeps_no_graph():

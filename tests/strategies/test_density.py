@@ -51,10 +51,14 @@ def test_peaks_and_halo(pool):
 def test_density_peaks_sampling_clusters_the_embeddings(pool):
     """Cluster what the network makes of the pool, with one cluster for each peak."""
     X, net = pool
-    strategy = DensityPeaksSampling(peak_fraction=0.5, percent=4, kernel="cutoff")
-    picks = strategy.query(net, X, 10, random_state=0)
-    model = DensityPeaks(5, 4, kernel="cutoff").fit(net.embed(X))
+    picks = DensityPeaksSampling(peak_fraction=0.5, percent=4).query(net, X, 10, random_state=0)
+    model = DensityPeaks(5, 4).fit(net.embed(X))
     np.testing.assert_array_equal(picks, peaks_and_halo(model, 10, 0.5))
+    # Counts of neighbors tie, and chance decides among them; no count is above the first pick's.
+    counting = DensityPeaksSampling(peak_fraction=1, percent=4, kernel="cutoff")
+    counts = DensityPeaks(1, 4, kernel="cutoff").fit(net.embed(X)).rho_
+    drawn = [counting.query(net, X, 1, random_state=seed)[0] for seed in range(20)]
+    assert set(drawn) == set(np.flatnonzero(counts == counts.max()))
 
 
 def test_density_peaks_sampling_needs_no_model():

@@ -81,6 +81,20 @@ def test_k_center_is_within_twice_the_optimum(X, n_instances, seed):
     assert len(set(picks)) == n_instances
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float16])
+def test_rows_of_small_numbers_are_as_far_apart_as_in_float64(dtype):
+    X = np.zeros((30, 4096), dtype=dtype) + dtype(250)
+    X[np.arange(30), np.arange(30)] -= dtype(1)  # far from 0, near to each other
+    X[:4] -= np.arange(4, dtype=dtype)[:, None]
+    for metric in ("euclidean", "cosine"):
+        picks = k_center_greedy(X, 12, metric=metric, random_state=0)
+        exact = k_center_greedy(X.astype(float), 12, metric=metric, random_state=0)
+        np.testing.assert_array_equal(picks, exact)
+    high = np.full((6, 4096), 30_000, dtype=np.int16)
+    high[5, 0] += 1
+    assert all(5 in k_center_greedy(high, 2, random_state=seed) for seed in range(8))
+
+
 def test_core_set_uses_the_embedding_and_the_labeled_rows():
     """Never ask first for what is as good as labeled."""
     rng = np.random.RandomState(1)
@@ -88,8 +102,8 @@ def test_core_set_uses_the_embedding_and_the_labeled_rows():
     net = FakeNet().fit(X, np.arange(80) % 3)
     labeled = X[:10]
     picks = CoreSet().query(net, X, 20, X_labeled=labeled, y_labeled=np.arange(10) % 3)
-    expected = k_center_greedy(net.embed(X), 20, net.embed(labeled))
-    np.testing.assert_array_equal(picks, expected)
+    distances = euclidean_distances(net.embed(X), net.embed(np.concatenate([X, labeled])))
+    np.testing.assert_array_equal(picks, _greedy(distances, 20, []))
     assert (picks >= 10).all()
 
 

@@ -180,8 +180,34 @@ def test_badge_never_builds_the_gradients():
     assert peak < 3 * proba.nbytes < embedding.nbytes * n_classes / 10
 
 
-def test_badge_strategy_asks_the_learner(net):
+@pytest.mark.parametrize(
+    ("dtype", "factor"), [(np.uint8, 255), (np.int16, 32_000), (np.int64, 10), (np.float16, 300)]
+)
+@pytest.mark.parametrize("function", [expected_gradient_length, expected_change_of_gradient])
+def test_embeddings_of_small_numbers_do_not_overflow(function, dtype, factor):
+    rng = np.random.RandomState(0)
+    proba = rng.dirichlet(np.ones(3), size=50)
+    embedding = (rng.uniform(size=(50, 64)) * factor).astype(dtype)
+    exact = embedding.astype(float)
+    np.testing.assert_array_equal(function(proba, embedding), function(proba, exact))
+    np.testing.assert_array_equal(badge(proba, embedding, 20, 0), badge(proba, exact, 20, 0))
+
+
+@pytest.mark.parametrize("function", [expected_gradient_length, expected_change_of_gradient])
+def test_probabilities_of_half_precision_count_as_what_they_are(function):
+    rng = np.random.RandomState(0)
+    proba, embedding = rng.dirichlet(np.ones(3), size=50).astype(np.float16), rng.randn(50, 4)
+    exact = proba.astype(float)
+    np.testing.assert_array_equal(function(proba, embedding), function(exact, embedding))
+    np.testing.assert_array_equal(badge(proba, embedding, 9, 0), badge(exact, embedding, 9, 0))
+
+
+def test_badge_picks_by_probabilities_and_embeddings_of_the_learner(net):
     net, X = net
-    learner = Learner(net)
-    expected = badge(learner.predict_proba(X), learner.embed(X), 4, 9)
-    np.testing.assert_array_equal(BADGE().query(net, X, 4, random_state=9), expected)
+    X = np.repeat(X, 4, axis=0)
+    for seed in range(5):
+        picks = BADGE().query(net, X, 7, random_state=seed)
+        # Copies have gradient 0 to each other: one of each row, the longest gradient first.
+        assert sorted(picks // 4) == list(range(7))
+        gradients = _dense_gradients(net.predict_proba(X), net.embed(X))
+        assert picks[0] // 4 == np.argmax((gradients**2).sum(axis=1)) // 4

@@ -4,15 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
 from skal.audio import Window, as_window
 from skal.strategies.bayesian import PowerBALD
+from skal.strategies.composition import Prefilter
+from skal.strategies.diversity import DiverseBatch
 from skal.strategies.gradient import BADGE
 from skal.strategies.grouping import MaxPerGroup, MinimumGap, occurrence, spaced
+from skal.strategies.pools import NeighborPool, SubsamplePool
 from skal.strategies.random import RandomSampling
+from skal.strategies.schedule import Schedule
 from skal.strategies.uncertainty import EntropySampling, MarginSampling, entropy
 from tests.strategies.fakes import FakeNet, Recorder
 
@@ -117,9 +123,8 @@ def test_minimum_gap_is_the_thinned_ranking(seed, n_groups, gap, n_instances):
     net = FakeNet(seed=seed).fit(X, np.arange(60) % 3)
     ranking = np.argsort(-entropy(net.predict_proba(X)))
     groups, starts = rng.randint(n_groups, size=60), rng.randint(40, size=60) / 2
-    positions, scores = MinimumGap(EntropySampling(), gap, starts).query(
-        net, X, n_instances, groups=groups, return_scores=True, random_state=0
-    )
+    context = {"groups": groups, "starts": starts, "return_scores": True, "random_state": 0}
+    positions, scores = MinimumGap(EntropySampling(), gap).query(net, X, n_instances, **context)
     expected = _spread(ranking, groups, starts, gap, n_instances)
     np.testing.assert_array_equal(positions, expected)
     np.testing.assert_allclose(scores, entropy(net.predict_proba(X))[positions])
@@ -163,24 +168,97 @@ def test_minimum_gap_reads_recordings_and_times_from_addresses():
                 assert one.path != other.path or abs(one.start - other.start) >= 10
 
 
-def test_starts_are_those_of_the_rows_given_to_fit(net, X):
-    starts = np.arange(200.0)
-    campaign = ActiveLearningClassifier(
-        FakeNet(sharpness=2),
-        MinimumGap(RandomSampling(), gap=5, starts=starts),
-        n_initial=10,
-        n_instances=10,
-        budget=60,
-        random_state=0,
-    ).fit(X, np.arange(200) % 4, groups=np.zeros(200))
+@pytest.mark.parametrize(
+    "strategy",
+    [
+        Prefilter(RandomSampling(), MinimumGap(RandomSampling(), gap=5), factor=15),
+        SubsamplePool(MinimumGap(RandomSampling(), gap=5), 150),
+        Schedule([(None, MinimumGap(Prefilter(EntropySampling(), RandomSampling()), gap=5))]),
+        DiverseBatch(MinimumGap(MarginSampling(), gap=5), factor=1),
+        MaxPerGroup(MinimumGap(RandomSampling(), gap=5), k=100),
+        NeighborPool(MinimumGap(RandomSampling(), gap=5), k=150, representation="features"),
+    ],
+    ids=lambda strategy: type(strategy).__name__,
+)
+def test_starts_travel_through_compositions(strategy, net, X):
+    rng = np.random.RandomState(5)
+    starts = rng.permutation(200).astype(float)
+    positions = strategy.query(
+        net, X, 10, X_labeled=X[:4], groups=np.zeros(200), starts=starts, random_state=0
+    )
+    assert len(positions) == 10
+    assert np.diff(np.sort(starts[positions])).min() >= 5
+
+
+def _gaps(campaign, starts, groups):
+    """Return the least gap within a recording of each round's rows."""
+    gaps = []
     for record in campaign.history_[1:]:
-        assert np.diff(np.sort(starts[record["indices"]])).min() >= 5
+        rows = record["indices"]
+        for group in np.unique(groups[rows]):
+            gaps += np.diff(np.sort(starts[rows][groups[rows] == group])).tolist()
+    return gaps
+
+
+def test_starts_given_to_fit_reach_the_queries(X):
+    rng = np.random.RandomState(4)
+    starts, groups = rng.permutation(100).repeat(2).astype(float), np.tile([0, 1], 100)
+    campaign = ActiveLearningClassifier(
+        FakeNet(), MinimumGap(RandomSampling(), gap=5), n_initial=10, n_instances=12, budget=58,
+        random_state=0,
+    )  # fmt: skip
+    y = np.arange(200) % 4
+    fitted = campaign.fit(X, y, groups=groups, starts=starts)
+    assert min(_gaps(fitted, starts, groups)) >= 5
+    without = campaign.set_params(strategy__gap=0).fit(X, y, groups=groups, starts=starts)
+    assert min(_gaps(without, starts, groups)) < 5
+    with pytest.raises(ValueError, match="starts must have one entry for each of the 200 rows"):
+        campaign.fit(X, y, groups=groups, starts=starts[:7])
+    with pytest.raises(ValueError, match="entry 1 is nan"):
+        campaign.fit(X, y, groups=groups, starts=np.where(np.arange(200) == 1, np.nan, 0))
+
+
+def test_starts_of_the_rows_of_a_fold_reach_the_queries_of_that_fold(X):
+    starts, groups = np.random.RandomState(4).permutation(200).astype(float), np.zeros(200)
+
+    class Seen(MinimumGap):
+        def select(self, learner, rows, n_instances, **context):
+            positions = [place[row.tobytes()] for row in np.asarray(rows)]
+            np.testing.assert_array_equal(rows.starts, starts[positions])
+            return super().select(learner, rows, n_instances, **context)
+
+    place = {row.tobytes(): number for number, row in enumerate(X)}
+    campaign = ActiveLearningClassifier(
+        FakeNet(), Seen(RandomSampling(), gap=5), n_initial=10, n_instances=5, budget=30
+    )
+    with config_context(enable_metadata_routing=True):
+        campaign.set_fit_request(groups=True, starts=True, sample_weight=False)
+        search = GridSearchCV(
+            campaign, {"strategy__gap": [2, 5]}, cv=KFold(2), error_score="raise"
+        )
+        search.fit(X, np.arange(200) % 4, groups=groups, starts=starts)
+    fitted = search.best_estimator_
+    assert min(_gaps(fitted, starts, groups)) >= search.best_params_["strategy__gap"]
+
+
+def test_starts_given_count_more_than_those_of_addresses(net):
+    addresses = [str(Window("a.wav", t, t + 2)) for t in range(0, 40, 2)]
+    picks = MinimumGap(RandomSampling(), gap=2).query(None, addresses, 20, random_state=0)
+    assert len(picks) == 20
+    picks = MinimumGap(RandomSampling(), gap=2).query(
+        None, addresses, 20, groups=np.zeros(20), starts=np.arange(20), random_state=0
+    )
+    assert len(picks) <= 10
 
 
 def test_minimum_gap_says_what_it_needs(net, X):
-    with pytest.raises(ValueError, match="rows are features: give starts= and groups"):
-        MinimumGap(MarginSampling()).query(net, X, 2)
+    strategy = MinimumGap(MarginSampling())
+    with pytest.raises(ValueError, match="rows are features: give starts= and groups="):
+        strategy.query(net, X, 2)
     with pytest.raises(ValueError, match="give groups"):
-        MinimumGap(MarginSampling(), starts=np.arange(200)).query(net, X, 2)
-    with pytest.raises(ValueError, match="starts has 3 entries, but X has a row 199"):
-        MinimumGap(MarginSampling(), starts=[1, 2, 3]).query(net, X, 2, groups=X[:, 0])
+        strategy.query(net, X, 2, starts=np.arange(200))
+    with pytest.raises(ValueError, match=r"one entry for each of the 200 candidates.*\(3,\)"):
+        strategy.query(net, X, 2, groups=X[:, 0], starts=[1, 2, 3])
+    with pytest.raises(ValueError, match="entry 7 is nan"):
+        starts = np.where(np.arange(200) == 7, np.nan, 1)
+        strategy.query(net, X, 2, groups=X[:, 0], starts=starts)
