@@ -152,3 +152,6 @@ def test_diverse_batch_parameters():
     assert len(set(picks)) == 5
     assert picks.min() >= 37
     assert picks[0] == 49
+    assert set(DiverseBatch(last_rows, factor=1).query(learner, X, 5)) == {45, 46, 47, 48, 49}
+    with pytest.raises(ValueError, match="factor"):
+        DiverseBatch(last_rows, factor=0.9).query(learner, X, 5)
