@@ -3,6 +3,7 @@
 import numpy as np
 
 from skal.models._backend import compiled, keras, tf
+from skal.models.training import log_odds, precise
 
 __all__ = ["CompiledForward", "in_batches"]
 
@@ -97,4 +98,7 @@ class CompiledForward:
     def _pass(self, x):
         self.n_traces += 1
         probabilities, embedding = self._both(x, training=False)
-        return probabilities, tf.reshape(embedding, (tf.shape(x)[0], -1))
+        embedding = precise(tf.reshape(embedding, (tf.shape(x)[0], -1)))
+        if probabilities.dtype.size < 4:  # 16 bits are too few to add up to 1.
+            probabilities = tf.nn.softmax(log_odds(probabilities))
+        return probabilities, embedding

@@ -253,7 +253,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
             augmentation = None if X.ndim == 2 else SpectrogramAugmentation()
         key = (
             *(_identity(part) for part in (network, augmentation)),
-            (shape, len(classes), self.optimizer, self.weight_decay),
+            (X.shape[1:], len(classes), self.optimizer, self.weight_decay),
         )
         warm = self.warm_start and self._goes_on(key, classes)
         if getattr(self, "_key", None) != key:
@@ -301,14 +301,16 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         """Train the engine and keep the record."""
         automatic = 256 if X.ndim == 2 else 32
         batch_size = automatic if self.batch_size == "auto" else self.batch_size
-        self.n_steps_ = self._count_steps(len(X), batch_size)
+        n_steps = self._count_steps(len(X), batch_size)
         if warm:
-            self.n_steps_ = int(np.ceil(self.warm_steps * self.n_steps_))
+            n_steps = int(np.ceil(self.warm_steps * n_steps))
+        # Until this training has come to its end, nothing can be predicted with its weights.
+        vars(self).pop("n_steps_", None)
         losses = self._engine.train(
             X,
             targets,
             weights,
-            n_steps=self.n_steps_,
+            n_steps=n_steps,
             batch_size=batch_size,
             learning_rate=self._highest_rate(),
             random_state=random_state,
@@ -316,15 +318,16 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
             scale=np.sqrt(self._variance),
         )
         if best is not None:
-            losses = best.watch(losses, self.n_steps_)
+            losses = best.watch(losses, n_steps)
         if self.verbose:
             from skal.models.progress import show_progress
 
-            losses = show_progress(losses, self.n_steps_)
+            losses = show_progress(losses, n_steps)
         self.loss_curve_ = np.concatenate([np.empty(0, dtype=np.float32), *losses])
         seen = best is not None and len(best.scores) > 0
         self.validation_curve_ = np.array(best.scores) if seen else None
         self.validation_score_ = best.best[1] if seen else None
+        self.n_steps_ = n_steps
 
     def _highest_rate(self):
         if self.learning_rate == "auto":
@@ -341,9 +344,9 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
     def _ready_engine(self):
         """Return the engine, built again after unpickling."""
         if self._engine is None:
-            _, _, (shape, n_classes, optimizer, weight_decay) = self._key
+            _, _, (sample_shape, n_classes, optimizer, weight_decay) = self._key
             self._engine = self._make_engine(
-                self.network_, shape, n_classes, self._augmentation, optimizer, weight_decay
+                self.network_, sample_shape, n_classes, self._augmentation, optimizer, weight_decay
             )
             if self._saved is not None:
                 self._engine.model.set_weights(self._saved)
