@@ -6,6 +6,11 @@ from sklearn.utils.metaestimators import available_if
 
 __all__ = ["Answers"]
 
+_NO_AUGMENTATION = (
+    "augment needs an augmentation, and the classifier has none: give it "
+    "augmentation=SpectrogramAugmentation()"
+)
+
 
 def _augments(self):
     return self.augmentation is not None
@@ -15,8 +20,41 @@ class Answers:
     """The questions that a network answers block by block, one pass for each.
 
     A class that inherits gives ``_validate(X)``, which checks samples and returns them in the
-    shape that the network takes, and ``_ready_engine()``.
+    shape that the network takes, ``_ready_engine()``, and ``_build_for(X, n_classes)``, the
+    network that a fit would train.
     """
+
+    def why_not(self, question, X=None, classes=None):
+        """Say why the classifier cannot answer a question, without training it.
+
+        Parameters
+        ----------
+        question : str
+            Name of a method, such as ``"sample_proba"``.
+        X : array-like of shape (n_samples, ...), default=None
+            Samples like those of the next `fit`; a single one is enough. The network is built
+            for them and thrown away. None: ask the network that has been fitted.
+        classes : array-like of shape (n_classes,), default=None
+            All classes of the next `fit`; with None, ``self.classes``, or two.
+
+        Returns
+        -------
+        str or None
+            The reason, with what to change. None: it can, or nobody knows before X is given.
+        """
+        if not hasattr(self, question):
+            missing = f"{type(self).__name__} has no {question}"
+            return _NO_AUGMENTATION if question == "augment" else missing
+        if question != "sample_proba" or (X is None and not self.__sklearn_is_fitted__()):
+            return None
+        from skal.models.sampling import NO_DROPOUT, has_dropout
+
+        if X is None:
+            model = self._ready_engine().model
+        else:
+            known = self.classes if classes is None else classes
+            model = self._build_for(np.asarray(X), 2 if known is None else len(known))
+        return None if has_dropout(model) else NO_DROPOUT
 
     def predict(self, X):
         """Predict the most probable class of each sample.
@@ -85,6 +123,10 @@ class Answers:
     def sample_proba(self, X, n_samples, random_state=None):
         """Predict probabilities with dropout switched on, several times over.
 
+        Each pass is one model: it drops the same activations of all samples. Dropout and its
+        spatial variants, Gaussian and alpha dropout, and that of recurrent layers are on;
+        ``GaussianNoise`` and all else is as in prediction.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
@@ -92,7 +134,8 @@ class Answers:
         n_samples : int
             Number of passes.
         random_state : int, RandomState instance or None, default=None
-            Source of the dropout.
+            Source of the dropout. The same seed gives the same passes, whatever the samples,
+            their number and their order.
 
         Returns
         -------

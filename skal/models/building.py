@@ -13,7 +13,7 @@ from sklearn.base import clone
 from skal.models._backend import KerasClassifier, keras, seeded_globally
 from skal.models.networks.base import Network
 
-__all__ = ["build_model"]
+__all__ = ["build_model", "claim_weights"]
 
 LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy")
 ADVICE = "end the network in Dense({n_classes}, activation='softmax')"
@@ -60,7 +60,8 @@ def build_model(network, sample_shape, n_classes, optimizer, weight_decay):
             model = _call(network, sample_shape, n_classes, optimizer, weight_decay)
             model = _as_functional(model, sample_shape, input_shape)
             model = _check_output(model, n_classes)
-    _check_weights(model)
+    if not model.trainable_variables:
+        raise ValueError("the network has no weights that can be trained: unfreeze a layer")
     return model, initializers
 
 
@@ -208,11 +209,20 @@ def _probe(model):
     return np.where(outputs >= 0, outputs.astype(np.float64), np.nan)
 
 
-def _check_weights(model):
-    """Refuse networks that train nothing, or what another classifier trains."""
+def claim_weights(model):
+    """Refuse networks with weights that another classifier trains.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Network that is going to be trained.
+
+    Raises
+    ------
+    ValueError
+        If one of its weights that can be trained belongs to another network in use.
+    """
     trained = model.trainable_variables
-    if not trained:
-        raise ValueError("the network has no weights that can be trained: unfreeze a layer")
     shared = [variable.path for variable in trained if id(variable) in _TRAINED]
     if shared:
         raise ValueError(

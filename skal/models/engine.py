@@ -2,7 +2,7 @@
 
 from skal.models._backend import keras
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
-from skal.models.building import build_model
+from skal.models.building import build_model, claim_weights
 from skal.models.gradients import CompiledGradientLength
 from skal.models.inference import CompiledForward
 from skal.models.recipe import cosine_schedule, draw_batches
@@ -37,6 +37,7 @@ class Engine:
     def __init__(
         self, network, model, initializers, optimizer, augmentation, training=CompiledTraining
     ):
+        claim_weights(model)
         self.model = model
         self.normalization = _normalization(model)
         skip = ()

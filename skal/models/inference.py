@@ -3,6 +3,7 @@
 import numpy as np
 
 from skal.models._backend import compiled, keras, tf
+from skal.models.tracing import as_graph, last_dense, recording, replaced
 from skal.models.training import log_odds, precise
 
 __all__ = ["CompiledForward", "in_batches"]
@@ -64,16 +65,18 @@ class CompiledForward:
     model : keras.Model
         Network from samples to class probabilities.
     embedding_layer : str or None
-        Name of the layer whose output is the embedding; with None, the input of the last one.
+        Name of the layer whose output is the embedding. None: the input of the last dense
+        layer, or of the last layer where there is none.
     """
 
     def __init__(self, model, embedding_layer):
         self.model = model
-        if embedding_layer is None:
-            embedding = model.layers[-1].input
+        self._dense = None if embedding_layer is not None else last_dense(model)
+        if self._dense is not None:
+            self._network = as_graph(model)
         else:
-            embedding = model.get_layer(embedding_layer).output
-        self._both = keras.Model(model.inputs[0], [model.outputs[0], embedding])
+            embedding = _embedding(model, embedding_layer)
+            self._network = keras.Model(model.inputs[0], [model.outputs[0], embedding])
         self.n_traces = 0
         self._dtype = model.inputs[0].dtype
         self._forward = compiled(self._pass, model.input_shape, dtype=self._dtype)
@@ -97,8 +100,20 @@ class CompiledForward:
 
     def _pass(self, x):
         self.n_traces += 1
-        probabilities, embedding = self._both(x, training=False)
-        embedding = precise(tf.reshape(embedding, (tf.shape(x)[0], -1)))
+        if self._dense is None:
+            probabilities, embedding = self._network(x, training=False)
+        else:
+            seen = []
+            with replaced({(self._dense, "call"): recording(self._dense, "call", seen)}):
+                probabilities = self._network(x, training=False)
+            embedding = seen[-1]
         if probabilities.dtype.size < 4:  # 16 bits are too few to add up to 1.
             probabilities = tf.nn.softmax(log_odds(probabilities))
-        return probabilities, embedding
+        return probabilities, precise(tf.reshape(embedding, (tf.shape(x)[0], -1)))
+
+
+def _embedding(model, name):
+    """Return the output of a layer or, without a name, what goes into the last one."""
+    if name is not None:
+        return model.get_layer(name).output
+    return next(x.input for x in reversed(model.layers) if not isinstance(x.input, list))

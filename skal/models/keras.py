@@ -244,6 +244,14 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
 
         return KerasEngine(*args)
 
+    def _build_for(self, X, n_classes):
+        """Build the network that a fit to samples like X would train."""
+        from skal.models.building import build_model
+
+        network = _copy(suit_network(self.network, X.ndim))
+        parts = network, X.shape[1:], n_classes, self.optimizer, self.weight_decay
+        return build_model(*parts)[0]
+
     def _prepare(self, X, classes, weights, random_state):
         """Have an engine, the one at hand where it fits; return whether its weights are kept."""
         shape = _input_shape(X.shape)

@@ -29,7 +29,10 @@ def logits_of(model):
     logits = _logits_layer(model)
     if logits is not None:
         return keras.Model(model.inputs[0], logits.output)
-    guarded = keras.ops.maximum(model.outputs[0], keras.config.epsilon())
+    outputs = model.outputs[0]
+    if outputs.dtype != "float64":
+        outputs = keras.ops.cast(outputs, "float32")
+    guarded = keras.ops.maximum(outputs, keras.config.epsilon())
     return keras.Model(model.inputs[0], keras.ops.log(guarded))
 
 

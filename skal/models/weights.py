@@ -4,7 +4,7 @@ import numpy as np
 
 from skal.models._backend import compiled, keras, tf
 
-__all__ = ["CompiledDraws", "reseed", "seed_generators"]
+__all__ = ["CompiledDraws"]
 
 SEED = "seed_generator_state"
 
@@ -112,54 +112,8 @@ class CompiledDraws:
             variable.assign(tf.zeros(variable.shape, variable.dtype))
 
 
-def reseed(model, random_state):
-    """Give every seed generator of a network (of its dropout layers) a new state.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network, changed in place.
-    random_state : RandomState instance
-        Source of the seeds.
-    """
-    generators = seed_generators(model)
-    for generator, state in zip(
-        generators, _draw_states(random_state, len(generators)), strict=True
-    ):
-        generator.state.assign(state)
-
-
-def seed_generators(model):
-    """Seed generators of the layers of a network.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network.
-
-    Returns
-    -------
-    list of keras.random.SeedGenerator
-        Generators in the order of the layers.
-    """
-    found = []
-    for layer in _leaves(model):
-        for value in vars(layer).values():
-            if isinstance(value, keras.random.SeedGenerator):
-                found.append(value)
-    return found
-
-
 def _draw_states(random_state, n):
     return random_state.randint(0, 2**32, size=(n, 2), dtype=np.uint32)
-
-
-def _leaves(model):
-    return [layer for layer in model._flatten_layers(include_self=False) if not _children(layer)]
-
-
-def _children(layer):
-    return list(layer._flatten_layers(include_self=False, recursive=False))
 
 
 def _frozen(model):

@@ -43,6 +43,44 @@ def network_with_other_layers(meta, compile_kwargs):
     return model
 
 
+def network_of_the_usual_kind(meta, compile_kwargs):
+    """Build a network whose layers have activations, some nested and one of them frozen."""
+    from skal.models._backend import keras
+
+    k = keras.layers
+    inner = keras.Sequential(
+        [
+            keras.Input((10, 4)),
+            k.Conv1D(3, 3, strides=2, padding="same", activation="tanh"),
+            k.Flatten(),
+        ]
+    )
+    x = keras.Input(meta["X_shape_"][1:])
+    y = k.Conv2D(4, (4, 3), dilation_rate=(1, 2), activation="relu")(x)
+    y = k.MaxPooling2D((13, 1))(y)
+    y = inner(k.Reshape((10, 4))(y))
+    frozen = k.Dense(6, activation="tanh", trainable=False)(y)
+    y = k.Dense(meta["n_classes_"], activation="softmax")(frozen)
+    model = keras.Model(x, y)
+    model.compile(**compile_kwargs)
+    return model
+
+
+def network_with_a_shared_layer(meta, compile_kwargs):
+    """Build a network that uses a layer and a normalization three times."""
+    from skal.models._backend import keras
+
+    k = keras.layers
+    shared, normalized = k.Dense(5, activation="tanh"), k.BatchNormalization()
+    x = keras.Input(meta["X_shape_"][1:])
+    y = k.Dense(5)(k.Flatten()(x))
+    for _ in range(3):
+        y = normalized(shared(y))
+    model = keras.Model(x, k.Dense(meta["n_classes_"], activation="softmax")(y))
+    model.compile(**compile_kwargs)
+    return model
+
+
 def network_with_an_idle_weight(meta, compile_kwargs):
     """Build a network with a weight that nothing is computed from."""
     from skal.models._backend import keras
@@ -71,6 +109,8 @@ def network_with_an_idle_weight(meta, compile_kwargs):
             CompactCNN(filters=(4, 8, 8), n_embedding=6, head="pool"), marks=pytest.mark.slow
         ),
         DenseNet(units=(5, 4)),
+        network_of_the_usual_kind,
+        network_with_a_shared_layer,
         network_with_other_layers,
         pytest.param(
             network_with_an_idle_weight,
@@ -86,7 +126,8 @@ def test_equal_to_gradients_one_by_one(network):
     classifier = CNNClassifier(network, steps=4, random_state=0).fit(X, y)
     lengths = classifier.gradient_length(X)
     np.testing.assert_allclose(lengths[:3], one_by_one(classifier, X[:3]), rtol=1e-4)
-    assert classifier._engine.gradient_length._known == hasattr(network, "get_params")
+    others = (network_with_other_layers, network_with_an_idle_weight)
+    assert classifier._engine.gradient_length._known == (network not in others)
 
 
 def test_equal_to_finite_differences():

@@ -1,0 +1,289 @@
+"""What a classifier of SciKeras or of Keras itself can answer, as CNNClassifier would.
+
+A plain ``scikeras.wrappers.KerasClassifier`` or ``keras.wrappers.SKLearnClassifier`` knows
+``predict`` and perhaps ``predict_proba``. Its network can answer more: :func:`serve` returns an
+object with these questions as methods. Nothing here imports TensorFlow before a network is
+asked, and nothing at all for other classifiers.
+"""
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import validate_data
+
+from skal._rows import as_rows
+
+__all__ = ["Served", "serve"]
+
+QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
+
+
+def serve(classifier):
+    """Let the network of a classifier answer what CNNClassifier answers.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Any classifier, fitted or not.
+
+    Returns
+    -------
+    Served or None
+        None for all but the classifiers of SciKeras and of Keras itself.
+    """
+    for base in type(classifier).__mro__:
+        package = base.__module__.partition(".")[0]
+        kind = _KINDS.get((package, base.__name__))
+        if kind is not None:
+            return kind(classifier)
+    return None
+
+
+def _can(question):
+    """Make a check that raises the reason why a question cannot be answered."""
+
+    def check(self):
+        reason = self.why_not(question)
+        if reason is not None:
+            raise AttributeError(reason)
+        return True
+
+    return check
+
+
+class Served:
+    """The questions that the network of a classifier answers.
+
+    The compiled functions belong to the network: serving the same fitted classifier again
+    traces nothing. ``hasattr`` is false for questions that the fitted network cannot answer.
+
+    Parameters
+    ----------
+    classifier : estimator
+        Classifier of SciKeras or Keras.
+    """
+
+    def __init__(self, classifier):
+        self.classifier = classifier
+
+    @property
+    def classes_(self):
+        """Classes of the fitted classifier, also where a warm fit has made it forget them."""
+        known = getattr(self.classifier, "classes_", None)
+        return np.asarray(self._encoded_classes() if known is None else known)
+
+    def why_not(self, question, X=None, classes=None):
+        """Say why the classifier cannot answer a question, without training it.
+
+        Parameters
+        ----------
+        question : str
+            Name of a method.
+        X : array-like of shape (n_samples, ...), default=None
+            Rows like those of the next `fit`, a few are enough: the network is built for them
+            and thrown away. None: ask the network that has been fitted.
+        classes : array-like of shape (n_classes,), default=None
+            All classes of the next `fit`; with None, 0 and 1.
+
+        Returns
+        -------
+        str or None
+            The reason, with what to change. None: it can, or nobody knows before X is given.
+        """
+        if question not in QUESTIONS:
+            return f"{type(self.classifier).__name__} has no {question}"
+        if X is not None:
+            classes = np.arange(2) if classes is None else np.unique(np.asarray(classes))
+            model, n_classes = self._built(X, classes), len(classes)
+        elif hasattr(self.classifier, "model_"):
+            model, n_classes = self.classifier.model_, len(self.classes_)
+        else:
+            return None
+        from skal.models.questions import why_not
+
+        return why_not(question, model, n_classes, self._embedding_layer())
+
+    @available_if(_can("predict_proba"))
+    def predict_proba(self, X):
+        """Predict the probability of each class; see `Answers.predict_proba`."""
+        return self._checked(self._questions().forward(self._validate(X))[0])
+
+    @available_if(_can("embed"))
+    def embed(self, X):
+        """Compute the input of the last dense layer."""
+        return self.predict_proba_embed(X)[1]
+
+    @available_if(_can("predict_proba_embed"))
+    def predict_proba_embed(self, X):
+        """Compute probabilities and embeddings in one pass."""
+        P, Z = self._questions().forward(self._validate(X))
+        return self._checked(P), Z
+
+    @available_if(_can("sample_proba"))
+    def sample_proba(self, X, n_samples, random_state=None):
+        """Predict probabilities with dropout on; see `Answers.sample_proba`."""
+        random_state = check_random_state(random_state)
+        return self._questions().sampling(self._validate(X), n_samples, random_state)
+
+    @available_if(_can("gradient_length"))
+    def gradient_length(self, X):
+        """Compute expected gradient lengths; see `Answers.gradient_length`."""
+        return self._questions().gradient_length(self._validate(X))
+
+    def fit(self, X, y, sample_weight=None, *, warm=False, **fit_params):
+        """Train the classifier, without its faults.
+
+        SciKeras multiplies the class weights into the caller's `sample_weight`, and forgets the
+        classes in a warm fit. Keras writes `fit_params` into the parameter ``fit_kwargs``, and
+        its ``warm_start`` does nothing.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; left as they are.
+        warm : bool, default=False
+            Go on from the present weights. The labels must be of the classes that the
+            classifier knows.
+        **fit_params : dict
+            For the classifier's own `fit`.
+
+        Returns
+        -------
+        Served
+        """
+        if sample_weight is not None:
+            sample_weight = np.array(sample_weight, dtype=np.float64)
+        if not warm:
+            self._fit(X, y, sample_weight, fit_params)
+            return self
+        self._check_fitted()
+        unknown = np.setdiff1d(np.asarray(y), self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels that {type(self.classifier).__name__} was not trained on: "
+                f"{unknown[:10].tolist()}; its network has no output for them, so fit it anew"
+            )
+        self._fit_on(X, y, sample_weight, fit_params)
+        return self
+
+    def _questions(self):
+        self._check_fitted()
+        from skal.models.questions import questions_to
+
+        return questions_to(self.classifier.model_, len(self.classes_), self._embedding_layer())
+
+    def _check_fitted(self):
+        if not hasattr(self.classifier, "model_"):
+            raise NotFittedError(f"this {type(self.classifier).__name__} has not been fitted")
+
+    def _checked(self, probabilities):
+        from skal.models.questions import check_probabilities
+
+        check_probabilities(probabilities, type(self.classifier).__name__)
+        return probabilities
+
+    def _validate(self, X):
+        """Check rows, and give them the shape that Keras would give them."""
+        X = self._as_given_to_the_network(X)
+        X = X.toarray() if issparse(X) else np.asarray(X)
+        shape = self.classifier.model_.inputs[0].shape
+        if X.ndim == len(shape) - 1 and shape[-1] == 1:
+            return X[..., None]
+        return X[..., 0] if X.ndim == len(shape) + 1 and X.shape[-1] == 1 else X
+
+    def _built(self, X, classes):
+        """Build the network that a fit to rows like X would train."""
+        from skal.models._backend import keras, random_kept
+
+        rows = as_rows(X)
+        n_wanted = max(len(rows), len(classes))
+        X = rows[np.arange(n_wanted) % len(rows)].take()
+        with random_kept():
+            model = self._build(X, np.resize(classes, n_wanted))
+        if isinstance(model, keras.Sequential) and not model.built:
+            # Without an Input layer the network would be built when it is trained.
+            model.build((None, *np.shape(X)[1:]))
+        return model
+
+
+class _OfSciKeras(Served):
+    """Serves ``scikeras.wrappers.KerasClassifier``."""
+
+    def _embedding_layer(self):
+        return getattr(self.classifier.model, "embedding_layer", None)
+
+    def _encoded_classes(self):
+        return self.classifier.target_encoder_.classes_
+
+    def _as_given_to_the_network(self, X):
+        X, _ = self.classifier._validate_data(X=X)
+        return self.classifier.feature_encoder_.transform(X)
+
+    def _build(self, X, y):
+        # With a seed, SciKeras would set those of NumPy and TensorFlow for a while.
+        unfitted = clone(self.classifier).set_params(random_state=None)
+        return unfitted.initialize(X, y).model_
+
+    def _fit(self, X, y, sample_weight, fit_params):
+        self.classifier.fit(X, y, sample_weight=sample_weight, **fit_params)
+
+    def _fit_on(self, X, y, sample_weight, fit_params):
+        classifier, classes = self.classifier, self.classes_
+        given = classifier.warm_start
+        classifier.warm_start = True
+        try:
+            # Shorter strings are of another type, which SciKeras would refuse.
+            y = np.asarray(y).astype(classifier.y_dtype_)
+            classifier.fit(X, y, sample_weight=sample_weight, **fit_params)
+        finally:
+            classifier.warm_start, classifier.classes_ = given, classes
+
+
+class _OfKeras(Served):
+    """Serves ``keras.wrappers.SKLearnClassifier``."""
+
+    def _embedding_layer(self):
+        return getattr(self.classifier.model, "embedding_layer", None)
+
+    def _as_given_to_the_network(self, X):
+        return validate_data(self.classifier, X, reset=False)
+
+    def _build(self, X, y):
+        from skal.models._backend import keras
+
+        model = self.classifier.model
+        if isinstance(model, keras.Model):
+            return model
+        one_hot = (np.unique(y) == np.asarray(y)[:, None]).astype(np.float64)
+        return model(X=check_array(X), y=one_hot, **(self.classifier.model_kwargs or {}))
+
+    def _fit(self, X, y, sample_weight, fit_params):
+        classifier, given = self.classifier, self.classifier.fit_kwargs
+        classifier.fit_kwargs = self._fit_kwargs(sample_weight, fit_params)
+        try:
+            classifier.fit(X, y)
+        finally:
+            classifier.fit_kwargs = given
+
+    def _fit_on(self, X, y, sample_weight, fit_params):
+        classifier = self.classifier
+        X, y = validate_data(classifier, X, y, reset=False)
+        kwargs = self._fit_kwargs(sample_weight, fit_params)
+        classifier.history_ = classifier.model_.fit(X, classifier._process_target(y), **kwargs)
+
+    def _fit_kwargs(self, sample_weight, fit_params):
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return {**(self.classifier.fit_kwargs or {}), **weights, **fit_params}
+
+
+_KINDS = {
+    ("scikeras", "KerasClassifier"): _OfSciKeras,
+    ("keras", "SKLearnClassifier"): _OfKeras,
+}
