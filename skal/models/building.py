@@ -23,15 +23,15 @@ _LOCK = threading.RLock()
 _TRAINED = weakref.WeakValueDictionary()
 
 
-def build_model(network, sample_shape, n_classes, optimizer, weight_decay):
+def build_model(network, input_shape, n_classes, optimizer, weight_decay):
     """Build a network and check that it can be trained as a classifier.
 
     Parameters
     ----------
     network : Network, callable or keras.Model
         What the user gave.
-    sample_shape : tuple of int
-        Shape of a sample in X.
+    input_shape : tuple of int
+        Shape of a sample, with a channel axis where it is a spectrogram.
     n_classes : int
         Number of classes.
     optimizer : str
@@ -42,7 +42,7 @@ def build_model(network, sample_shape, n_classes, optimizer, weight_decay):
     Returns
     -------
     model : keras.Model
-        Functional model with one input, of the shape that the engine takes, and one output.
+        Functional model with one input of this shape and one output.
     initializers : dict of int to callable
         What drew each weight, by the identity of the weight.
 
@@ -51,14 +51,13 @@ def build_model(network, sample_shape, n_classes, optimizer, weight_decay):
     ValueError
         If the network cannot be trained as a classifier; the message says what to change.
     """
-    input_shape = (*sample_shape, 1) if len(sample_shape) == 2 else sample_shape
     # The weights that nothing draws again must not depend on when the network was built.
     with seeded_globally(0), _recorded_initializers() as initializers:
         if isinstance(network, Network):
             model = clone(network).build(input_shape, n_classes)
         else:
-            model = _call(network, sample_shape, n_classes, optimizer, weight_decay)
-            model = _as_functional(model, sample_shape, input_shape)
+            model = _call(network, input_shape, n_classes, optimizer, weight_decay)
+            model = _as_functional(model, input_shape)
             model = _check_output(model, n_classes)
     if not model.trainable_variables:
         raise ValueError("the network has no weights that can be trained: unfreeze a layer")
@@ -89,7 +88,7 @@ def _recorded_initializers():
             keras.Layer.add_weight = original
 
 
-def _call(network, sample_shape, n_classes, optimizer, weight_decay):
+def _call(network, input_shape, n_classes, optimizer, weight_decay):
     """Let SciKeras call a function with what its model functions may ask for."""
     if isinstance(network, keras.Model):
         model = keras.models.clone_model(network)  # A fit must not change what the user holds.
@@ -105,7 +104,7 @@ def _call(network, sample_shape, n_classes, optimizer, weight_decay):
         verbose=0,
     )
     rows = max(n_classes, 2)
-    X = np.zeros((rows, *sample_shape), dtype=np.float32)
+    X = np.zeros((rows, *input_shape), dtype=np.float32)
     model = classifier.initialize(X, np.arange(rows) % n_classes).model_
     if not isinstance(model, keras.Model):
         raise ValueError(
@@ -126,13 +125,13 @@ def _warn_of_loss(loss):
         )
 
 
-def _as_functional(model, sample_shape, input_shape):
-    """Turn any Keras model into a functional one for samples of the engine's shape."""
+def _as_functional(model, input_shape):
+    """Turn any Keras model into a functional one for samples of one shape."""
     if isinstance(model, keras.Sequential) and not model.built:
-        model.build((None, *sample_shape))
+        model.build((None, *input_shape))
     given = getattr(model, "inputs", None)
     if not given:  # A subclassed model: Keras learns its layers when it is called.
-        x = keras.Input(sample_shape)
+        x = keras.Input(input_shape)
         model, given = keras.Model(x, _single(model(x))), [x]
     if len(given) > 1:
         raise ValueError(

@@ -167,8 +167,8 @@ class KerasEngine(Engine):
     ----------
     network : Network, callable or keras.Model
         What the user gave.
-    sample_shape : tuple of int
-        Shape of one sample in X.
+    input_shape : tuple of int
+        Shape of one sample.
     n_classes : int
         Number of classes.
     augmentation : SpectrogramAugmentation or None
@@ -179,7 +179,7 @@ class KerasEngine(Engine):
         Decoupled weight decay.
     """
 
-    def __init__(self, network, sample_shape, n_classes, augmentation, optimizer, weight_decay):
-        built = build_model(network, sample_shape, n_classes, optimizer, weight_decay)
+    def __init__(self, network, input_shape, n_classes, augmentation, optimizer, weight_decay):
+        built = build_model(network, input_shape, n_classes, optimizer, weight_decay)
         config = {"class_name": optimizer, "config": {"weight_decay": weight_decay}}
         super().__init__(network, *built, keras.optimizers.get(config), augmentation)

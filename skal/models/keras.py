@@ -29,18 +29,18 @@ __all__ = ["CNNClassifier"]
 class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
     """Network for sounds that learns from few labels.
 
-    Owns a SciKeras classifier, which builds and compiles the network, and trains it with a
-    recipe of its own: a number of steps rather than of epochs, AdamW with a cosine schedule
-    down to zero, label smoothing, and augmentation in training only. The same instance fits
-    again without building or tracing anything again.
+    Trains a Keras network with a recipe of its own: a number of steps rather than of epochs,
+    AdamW with a cosine schedule down to zero, label smoothing, and augmentation in training
+    only. The same instance fits again without building or tracing anything again.
 
     Parameters
     ----------
-    network : Network or callable, default=None
-        Parameter object of the network, :class:`CompactCNN` for example, or a function as
-        SciKeras takes for its ``model``. With None: :class:`DenseNet` for rows of features,
-        :class:`CompactCNN` for spectrograms. A network for spectrograms is shared over the
-        segments of each sample where there are any, see :class:`SegmentVoting`.
+    network : Network, callable or keras.Model, default=None
+        Parameter object of the network, :class:`CompactCNN` for example, a function as SciKeras
+        takes for its ``model``, or a Keras model; see Notes. With None: :class:`DenseNet` for
+        rows of features, :class:`CompactCNN` for spectrograms. A network for spectrograms is
+        shared over the segments of each sample where there are any, see
+        :class:`SegmentVoting`.
     steps : int or "auto", default="auto"
         Training steps; "auto" takes them from the number of labels, see
         :func:`skal.models.recipe.automatic_steps`.
@@ -106,6 +106,30 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
+    **What SciKeras does, and what skal does.** SciKeras calls a function given as `network`,
+    with its arguments ``meta`` and ``compile_kwargs`` if the function has them;
+    ``meta["X_shape_"]`` has a channel axis for spectrograms. Everything else is skal's: it
+    trains, predicts and validates. So the model need not be compiled, and its optimizer, loss,
+    metrics and ``train_step`` are not used: `optimizer` and the other parameters here count,
+    and the loss is the categorical cross-entropy. What layers add to it does count
+    (regularizers of weights and activities, ``add_loss``), and so do constraints and the
+    ``trainable`` of layers.
+
+    **What the network must be.** A Keras model with one input and one output, which gives the
+    probability of each class, with a softmax for example. It may be functional, sequential or
+    subclassed. The embedding is the output of a layer named "embedding" or, where there is
+    none, the input of the last dense layer.
+
+    **Where a fit begins.** Each `fit` draws the weights anew, by the initializers that drew
+    them when the network was built. Weights that were set after that, those of frozen layers,
+    and those that a function drew, begin as they were built: a frozen or pretrained body stays
+    what it is. Build new layers at every call of a function: two classifiers cannot train the
+    same ones.
+
+    **Numbers.** Networks compute in the types that Keras's policy sets
+    (``keras.config.set_dtype_policy("mixed_float16")``), :class:`DenseNet` in 64 bits.
+    Probabilities and embeddings have at least 32 bits.
+
     Labels of one class only: no step is taken, and that class gets probability 1, unless
     `classes` names more.
     """
@@ -193,6 +217,13 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         -------
         CNNClassifier
             The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If the network cannot be trained as a classifier.
+        FloatingPointError
+            If the loss becomes infinite or not a number; the classifier is not fitted then.
         """
         X, y = validate_data(self, X, y, dtype="numeric", allow_nd=True)
         classes = resolve_classes(y, self.classes)
@@ -249,7 +280,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         from skal.models.building import build_model
 
         network = _copy(suit_network(self.network, X.ndim))
-        parts = network, X.shape[1:], n_classes, self.optimizer, self.weight_decay
+        parts = network, _input_shape(X.shape), n_classes, self.optimizer, self.weight_decay
         return build_model(*parts)[0]
 
     def _prepare(self, X, classes, weights, random_state):
@@ -261,7 +292,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
             augmentation = None if X.ndim == 2 else SpectrogramAugmentation()
         key = (
             *(_identity(part) for part in (network, augmentation)),
-            (X.shape[1:], len(classes), self.optimizer, self.weight_decay),
+            (shape, len(classes), self.optimizer, self.weight_decay),
         )
         warm = self.warm_start and self._goes_on(key, classes)
         if getattr(self, "_key", None) != key:
@@ -352,9 +383,9 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
     def _ready_engine(self):
         """Return the engine, built again after unpickling."""
         if self._engine is None:
-            _, _, (sample_shape, n_classes, optimizer, weight_decay) = self._key
+            _, _, (shape, n_classes, optimizer, weight_decay) = self._key
             self._engine = self._make_engine(
-                self.network_, sample_shape, n_classes, self._augmentation, optimizer, weight_decay
+                self.network_, shape, n_classes, self._augmentation, optimizer, weight_decay
             )
             if self._saved is not None:
                 self._engine.model.set_weights(self._saved)

@@ -18,8 +18,8 @@ class TensorFlowEngine(Engine):
     ----------
     network : Network, callable or keras.Model
         What the user gave.
-    sample_shape : tuple of int
-        Shape of one sample in X.
+    input_shape : tuple of int
+        Shape of one sample.
     n_classes : int
         Number of classes.
     augmentation : SpectrogramAugmentation or None
@@ -30,8 +30,8 @@ class TensorFlowEngine(Engine):
         Decoupled weight decay.
     """
 
-    def __init__(self, network, sample_shape, n_classes, augmentation, optimizer, weight_decay):
-        built = build_model(network, sample_shape, n_classes, optimizer, weight_decay)
+    def __init__(self, network, input_shape, n_classes, augmentation, optimizer, weight_decay):
+        built = build_model(network, input_shape, n_classes, optimizer, weight_decay)
         optimizer = OPTIMIZERS[optimizer](weight_decay)
         super().__init__(network, *built, optimizer, augmentation, FlatTraining)
 

@@ -38,14 +38,14 @@ class LossScale:
         ]
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients])
 
-        def good():
+        def _good():
             function(gradients)
             self._good.assign_add(1)
             grown = self._good % GROWTH == 0
             self._scale.assign(tf.where(grown, 2 * self._scale, self._scale))
 
-        def overflown():
+        def _overflown():
             self._good.assign(0)
             self._scale.assign(self._scale / 2)
 
-        tf.cond(finite, good, overflown)
+        tf.cond(finite, _good, _overflown)

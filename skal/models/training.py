@@ -65,6 +65,7 @@ def log_odds(probabilities):
 
 
 def precise(x):
+    """Give floats at least 32 bits."""
     return x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
 
 
