@@ -12,7 +12,6 @@ _HOMES = {
     "SegmentVoting": "networks",
     "SpectrogramAugmentation": "augmentation",
     "SpectrogramNetwork": "networks",
-    "TensorFlowClassifier": "tensorflow",
     "VGGish": "networks",
 }
 

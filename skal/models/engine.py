@@ -5,12 +5,14 @@ from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
 from skal.models.building import build_model, claim_weights
 from skal.models.gradients import CompiledGradientLength
 from skal.models.inference import CompiledForward
+from skal.models.optimizers import OPTIMIZERS
+from skal.models.plain import FlatTraining
 from skal.models.recipe import cosine_schedule, draw_batches
 from skal.models.sampling import CompiledSampling
 from skal.models.training import CompiledTraining
 from skal.models.weights import CompiledDraws
 
-__all__ = ["Engine", "KerasEngine"]
+__all__ = ["Engine", "make_engine"]
 
 NORMALIZATION = "normalization"
 
@@ -30,13 +32,11 @@ class Engine:
         Optimizer of the model's trainable weights.
     augmentation : SpectrogramAugmentation or None
         What training does to the batches.
-    training : type, default=CompiledTraining
+    training : type
         What trains the model with them.
     """
 
-    def __init__(
-        self, network, model, initializers, optimizer, augmentation, training=CompiledTraining
-    ):
+    def __init__(self, network, model, initializers, optimizer, augmentation, training):
         claim_weights(model)
         self.model = model
         self.normalization = _normalization(model)
@@ -160,26 +160,27 @@ def _normalization(model):
     return None
 
 
-class KerasEngine(Engine):
-    """A Keras network, trained with its Keras optimizer.
+def make_engine(spec, network, augmentation):
+    """Build a network and what trains it.
 
     Parameters
     ----------
+    spec : EngineSpec
+        What to build.
     network : Network, callable or keras.Model
         What the user gave.
-    input_shape : tuple of int
-        Shape of one sample.
-    n_classes : int
-        Number of classes.
     augmentation : SpectrogramAugmentation or None
         What training does to the batches.
-    optimizer : str
-        Name of the Keras optimizer.
-    weight_decay : float
-        Decoupled weight decay.
-    """
 
-    def __init__(self, network, input_shape, n_classes, augmentation, optimizer, weight_decay):
-        built = build_model(network, input_shape, n_classes, optimizer, weight_decay)
-        config = {"class_name": optimizer, "config": {"weight_decay": weight_decay}}
-        super().__init__(network, *built, keras.optimizers.get(config), augmentation)
+    Returns
+    -------
+    Engine
+    """
+    built = build_model(
+        network, spec.input_shape, spec.n_classes, spec.optimizer, spec.weight_decay
+    )
+    if spec.engine == "tensorflow":
+        optimizer = OPTIMIZERS[spec.optimizer](spec.weight_decay)
+        return Engine(network, *built, optimizer, augmentation, FlatTraining)
+    config = {"class_name": spec.optimizer, "config": {"weight_decay": spec.weight_decay}}
+    return Engine(network, *built, keras.optimizers.get(config), augmentation, CompiledTraining)

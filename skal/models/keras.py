@@ -4,7 +4,7 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -20,6 +20,7 @@ from skal.models.encoding import (
 from skal.models.networks.segments import suit_network
 from skal.models.pretrained import StartsPretrained
 from skal.models.recipe import automatic_steps
+from skal.models.specification import EngineSpec, copy_part
 from skal.models.statistics import channel_statistics
 from skal.models.validation import BestWeights, hold_out
 
@@ -80,6 +81,10 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         the last weights, which the falling learning rate makes good ones. A class with a single
         label is never held out; of a group given to `fit`, all samples are or none. A few
         labels tell little: below a hundred held out, this costs more than it brings.
+    engine : {"keras", "tensorflow"}, default="keras"
+        What trains: a Keras optimizer, or TensorFlow's own kernels on all weights in one
+        vector. Results are the same up to rounding; a step of "tensorflow" costs less, most of
+        all for small networks.
     random_state : int, RandomState instance or None, default=None
         Source of weights, batches, augmentation and dropout. No global seed is touched.
     verbose : int, default=0
@@ -150,6 +155,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         "warm_steps": [Interval(Real, 0, None, closed="left")],
         "pretrained": [None, str, os.PathLike, HasMethods("predict")],
         "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
+        "engine": [StrOptions({"keras", "tensorflow"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -172,6 +178,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         warm_steps=0.5,
         pretrained=None,
         validation_fraction=None,
+        engine="keras",
         random_state=None,
         verbose=0,
     ):
@@ -190,6 +197,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         self.warm_steps = warm_steps
         self.pretrained = pretrained
         self.validation_fraction = validation_fraction
+        self.engine = engine
         self.random_state = random_state
         self.verbose = verbose
 
@@ -269,37 +277,28 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         self._pool_statistics = channel_statistics(X, np.ones(len(X)))
         return self
 
-    @staticmethod
-    def _make_engine(*args):
-        from skal.models.engine import KerasEngine
-
-        return KerasEngine(*args)
-
     def _build_for(self, X, n_classes):
         """Build the network that a fit to samples like X would train."""
         from skal.models.building import build_model
 
-        network = _copy(suit_network(self.network, X.ndim))
+        network = copy_part(suit_network(self.network, X.ndim))
         parts = network, _input_shape(X.shape), n_classes, self.optimizer, self.weight_decay
         return build_model(*parts)[0]
 
     def _prepare(self, X, classes, weights, random_state):
-        """Have an engine, the one at hand where it fits; return whether its weights are kept."""
+        """Reuse the engine if it matches, else build one; return whether its weights are kept."""
         shape = _input_shape(X.shape)
         network = suit_network(self.network, X.ndim)
         augmentation = self.augmentation
         if isinstance(augmentation, str):
             augmentation = None if X.ndim == 2 else SpectrogramAugmentation()
-        key = (
-            *(_identity(part) for part in (network, augmentation)),
-            (shape, len(classes), self.optimizer, self.weight_decay),
-        )
-        warm = self.warm_start and self._goes_on(key, classes)
-        if getattr(self, "_key", None) != key:
+        spec = EngineSpec.of(network, shape, len(classes), augmentation, self)
+        warm = self.warm_start and self._goes_on(spec, classes)
+        if getattr(self, "_spec", None) != spec:
             self._saved = self._take_weights() if warm else None
-            self._key, self._engine = key, None
-            self.network_ = _copy(network)
-            self._augmentation = _copy(augmentation)
+            self._spec, self._engine = spec, None
+            self.network_ = copy_part(network)
+            self._augmentation = copy_part(augmentation)
         self.classes_, self._sample_shape, self._shape = classes, X.shape[1:], shape
         engine = self._ready_engine()
         if not warm:
@@ -311,15 +310,14 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
                 self._mean, self._variance = given or (self._mean, self._variance)
         return warm
 
-    def _goes_on(self, key, classes):
+    def _goes_on(self, spec, classes):
         """Whether there are weights of the same network for samples and classes like these.
 
         Another optimizer or augmentation takes another engine, but not other weights.
         """
         if not hasattr(self, "n_steps_") or (self._engine is None and self._saved is None):
             return False
-        same_network = self._key[0] == key[0] and self._key[-1][:2] == key[-1][:2]
-        return same_network and np.array_equal(self.classes_, classes)
+        return self._spec.shares_weights(spec) and np.array_equal(self.classes_, classes)
 
     def _take_weights(self):
         return self._saved if self._engine is None else self._engine.model.get_weights()
@@ -383,10 +381,9 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
     def _ready_engine(self):
         """Return the engine, built again after unpickling."""
         if self._engine is None:
-            _, _, (shape, n_classes, optimizer, weight_decay) = self._key
-            self._engine = self._make_engine(
-                self.network_, shape, n_classes, self._augmentation, optimizer, weight_decay
-            )
+            from skal.models.engine import make_engine
+
+            self._engine = make_engine(self._spec, self.network_, self._augmentation)
             if self._saved is not None:
                 self._engine.model.set_weights(self._saved)
                 self._saved = None
@@ -475,15 +472,3 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
 def _input_shape(shape):
     """Shape of one sample as the network takes it: spectrograms have a channel axis."""
     return (*shape[1:], 1) if len(shape) == 3 else tuple(shape[1:])
-
-
-def _identity(part):
-    """Identify a parameter object by what it was made from, the objects inside it likewise."""
-    if hasattr(part, "get_params"):
-        params = part.get_params(deep=False)
-        return type(part), {name: _identity(value) for name, value in params.items()}
-    return part
-
-
-def _copy(part):
-    return clone(part) if hasattr(part, "get_params") else part

@@ -1,39 +1,11 @@
-"""The engine without Keras's training: one vector of weights, fused operations."""
+"""Training without Keras's optimizers: one vector of weights, fused operations."""
 
 import numpy as np
 
 from skal.models._backend import keras, tf
-from skal.models.building import build_model
-from skal.models.engine import Engine
-from skal.models.optimizers import OPTIMIZERS
 from skal.models.training import CompiledTraining
 
-__all__ = ["FlatTraining", "TensorFlowEngine", "fused"]
-
-
-class TensorFlowEngine(Engine):
-    """A network of Keras layers, trained by TensorFlow alone.
-
-    Parameters
-    ----------
-    network : Network, callable or keras.Model
-        What the user gave.
-    input_shape : tuple of int
-        Shape of one sample.
-    n_classes : int
-        Number of classes.
-    augmentation : SpectrogramAugmentation or None
-        What training does to the batches.
-    optimizer : {"adamw", "adam", "sgd", "rmsprop"}
-        Name of the optimizer.
-    weight_decay : float
-        Decoupled weight decay.
-    """
-
-    def __init__(self, network, input_shape, n_classes, augmentation, optimizer, weight_decay):
-        built = build_model(network, input_shape, n_classes, optimizer, weight_decay)
-        optimizer = OPTIMIZERS[optimizer](weight_decay)
-        super().__init__(network, *built, optimizer, augmentation, FlatTraining)
+__all__ = ["FlatTraining", "fused"]
 
 
 class FlatTraining(CompiledTraining):

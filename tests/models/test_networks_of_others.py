@@ -1,5 +1,7 @@
 """Networks that users write in Keras: what Keras can build, both engines train."""
 
+import functools
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -7,12 +9,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal.audio import LogMelSpectrogram
 from skal.datasets import make_sounds
-from skal.models import CNNClassifier, CompactCNN, DenseNet, TensorFlowClassifier
+from skal.models import CNNClassifier, CompactCNN, DenseNet
 from skal.models._backend import keras, tf
 from skal.models.recipe import cosine_schedule
 
-ENGINES = [CNNClassifier, TensorFlowClassifier]
-each_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda cls: cls.__name__)
+ENGINES = [functools.partial(CNNClassifier, engine=name) for name in ("keras", "tensorflow")]
+each_engine = pytest.mark.parametrize("engine", ENGINES, ids=["keras", "tensorflow"])
 layers = keras.layers
 
 
