@@ -3,7 +3,7 @@
 import importlib
 
 _HOMES = {
-    "CNNClassifier": "keras",
+    "CNNClassifier": "classifier",
     "CompactCNN": "networks",
     "DenseNet": "networks",
     "Network": "networks",

@@ -9,25 +9,25 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from skal.models.answers import Answers
 from skal.models.augmentation import SpectrogramAugmentation
-from skal.models.encoding import (
+from skal.models.engine.specification import EngineSpec, copy_part
+from skal.models.engine.statistics import channel_statistics
+from skal.models.engine.targets import (
     combine_weights,
     encode_labels,
     resolve_classes,
     smooth_targets,
 )
+from skal.models.engine.validation import BestWeights, hold_out
 from skal.models.networks.segments import suit_network
+from skal.models.predictions import Predictions
 from skal.models.pretrained import StartsPretrained
 from skal.models.recipe import automatic_steps
-from skal.models.specification import EngineSpec, copy_part
-from skal.models.statistics import channel_statistics
-from skal.models.validation import BestWeights, hold_out
 
 __all__ = ["CNNClassifier"]
 
 
-class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
+class CNNClassifier(Predictions, StartsPretrained, ClassifierMixin, BaseEstimator):
     """Network for sounds that learns from few labels.
 
     Trains a Keras network with a recipe of its own: a number of steps rather than of epochs,
@@ -279,7 +279,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
 
     def _build_for(self, X, n_classes):
         """Build the network that a fit to samples like X would train."""
-        from skal.models.building import build_model
+        from skal.models.engine.building import build_model
 
         network = copy_part(suit_network(self.network, X.ndim))
         parts = network, _input_shape(X.shape), n_classes, self.optimizer, self.weight_decay
@@ -357,7 +357,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         if best is not None:
             losses = best.watch(losses, n_steps)
         if self.verbose:
-            from skal.models.progress import show_progress
+            from skal.models.engine.progress_bar import show_progress
 
             losses = show_progress(losses, n_steps)
         self.loss_curve_ = np.concatenate([np.empty(0, dtype=np.float32), *losses])
@@ -381,7 +381,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
     def _ready_engine(self):
         """Return the engine, built again after unpickling."""
         if self._engine is None:
-            from skal.models.engine import make_engine
+            from skal.models.engine.engine import make_engine
 
             self._engine = make_engine(self._spec, self.network_, self._augmentation)
             if self._saved is not None:

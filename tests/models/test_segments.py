@@ -66,7 +66,7 @@ def test_probabilities_and_embeddings_are_averages_by_hand(fitted):
 
 
 def test_logits_are_logarithms_of_averages_even_of_tiny_ones(fitted):
-    from skal.models.training import logits_of
+    from skal.models.engine.steps import logits_of
 
     classifier, X, _ = fitted
     logits = logits_of(classifier._engine.model)(X[:6]).numpy()

@@ -2,15 +2,15 @@
 
 from skal.models._backend import keras
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
-from skal.models.building import build_model, claim_weights
-from skal.models.gradients import CompiledGradientLength
-from skal.models.inference import CompiledForward
-from skal.models.optimizers import OPTIMIZERS
-from skal.models.plain import FlatTraining
+from skal.models.engine.building import build_model, claim_weights
+from skal.models.engine.drawing import CompiledDraws
+from skal.models.engine.flat_training import FlatTraining
+from skal.models.engine.gradients import CompiledGradientLength
+from skal.models.engine.inference import CompiledForward
+from skal.models.engine.optimizers import OPTIMIZERS
+from skal.models.engine.sampling import CompiledSampling
+from skal.models.engine.steps import CompiledTraining
 from skal.models.recipe import cosine_schedule, draw_batches
-from skal.models.sampling import CompiledSampling
-from skal.models.training import CompiledTraining
-from skal.models.weights import CompiledDraws
 
 __all__ = ["Engine", "make_engine"]
 

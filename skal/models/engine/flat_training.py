@@ -3,7 +3,7 @@
 import numpy as np
 
 from skal.models._backend import keras, tf
-from skal.models.training import CompiledTraining
+from skal.models.engine.steps import CompiledTraining
 
 __all__ = ["FlatTraining", "fused"]
 
@@ -21,7 +21,7 @@ class FlatTraining(CompiledTraining):
     model : keras.Model
         Network from samples to class probabilities.
     optimizer : object
-        One of :mod:`skal.models.optimizers`.
+        One of :mod:`skal.models.engine.optimizers`.
     augmentation : SpectrogramAugmentation or None
         What is done to each batch.
     """

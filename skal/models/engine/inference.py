@@ -3,8 +3,8 @@
 import numpy as np
 
 from skal.models._backend import compiled, keras, tf
-from skal.models.tracing import as_graph, last_dense, recording, replaced
-from skal.models.training import log_odds, precise
+from skal.models.engine.steps import log_odds, precise
+from skal.models.engine.tracing import as_graph, last_dense, recording, replaced
 
 __all__ = ["CompiledForward", "in_batches"]
 

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from skal.models._backend import compiled, drawing_from, keras, tf
-from skal.models.precision import LossScale
+from skal.models.engine.precision import LossScale
 
 __all__ = ["CompiledTraining", "log_odds", "logits_of", "precise"]
 

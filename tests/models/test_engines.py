@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skal.models import CNNClassifier, CompactCNN, DenseNet
-from tests.models.test_keras import bands_sounds
+from tests.models.test_classifier import bands_sounds
 
 SMALL = CompactCNN(filters=(8, 16), stem_kernel_size=3, n_embedding=16, dropout=0.0)
 
