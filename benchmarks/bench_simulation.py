@@ -17,17 +17,17 @@ from scikeras.wrappers import KerasClassifier
 from sklearn.base import clone
 
 from skal import ActiveLearningClassifier
-from skal.models import CNNClassifier, CompactCNN, TensorFlowClassifier
+from skal.models import CNNClassifier, CompactCNN
 from skal.strategies import MarginSampling
 from skal.strategies.uncertainty import negative_margin
 
 FIRST, EACH = 50, 50
 
 
-def with_skal(engine, data, epochs, rounds, **params):
+def with_skal(data, epochs, rounds, **params):
     """Play a campaign; return the accuracy of each round and the number of labels."""
     X, y, X_test, y_test = data
-    classifier = engine(CompactCNN(), epochs=epochs, **params)
+    classifier = CNNClassifier(CompactCNN(), epochs=epochs, **params)
     campaign = ActiveLearningClassifier(
         classifier,
         MarginSampling(),
@@ -77,13 +77,13 @@ def main():
     args = data, options.epochs, options.rounds
     sides = {
         "SciKeras": lambda: with_scikeras(*args),
-        "CNNClassifier": lambda: with_skal(CNNClassifier, *args, augmentation=None),
-        "TensorFlowClassifier": lambda: with_skal(TensorFlowClassifier, *args, augmentation=None),
-        "CNNClassifier, augmented": lambda: with_skal(CNNClassifier, *args),
-        "TensorFlowClassifier, augmented": lambda: with_skal(TensorFlowClassifier, *args),
+        "CNNClassifier": lambda: with_skal(*args, augmentation=None),
+        "tensorflow": lambda: with_skal(*args, engine="tensorflow", augmentation=None),
+        "CNNClassifier, augmented": lambda: with_skal(*args),
+        "tensorflow, augmented": lambda: with_skal(*args, engine="tensorflow"),
     }
     # TensorFlow's own start belongs to none of them.
-    with_skal(CNNClassifier, data, 1, 2)
+    with_skal(data, 1, 2)
     with_scikeras(data, 1, 2)
     print(f"{options.rounds} rounds of {options.epochs} epochs, {FIRST} labels and {EACH} more")
     seconds = {}

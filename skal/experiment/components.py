@@ -85,8 +85,7 @@ def _models():
         name: getattr(importlib.import_module(module), cls)
         for name, (module, cls) in _SCIKIT_LEARN.items()
     }
-    networks = {"cnn": models.CNNClassifier, "tensorflow": models.TensorFlowClassifier}
-    return {**networks, **table}
+    return {"cnn": models.CNNClassifier, **table}
 
 
 def _augmentations():

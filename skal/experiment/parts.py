@@ -13,7 +13,7 @@ from skal.experiment.components import build, find_component, short_name
 from skal.experiment.messages import ParameterError
 from skal.learner import UnsupportedStrategyError, check_supported
 from skal.metrics import evaluate
-from skal.models import CNNClassifier, TensorFlowClassifier
+from skal.models import CNNClassifier
 from skal.models.pretrained import find_classifier
 
 __all__ = ["Parts", "build_parts", "make_campaign", "score_full_data", "single_runs"]
@@ -91,7 +91,7 @@ def build_parts(params):
         If a name or value is wrong, or two do not go together.
     """
     params = single_runs(params)[0]
-    model = build("model", _model_name(params), params.model.params, "model")
+    model = build("model", params.model.name, _model_params(params), "model")
     # Scikit-learn's own classifiers take rows of numbers, and want them scaled.
     flat = not hasattr(model, "embed")
     features = {"on_error": "warn", "n_jobs": params.n_jobs} | ({"flatten": True} if flat else {})
@@ -105,15 +105,15 @@ def build_parts(params):
     return parts
 
 
-def _model_name(params):
-    """Return the name of the classifier with the engine that is asked for."""
+def _model_params(params):
+    """Return the parameters of the classifier, with the engine that is asked for."""
     if params.engine == "keras":
-        return params.model.name
-    if find_component("model", params.model.name) not in (CNNClassifier, TensorFlowClassifier):
+        return params.model.params
+    if find_component("model", params.model.name) is not CNNClassifier:
         raise ParameterError(
             "engine", f"{params.engine} trains the cnn, not {params.model.name}; leave it out"
         )
-    return params.engine
+    return {"engine": params.engine, **params.model.params}
 
 
 def _options(params):

@@ -3,7 +3,7 @@
 import importlib
 
 _HOMES = {
-    "CNNClassifier": "keras",
+    "CNNClassifier": "classifier",
     "CompactCNN": "networks",
     "DenseNet": "networks",
     "Network": "networks",
@@ -12,7 +12,6 @@ _HOMES = {
     "SegmentVoting": "networks",
     "SpectrogramAugmentation": "augmentation",
     "SpectrogramNetwork": "networks",
-    "TensorFlowClassifier": "tensorflow",
     "VGGish": "networks",
 }
 

@@ -10,19 +10,11 @@ import random
 import sys
 import tempfile
 
+import numpy as np
+
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # On a machine without a GPU TensorFlow calls its absence an error: level 3 leaves that out.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-
-@contextlib.contextmanager
-def random_kept():
-    """Give Python's global generator back as it was: Keras draws default seeds from it."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 @contextlib.contextmanager
@@ -53,11 +45,58 @@ def _undisturbed():
 with _undisturbed():
     import keras
     import tensorflow as tf
+    from keras.src.backend.common import global_state
     from scikeras.wrappers import KerasClassifier
 
     tf.config.list_physical_devices()
 
-__all__ = ["KerasClassifier", "compiled", "keras", "random_kept", "tf"]
+__all__ = [
+    "KerasClassifier",
+    "compiled",
+    "drawing_from",
+    "keras",
+    "random_kept",
+    "seeded_globally",
+    "tf",
+]
+
+_GENERATOR = "global_seed_generator"
+
+
+@contextlib.contextmanager
+def random_kept():
+    """Give Python's global generator back as it was: Keras draws default seeds from it."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+@contextlib.contextmanager
+def drawing_from(generator):
+    """Let Keras take the random numbers that no seed is given for from a generator."""
+    kept = global_state.get_global_attribute(_GENERATOR)
+    global_state.set_global_attribute(_GENERATOR, generator)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute(_GENERATOR, kept)
+
+
+@contextlib.contextmanager
+def seeded_globally(seed):
+    """Seed what a network may draw from while it is built, and give it back as it was."""
+    # Keras draws default seeds from Python's generator, and users' initializers from NumPy's.
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        with drawing_from(keras.random.SeedGenerator(seed)):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
 
 
 def compiled(function, *shapes, dtype="float32"):

@@ -102,13 +102,13 @@ class Served:
             model, n_classes = self.classifier.model_, len(self.classes_)
         else:
             return None
-        from skal.models.questions import why_not
+        from skal.models.engine.questions import why_not
 
         return why_not(question, model, n_classes, self._embedding_layer())
 
     @available_if(_can("predict_proba"))
     def predict_proba(self, X):
-        """Predict the probability of each class; see `Answers.predict_proba`."""
+        """Predict the probability of each class; see `Predictions.predict_proba`."""
         return self._checked(self._questions().forward(self._validate(X))[0])
 
     @available_if(_can("embed"))
@@ -124,13 +124,13 @@ class Served:
 
     @available_if(_can("sample_proba"))
     def sample_proba(self, X, n_samples, random_state=None):
-        """Predict probabilities with dropout on; see `Answers.sample_proba`."""
+        """Predict probabilities with dropout on; see `Predictions.sample_proba`."""
         random_state = check_random_state(random_state)
         return self._questions().sampling(self._validate(X), n_samples, random_state)
 
     @available_if(_can("gradient_length"))
     def gradient_length(self, X):
-        """Compute expected gradient lengths; see `Answers.gradient_length`."""
+        """Compute expected gradient lengths; see `Predictions.gradient_length`."""
         return self._questions().gradient_length(self._validate(X))
 
     def fit(self, X, y, sample_weight=None, *, warm=False, **fit_params):
@@ -175,7 +175,7 @@ class Served:
 
     def _questions(self):
         self._check_fitted()
-        from skal.models.questions import questions_to
+        from skal.models.engine.questions import questions_to
 
         return questions_to(self.classifier.model_, len(self.classes_), self._embedding_layer())
 
@@ -184,7 +184,7 @@ class Served:
             raise NotFittedError(f"this {type(self.classifier).__name__} has not been fitted")
 
     def _checked(self, probabilities):
-        from skal.models.questions import check_probabilities
+        from skal.models.engine.questions import check_probabilities
 
         check_probabilities(probabilities, type(self.classifier).__name__)
         return probabilities

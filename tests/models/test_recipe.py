@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
-from skal.models.encoding import combine_weights, resolve_classes, smooth_targets
+from skal.models.engine.statistics import channel_statistics
+from skal.models.engine.targets import combine_weights, resolve_classes, smooth_targets
 from skal.models.recipe import automatic_steps, cosine_schedule, draw_batches
-from skal.models.statistics import channel_statistics
 
 
 @given(st.integers(1, 50), st.integers(1, 20), st.integers(0, 30), st.integers(0, 5))

@@ -11,7 +11,6 @@ from skal.models import (
     DenseNet,
     ResNet,
     SegmentVoting,
-    TensorFlowClassifier,
     VGGish,
 )
 from tests.models.test_gradients import one_by_one
@@ -67,7 +66,7 @@ def test_probabilities_and_embeddings_are_averages_by_hand(fitted):
 
 
 def test_logits_are_logarithms_of_averages_even_of_tiny_ones(fitted):
-    from skal.models.training import logits_of
+    from skal.models.engine.steps import logits_of
 
     classifier, X, _ = fitted
     logits = logits_of(classifier._engine.model)(X[:6]).numpy()
@@ -136,7 +135,7 @@ def test_augmentation_changes_each_segment_on_its_own(fitted):
 def test_the_other_engine_shares_networks_too():
     X, y = bands_sounds(SHAPE)
     network = VGGish(filters=(6, 8), n_embedding=10, n_hidden=8, dropout=0.1, l2=1e-3)
-    classifier = TensorFlowClassifier(network, steps=80, random_state=0).fit(X, y)
+    classifier = CNNClassifier(network, engine="tensorflow", steps=80, random_state=0).fit(X, y)
     assert classifier.score(*bands_sounds(SHAPE, random_state=1)) > 0.9
     # The last rate is next to nothing: what is left of the loss is mostly the penalty.
     kernels = [w for w in classifier.get_weights() if w.ndim > 1]

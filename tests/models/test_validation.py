@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from skal.models import CNNClassifier, DenseNet, TensorFlowClassifier
-from skal.models.validation import BestWeights, hold_out
+from skal.models import CNNClassifier, DenseNet
+from skal.models.engine.validation import BestWeights, hold_out
 from tests.campaign.data import blobs
 
 
@@ -107,20 +107,20 @@ def test_looks_are_few():
     assert [step for step, _, _ in best.scores] == list(range(50, 1001, 50))
 
 
-def dense(engine=CNNClassifier, **params):
-    return engine(
+def dense(**params):
+    return CNNClassifier(
         DenseNet(units=(8,)), steps=60, learning_rate=1e-2, random_state=0, batch_size=16, **params
     )
 
 
-@pytest.mark.parametrize("engine", [CNNClassifier, TensorFlowClassifier])
+@pytest.mark.parametrize("engine", ["keras", "tensorflow"])
 def test_the_score_is_that_of_the_weights_kept(engine):
     X, y = blobs(120, n_classes=3)
     names = np.array(["owl", "frog", "rain"])[y]
     # Only these may validate, and they are no sounds that the others teach: labels at random.
     may = np.arange(120) >= 60
     names[may] = np.random.RandomState(0).permutation(names[may])
-    fitted = dense(engine, validation_fraction=0.99).fit(X, names, can_validate=may)
+    fitted = dense(engine=engine, validation_fraction=0.99).fit(X, names, can_validate=may)
     curve = fitted.validation_curve_
     assert curve.shape == (4, 3)
     assert curve[-1, 0] == fitted.n_steps_ == 60
@@ -129,14 +129,14 @@ def test_the_score_is_that_of_the_weights_kept(engine):
     n_right = np.sum(fitted.predict(X[may]) == names[may])
     assert 57 * fitted.validation_score_ <= n_right + 1e-6
     assert n_right <= 57 * fitted.validation_score_ + 3 + 1e-6
-    again = dense(engine, validation_fraction=0.99).fit(X, names, can_validate=may)
+    again = dense(engine=engine, validation_fraction=0.99).fit(X, names, can_validate=may)
     np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
 
 
 def test_held_out_samples_are_not_trained_on(monkeypatch):
     X, y = blobs(60, n_classes=2)
     train, held_out = np.arange(40), np.arange(40, 60)
-    monkeypatch.setattr("skal.models.keras.hold_out", lambda *_: (train, held_out))
+    monkeypatch.setattr("skal.models.classifier.hold_out", lambda *_: (train, held_out))
     others = X.copy()
     others[held_out] += 100
     curves = [

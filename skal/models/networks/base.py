@@ -39,7 +39,8 @@ class Network(BaseEstimator, functools.partial, metaclass=ABCMeta):
 
     embedding_layer = "embedding"
     default_learning_rate = 2e-3
-    dtype = "float32"
+    # Type of the numbers that the network computes in; None is the policy of Keras.
+    dtype = None
 
     def __new__(cls, *args, **kwargs):
         return super().__new__(cls, _called_by_scikeras)
@@ -107,13 +108,14 @@ class Network(BaseEstimator, functools.partial, metaclass=ABCMeta):
         from skal.models._backend import keras
 
         self._validate()
-        layers, seeds = _Layers(keras.layers, self.dtype), _Seeds(random_state)
-        inputs = keras.Input(tuple(input_shape), dtype=self.dtype, name="samples")
+        layers = _Layers(keras.layers, self.dtype or keras.config.dtype_policy())
+        seeds = _Seeds(random_state)
+        inputs = keras.Input(tuple(input_shape), dtype=layers.precise.dtype, name="samples")
         logits = self._graph(inputs, n_classes, layers, seeds)
         if n_classes == 1:  # A softmax over one class is 1, and Keras warns of it.
-            outputs = layers.Rescaling(0.0, offset=1.0, name="probabilities")(logits)
+            outputs = layers.precise.Rescaling(0.0, offset=1.0, name="probabilities")(logits)
         else:
-            outputs = layers.Softmax(name="probabilities")(logits)
+            outputs = layers.precise.Softmax(name="probabilities")(logits)
         return keras.Model(inputs, outputs, name=type(self).__name__.lower())
 
     def __call__(self, meta, compile_kwargs=None, **parameters):
@@ -149,13 +151,13 @@ class Network(BaseEstimator, functools.partial, metaclass=ABCMeta):
     def _normalized(self, inputs, layers):
         # As a batch normalization without weights of its own the layer learns the statistics
         # by itself in a plain Keras fit; CNNClassifier sets them from the data and freezes it.
-        return layers.BatchNormalization(
+        return layers.precise.BatchNormalization(
             momentum=0.9, epsilon=1e-8, center=False, scale=False, name="normalization"
         )(self._with_channels(inputs, layers))
 
     def _logits(self, embedding, n_classes, layers, seeds, name="logits"):
         x = self.tail(embedding, layers, seeds)
-        return layers.Dense(
+        return layers.precise.Dense(
             n_classes,
             kernel_initializer=seeds.glorot(),
             kernel_regularizer=self._penalty(),
@@ -184,7 +186,7 @@ class SpectrogramNetwork(Network):
 
     def _with_channels(self, x, layers):
         if len(x.shape) == 3:
-            x = layers.Reshape((*x.shape[1:], 1), name="channels")(x)
+            x = layers.precise.Reshape((*x.shape[1:], 1), name="channels")(x)
         if len(x.shape) != 4:
             raise ValueError(
                 f"{type(self).__name__} takes spectrograms of shape (bands, frames) or (bands, "
@@ -199,14 +201,23 @@ def _restore(cls, parameters):
 
 
 class _Layers:
-    """Layers of Keras, all of one type of numbers."""
+    """Layers of Keras, all of one type of numbers.
+
+    In the precise ones, 16-bit policies of Keras have 32 bits: samples before they are
+    normalized, logits and probabilities need them.
+    """
 
     def __init__(self, layers, dtype):
         self._layers = layers
-        self._dtype = dtype
+        self.dtype = dtype
+
+    @property
+    def precise(self):
+        is_double = getattr(self.dtype, "variable_dtype", self.dtype) == "float64"
+        return _Layers(self._layers, "float64" if is_double else "float32")
 
     def __getattr__(self, name):
-        return functools.partial(getattr(self._layers, name), dtype=self._dtype)
+        return functools.partial(getattr(self._layers, name), dtype=self.dtype)
 
 
 class _Seeds:

@@ -43,7 +43,7 @@ class SegmentVoting(Network):
 
     @property
     def dtype(self):
-        """Type of the numbers that the network computes in."""
+        """Type of the numbers that the shared network computes in."""
         return self._shared().dtype
 
     def body(self, x, layers, seeds):
@@ -79,11 +79,11 @@ class SegmentVoting(Network):
 
         network, n_segments = self._shared(), inputs.shape[1]
         self._check_shape(inputs.shape)
-        x = FoldSegments(dtype=self.dtype, name="segments")(inputs)
+        x = FoldSegments(dtype=layers.precise.dtype, name="segments")(inputs)
         embeddings = self.body(network._normalized(x, layers), layers, seeds)
         logits = network._logits(embeddings, n_classes, layers, seeds, name="segment_logits")
-        mean = SegmentMean(n_segments, dtype=self.dtype, name=self.embedding_layer)(embeddings)
-        return SegmentVote(n_segments, dtype=self.dtype, name="logits")([logits, mean])
+        mean = SegmentMean(n_segments, dtype=layers.dtype, name=self.embedding_layer)(embeddings)
+        return SegmentVote(n_segments, dtype=layers.precise.dtype, name="logits")([logits, mean])
 
     def _check_shape(self, shape):
         spectrograms = isinstance(self._shared(), SpectrogramNetwork)

@@ -1,50 +1,11 @@
-"""The engine without Keras's training: one vector of weights, fused operations."""
+"""Training without Keras's optimizers: one vector of weights, fused operations."""
 
 import numpy as np
 
-from skal.models._backend import keras, random_kept, tf
-from skal.models.engine import Engine, check_weights
-from skal.models.optimizers import OPTIMIZERS
-from skal.models.training import CompiledTraining
+from skal.models._backend import keras, tf
+from skal.models.engine.steps import CompiledTraining
 
-__all__ = ["FlatTraining", "TensorFlowEngine", "fused"]
-
-
-class TensorFlowEngine(Engine):
-    """A network of Keras layers, trained by TensorFlow alone.
-
-    Parameters
-    ----------
-    network : Network
-        Parameter object of the network.
-    input_shape : tuple of int
-        Shape of one sample.
-    n_classes : int
-        Number of classes.
-    augmentation : SpectrogramAugmentation or None
-        What training does to the batches.
-    optimizer : {"adamw", "adam", "sgd", "rmsprop"}
-        Name of the optimizer.
-    weight_decay : float
-        Decoupled weight decay.
-
-    Raises
-    ------
-    TypeError
-        If the network is a function, which only SciKeras knows how to call.
-    """
-
-    def __init__(self, network, input_shape, n_classes, augmentation, optimizer, weight_decay):
-        if not hasattr(network, "build"):
-            raise TypeError(
-                "TensorFlowClassifier takes a parameter object such as CompactCNN() as its "
-                f"network, not {network!r}; for a function use CNNClassifier"
-            )
-        with random_kept():
-            model = network.build(input_shape, n_classes)
-        check_weights(model)
-        optimizer = OPTIMIZERS[optimizer](weight_decay)
-        super().__init__(network, model, optimizer, augmentation, FlatTraining)
+__all__ = ["FlatTraining", "fused"]
 
 
 class FlatTraining(CompiledTraining):
@@ -60,23 +21,24 @@ class FlatTraining(CompiledTraining):
     model : keras.Model
         Network from samples to class probabilities.
     optimizer : object
-        One of :mod:`skal.models.optimizers`.
+        One of :mod:`skal.models.engine.optimizers`.
     augmentation : SpectrogramAugmentation or None
         What is done to each batch.
     """
 
     @staticmethod
-    def _applied(logits):
-        return fused(logits)
+    def _in_training(model):
+        return fused(model)
 
-    def _prepare(self, model):
-        self._others = model.non_trainable_variables
+    def _prepare(self):
         self._sizes = [int(np.prod(weight.shape)) for weight in self._weights]
-        self._flat = tf.Variable(tf.zeros(sum(self._sizes), self.dtype), trainable=False)
+        is_double = any(weight.dtype == "float64" for weight in self._weights)
+        flat = tf.zeros(sum(self._sizes), "float64" if is_double else "float32")
+        self._flat = tf.Variable(flat, trainable=False)
         self.optimizer.build(self._flat)
 
     def _steps(self, x, targets, weights, rates, seeds, mean, scale):
-        self._flat.assign(tf.concat([tf.reshape(w.value, (-1,)) for w in self._weights], 0))
+        self._flat.assign(self._flattened([weight.value for weight in self._weights]))
         losses = super()._steps(x, targets, weights, rates, seeds, mean, scale)
         for weight, value in zip(self._weights, self._shaped(self._flat), strict=True):
             weight.assign(value)
@@ -87,19 +49,45 @@ class FlatTraining(CompiledTraining):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(flat)
             values = zip(self._weights, self._shaped(flat), strict=True)
-            with keras.StatelessScope(list(values)) as scope:
-                loss = self._loss(x, targets, weights)
-        for variable in self._others:
-            value = scope.get_current_value(variable)
-            if value is not None:
-                variable.assign(value)
-        self.optimizer.apply(self._flat, tape.gradient(loss, flat), rate)
+            loss, changed = self._loss(x, targets, weights, list(values))
+            goal = self._scaled(loss)
+        gradient = tape.gradient(goal, flat)
+        self._take_over(changed)
+        self._apply([gradient], lambda given: self.optimizer.apply(self._flat, given[0], rate))
+        if any(weight.constraint is not None for weight in self._weights):
+            self._constrain()
         return loss
+
+    def _take_over(self, changed):
+        """Make the changes that the network made while it was applied."""
+        new = {id(variable): value for variable, value in changed}
+        for variable, value in changed:
+            if not any(variable is weight for weight in self._weights):
+                variable.assign(value)
+        if any(id(weight) in new for weight in self._weights):
+            parts = zip(self._weights, self._shaped(self._flat), strict=True)
+            self._flat.assign(self._flattened([new.get(id(w), part) for w, part in parts]))
+
+    def _constrain(self):
+        """Do to the weights what their layers ask for after each step."""
+        parts = zip(self._weights, self._shaped(self._flat), strict=True)
+        self._flat.assign(
+            self._flattened(
+                [part if w.constraint is None else w.constraint(part) for w, part in parts]
+            )
+        )
+
+    def _flattened(self, values):
+        """Put values of all weights into one vector."""
+        return tf.concat([tf.cast(tf.reshape(v, (-1,)), self._flat.dtype) for v in values], 0)
 
     def _shaped(self, flat):
         """Return each weight's part of the vector in the weight's shape."""
         parts = tf.split(flat, self._sizes)
-        return [tf.reshape(p, w.shape) for p, w in zip(parts, self._weights, strict=True)]
+        return [
+            tf.cast(tf.reshape(part, weight.shape), weight.dtype)
+            for part, weight in zip(parts, self._weights, strict=True)
+        ]
 
 
 def fused(model):
@@ -138,11 +126,13 @@ def _can_fuse(layer):
         and layer.axis in (-1, 3)
         and len(layer.input.shape) == 4
         and layer.compute_dtype == "float32"
+        and layer.activity_regularizer is None
     )
 
 
 def _normalize(layer, x):
     """Normalize a batch and take its statistics into the running ones, as Keras does."""
+    x = tf.cast(x, tf.float32)
     y, mean, variance = tf.compat.v1.nn.fused_batch_norm(
         x, layer.gamma.value, layer.beta.value, epsilon=layer.epsilon, is_training=True
     )

@@ -3,7 +3,8 @@
 import numpy as np
 
 from skal.models._backend import compiled, keras, tf
-from skal.models.tracing import as_graph, last_dense, recording, replaced
+from skal.models.engine.steps import log_odds, precise
+from skal.models.engine.tracing import as_graph, last_dense, recording, replaced
 
 __all__ = ["CompiledForward", "in_batches"]
 
@@ -106,7 +107,9 @@ class CompiledForward:
             with replaced({(self._dense, "call"): recording(self._dense, "call", seen)}):
                 probabilities = self._network(x, training=False)
             embedding = seen[-1]
-        return probabilities, tf.reshape(embedding, (tf.shape(x)[0], -1))
+        if probabilities.dtype.size < 4:  # 16 bits are too few to add up to 1.
+            probabilities = tf.nn.softmax(log_odds(probabilities))
+        return probabilities, precise(tf.reshape(embedding, (tf.shape(x)[0], -1)))
 
 
 def _embedding(model, name):

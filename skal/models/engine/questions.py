@@ -5,10 +5,10 @@ import functools
 import numpy as np
 
 from skal.models._backend import keras
-from skal.models.gradients import CompiledGradientLength
-from skal.models.inference import CompiledForward
-from skal.models.sampling import NO_DROPOUT, CompiledSampling, has_dropout
-from skal.models.tracing import last_dense
+from skal.models.engine.gradients import CompiledGradientLength
+from skal.models.engine.inference import CompiledForward
+from skal.models.engine.sampling import NO_DROPOUT, CompiledSampling, has_dropout
+from skal.models.engine.tracing import last_dense
 
 __all__ = ["Questions", "check_probabilities", "questions_to", "why_not"]
 

@@ -6,8 +6,8 @@ import math
 import numpy as np
 
 from skal.models._backend import compiled, keras, tf
-from skal.models.inference import in_batches
-from skal.models.tracing import as_graph, replaced, uses
+from skal.models.engine.inference import in_batches
+from skal.models.engine.tracing import as_graph, replaced, uses
 
 __all__ = ["NO_DROPOUT", "CompiledSampling", "has_dropout"]
 

@@ -4,43 +4,44 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from skal.models.answers import Answers
 from skal.models.augmentation import SpectrogramAugmentation
-from skal.models.encoding import (
+from skal.models.engine.specification import EngineSpec, copy_part
+from skal.models.engine.statistics import channel_statistics
+from skal.models.engine.targets import (
     combine_weights,
     encode_labels,
     resolve_classes,
     smooth_targets,
 )
+from skal.models.engine.validation import BestWeights, hold_out
 from skal.models.networks.segments import suit_network
+from skal.models.predictions import Predictions
 from skal.models.pretrained import StartsPretrained
 from skal.models.recipe import automatic_steps
-from skal.models.statistics import channel_statistics
-from skal.models.validation import BestWeights, hold_out
 
 __all__ = ["CNNClassifier"]
 
 
-class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
+class CNNClassifier(Predictions, StartsPretrained, ClassifierMixin, BaseEstimator):
     """Network for sounds that learns from few labels.
 
-    Owns a SciKeras classifier, which builds and compiles the network, and trains it with a
-    recipe of its own: a number of steps rather than of epochs, AdamW with a cosine schedule
-    down to zero, label smoothing, and augmentation in training only. The same instance fits
-    again without building or tracing anything again.
+    Trains a Keras network with a recipe of its own: a number of steps rather than of epochs,
+    AdamW with a cosine schedule down to zero, label smoothing, and augmentation in training
+    only. The same instance fits again without building or tracing anything again.
 
     Parameters
     ----------
-    network : Network or callable, default=None
-        Parameter object of the network, :class:`CompactCNN` for example, or a function as
-        SciKeras takes for its ``model``. With None: :class:`DenseNet` for rows of features,
-        :class:`CompactCNN` for spectrograms. A network for spectrograms is shared over the
-        segments of each sample where there are any, see :class:`SegmentVoting`.
+    network : Network, callable or keras.Model, default=None
+        Parameter object of the network, :class:`CompactCNN` for example, a function as SciKeras
+        takes for its ``model``, or a Keras model; see Notes. With None: :class:`DenseNet` for
+        rows of features, :class:`CompactCNN` for spectrograms. A network for spectrograms is
+        shared over the segments of each sample where there are any, see
+        :class:`SegmentVoting`.
     steps : int or "auto", default="auto"
         Training steps; "auto" takes them from the number of labels, see
         :func:`skal.models.recipe.automatic_steps`.
@@ -80,6 +81,10 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         the last weights, which the falling learning rate makes good ones. A class with a single
         label is never held out; of a group given to `fit`, all samples are or none. A few
         labels tell little: below a hundred held out, this costs more than it brings.
+    engine : {"keras", "tensorflow"}, default="keras"
+        What trains: a Keras optimizer, or TensorFlow's own kernels on all weights in one
+        vector. Results are the same up to rounding; a step of "tensorflow" costs less, most of
+        all for small networks.
     random_state : int, RandomState instance or None, default=None
         Source of weights, batches, augmentation and dropout. No global seed is touched.
     verbose : int, default=0
@@ -106,6 +111,30 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
+    **What SciKeras does, and what skal does.** SciKeras calls a function given as `network`,
+    with its arguments ``meta`` and ``compile_kwargs`` if the function has them;
+    ``meta["X_shape_"]`` has a channel axis for spectrograms. Everything else is skal's: it
+    trains, predicts and validates. So the model need not be compiled, and its optimizer, loss,
+    metrics and ``train_step`` are not used: `optimizer` and the other parameters here count,
+    and the loss is the categorical cross-entropy. What layers add to it does count
+    (regularizers of weights and activities, ``add_loss``), and so do constraints and the
+    ``trainable`` of layers.
+
+    **What the network must be.** A Keras model with one input and one output, which gives the
+    probability of each class, with a softmax for example. It may be functional, sequential or
+    subclassed. The embedding is the output of a layer named "embedding" or, where there is
+    none, the input of the last dense layer.
+
+    **Where a fit begins.** Each `fit` draws the weights anew, by the initializers that drew
+    them when the network was built. Weights that were set after that, those of frozen layers,
+    and those that a function drew, begin as they were built: a frozen or pretrained body stays
+    what it is. Build new layers at every call of a function: two classifiers cannot train the
+    same ones.
+
+    **Numbers.** Networks compute in the types that Keras's policy sets
+    (``keras.config.set_dtype_policy("mixed_float16")``), :class:`DenseNet` in 64 bits.
+    Probabilities and embeddings have at least 32 bits.
+
     Labels of one class only: no step is taken, and that class gets probability 1, unless
     `classes` names more.
     """
@@ -126,6 +155,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         "warm_steps": [Interval(Real, 0, None, closed="left")],
         "pretrained": [None, str, os.PathLike, HasMethods("predict")],
         "validation_fraction": [None, Interval(Real, 0, 1, closed="neither")],
+        "engine": [StrOptions({"keras", "tensorflow"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -148,6 +178,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         warm_steps=0.5,
         pretrained=None,
         validation_fraction=None,
+        engine="keras",
         random_state=None,
         verbose=0,
     ):
@@ -166,6 +197,7 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         self.warm_steps = warm_steps
         self.pretrained = pretrained
         self.validation_fraction = validation_fraction
+        self.engine = engine
         self.random_state = random_state
         self.verbose = verbose
 
@@ -193,6 +225,13 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         -------
         CNNClassifier
             The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If the network cannot be trained as a classifier.
+        FloatingPointError
+            If the loss becomes infinite or not a number; the classifier is not fitted then.
         """
         X, y = validate_data(self, X, y, dtype="numeric", allow_nd=True)
         classes = resolve_classes(y, self.classes)
@@ -238,36 +277,28 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         self._pool_statistics = channel_statistics(X, np.ones(len(X)))
         return self
 
-    @staticmethod
-    def _make_engine(*args):
-        from skal.models.engine import KerasEngine
-
-        return KerasEngine(*args)
-
     def _build_for(self, X, n_classes):
         """Build the network that a fit to samples like X would train."""
-        network = _copy(suit_network(self.network, X.ndim))
-        shape = _input_shape(X.shape)
-        parts = network, shape, n_classes, None, self.optimizer, self.weight_decay
-        return self._make_engine(*parts).model
+        from skal.models.engine.building import build_model
+
+        network = copy_part(suit_network(self.network, X.ndim))
+        parts = network, _input_shape(X.shape), n_classes, self.optimizer, self.weight_decay
+        return build_model(*parts)[0]
 
     def _prepare(self, X, classes, weights, random_state):
-        """Have an engine, the one at hand where it fits; return whether its weights are kept."""
+        """Reuse the engine if it matches, else build one; return whether its weights are kept."""
         shape = _input_shape(X.shape)
         network = suit_network(self.network, X.ndim)
         augmentation = self.augmentation
         if isinstance(augmentation, str):
             augmentation = None if X.ndim == 2 else SpectrogramAugmentation()
-        key = (
-            *(_identity(part) for part in (network, augmentation)),
-            (shape, len(classes), self.optimizer, self.weight_decay),
-        )
-        warm = self.warm_start and self._goes_on(key, classes)
-        if getattr(self, "_key", None) != key:
+        spec = EngineSpec.of(network, shape, len(classes), augmentation, self)
+        warm = self.warm_start and self._goes_on(spec, classes)
+        if getattr(self, "_spec", None) != spec:
             self._saved = self._take_weights() if warm else None
-            self._key, self._engine = key, None
-            self.network_ = _copy(network)
-            self._augmentation = _copy(augmentation)
+            self._spec, self._engine = spec, None
+            self.network_ = copy_part(network)
+            self._augmentation = copy_part(augmentation)
         self.classes_, self._sample_shape, self._shape = classes, X.shape[1:], shape
         engine = self._ready_engine()
         if not warm:
@@ -279,15 +310,14 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
                 self._mean, self._variance = given or (self._mean, self._variance)
         return warm
 
-    def _goes_on(self, key, classes):
+    def _goes_on(self, spec, classes):
         """Whether there are weights of the same network for samples and classes like these.
 
         Another optimizer or augmentation takes another engine, but not other weights.
         """
         if not hasattr(self, "n_steps_") or (self._engine is None and self._saved is None):
             return False
-        same_network = self._key[0] == key[0] and self._key[-1][:2] == key[-1][:2]
-        return same_network and np.array_equal(self.classes_, classes)
+        return self._spec.shares_weights(spec) and np.array_equal(self.classes_, classes)
 
     def _take_weights(self):
         return self._saved if self._engine is None else self._engine.model.get_weights()
@@ -308,14 +338,16 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
         """Train the engine and keep the record."""
         automatic = 256 if X.ndim == 2 else 32
         batch_size = automatic if self.batch_size == "auto" else self.batch_size
-        self.n_steps_ = self._count_steps(len(X), batch_size)
+        n_steps = self._count_steps(len(X), batch_size)
         if warm:
-            self.n_steps_ = int(np.ceil(self.warm_steps * self.n_steps_))
+            n_steps = int(np.ceil(self.warm_steps * n_steps))
+        # Until this training has come to its end, nothing can be predicted with its weights.
+        vars(self).pop("n_steps_", None)
         losses = self._engine.train(
             X,
             targets,
             weights,
-            n_steps=self.n_steps_,
+            n_steps=n_steps,
             batch_size=batch_size,
             learning_rate=self._highest_rate(),
             random_state=random_state,
@@ -323,15 +355,16 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
             scale=np.sqrt(self._variance),
         )
         if best is not None:
-            losses = best.watch(losses, self.n_steps_)
+            losses = best.watch(losses, n_steps)
         if self.verbose:
-            from skal.models.progress import show_progress
+            from skal.models.engine.progress_bar import show_progress
 
-            losses = show_progress(losses, self.n_steps_)
+            losses = show_progress(losses, n_steps)
         self.loss_curve_ = np.concatenate([np.empty(0, dtype=np.float32), *losses])
         seen = best is not None and len(best.scores) > 0
         self.validation_curve_ = np.array(best.scores) if seen else None
         self.validation_score_ = best.best[1] if seen else None
+        self.n_steps_ = n_steps
 
     def _highest_rate(self):
         if self.learning_rate == "auto":
@@ -348,10 +381,9 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
     def _ready_engine(self):
         """Return the engine, built again after unpickling."""
         if self._engine is None:
-            _, _, (shape, n_classes, optimizer, weight_decay) = self._key
-            self._engine = self._make_engine(
-                self.network_, shape, n_classes, self._augmentation, optimizer, weight_decay
-            )
+            from skal.models.engine.engine import make_engine
+
+            self._engine = make_engine(self._spec, self.network_, self._augmentation)
             if self._saved is not None:
                 self._engine.model.set_weights(self._saved)
                 self._saved = None
@@ -440,15 +472,3 @@ class CNNClassifier(Answers, StartsPretrained, ClassifierMixin, BaseEstimator):
 def _input_shape(shape):
     """Shape of one sample as the network takes it: spectrograms have a channel axis."""
     return (*shape[1:], 1) if len(shape) == 3 else tuple(shape[1:])
-
-
-def _identity(part):
-    """Identify a parameter object by what it was made from, the objects inside it likewise."""
-    if hasattr(part, "get_params"):
-        params = part.get_params(deep=False)
-        return type(part), {name: _identity(value) for name, value in params.items()}
-    return part
-
-
-def _copy(part):
-    return clone(part) if hasattr(part, "get_params") else part

@@ -1,18 +1,18 @@
 """A built network with its compiled functions, reused by fit after fit."""
 
-import numpy as np
-from sklearn.base import clone
-
-from skal.models import weights as _weights
-from skal.models._backend import KerasClassifier, random_kept
+from skal.models._backend import keras
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
-from skal.models.gradients import CompiledGradientLength
-from skal.models.inference import CompiledForward
+from skal.models.engine.building import build_model, claim_weights
+from skal.models.engine.drawing import CompiledDraws
+from skal.models.engine.flat_training import FlatTraining
+from skal.models.engine.gradients import CompiledGradientLength
+from skal.models.engine.inference import CompiledForward
+from skal.models.engine.optimizers import OPTIMIZERS
+from skal.models.engine.sampling import CompiledSampling
+from skal.models.engine.steps import CompiledTraining
 from skal.models.recipe import cosine_schedule, draw_batches
-from skal.models.sampling import CompiledSampling
-from skal.models.training import CompiledTraining
 
-__all__ = ["Engine", "KerasEngine", "check_weights"]
+__all__ = ["Engine", "make_engine"]
 
 NORMALIZATION = "normalization"
 
@@ -22,28 +22,32 @@ class Engine:
 
     Parameters
     ----------
-    network : callable
-        Parameter object of the network.
+    network : Network, callable or keras.Model
+        What the user gave.
     model : keras.Model
-        What it has built.
+        What was built from it.
+    initializers : dict of int to callable
+        What drew each weight, by the identity of the weight.
     optimizer : object
         Optimizer of the model's trainable weights.
     augmentation : SpectrogramAugmentation or None
         What training does to the batches.
-    training : type, default=CompiledTraining
+    training : type
         What trains the model with them.
     """
 
-    def __init__(self, network, model, optimizer, augmentation, training=CompiledTraining):
+    def __init__(self, network, model, initializers, optimizer, augmentation, training):
+        claim_weights(model)
         self.model = model
-        names = [layer.name for layer in model.layers]
-        self.normalization = None
-        if NORMALIZATION in names:
-            self.normalization = model.get_layer(NORMALIZATION)
+        self.normalization = _normalization(model)
+        skip = ()
+        if self.normalization is not None:
             self.normalization.trainable = False
+            skip = self.normalization.weights
+        names = [layer.name for layer in model.layers]
         embedding = getattr(network, "embedding_layer", "embedding")
         self.training = training(model, optimizer, augmentation)
-        self._draws = _weights.CompiledDraws(model, optimizer, skip=(NORMALIZATION,))
+        self._draws = CompiledDraws(model, optimizer, initializers, skip)
         self.forward = CompiledForward(model, embedding if embedding in names else None)
 
         self._distortion = None
@@ -134,6 +138,7 @@ class Engine:
         """
         self._draws.begin(random_state)
         seed = random_state.randint(2**31 - 1)
+        self.training.begin(seed)
         yield from self.training.run(
             X,
             targets,
@@ -146,70 +151,36 @@ class Engine:
         )
 
 
-class KerasEngine(Engine):
-    """A Keras network that SciKeras builds and compiles, with its Keras optimizer.
+def _normalization(model):
+    """Return the layer that normalizes the input, which only skal's own networks have."""
+    for layer in model.layers:
+        is_plain = isinstance(layer, keras.layers.BatchNormalization) and not layer.weights[2:]
+        if layer.name == NORMALIZATION and is_plain:
+            return layer
+    return None
+
+
+def make_engine(spec, network, augmentation):
+    """Build a network and what trains it.
 
     Parameters
     ----------
-    network : callable
-        Parameter object of the network, or a function as SciKeras takes it.
-    input_shape : tuple of int
-        Shape of one sample.
-    n_classes : int
-        Number of classes.
+    spec : EngineSpec
+        What to build.
+    network : Network, callable or keras.Model
+        What the user gave.
     augmentation : SpectrogramAugmentation or None
         What training does to the batches.
-    optimizer : str
-        Name of the Keras optimizer.
-    weight_decay : float
-        Decoupled weight decay.
+
+    Returns
+    -------
+    Engine
     """
-
-    def __init__(self, network, input_shape, n_classes, augmentation, optimizer, weight_decay):
-        model = _build(network, input_shape, n_classes, optimizer, weight_decay)
-        super().__init__(network, model, model.optimizer, augmentation)
-
-
-def _build(network, input_shape, n_classes, optimizer, weight_decay):
-    """Let SciKeras build and compile a network."""
-    classifier = KerasClassifier(
-        model=network if not hasattr(network, "get_params") else clone(network),
-        optimizer=optimizer,
-        optimizer__weight_decay=weight_decay,
-        loss="categorical_crossentropy",
-        verbose=0,
+    built = build_model(
+        network, spec.input_shape, spec.n_classes, spec.optimizer, spec.weight_decay
     )
-    rows = max(n_classes, 2)
-    with random_kept():
-        classifier.initialize(
-            np.zeros((rows, *input_shape), dtype=np.float32), np.arange(rows) % n_classes
-        )
-    model = classifier.model_
-    if model.output_shape != (None, n_classes):
-        raise ValueError(
-            f"the network must give one probability for each of the {n_classes} classes; its "
-            f"output has shape {model.output_shape}"
-        )
-    check_weights(model)
-    return model
-
-
-def check_weights(model):
-    """Refuse a network with weights that cannot be drawn anew.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network.
-
-    Raises
-    ------
-    ValueError
-        If a layer does not say how its weights are drawn.
-    """
-    missing = _weights.untouched_weights(model)
-    if missing:
-        raise ValueError(
-            f"cannot draw these weights anew: {missing}; give their layer an attribute "
-            "<name>_initializer that holds the Keras initializer of the weight <name>"
-        )
+    if spec.engine == "tensorflow":
+        optimizer = OPTIMIZERS[spec.optimizer](spec.weight_decay)
+        return Engine(network, *built, optimizer, augmentation, FlatTraining)
+    config = {"class_name": spec.optimizer, "config": {"weight_decay": spec.weight_decay}}
+    return Engine(network, *built, keras.optimizers.get(config), augmentation, CompiledTraining)

@@ -5,9 +5,9 @@ import functools
 import numpy as np
 
 from skal.models._backend import compiled, keras, tf
-from skal.models.inference import in_batches
-from skal.models.tracing import layers_of, replaced
-from skal.models.training import logits_of
+from skal.models.engine.inference import in_batches
+from skal.models.engine.steps import logits_of
+from skal.models.engine.tracing import layers_of, replaced
 
 __all__ = ["CompiledGradientLength"]
 

@@ -6,7 +6,7 @@ __all__ = ["OPTIMIZERS", "SGD", "Adam", "RMSProp"]
 
 
 class _Optimizer:
-    """Base of the optimizers of :class:`~skal.models.plain.FlatTraining`.
+    """Base of the optimizers of :class:`~skal.models.engine.flat_training.FlatTraining`.
 
     The update rules and constants are those of the Keras optimizers of the same names, decay
     of the weights included.

@@ -1,10 +1,10 @@
-"""What a fitted network answers: predictions, embeddings, samples, gradients."""
+"""What a fitted network predicts: probabilities, embeddings, samples, gradient lengths."""
 
 import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 
-__all__ = ["Answers"]
+__all__ = ["Predictions"]
 
 _NO_AUGMENTATION = (
     "augment needs an augmentation, and the classifier has none: give it "
@@ -16,7 +16,7 @@ def _augments(self):
     return self.augmentation is not None
 
 
-class Answers:
+class Predictions:
     """The questions that a network answers block by block, one pass for each.
 
     A class that inherits gives ``_validate(X)``, which checks samples and returns them in the
@@ -47,7 +47,7 @@ class Answers:
             return _NO_AUGMENTATION if question == "augment" else missing
         if question != "sample_proba" or (X is None and not self.__sklearn_is_fitted__()):
             return None
-        from skal.models.sampling import NO_DROPOUT, has_dropout
+        from skal.models.engine.sampling import NO_DROPOUT, has_dropout
 
         if X is None:
             model = self._ready_engine().model

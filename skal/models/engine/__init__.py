@@ -1,0 +1,1 @@
+"""What trains and serves the networks of CNNClassifier; imports TensorFlow when it is used."""

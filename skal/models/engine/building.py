@@ -1,0 +1,231 @@
+"""Keras models from what a user gives as a network: an object, a function or a model."""
+
+import contextlib
+import functools
+import inspect
+import threading
+import warnings
+import weakref
+
+import numpy as np
+from sklearn.base import clone
+
+from skal.models._backend import KerasClassifier, keras, seeded_globally
+from skal.models.networks.base import Network
+
+__all__ = ["build_model", "claim_weights"]
+
+LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy")
+ADVICE = "end the network in Dense({n_classes}, activation='softmax')"
+
+_LOCK = threading.RLock()
+# Trainable weights of all networks that are in use, by their identity.
+_TRAINED = weakref.WeakValueDictionary()
+
+
+def build_model(network, input_shape, n_classes, optimizer, weight_decay):
+    """Build a network and check that it can be trained as a classifier.
+
+    Parameters
+    ----------
+    network : Network, callable or keras.Model
+        What the user gave.
+    input_shape : tuple of int
+        Shape of a sample, with a channel axis where it is a spectrogram.
+    n_classes : int
+        Number of classes.
+    optimizer : str
+        Name of the Keras optimizer, for a function that compiles its model.
+    weight_decay : float
+        Decoupled weight decay of that optimizer.
+
+    Returns
+    -------
+    model : keras.Model
+        Functional model with one input of this shape and one output.
+    initializers : dict of int to callable
+        What drew each weight, by the identity of the weight.
+
+    Raises
+    ------
+    ValueError
+        If the network cannot be trained as a classifier; the message says what to change.
+    """
+    # The weights that nothing draws again must not depend on when the network was built.
+    with seeded_globally(0), _recorded_initializers() as initializers:
+        if isinstance(network, Network):
+            model = clone(network).build(input_shape, n_classes)
+        else:
+            model = _call(network, input_shape, n_classes, optimizer, weight_decay)
+            model = _as_functional(model, input_shape)
+            model = _check_output(model, n_classes)
+    if not model.trainable_variables:
+        raise ValueError("the network has no weights that can be trained: unfreeze a layer")
+    return model, initializers
+
+
+@contextlib.contextmanager
+def _recorded_initializers():
+    """Collect the initializers of the weights that layers make meanwhile."""
+    # Keras forgets them, and layers keep them under names of all kinds, or not at all.
+    initializers = {}
+
+    def add_weight(layer, *args, initializer=None, **kwargs):
+        if initializer is None:  # Keras would choose the same ones, out of sight.
+            is_float = "float" in str(kwargs.get("dtype") or layer.variable_dtype)
+            initializer = "glorot_uniform" if is_float else "zeros"
+        initializer = keras.initializers.get(initializer)
+        variable = original(layer, *args, initializer=initializer, **kwargs)
+        initializers[id(variable)] = initializer
+        return variable
+
+    with _LOCK:
+        original = keras.Layer.add_weight
+        keras.Layer.add_weight = add_weight
+        try:
+            yield initializers
+        finally:
+            keras.Layer.add_weight = original
+
+
+def _call(network, input_shape, n_classes, optimizer, weight_decay):
+    """Let SciKeras call a function with what its model functions may ask for."""
+    if isinstance(network, keras.Model):
+        model = keras.models.clone_model(network)  # A fit must not change what the user holds.
+        model.set_weights(network.get_weights())
+        return model
+    # SciKeras takes functions and partial functions, but no other objects that can be called.
+    network = network if inspect.isfunction(network) else functools.partial(network)
+    classifier = KerasClassifier(
+        model=network,
+        optimizer=optimizer,
+        optimizer__weight_decay=weight_decay,
+        loss="categorical_crossentropy",
+        verbose=0,
+    )
+    rows = max(n_classes, 2)
+    X = np.zeros((rows, *input_shape), dtype=np.float32)
+    model = classifier.initialize(X, np.arange(rows) % n_classes).model_
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"the network function must return a keras.Model, but it returned {model!r}"
+        )
+    if model.compiled:
+        _warn_of_loss(model.loss)
+    return model
+
+
+def _warn_of_loss(loss):
+    name = getattr(loss, "name", None) or getattr(loss, "__name__", loss)
+    if isinstance(name, str) and name not in LOSSES:
+        warnings.warn(
+            f"the network is compiled with the loss {name}, but skal trains with categorical "
+            "cross-entropy; put other terms of the loss into the network with add_loss",
+            stacklevel=2,
+        )
+
+
+def _as_functional(model, input_shape):
+    """Turn any Keras model into a functional one for samples of one shape."""
+    if isinstance(model, keras.Sequential) and not model.built:
+        model.build((None, *input_shape))
+    given = getattr(model, "inputs", None)
+    if not given:  # A subclassed model: Keras learns its layers when it is called.
+        x = keras.Input(input_shape)
+        model, given = keras.Model(x, _single(model(x))), [x]
+    if len(given) > 1:
+        raise ValueError(
+            f"the network takes {len(given)} inputs, but X is one array; give it one input and "
+            "split that inside"
+        )
+    wanted = tuple(given[0].shape)
+    if wanted[0] is not None:
+        raise ValueError(
+            f"the network takes batches of {wanted[0]} samples only; build it without a batch size"
+        )
+    if wanted[1:] == input_shape:
+        return keras.Model(given[0], _single(model.outputs))
+    return _reshaped(model, wanted[1:], input_shape)
+
+
+def _reshaped(model, wanted, input_shape):
+    """Wrap a network for samples of open shape, or without a last axis of length 1."""
+    for shape in (input_shape, input_shape[:-1], (*input_shape, 1)):
+        fits = len(shape) == len(wanted) and all(
+            a in (None, b) for a, b in zip(wanted, shape, strict=True)
+        )
+        if fits and np.prod(shape) == np.prod(input_shape):
+            x = keras.Input(input_shape, dtype=model.inputs[0].dtype)
+            inner = x if shape == input_shape else keras.layers.Reshape(shape, dtype=x.dtype)(x)
+            return keras.Model(x, _single(model(inner)))
+    raise ValueError(
+        f"the network takes samples of shape {wanted}, but those of X have shape {input_shape}; "
+        "read the shape from meta['X_shape_'][1:]"
+    )
+
+
+def _single(outputs):
+    """Return the only output of a network."""
+    outputs = keras.tree.flatten(outputs)
+    if len(outputs) > 1:
+        raise ValueError(
+            f"the network has {len(outputs)} outputs; give it one, with a probability for each "
+            "class"
+        )
+    return outputs[0]
+
+
+def _check_output(model, n_classes):
+    """Refuse outputs that are no probabilities of the classes."""
+    shape, advice = model.output_shape, ADVICE.format(n_classes=n_classes)
+    if shape != (None, n_classes):
+        raise ValueError(
+            f"the network must give one probability for each of the {n_classes} classes, but its "
+            f"output has shape {shape}: {advice}. Where the labels miss some classes, name all "
+            "of them with classes=[...]"
+        )
+    if n_classes == 1:  # Whatever the network says: there is nothing else to predict.
+        output = keras.layers.Rescaling(0.0, offset=1.0)(model.outputs[0])
+        return keras.Model(model.inputs[0], output)
+    last, name = model.operations[-1], None
+    if isinstance(last, (keras.layers.Dense, keras.layers.Activation)):
+        name = getattr(last.activation, "__name__", None)
+    if name == "softmax":
+        return model
+    if name in ("linear", "sigmoid") or not np.allclose(_probe(model).sum(axis=1), 1, atol=1e-2):
+        ends = f"; its last layer {last.name} has the activation {name}" if name else ""
+        raise ValueError(
+            "the outputs of the network are no probabilities, which add up to 1 over the classes"
+            f"{ends}: {advice}"
+        )
+    return model
+
+
+def _probe(model):
+    """Apply a network to a few samples; a negative output counts as NaN."""
+    x = np.random.RandomState(0).uniform(size=(4, *model.input_shape[1:]))
+    outputs = keras.ops.convert_to_numpy(model(x.astype(model.inputs[0].dtype), training=False))
+    return np.where(outputs >= 0, outputs.astype(np.float64), np.nan)
+
+
+def claim_weights(model):
+    """Refuse networks with weights that another classifier trains.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Network that is going to be trained.
+
+    Raises
+    ------
+    ValueError
+        If one of its weights that can be trained belongs to another network in use.
+    """
+    trained = model.trainable_variables
+    shared = [variable.path for variable in trained if id(variable) in _TRAINED]
+    if shared:
+        raise ValueError(
+            f"another classifier trains these weights already: {shared[:4]}; make new layers "
+            "whenever the network function is called, or freeze those that it shares"
+        )
+    _TRAINED.update((id(variable), variable) for variable in trained)

@@ -1,0 +1,138 @@
+"""Weights of a Keras network, drawn anew in place, or given back as they were built."""
+
+import numpy as np
+
+from skal.models._backend import compiled, keras, tf
+
+__all__ = ["CompiledDraws"]
+
+SEED = "seed_generator_state"
+
+
+class CompiledDraws:
+    """Draws of the weights, seeds and optimizer slots of one network, each in one call.
+
+    Every weight is drawn by the initializer that drew it first, in one compiled call for all:
+    one operation for each weight from Python would cost more than many training steps. Weights
+    that no initializer would draw like that keep the values that the network was built with:
+    those of frozen layers, those that were set after they were drawn, and those that a function
+    drew.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Network as built, changed in place.
+    optimizer : object
+        Optimizer of its trainable weights.
+    initializers : dict of int to callable
+        What drew each weight, by the identity of the weight.
+    skip : sequence of keras.Variable, default=()
+        Weights to leave alone.
+    """
+
+    def __init__(self, model, optimizer, initializers, skip=()):
+        self._source = keras.random.SeedGenerator(0)
+        self._trained = {id(variable) for variable in model.trainable_variables}
+        self._drawn, self._kept = [], []
+        skipped = {id(variable) for variable in skip}
+        frozen = _frozen(model)
+        for variable in model.weights:
+            if id(variable) in skipped:
+                continue
+            initializer = initializers.get(id(variable))
+            if id(variable) not in frozen and _would_draw(initializer, variable):
+                self._drawn.append((variable, _seeded(initializer, self._source)))
+            else:
+                self._kept.append((variable, tf.identity(variable.value)))
+        self._states = [v for v in model.variables if v.name == SEED]
+        self._slots = [v for v in optimizer.variables if v is not optimizer.learning_rate]
+        self._reset = compiled(self._draw_all, (2,), dtype="uint32")
+        self._perturb = compiled(
+            self._shrink_all, tf.TensorSpec((2,), "uint32"), tf.TensorSpec((2,), "float64")
+        )
+        self._begin = compiled(self._begin_all, (len(self._states), 2), dtype="uint32")
+
+    def reset(self, random_state):
+        """Draw all weights anew.
+
+        Parameters
+        ----------
+        random_state : RandomState instance
+            Source of the weights.
+        """
+        self._reset(_draw_states(random_state, 1)[0])
+
+    def shrink_perturb(self, shrink, noise, random_state):
+        """Shrink the trainable weights and add freshly drawn ones.
+
+        Parameters
+        ----------
+        shrink, noise : float
+            Factors of the present and of the fresh weights.
+        random_state : RandomState instance
+            Source of the fresh weights.
+        """
+        self._perturb(_draw_states(random_state, 1)[0], np.array([shrink, noise]))
+
+    def begin(self, random_state):
+        """Bring the optimizer back to before its first step, and seed the dropout anew.
+
+        Parameters
+        ----------
+        random_state : RandomState instance
+            Source of the seeds.
+        """
+        self._begin(_draw_states(random_state, len(self._states)))
+
+    def _draw_all(self, state):
+        self._source.state.assign(state)
+        for variable, draw in self._drawn:
+            variable.assign(draw(variable.shape, variable.dtype))
+        for variable, value in self._kept:
+            variable.assign(value)
+
+    def _shrink_all(self, state, factors):
+        self._source.state.assign(state)
+        for variable, draw in self._drawn:
+            if id(variable) in self._trained:
+                self._shrink(variable, draw(variable.shape, variable.dtype), factors)
+        for variable, value in self._kept:
+            if id(variable) in self._trained:
+                self._shrink(variable, value, factors)
+
+    @staticmethod
+    def _shrink(variable, fresh, factors):
+        shrink, noise = tf.unstack(tf.cast(factors, variable.dtype))
+        variable.assign(shrink * variable.value + noise * fresh)
+
+    def _begin_all(self, states):
+        for i, state in enumerate(self._states):
+            state.assign(states[i])
+        for variable in self._slots:
+            variable.assign(tf.zeros(variable.shape, variable.dtype))
+
+
+def _draw_states(random_state, n):
+    return random_state.randint(0, 2**32, size=(n, 2), dtype=np.uint32)
+
+
+def _frozen(model):
+    """Return the identities of all weights of layers that are not trained."""
+    layers = [layer for layer in model._flatten_layers() if not layer.trainable]
+    return {id(variable) for layer in layers for variable in layer.weights}
+
+
+def _would_draw(initializer, variable):
+    """Tell whether an initializer draws what a weight now holds."""
+    # Asked for twice, Keras's initializers give the same numbers: any others were set later.
+    return isinstance(initializer, keras.initializers.Initializer) and np.array_equal(
+        initializer(variable.shape, dtype=variable.dtype), variable.value
+    )
+
+
+def _seeded(initializer, source):
+    """Let an initializer take its seeds from a generator."""
+    config = initializer.get_config()
+    if "seed" not in config:
+        return initializer
+    return type(initializer).from_config({**config, "seed": source})
