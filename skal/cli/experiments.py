@@ -83,8 +83,8 @@ def compare(ctx: typer.Context):
         raise ParameterError("scheduler", "it goes with --backend dask")
     given, notes = load_params({"n_seeds": 5} | _read(source), ours.items())
     quiet_tensorflow()
-    from skal.experiment.comparing import DEFAULT_STRATEGIES
-    from skal.experiment.comparing import compare as run_comparison
+    from skal.experiment.comparison import DEFAULT_STRATEGIES
+    from skal.experiment.comparison import compare as run_comparison
     from skal.experiment.explain import show_comparison
 
     if isinstance(strategies, str):
@@ -214,8 +214,8 @@ def _value(key, text):
 
 def _read(source):
     """Read a parameter file, or a preset if there is no file of that name."""
-    from skal.experiment.catalog import read_preset
     from skal.experiment.messages import ParameterError
+    from skal.experiment.presets import read_preset
 
     if source is None:
         return read_preset("sounds")

@@ -3,16 +3,16 @@
 import importlib
 
 _HOMES = {
-    "Comparison": "comparison",
+    "Comparison": "figures",
     "ExperimentError": "messages",
     "Interrupted": "messages",
     "ParameterError": "messages",
     "Params": "params",
     "RunFolder": "folder",
-    "compare": "comparing",
+    "compare": "comparison",
     "load_params": "params",
-    "preset_names": "catalog",
-    "read_preset": "catalog",
+    "preset_names": "presets",
+    "read_preset": "presets",
     "resume_runs": "resume",
     "run_experiment": "run",
 }

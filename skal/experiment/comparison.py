@@ -1,248 +1,162 @@
-"""What a comparison of strategies shows: curves, figures with intervals, tests."""
+"""Compare strategies: for each seed the same first labels, and random always among them."""
 
+import hashlib
+import json
 from pathlib import Path
 
-import numpy as np
+import joblib
+from joblib.parallel import get_active_backend
+from threadpoolctl import threadpool_limits
 
+from skal._files import FolderHeldError, hold_folder
+from skal.experiment.data import dataset_name, split_data
+from skal.experiment.figures import Comparison
 from skal.experiment.folder import RunFolder
-from skal.experiment.manifest import find_duplicates
-from skal.metrics import (
-    area_under_budget_curve,
-    bootstrap_interval,
-    holm_correction,
-    label_saving,
-    labels_to_reach,
-    paired_test,
-)
+from skal.experiment.messages import ExperimentError, FolderBusyError, Interrupted, ParameterError
+from skal.experiment.params import Component, Params, load_params
+from skal.experiment.plan import build_parts
+from skal.experiment.progress import Reporter
+from skal.experiment.registry import find_component, short_name
+from skal.experiment.report import write_report
+from skal.experiment.run import begin_run, play_run, read_features
 
-__all__ = ["FIGURES", "Comparison", "figures_of_runs", "summarize"]
+__all__ = ["DEFAULT_STRATEGIES", "compare"]
 
-# What is computed for each run, and what it is called for people.
-FIGURES = {
-    "area": "area under the budget curve",
-    "labels_95": "labels to 95 % of full-data accuracy",
-    "labels_99": "labels to 99 % of full-data accuracy",
-    "saving_95": "label saving over random at 95 %",
-    "saving_99": "label saving over random at 99 %",
-    "accuracy": "final accuracy",
-    "seconds_query": "seconds choosing",
-    "seconds_fit": "seconds training",
-}
+DEFAULT_STRATEGIES = ("random", "entropy", "margin", "edpc", "badge", "typiclust")
 
-_COLUMNS = {"accuracy": "eval_acc", "precision": "eval_pre", "recall": "eval_recall"}
+# Keys that do not change what a run finds, or that differ between the runs of a comparison.
+_NOT_IN_NAME = ("strategy", "random_seed", "n_seeds", "n_jobs", "verbose", "output_dir")
 
 
-class Comparison:
-    """Runs of several strategies with the same seeds.
+def compare(params, strategies=DEFAULT_STRATEGIES, *, notes=(), reporter=None):
+    """Run several strategies with several seeds, and compare what they reach.
+
+    For a seed, all strategies start from the same labels, of the same split. What is there
+    already is not run again, so the same call goes on after an interruption, and a call with
+    more seeds or strategies adds those. Runs are spread over joblib's backend: put the call
+    inside ``joblib.parallel_config("dask")`` or the like; the workers of another machine need
+    the same folders.
 
     Parameters
     ----------
-    folder : Path
-        Where they are.
-    stats : dict of str to dict of int to list of dict
-        Rows of stats.csv for each strategy and seed, as numbers.
-    full_data : dict of int to dict
-        Metrics of a model trained on all labels, for each seed; empty where none was.
-    duplicates : dict of Path to Path
-        Runs that repeat another one of their strategy, which are left out of `stats`.
-
-    Attributes
-    ----------
-    runs : list of dict
-        The figures of each run: strategy, seed, and the keys of `FIGURES`.
-    table : list of dict
-        A row for each strategy; see `summarize`.
-    """
-
-    def __init__(self, folder, stats, full_data, duplicates):
-        self.folder = folder
-        self.stats = stats
-        self.full_data = full_data
-        self.duplicates = duplicates
-        targets = {seed: metrics["accuracy"] for seed, metrics in full_data.items()}
-        self.runs = figures_of_runs(self._curves("accuracy"), targets, self._seconds())
-        self.table = summarize(self.runs)
-
-    @classmethod
-    def from_folder(cls, folder, names, seeds):
-        """Read the runs of a comparison.
-
-        Parameters
-        ----------
-        folder : path-like
-            Its folder.
-        names : list of str
-            Strategies.
-        seeds : list of int
-            Seeds.
-
-        Returns
-        -------
-        Comparison
-        """
-        folder, stats, full_data, duplicates = Path(folder), {}, {}, {}
-        for name in names:
-            paths = [folder / name / str(seed) for seed in seeds]
-            twins = find_duplicates(paths)
-            duplicates |= twins
-            stats[name] = {
-                seed: [_as_numbers(row) for row in RunFolder(path).read_csv("stats.csv")]
-                for seed, path in zip(seeds, paths, strict=True)
-                if path not in twins
-            }
-        for seed in stats["random"]:
-            full = RunFolder(folder / "random" / str(seed)).read_json("summary.json")["full_data"]
-            if full is not None:
-                full_data[seed] = full
-        return cls(folder, stats, full_data, duplicates)
-
-    def budget_curves(self, metric="accuracy"):
-        """Return the budget curves.
-
-        Parameters
-        ----------
-        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
-            What was measured on the test data.
-
-        Returns
-        -------
-        dict of str to list of tuple (n_labels, values)
-            A curve for each seed of each strategy.
-        """
-        return {name: list(curves.values()) for name, curves in self._curves(metric).items()}
-
-    def full_data_mean(self, metric="accuracy"):
-        """Return what a model trained on all labels reaches, on average over the seeds.
-
-        Parameters
-        ----------
-        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
-            What was measured on the test data.
-
-        Returns
-        -------
-        float or None
-            None where no such model was trained.
-        """
-        values = [metrics[metric] for metrics in self.full_data.values()]
-        return float(np.mean(values)) if values else None
-
-    def _curves(self, metric):
-        column = _COLUMNS.get(metric, f"eval_{metric}")
-        return {
-            name: {
-                seed: (
-                    np.array([row["num_total_labeled"] for row in rows]),
-                    np.array([row[column] for row in rows]),
-                )
-                for seed, rows in seeds.items()
-            }
-            for name, seeds in self.stats.items()
-        }
-
-    def _seconds(self):
-        return {
-            name: {
-                seed: [sum(row[key] for row in rows) for key in ("seconds_query", "seconds_fit")]
-                for seed, rows in seeds.items()
-            }
-            for name, seeds in self.stats.items()
-        }
-
-
-def figures_of_runs(curves, targets, seconds):
-    """Compute the figures of each run.
-
-    Parameters
-    ----------
-    curves : dict of str to dict of int to tuple (n_labels, values)
-        Budget curve for each strategy and seed; "random" is among them.
-    targets : dict of int to float
-        Accuracy with all labels for each seed; may be empty.
-    seconds : dict of str to dict of int to (float, float)
-        Seconds choosing and training.
+    params : Params or dict
+        Parameters of the runs; ``n_seeds`` seeds from ``random_seed`` on, ``n_jobs`` at a time.
+    strategies : iterable of str or dict
+        Names, or objects with "name" and parameters. Random is put first if it is missing.
+    notes : iterable of str, default=()
+        Lines to show first.
+    reporter : Reporter, default=None
+        Shows the progress; None: one that follows ``params.verbose``.
 
     Returns
     -------
-    list of dict
-        Strategy, seed and the keys of `FIGURES`. All areas are over the labels that every
-        run has spent. NaN where a target is not reached, or there is none.
+    Comparison
+        Also written into its folder, with ``report.html``.
+
+    Raises
+    ------
+    ExperimentError
+        If a parameter does not fit, or a file cannot be read or written.
+    Interrupted
+        After Ctrl-C.
     """
-    end = min(curve[0][-1] for seeds in curves.values() for curve in seeds.values())
-    runs = []
-    for name, seeds in curves.items():
-        for seed, curve in seeds.items():
-            run = {
-                "strategy": name,
-                "seed": seed,
-                "area": area_under_budget_curve(*_cut(curve, end)),
-            }
-            for percent in (95, 99):
-                target = targets.get(seed, np.nan) * percent / 100
-                run[f"labels_{percent}"] = labels_to_reach(*curve, target)
-                run[f"saving_{percent}"] = np.nan
-                if seed in curves["random"]:
-                    saving = label_saving(curve, curves["random"][seed], target)
-                    run[f"saving_{percent}"] = saving
-            run["accuracy"] = float(curve[1][-1])
-            run["seconds_query"], run["seconds_fit"] = seconds[name][seed]
-            runs.append(run)
-    return runs
+    if not isinstance(params, Params):
+        params, notes = load_params(params)
+    reporter = Reporter(params.verbose) if reporter is None else reporter
+    runs = _name_strategies(params, strategies)
+    parts, *_ = [build_parts(run) for run in runs.values()]  # all of them are checked here
+    data, X, problems = read_features(params, parts, reporter)
+    for line in [*notes, *problems]:
+        reporter.line(line)
+    seeds = range(params.random_seed, params.random_seed + params.n_seeds)
+    for seed in seeds:
+        split_data(data, params, seed)
+    folder = _folder(params)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with hold_folder(folder):
+            _play_all(folder, runs, seeds, data, X, reporter)
+            comparison = Comparison.from_folder(folder, list(runs), list(seeds))
+            write_report(comparison, params, folder)
+    except KeyboardInterrupt as error:
+        raise Interrupted("interrupted, and saved; the same command goes on") from error
+    except FolderHeldError as error:
+        raise FolderBusyError(f"{error}; wait for it to end, or end it") from error
+    except OSError as error:
+        where = error.filename or folder
+        raise ExperimentError(f"cannot write {where}: {error.strerror or error}") from error
+    return comparison
 
 
-def summarize(runs):
-    """Summarize runs over their seeds, and test each strategy against random.
-
-    Parameters
-    ----------
-    runs : list of dict
-        From `figures_of_runs`.
-
-    Returns
-    -------
-    list of dict
-        For each strategy: ``strategy``, ``n_seeds``, then for each of `FIGURES` its mean,
-        ``*_low`` and ``*_high`` (95 % bootstrap interval) and ``*_n`` (how many seeds have it:
-        unless all do, the mean is NaN, as those that reach a target late would be missing in
-        it); ``gain`` (of area over random, paired by seed, with interval),
-        ``p_value`` (Wilcoxon's signed-rank test of the areas against random) and ``p_holm``
-        (corrected for the number of strategies).
-    """
-    names = list(dict.fromkeys(run["strategy"] for run in runs))
-    areas = {name: {r["seed"]: r["area"] for r in runs if r["strategy"] == name} for name in names}
-    table = []
-    for name in names:
-        own = [run for run in runs if run["strategy"] == name]
-        row = {"strategy": name, "n_seeds": len(own)}
-        for figure in FIGURES:
-            row |= _interval(figure, [run[figure] for run in own])
-        shared = [seed for seed in areas[name] if seed in areas["random"]]
-        pairs = [(areas[name][seed], areas["random"][seed]) for seed in shared]
-        tested = name != "random" and len(pairs) > 0
-        row |= _interval("gain", [a - b for a, b in pairs] if tested else [])
-        row["p_value"] = paired_test(*zip(*pairs, strict=True)) if tested else np.nan
-        table.append(row)
-    for row, p in zip(table, holm_correction([row["p_value"] for row in table]), strict=True):
-        row["p_holm"] = float(p)
-    return table
+def _name_strategies(params, strategies):
+    """Return the parameters for each strategy, by a name that tells them apart."""
+    components = [
+        Component.model_validate({"name": given} if isinstance(given, str) else given)
+        for given in strategies
+    ]
+    if not any(component.name == "random" and not component.params for component in components):
+        components.insert(0, Component(name="random"))
+    runs = {}
+    for component in components:
+        name = short_name(find_component("strategy", component.name))
+        settings = ",".join(f"{k}={v}" for k, v in sorted(component.params.items()))
+        name += f"({settings})" if settings else ""
+        if name in runs:
+            raise ParameterError("strategies", f"{name} is there twice")
+        runs[name.replace("/", "_")] = params.with_values(strategy=component)
+    # The line of all labels is the same for every strategy: one trains it, for each seed.
+    return {
+        name: run.with_values(n_seeds=1, full_data=run.full_data and name == "random")
+        for name, run in runs.items()
+    }
 
 
-def _interval(figure, values):
-    values = np.array(values, dtype=float)
-    n_known = int(np.count_nonzero(~np.isnan(values)))
-    mean = low = high = np.nan
-    if n_known == len(values) > 0:
-        mean, (low, high) = float(values.mean()), bootstrap_interval(values, random_state=0)
-    return {figure: mean, f"{figure}_low": low, f"{figure}_high": high, f"{figure}_n": n_known}
+def _folder(params):
+    """Return the folder of all comparisons with these parameters."""
+    used = {k: v for k, v in params.as_used().items() if k not in _NOT_IN_NAME}
+    digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()[:8]
+    sub_dir = params.sub_dir or dataset_name(params)[0]
+    return Path(params.output_dir) / sub_dir / f"compare-{digest}"
 
 
-def _cut(curve, end):
-    """Return a curve up to a number of labels, interpolated there."""
-    n_labels, values = curve
-    inside = n_labels < end
-    last = np.interp(end, n_labels, values)
-    return np.append(n_labels[inside], end), np.append(values[inside], last)
+def _play_all(folder, runs, seeds, data, X, reporter):
+    """Play the runs that are not finished, in parallel."""
+    tasks = [
+        (folder / name / str(seed), run.with_values(random_seed=seed))
+        for seed in seeds
+        for name, run in runs.items()
+    ]
+    missing = [task for task in tasks if not RunFolder(task[0]).is_finished]
+    reporter.line(
+        f"{len(runs)} strategies, {len(seeds)} seeds: {len(missing)} of {len(tasks)} runs to do"
+    )
+    n_jobs = next(iter(runs.values())).n_jobs
+    backend, _ = get_active_backend()
+    unordered = getattr(backend, "supports_return_generator", False)
+    parallel = joblib.Parallel(
+        n_jobs=n_jobs, return_as="generator_unordered" if unordered else "list"
+    )
+    jobs = (joblib.delayed(_play_one)(path, run, data, X) for path, run in missing)
+    for i, line in enumerate(parallel(jobs), start=1):
+        reporter.line(f"{i:>4} of {len(missing)}: {line}")
+    for path, _ in missing:
+        if not RunFolder(path).is_finished:
+            raise ExperimentError(
+                f"{path} was not written here: workers need the same folders as this process"
+            )
 
 
-def _as_numbers(row):
-    return {key: float(value) if value != "" else np.nan for key, value in row.items()}
+def _play_one(path, params, data, X):
+    """Play one run, anywhere; return a line about it."""
+    path.mkdir(parents=True, exist_ok=True)
+    folder = RunFolder(path)
+    # One thread each: the last bits of a sum depend on how many share it.
+    with folder.hold(), threadpool_limits(1):
+        if not folder.is_run:
+            begin_run(folder, params)
+        play_run(folder, params, data, X, (), Reporter(0))
+    summary = folder.read_json("summary.json")
+    return (
+        f"{path.parent.name}, seed {params.random_seed}: accuracy {summary['accuracy']:.4f} with "
+        f"{summary['labels']} labels"
+    )

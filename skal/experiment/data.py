@@ -10,8 +10,8 @@ from sklearn.model_selection import GroupShuffleSplit
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.datasets import DatasetWarning
 from skal.datasets.splits import on_both_sides, recordings_of, united
-from skal.experiment.components import check_arguments, find_component
 from skal.experiment.messages import ExperimentError, ParameterError
+from skal.experiment.registry import check_arguments, find_component
 
 __all__ = ["Data", "Split", "compute_features", "load_data", "set_aside", "split_data"]
 

@@ -5,10 +5,10 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from skal.experiment.catalog import preset_names, preset_rows
-from skal.experiment.components import component_names
+from skal.experiment.alframework import PredecessorKeys
 from skal.experiment.params import Params
-from skal.experiment.predecessor import PredecessorKeys
+from skal.experiment.presets import preset_names, preset_rows
+from skal.experiment.registry import component_names
 from skal.experiment.report import findings
 
 __all__ = ["explain_params", "explain_presets", "show_comparison"]

@@ -1,10 +1,10 @@
 """Compute the features of a folder of recordings into a store."""
 
 from skal.audio.cache import build_features
-from skal.experiment.components import build
 from skal.experiment.data import load_data
 from skal.experiment.messages import ExperimentError, ParameterError
 from skal.experiment.progress import Reporter
+from skal.experiment.registry import build
 
 __all__ = ["store_features"]
 

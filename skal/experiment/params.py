@@ -12,9 +12,9 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from skal.experiment.catalog import features_for
+from skal.experiment.alframework import PredecessorKeys, drop_other_name, translate
 from skal.experiment.messages import ParameterError, did_you_mean
-from skal.experiment.predecessor import PredecessorKeys, drop_other_name, translate
+from skal.experiment.presets import features_for
 
 __all__ = ["Component", "Params", "load_params"]
 

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from skal.experiment.comparison import FIGURES
+from skal.experiment.figures import FIGURES
 from skal.experiment.folder import RunFolder, describe_environment
 
 __all__ = ["findings", "write_report"]

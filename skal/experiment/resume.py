@@ -6,7 +6,7 @@ from pathlib import Path
 from skal.experiment.folder import RunFolder
 from skal.experiment.messages import ExperimentError, FolderBusyError
 from skal.experiment.params import load_params
-from skal.experiment.parts import build_parts
+from skal.experiment.plan import build_parts
 from skal.experiment.progress import Reporter
 from skal.experiment.run import natural_order, play_run, read_features
 

@@ -12,7 +12,7 @@ from skal.experiment.folder import RunFolder, describe_environment
 from skal.experiment.interrupts import StopAfterStep
 from skal.experiment.manifest import find_duplicates
 from skal.experiment.messages import ExperimentError, ParameterError
-from skal.experiment.parts import build_parts, make_campaign, score_full_data, single_runs
+from skal.experiment.plan import build_parts, make_campaign, score_full_data, single_runs
 from skal.experiment.progress import Reporter
 from skal.experiment.record import Recorder
 from skal.learner import UnsupportedStrategyError

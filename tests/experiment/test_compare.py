@@ -13,7 +13,7 @@ from scipy import stats
 
 from skal.display import BudgetCurveDisplay
 from skal.experiment import Comparison, compare
-from skal.experiment.comparison import figures_of_runs, summarize
+from skal.experiment.figures import figures_of_runs, summarize
 from skal.experiment.folder import RunFolder
 from skal.experiment.messages import ExperimentError, FolderBusyError, ParameterError
 from skal.experiment.report import findings
@@ -105,7 +105,7 @@ def test_an_unfinished_run_goes_on(comparison, tmp_path, monkeypatch):
 
 
 def test_two_processes_on_one_comparison(tmp_path, monkeypatch):
-    from skal.experiment import comparing as module
+    from skal.experiment import comparison as module
 
     def play(*args):
         with pytest.raises(FolderBusyError, match="is held by process"):

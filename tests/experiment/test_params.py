@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from skal.experiment.catalog import preset_names, preset_rows, read_preset
-from skal.experiment.components import component_names
 from skal.experiment.messages import ParameterError, did_you_mean
 from skal.experiment.params import Params, load_params
-from skal.experiment.parts import build_parts, single_runs
+from skal.experiment.plan import build_parts, single_runs
+from skal.experiment.presets import preset_names, preset_rows, read_preset
+from skal.experiment.registry import component_names
 
 # A file as the predecessor's users have it; load_pretrained is true in most of theirs.
 OLD_FILE = {

@@ -9,8 +9,8 @@ from sklearn.preprocessing import StandardScaler
 from skal.campaign import ActiveLearningClassifier
 from skal.campaign.training import weight_names
 from skal.campaign.update import as_update
-from skal.experiment.components import build, find_component, short_name
 from skal.experiment.messages import ParameterError
+from skal.experiment.registry import build, find_component, short_name
 from skal.learner import UnsupportedStrategyError, check_supported
 from skal.metrics import evaluate
 from skal.models import CNNClassifier, TensorFlowClassifier

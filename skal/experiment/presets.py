@@ -7,7 +7,7 @@ from skal.experiment.messages import ParameterError, did_you_mean
 
 __all__ = ["features_for", "preset_names", "preset_rows", "read_preset"]
 
-_PRESETS = Path(__file__).parent / "presets"
+_FILES = {path.stem: path for path in (Path(__file__).parent / "presets").rglob("*.json")}
 
 
 def preset_names():
@@ -18,7 +18,7 @@ def preset_names():
     list of str
         Sorted.
     """
-    return sorted(path.stem for path in _PRESETS.glob("*.json"))
+    return sorted(_FILES)
 
 
 def read_preset(name):
@@ -43,7 +43,7 @@ def read_preset(name):
         raise ParameterError(
             name, f"neither a file nor a preset of this name; {did_you_mean(name, names)}"
         )
-    return json.loads((_PRESETS / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads(_FILES[name].read_text(encoding="utf-8"))
 
 
 def preset_rows():
