@@ -102,7 +102,7 @@ def test_verbose_0_is_quiet(tiny, capsys):
         (["fsdd"], "data_home: say where the recordings of fsdd are"),
         (["missing.json"], "missing.json: cannot read the parameter file"),
         (["broken.json"], "broken.json: not JSON"),
-        (["list.json"], "list.json: a parameter file holds an object"),
+        (["list.json"], "list.json: a parameter file contains an object"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_exit_code_2(tiny, capsys, argv, message):
@@ -133,7 +133,7 @@ def test_ctrl_c_is_one_line(tiny, capsys, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skal.experiment.run.load_data", interrupt)
+    monkeypatch.setattr("skal.experiment.plan.load_data", interrupt)
     assert call("run", "tiny.json") == 130
     assert capsys.readouterr().err.startswith("skal: interrupted")
 
@@ -152,10 +152,10 @@ def test_ctrl_c_says_how_to_go_on(tiny):
     assert process.returncode == 130
     assert "stopping after this step" in said
     command = "skal run --resume outputs/sounds/margin/1"
-    assert error == f"skal: interrupted, and saved; go on with: {command}\n"
+    assert error == f"skal: interrupted, and saved; resume with: {command}\n"
     done = skal(*command.split()[1:], cwd=tiny)
     assert done.returncode == 0, done.stderr
-    assert "goes on after round" in done.stdout
+    assert "resumes after round" in done.stdout
 
 
 def test_params_schema(capsys):
@@ -170,7 +170,8 @@ def test_params_explain(capsys):
     assert "n_instances" in table
     assert "margin" in table
     assert "presets: " in table
-    assert call("params") == 2
+    assert call("params") == 0
+    assert capsys.readouterr().out == table
     assert call("params", "--explain", "--schema") == 2
 
 

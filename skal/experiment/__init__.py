@@ -3,17 +3,16 @@
 import importlib
 
 _HOMES = {
-    "Comparison": "figures",
+    "Comparison": "comparison",
     "ExperimentError": "messages",
     "Interrupted": "messages",
     "ParameterError": "messages",
     "Params": "params",
-    "RunFolder": "folder",
     "compare": "comparison",
     "load_params": "params",
     "preset_names": "presets",
     "read_preset": "presets",
-    "resume_runs": "resume",
+    "resume_runs": "run",
     "run_experiment": "run",
 }
 

@@ -1,16 +1,16 @@
-"""The keys of the predecessor's parameter files, and what they mean in skal's."""
+"""Parameter files of ALFramework, skal's predecessor, translated into skal's own keys."""
 
-import os
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from skal.experiment.keys import Count, Flag, as_object, check, key
 from skal.experiment.messages import ParameterError
 
-__all__ = ["PredecessorKeys", "drop_other_name", "translate"]
+__all__ = ["COMBINED_ENGINES", "OldKeys", "drop_other_name", "new_name", "translate"]
 
 # Selection engines, and the strategies that do the same.
-_STRATEGIES = {
+_ENGINES = {
     "random": "random",
     "dpc": "dpc",
     "edpc": "edpc",
@@ -22,8 +22,15 @@ _STRATEGIES = {
     "hist_select": "edpc",
 }
 
-# Keys of which there is another name, and the key that a parameter file keeps.
-_OTHER_NAMES = {
+# Engines that are more than a strategy, and the keys that only they use. ALFramework's files hold
+# all keys, whatever their engine.
+COMBINED_ENGINES = {
+    "hist_select": ("hist_sel_mode", "sel_thresholds"),
+    "entropy_pl": ("decay_rate", "decay_threshold"),
+}
+
+# Old keys that another key replaces.
+_NEW_NAMES = {
     "framework_type": "strategy.name",
     "labeled_percent": "n_initial",
     "max_round": "max_rounds",
@@ -34,186 +41,159 @@ _OTHER_NAMES = {
     "pretrained": "model.pretrained",
 }
 
-# What only one engine looks at; files hold all keys, whatever their engine.
-_ONLY_FOR = {
-    "hist_sel_mode": "hist_select",
-    "sel_thresholds": "hist_select",
-    "decay_rate": "entropy_pl",
-    "decay_threshold": "entropy_pl",
-}
-
-# Modes of hist_sel_mode, and those of skal's replay.
-_MODES = {"certain": "certain", "var": "var", "no": "none", "all": "all"}
-
-Positive = Annotated[int, Field(strict=True, ge=1)]
-Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+_COUNT = "an integer of at least 1"
 
 
-def _old(meaning, allowed):
-    return Field(default=None, description=meaning, json_schema_extra={"allowed": allowed})
+class OldKeys(BaseModel):
+    """Keys of ALFramework that skal names differently; keys of the same name are in `Params`."""
 
-
-class PredecessorKeys(BaseModel):
-    """Keys that a parameter file of the predecessor, ALFramework, may hold besides skal's."""
-
-    framework_type: Literal[tuple(_STRATEGIES)] | None = _old(
-        "Selection engine; the same as strategy. hist_select is edpc with replay, entropy_pl is "
+    framework_type: Literal[tuple(_ENGINES)] | None = key(
+        None,
+        f"one of {', '.join(_ENGINES)}",
+        "Selection engine; same as strategy. hist_select is edpc with replay, entropy_pl is "
         "entropy with pseudo_labels.",
-        f"one of {', '.join(_STRATEGIES)}",
     )
-    hist_sel_mode: Literal["certain", "var", "no", "all"] | None = _old(
-        "Old labels that a round trains on; for framework_type hist_select only, the same as "
-        "replay (no: none).",
+    hist_sel_mode: Literal["certain", "var", "no", "all"] | None = key(
+        None,
         "one of certain, var, no, all",
+        "Old labels to train on in each round; same as replay (no: none). hist_select only.",
     )
-    sel_thresholds: list[Positive] | None = _old(
-        "Numbers of labels above which old labels are selected, a run for each; for "
-        "framework_type hist_select only.",
+    sel_thresholds: list[Count] | None = key(
+        None,
         "a list of integers of at least 1",
+        "Numbers of labels above which old labels are selected, one run each. hist_select only.",
     )
-    max_round: Positive | None = _old("The same as max_rounds.", "an integer of at least 1")
-    num_epochs: Positive | None = _old(
-        "Training epochs per round; the same as model.epochs.", "an integer of at least 1"
+    max_round: Count | None = key(None, _COUNT, "Same as max_rounds.")
+    num_epochs: Count | None = key(None, _COUNT, "Epochs per round; same as model.epochs.")
+    batch_size: Count | None = key(None, _COUNT, "Mini-batch size; same as model.batch_size.")
+    learning_rate: Annotated[float, Field(strict=True, gt=0)] | None = key(
+        None, "a number above 0", "Learning rate; same as model.learning_rate."
     )
-    batch_size: Positive | None = _old(
-        "Mini-batch size; the same as model.batch_size.", "an integer of at least 1"
+    labeled_percent: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = key(
+        None, "a number between 0 and 1", "Share labeled at the start; same as n_initial."
     )
-    learning_rate: Annotated[float, Field(strict=True, gt=0)] | None = _old(
-        "Learning rate; the same as model.learning_rate.", "a number above 0"
+    num_select_per_round: Count | None = key(
+        None, _COUNT, "Labels per round; same as n_instances."
     )
-    labeled_percent: Share | None = _old(
-        "Share labeled at the start; the same as n_initial.", "a number between 0 and 1"
-    )
-    num_select_per_round: Positive | None = _old(
-        "Labels per round; the same as n_instances.", "an integer of at least 1"
-    )
-    decay_rate: Annotated[float, Field(strict=True, ge=0)] | None = _old(
-        "Decay of the pseudo-label threshold, times the round, off that of the round before; for "
-        "framework_type entropy_pl only.",
+    decay_rate: Annotated[float, Field(strict=True, ge=0)] | None = key(
+        None,
         "a number of at least 0",
+        "Each round lowers the pseudo-label threshold by this rate times the round. entropy_pl "
+        "only.",
     )
-    decay_threshold: Annotated[float, Field(strict=True, gt=0)] | None = _old(
-        "First pseudo-label entropy threshold; for framework_type entropy_pl only.",
-        "a number above 0",
+    decay_threshold: Annotated[float, Field(strict=True, gt=0)] | None = key(
+        None, "a number above 0", "First pseudo-label entropy threshold. entropy_pl only."
     )
-    load_pretrained: Annotated[bool, Field(strict=True)] | None = _old(
-        "Start from saved weights, those that pretrained names; false: pretrained is not "
-        "looked at.",
+    load_pretrained: Flag | None = key(
+        None, "true or false", "Start from the weights that pretrained names; false: ignore them."
+    )
+    pre_train: Flag | None = key(
+        None,
         "true or false",
+        "Train on the first labels before round 1; false: only evaluate the saved weights. Same "
+        "as update.pre_train.",
     )
-    pre_train: Annotated[bool, Field(strict=True)] | None = _old(
-        "Train on the first labels before round 1; false, with saved weights: only evaluate "
-        "them. The same as update.pre_train.",
-        "true or false",
+    pretrained: Annotated[str, Field(strict=True, min_length=1)] | None = key(
+        None,
+        "a file or a run folder",
+        "Saved model of the same network that training starts from; same as model.pretrained.",
     )
 
 
 def translate(raw):
-    """Replace the predecessor's keys by skal's that mean the same.
-
-    Parameters
-    ----------
-    raw : dict
-        Validated keys and values, those not given left out.
-
-    Returns
-    -------
-    params : dict
-        The same without the predecessor's keys.
-    notes : list of str
-        Lines for the user, on keys that the chosen engine does not look at.
-
-    Raises
-    ------
-    ParameterError
-        If a key and its other name are both given, or a key asks for what skal cannot do.
-    """
-    params = {key: value for key, value in raw.items() if key not in PredecessorKeys.model_fields}
-    engine = raw.get("framework_type")
-    for old, new in _OTHER_NAMES.items():
-        if old in raw and (old, raw[old]) != ("pretrained", None):
-            value = _STRATEGIES[engine] if old == "framework_type" else raw[old]
-            _put(params, old, new, value)
-    unused = _start_pretrained(params, raw)
-    if engine == "hist_select":
-        _set_new(params, "replay", _replay(raw))
-    if engine == "entropy_pl":
-        _set_new(params, "pseudo_labels", _pseudo_labels(raw))
-        model = params.setdefault("model", {})
-        if model.get("name") in (None, "cnn"):
-            # Smoothed labels teach a network never to be as sure as the threshold asks.
-            model.setdefault("label_smoothing", 0.0)
-    notes = [
-        f"{key} is looked at by framework_type {owner} only, and has no effect here"
-        for key, owner in _ONLY_FOR.items()
-        if key in raw and engine != owner
+    """Return parameters without ALFramework's keys, and notes on what has no effect."""
+    given = {name: raw[name] for name in OldKeys.model_fields if raw.get(name) is not None}
+    old = check(OldKeys, given).model_dump(exclude_unset=True)
+    params = {name: value for name, value in raw.items() if name not in OldKeys.model_fields}
+    for name, new in _NEW_NAMES.items():
+        if name in old:
+            _put(params, name, new, old[name])
+    strategy = params.get("strategy")
+    engine = strategy.get("name") if isinstance(strategy, dict) else strategy
+    if engine in COMBINED_ENGINES:
+        params |= _combined(params, engine, old)
+    unused = [
+        name
+        for owner, names in COMBINED_ENGINES.items()
+        for name in names
+        if name in old and engine != owner
     ]
-    return params, notes + unused
+    notes = _start_weights(params, old)
+    if unused:
+        notes.append(f"no effect with strategy {engine or 'margin'}: {', '.join(unused)}")
+    return params, notes
 
 
-def _start_pretrained(params, raw):
-    """Have the model start from saved weights, or not; return notes on what has no effect."""
-    params.pop("pretrained", None)
-    model = dict(params.get("model") or {})
-    path = model.get("pretrained")
-    if path is not None and raw.get("load_pretrained") is False:
-        params["model"] = {key: value for key, value in model.items() if key != "pretrained"}
-        path, unused = None, ["pretrained has no effect, as load_pretrained is false"]
-    else:
-        unused = []
-    advice = 'add "pretrained": the model.joblib, or the run folder, of an earlier run'
-    if raw.get("load_pretrained") and path is None:
-        raise ParameterError("load_pretrained", f"no saved weights are named; {advice}")
-    if raw.get("pre_train") is False:
-        if path is None:
-            raise ParameterError(
-                "pre_train", f"there are no saved weights to evaluate; {advice}, or use true"
-            )
-        given = params.get("update") or {}
-        params["update"] = {**given, "name": given.get("name") or "retrain", "pre_train": False}
-    if isinstance(path, str):  # a run may be gone on with from another folder
-        params["model"] = model | {"pretrained": os.path.abspath(path)}
-    return unused
+def _combined(params, engine, old):
+    """Return the strategy, replay or pseudo-labels of an engine, under the engine's name."""
+    added = _replay(old) if engine == "hist_select" else _pseudo_labels(old)
+    taken = [name for name in added if params.get(name) is not None]
+    if taken:
+        raise ParameterError(
+            taken[0], f"{engine} sets it already; leave it out, or use {_ENGINES[engine]}"
+        )
+    strategy = as_object("strategy", params["strategy"]) | {"name": _ENGINES[engine]}
+    added |= {"strategy": strategy, "name": params.get("name") or engine}
+    if engine == "entropy_pl":
+        model = as_object("model", params.get("model"))
+        if model.get("name") in (None, "cnn"):
+            # With smoothed labels a network never becomes as certain as the threshold demands.
+            added["model"] = {"label_smoothing": 0.0} | model
+    return added
 
 
-def _replay(raw):
-    mode = raw.get("hist_sel_mode") or "certain"
-    thresholds = raw.get("sel_thresholds")
+def _replay(old):
+    mode = old.get("hist_sel_mode", "certain")
     if mode in ("no", "all"):
-        return {"name": _MODES[mode]}
+        return {"replay": {"name": "none" if mode == "no" else "all"}}
+    thresholds = old.get("sel_thresholds")
     if not thresholds:
         raise ParameterError(
             "sel_thresholds",
-            f"hist_select with {mode} needs it: the numbers of labels above which old ones are "
+            f"hist_select with {mode} needs it: the number of labels above which old labels are "
             "selected, such as [1000]",
         )
-    return {"name": _MODES[mode], "threshold": thresholds if thresholds[1:] else thresholds[0]}
+    return {"replay": {"name": mode, "threshold": thresholds if thresholds[1:] else thresholds[0]}}
 
 
-def _pseudo_labels(raw):
-    keys = {"threshold": "decay_threshold", "decay": "decay_rate"}
-    given = {new: raw[old] for new, old in keys.items() if raw.get(old) is not None}
-    return given | {"schedule": "recursive"}
+def _pseudo_labels(old):
+    names = {"threshold": "decay_threshold", "decay": "decay_rate"}
+    given = {new: old[name] for new, name in names.items() if name in old}
+    return {"pseudo_labels": given | {"schedule": "recursive"}}
 
 
-def _set_new(params, key, value):
-    if params.get(key) is not None:
-        raise ParameterError(key, "framework_type sets it already; give strategy instead of that")
-    params[key] = value
+def _start_weights(params, old):
+    """Start from saved weights if there are any; return notes on what has no effect."""
+    model = as_object("model", params.get("model"))
+    if model.get("pretrained") is None:
+        # Most of ALFramework's files ask for weights that were never handed on with them.
+        wanted = {"load_pretrained": True, "pre_train": False}
+        unmet = [name for name, value in wanted.items() if old.get(name) is value]
+        if not unmet:
+            return []
+        return [
+            f"no effect without saved weights: {' and '.join(unmet)}; training starts from "
+            'scratch. To start from an earlier run, add "pretrained": its folder or model.joblib'
+        ]
+    if old.get("load_pretrained") is False:
+        del model["pretrained"]
+        params["model"] = model
+        return ["no effect with load_pretrained false: pretrained"]
+    if old.get("pre_train") is False:
+        update = as_object("update", params.get("update"))
+        params["update"] = {"name": "retrain", **update, "pre_train": False}
+    return []
 
 
-def drop_other_name(raw, key):
-    """Take out of a file what is about to be given under another name.
+def new_name(name):
+    """Return skal's name of a key, with dots if it is nested."""
+    return _NEW_NAMES.get(name, name)
 
-    Parameters
-    ----------
-    raw : dict
-        Keys and values of a parameter file, changed in place.
-    key : str
-        Key that is going to be set, with dots where it is nested.
-    """
-    for old, new in _OTHER_NAMES.items():
-        if key == old:
+
+def drop_other_name(raw, name):
+    """Remove from a file the key that an option is about to give under its other name."""
+    for old, new in _NEW_NAMES.items():
+        if name == old:
             parent, _, last = new.rpartition(".")
             if old == "framework_type":
                 raw.pop("strategy", None)
@@ -221,16 +201,16 @@ def drop_other_name(raw, key):
                 raw.pop(last, None)
             elif isinstance(raw.get(parent), dict):
                 raw[parent] = {k: v for k, v in raw[parent].items() if k != last}
-        elif key in (new, new.removesuffix(".name")):
+        elif name in (new, new.removesuffix(".name")):
             raw.pop(old, None)
 
 
 def _put(params, old, new, value):
-    """Store a value under its new key, which may be nested, unless that is taken."""
-    target, last = params, new
-    if "." in new:
-        parent, last = new.split(".")
-        target = params[parent] = dict(params.get(parent) or {})
+    """Store a value under its new key, unless the file gives that key too."""
+    parent, _, last = new.rpartition(".")
+    target = params
+    if parent:
+        target = params[parent] = as_object(parent, params.get(parent))
     if target.get(last) is not None:
         raise ParameterError(old, f"it means the same as {new}, which is given too; keep one")
     target[last] = value

@@ -1,11 +1,9 @@
-"""What a comparison of strategies shows: curves, figures with intervals, tests."""
+"""The figures of compared runs: areas, labels needed, intervals, tests; arrays in, numbers out."""
 
-from pathlib import Path
+import math
 
 import numpy as np
 
-from skal.experiment.folder import RunFolder
-from skal.experiment.manifest import find_duplicates
 from skal.metrics import (
     area_under_budget_curve,
     bootstrap_interval,
@@ -15,170 +13,40 @@ from skal.metrics import (
     paired_test,
 )
 
-__all__ = ["FIGURES", "Comparison", "figures_of_runs", "summarize"]
+__all__ = ["FIGURES", "LEVEL", "figures_of_runs", "seeds_needed", "summarize"]
+
+# Significance level of all statements.
+LEVEL = 0.05
 
 # What is computed for each run, and what it is called for people.
 FIGURES = {
     "area": "area under the budget curve",
+    "accuracy": "final accuracy",
     "labels_95": "labels to 95 % of full-data accuracy",
     "labels_99": "labels to 99 % of full-data accuracy",
     "saving_95": "label saving over random at 95 %",
     "saving_99": "label saving over random at 99 %",
-    "accuracy": "final accuracy",
     "seconds_query": "seconds choosing",
     "seconds_fit": "seconds training",
 }
 
-_COLUMNS = {"accuracy": "eval_acc", "precision": "eval_pre", "recall": "eval_recall"}
-
-
-class Comparison:
-    """Runs of several strategies with the same seeds.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are.
-    stats : dict of str to dict of int to list of dict
-        Rows of stats.csv for each strategy and seed, as numbers.
-    full_data : dict of int to dict
-        Metrics of a model trained on all labels, for each seed; empty where none was.
-    duplicates : dict of Path to Path
-        Runs that repeat another one of their strategy, which are left out of `stats`.
-
-    Attributes
-    ----------
-    runs : list of dict
-        The figures of each run: strategy, seed, and the keys of `FIGURES`.
-    table : list of dict
-        A row for each strategy; see `summarize`.
-    """
-
-    def __init__(self, folder, stats, full_data, duplicates):
-        self.folder = folder
-        self.stats = stats
-        self.full_data = full_data
-        self.duplicates = duplicates
-        targets = {seed: metrics["accuracy"] for seed, metrics in full_data.items()}
-        self.runs = figures_of_runs(self._curves("accuracy"), targets, self._seconds())
-        self.table = summarize(self.runs)
-
-    @classmethod
-    def from_folder(cls, folder, names, seeds):
-        """Read the runs of a comparison.
-
-        Parameters
-        ----------
-        folder : path-like
-            Its folder.
-        names : list of str
-            Strategies.
-        seeds : list of int
-            Seeds.
-
-        Returns
-        -------
-        Comparison
-        """
-        folder, stats, full_data, duplicates = Path(folder), {}, {}, {}
-        for name in names:
-            paths = [folder / name / str(seed) for seed in seeds]
-            twins = find_duplicates(paths)
-            duplicates |= twins
-            stats[name] = {
-                seed: [_as_numbers(row) for row in RunFolder(path).read_csv("stats.csv")]
-                for seed, path in zip(seeds, paths, strict=True)
-                if path not in twins
-            }
-        for seed in stats["random"]:
-            full = RunFolder(folder / "random" / str(seed)).read_json("summary.json")["full_data"]
-            if full is not None:
-                full_data[seed] = full
-        return cls(folder, stats, full_data, duplicates)
-
-    def budget_curves(self, metric="accuracy"):
-        """Return the budget curves.
-
-        Parameters
-        ----------
-        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
-            What was measured on the test data.
-
-        Returns
-        -------
-        dict of str to list of tuple (n_labels, values)
-            A curve for each seed of each strategy.
-        """
-        return {name: list(curves.values()) for name, curves in self._curves(metric).items()}
-
-    def full_data_mean(self, metric="accuracy"):
-        """Return what a model trained on all labels reaches, on average over the seeds.
-
-        Parameters
-        ----------
-        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
-            What was measured on the test data.
-
-        Returns
-        -------
-        float or None
-            None where no such model was trained.
-        """
-        values = [metrics[metric] for metrics in self.full_data.values()]
-        return float(np.mean(values)) if values else None
-
-    def _curves(self, metric):
-        column = _COLUMNS.get(metric, f"eval_{metric}")
-        return {
-            name: {
-                seed: (
-                    np.array([row["num_total_labeled"] for row in rows]),
-                    np.array([row[column] for row in rows]),
-                )
-                for seed, rows in seeds.items()
-            }
-            for name, seeds in self.stats.items()
-        }
-
-    def _seconds(self):
-        return {
-            name: {
-                seed: [sum(row[key] for row in rows) for key in ("seconds_query", "seconds_fit")]
-                for seed, rows in seeds.items()
-            }
-            for name, seeds in self.stats.items()
-        }
-
 
 def figures_of_runs(curves, targets, seconds):
-    """Compute the figures of each run.
+    """Return the figures of each run: strategy, seed, labels, target and the keys of `FIGURES`.
 
-    Parameters
-    ----------
-    curves : dict of str to dict of int to tuple (n_labels, values)
-        Budget curve for each strategy and seed; "random" is among them.
-    targets : dict of int to float
-        Accuracy with all labels for each seed; may be empty.
-    seconds : dict of str to dict of int to (float, float)
-        Seconds choosing and training.
-
-    Returns
-    -------
-    list of dict
-        Strategy, seed and the keys of `FIGURES`. All areas are over the labels that every
-        run has spent. NaN where a target is not reached, or there is none.
+    `curves` are budget curves by strategy (random among them) and seed, `targets` the accuracies
+    with all labels by seed. All areas end at the labels that every run has spent. NaN: a target
+    is not reached, or there is none.
     """
     end = min(curve[0][-1] for seeds in curves.values() for curve in seeds.values())
     runs = []
     for name, seeds in curves.items():
         for seed, curve in seeds.items():
-            run = {
-                "strategy": name,
-                "seed": seed,
-                "area": area_under_budget_curve(*_cut(curve, end)),
-            }
+            run = {"strategy": name, "seed": seed, "labels": float(curve[0][-1])}
+            run["target"] = targets.get(seed, np.nan)
+            run["area"] = area_under_budget_curve(*_cut(curve, end))
             for percent in (95, 99):
-                target = targets.get(seed, np.nan) * percent / 100
+                target = run["target"] * percent / 100
                 run[f"labels_{percent}"] = labels_to_reach(*curve, target)
                 run[f"saving_{percent}"] = np.nan
                 if seed in curves["random"]:
@@ -191,22 +59,14 @@ def figures_of_runs(curves, targets, seconds):
 
 
 def summarize(runs):
-    """Summarize runs over their seeds, and test each strategy against random.
+    """Return a row for each strategy: its figures over the seeds, and a test against random.
 
-    Parameters
-    ----------
-    runs : list of dict
-        From `figures_of_runs`.
-
-    Returns
-    -------
-    list of dict
-        For each strategy: ``strategy``, ``n_seeds``, then for each of `FIGURES` its mean,
-        ``*_low`` and ``*_high`` (95 % bootstrap interval) and ``*_n`` (how many seeds have it:
-        unless all do, the mean is NaN, as those that reach a target late would be missing in
-        it); ``gain`` (of area over random, paired by seed, with interval),
-        ``p_value`` (Wilcoxon's signed-rank test of the areas against random) and ``p_holm``
-        (corrected for the number of strategies).
+    For each of `FIGURES` there are its mean, ``*_low`` and ``*_high`` (95 % bootstrap interval)
+    and ``*_n`` (number of seeds that have it). If some seeds do not reach a target the mean is
+    NaN, since the slowest are missing in it, and ``*_at_least`` is a bound: its mean if those
+    seeds had reached it with the labels they spent. ``gain`` is the difference in area to
+    random, paired by seed, with its interval; ``p_value`` is that of Wilcoxon's signed-rank test
+    of the areas, ``p_holm`` corrected for the number of strategies.
     """
     names = list(dict.fromkeys(run["strategy"] for run in runs))
     areas = {name: {r["seed"]: r["area"] for r in runs if r["strategy"] == name} for name in names}
@@ -216,6 +76,8 @@ def summarize(runs):
         row = {"strategy": name, "n_seeds": len(own)}
         for figure in FIGURES:
             row |= _interval(figure, [run[figure] for run in own])
+        for figure in ("labels_95", "labels_99"):
+            row[f"{figure}_at_least"] = _at_least(figure, own)
         shared = [seed for seed in areas[name] if seed in areas["random"]]
         pairs = [(areas[name][seed], areas["random"][seed]) for seed in shared]
         tested = name != "random" and len(pairs) > 0
@@ -227,6 +89,15 @@ def summarize(runs):
     return table
 
 
+def seeds_needed(n_tests):
+    """Return the fewest seeds with which any of some tests, corrected by Holm, can be significant.
+
+    With n pairs, Wilcoxon's p is never below 2 / 2 ** n, and Holm multiplies the smallest p by
+    the number of tests.
+    """
+    return math.ceil(math.log2(2 * max(1, n_tests) / LEVEL))
+
+
 def _interval(figure, values):
     values = np.array(values, dtype=float)
     n_known = int(np.count_nonzero(~np.isnan(values)))
@@ -236,13 +107,17 @@ def _interval(figure, values):
     return {figure: mean, f"{figure}_low": low, f"{figure}_high": high, f"{figure}_n": n_known}
 
 
+def _at_least(figure, runs):
+    """Return a bound of the mean if some runs miss their target; NaN if none does."""
+    aimed = [run for run in runs if not math.isnan(run["target"])]
+    if not any(math.isnan(run[figure]) for run in aimed):
+        return np.nan
+    return float(np.mean([np.nan_to_num(run[figure], nan=run["labels"]) for run in aimed]))
+
+
 def _cut(curve, end):
     """Return a curve up to a number of labels, interpolated there."""
     n_labels, values = curve
     inside = n_labels < end
     last = np.interp(end, n_labels, values)
     return np.append(n_labels[inside], end), np.append(values[inside], last)
-
-
-def _as_numbers(row):
-    return {key: float(value) if value != "" else np.nan for key, value in row.items()}
