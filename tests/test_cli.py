@@ -9,7 +9,9 @@ import sys
 import pytest
 
 from skal.cli import main
+from skal.cli.experiments import _split
 from skal.datasets import make_sounds, write_sounds
+from skal.experiment import ParameterError
 
 TINY = {
     "dataset": {"name": "sounds", "n_samples": 40, "n_classes": 2, "duration": 0.3},
@@ -60,6 +62,33 @@ def test_run_prints_a_line_for_each_round(tiny):
     assert "\x1b" not in done.stdout  # no colors where there is no terminal
     assert "outputs/sounds/entropy/1/" in done.stdout
     assert (tiny / "outputs/sounds/entropy/1/curve.png").is_file()
+
+
+def test_own_recordings_start_from_the_defaults(tiny, capsys):
+    write_sounds(make_sounds(24, 2, duration=0.3, random_state=0), tiny / "clips")
+    words = "--dataset folder --data-home clips --features mfcc --n_initial 9 --full_data false"
+    words += " --features.duration 0.3 --model logistic_regression"
+    words = words.split()
+    assert call("run", *words) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("command line: dataset, data_home, features, n_initial")
+    assert "defaults: split, strategy, n_instances, budget" in out
+    assert "preset" not in out
+    used = json.loads((tiny / "outputs/folder/margin/1/params.json").read_text())
+    assert used["features"] == {"name": "mfcc", "duration": 0.3}
+    assert used["model"] == {"name": "logistic_regression"}
+    assert used["taken_from"]["features.duration"] == "command line"
+    assert call("run", *words, "--strategy", "hist_select", "--sel_thresholds", "[9]") == 0
+    assert (tiny / "outputs/folder/hist_select/1/stats.csv").is_file()
+    assert (tiny / "outputs/.gitignore").read_text() == "*\n"
+
+
+def test_strategies_with_parameters_in_a_list():
+    schedule = {"name": "schedule", "stages": [[60, "typiclust"], [None, "margin"]]}
+    text = f" margin , {json.dumps(schedule)},{json.dumps({'name': 'badge'})} , edpc,"
+    assert _split(text) == ["margin", schedule, {"name": "badge"}, "edpc"]
+    with pytest.raises(ParameterError, match="strategies: not JSON"):
+        _split('margin,{"name": }')
 
 
 def test_the_predecessors_command_works(tiny):

@@ -161,8 +161,8 @@ def _play_all(folder, plans, reporter):
     missing = [task for task in tasks if not RunFolder(task[0]).is_finished]
     n_seeds = len({plan.params.random_seed for plan in plans})
     reporter.line(
-        f"{len(plans) // n_seeds} strategies, {n_seeds} seeds: {len(missing)} of {len(tasks)} "
-        "runs to do"
+        f"{len(plans) // n_seeds} strategies, {n_seeds} seed{'s' * (n_seeds > 1)}: "
+        f"{len(missing)} of {len(tasks)} runs to do"
     )
     n_jobs = joblib.effective_n_jobs(plans[0].params.n_jobs)
     start = time.perf_counter()

@@ -63,7 +63,11 @@ class Split:
 def find_loader(params):
     """Return the loader of the data set and its arguments; complain before any slow import."""
     name, key = dataset_name(params)
-    loader = find_component("dataset", name, key)
+    try:
+        loader = find_component("dataset", name, key)
+    except ParameterError as error:
+        own = "For your own recordings: --dataset folder --data_home FOLDER"
+        raise ParameterError(key, f"{error.problem}. {own}") from error
     arguments = {} if params.dataset is None else params.dataset.params
     check_arguments(loader, arguments, "dataset")
     arguments |= _home(loader, name, params)

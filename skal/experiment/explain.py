@@ -3,7 +3,7 @@
 import math
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from skal.experiment.alframework import OldKeys
 from skal.experiment.params import Params
@@ -49,8 +49,8 @@ def _table(title, fields):
 def show_comparison(comparison):
     """Print what a comparison shows, and where its report is."""
     console = Console(soft_wrap=True)
-    heads = ("strategy", "seeds", "area", "gain", "p (Holm)", "labels to 95 %", "final accuracy")
-    table = Table(*heads)
+    heads = ("seeds", "area", "gain", "p (Holm)", "labels to 95 %", "final accuracy")
+    table = Table(Column("strategy", overflow="fold"), *heads)
     for row in sorted(comparison.table, key=lambda row: -row["area"]):
         table.add_row(
             row["strategy"],
@@ -59,7 +59,9 @@ def show_comparison(comparison):
             _number(row["gain"], "{:+.3f}"),
             _number(row["p_holm"], "{:.3f}"),
             _number(row["labels_95"], "{:.0f}")
-            or _number(row["labels_95_at_least"], f"≥ {{:.0f}} ({row['labels_95_n']} seeds)"),
+            or _number(
+                row["labels_95_at_least"], f"≥ {{:.0f}} ({row['labels_95_n']}/{row['n_seeds']})"
+            ),
             _number(row["accuracy"], "{:.3f}"),
         )
     console.print(table)

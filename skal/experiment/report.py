@@ -127,6 +127,8 @@ def _page(comparison, params, svg):
     ]
     if not comparison.full_data:
         notes.append("Nothing was trained on all labels, so there are no targets to reach.")
+    used = params.as_used()
+    del used["strategy"]  # of no run here
     environment = describe_environment(seeds[0])
     del environment["seed"]
     return "\n".join(
@@ -141,7 +143,7 @@ def _page(comparison, params, svg):
             f"<h2>Savings and time</h2>{_html_table(comparison.table, _MORE)}",
             _list(notes),
             f"<h2>How to read this</h2><p>{html.escape(_READING)}</p>",
-            f"<h2>Parameters</h2>{_code(params.as_used())}",
+            f"<h2>Parameters</h2>{_code(used)}",
             f"<h2>Environment</h2>{_code(environment)}</body></html>\n",
         ]
     )

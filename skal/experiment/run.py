@@ -72,7 +72,7 @@ def describe_params(params, hidden=()):
         if name not in hidden:
             places.setdefault(place, []).append(name)
     defaults = [name for name in _SAID if name not in (*origins, *hidden)]
-    lines = [f"from {place}: {', '.join(names)}" for place, names in places.items()]
+    lines = [f"{place}: {', '.join(names)}" for place, names in places.items()]
     if defaults:
         lines.append(f"defaults: {', '.join(defaults)} (skal params explains them)")
     return lines

@@ -388,8 +388,8 @@ def test_where_values_were_taken_from():
     assert params.taken_from["features.*"] == "preset fsdd"
     assert load_params({"dataset": "folder"})[0].taken_from == {"dataset": "given"}
     lines = describe_params(params)
-    assert lines[0] == "from a.json: sub_dir, features"
-    assert lines[1] == "from preset fsdd: features.*"
+    assert lines[0] == "a.json: sub_dir, features"
+    assert lines[1] == "preset fsdd: features.*"
     assert lines[2].startswith("defaults: split, model, strategy, n_initial")
 
 
