@@ -66,7 +66,7 @@ class Reporter:
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
-            disable=not self.console.is_terminal,
+            disable=self.console.quiet or not self.console.is_terminal,
         )
         task, outer = progress.add_task(what, total=total), self._advance
         if outer is None:
