@@ -81,9 +81,9 @@ def findings(table):
     n_seeds = min(row["n_seeds"] for row in others)
     if n_seeds < needed:
         lines.append(
-            f"With {n_seeds} seed{'s' * (n_seeds > 1)} no difference can be significant: the test "
-            f"of {len(others)} strategies needs at least {needed} seeds for p ≤ {LEVEL}, however "
-            "large the difference."
+            f"With {n_seeds} seed{'s' * (n_seeds > 1)} no difference can be significant: testing "
+            f"{len(others)} against random needs at least {needed} seeds for p ≤ {LEVEL}, "
+            "however large the difference."
         )
     return lines
 
