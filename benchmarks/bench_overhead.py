@@ -19,7 +19,7 @@ from sklearn.base import clone
 
 from skal.experiment.data import load_data, split_data
 from skal.experiment.params import load_params
-from skal.experiment.parts import build_parts
+from skal.experiment.plan import build_parts
 from skal.experiment.run import run_experiment
 
 SEED = 0

@@ -9,7 +9,9 @@ import sys
 import pytest
 
 from skal.cli import main
+from skal.cli.experiments import _split
 from skal.datasets import make_sounds, write_sounds
+from skal.experiment import ParameterError
 
 TINY = {
     "dataset": {"name": "sounds", "n_samples": 40, "n_classes": 2, "duration": 0.3},
@@ -62,6 +64,33 @@ def test_run_prints_a_line_for_each_round(tiny):
     assert (tiny / "outputs/sounds/entropy/1/curve.png").is_file()
 
 
+def test_own_recordings_start_from_the_defaults(tiny, capsys):
+    write_sounds(make_sounds(24, 2, duration=0.3, random_state=0), tiny / "clips")
+    words = "--dataset folder --data-home clips --features mfcc --n_initial 9 --full_data false"
+    words += " --features.duration 0.3 --model logistic_regression"
+    words = words.split()
+    assert call("run", *words) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("command line: dataset, data_home, features, n_initial")
+    assert "defaults: split, strategy, n_instances, budget" in out
+    assert "preset" not in out
+    used = json.loads((tiny / "outputs/folder/margin/1/params.json").read_text())
+    assert used["features"] == {"name": "mfcc", "duration": 0.3}
+    assert used["model"] == {"name": "logistic_regression"}
+    assert used["taken_from"]["features.duration"] == "command line"
+    assert call("run", *words, "--strategy", "hist_select", "--sel_thresholds", "[9]") == 0
+    assert (tiny / "outputs/folder/hist_select/1/stats.csv").is_file()
+    assert (tiny / "outputs/.gitignore").read_text() == "*\n"
+
+
+def test_strategies_with_parameters_in_a_list():
+    schedule = {"name": "schedule", "stages": [[60, "typiclust"], [None, "margin"]]}
+    text = f" margin , {json.dumps(schedule)},{json.dumps({'name': 'badge'})} , edpc,"
+    assert _split(text) == ["margin", schedule, {"name": "badge"}, "edpc"]
+    with pytest.raises(ParameterError, match="strategies: not JSON"):
+        _split('margin,{"name": }')
+
+
 def test_the_predecessors_command_works(tiny):
     assert call("--param_file=tiny.json", "--max_round", "1", "--framework_type=random") == 0
     assert (tiny / "outputs/sounds/random/1/stats.csv").is_file()
@@ -102,7 +131,7 @@ def test_verbose_0_is_quiet(tiny, capsys):
         (["fsdd"], "data_home: say where the recordings of fsdd are"),
         (["missing.json"], "missing.json: cannot read the parameter file"),
         (["broken.json"], "broken.json: not JSON"),
-        (["list.json"], "list.json: a parameter file holds an object"),
+        (["list.json"], "list.json: a parameter file contains an object"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_exit_code_2(tiny, capsys, argv, message):
@@ -133,7 +162,7 @@ def test_ctrl_c_is_one_line(tiny, capsys, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skal.experiment.run.load_data", interrupt)
+    monkeypatch.setattr("skal.experiment.plan.load_data", interrupt)
     assert call("run", "tiny.json") == 130
     assert capsys.readouterr().err.startswith("skal: interrupted")
 
@@ -152,10 +181,10 @@ def test_ctrl_c_says_how_to_go_on(tiny):
     assert process.returncode == 130
     assert "stopping after this step" in said
     command = "skal run --resume outputs/sounds/margin/1"
-    assert error == f"skal: interrupted, and saved; go on with: {command}\n"
+    assert error == f"skal: interrupted, and saved; resume with: {command}\n"
     done = skal(*command.split()[1:], cwd=tiny)
     assert done.returncode == 0, done.stderr
-    assert "goes on after round" in done.stdout
+    assert "resumes after round" in done.stdout
 
 
 def test_params_schema(capsys):
@@ -170,7 +199,8 @@ def test_params_explain(capsys):
     assert "n_instances" in table
     assert "margin" in table
     assert "presets: " in table
-    assert call("params") == 2
+    assert call("params") == 0
+    assert capsys.readouterr().out == table
     assert call("params", "--explain", "--schema") == 2
 
 

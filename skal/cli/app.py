@@ -24,7 +24,7 @@ def quiet_tensorflow():
 
 @contextlib.contextmanager
 def ctrl_c_is_one_line():
-    """Say how to go on; Typer itself would only say that the command was aborted."""
+    """Say how to continue; Typer itself would only say that the command was aborted."""
     try:
         yield
     except KeyboardInterrupt as error:

@@ -18,16 +18,19 @@ _ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
 def run(ctx: typer.Context):
     """Run an experiment: train, choose, label, again and again, on labeled recordings.
 
-    Without arguments it runs on sounds made for the purpose. PRESET is the name of a parameter
-    file that comes with skal, PARAMS.json one of your own. Every key of a parameter file is an
-    option too, nested ones with dots:
+    Without arguments it runs on synthetic sounds. PRESET is the name of a parameter file that
+    comes with skal, PARAMS.json one of your own. Every key of a parameter file is an option too,
+    nested ones with dots:
 
-    skal run fsdd --data-home FOLDER --strategy entropy --model.learning_rate 0.001
+    skal run fsdd --data_home FOLDER --strategy entropy --model.learning_rate 0.001
 
-    skal run --list lists the presets, skal params --explain the keys.
+    skal run --dataset folder --data_home FOLDER takes your own recordings, one folder for each
+    class, with default settings.
 
-    skal run --resume [FOLDER] goes on with a run that was interrupted, or with all of those
-    below a folder; without FOLDER, below outputs.
+    skal run --list lists the presets, skal params the keys.
+
+    skal run --resume [FOLDER] continues a run that was interrupted, or all of those below a
+    folder; without FOLDER, below outputs.
     """
     from skal.experiment.params import load_params
 
@@ -36,12 +39,13 @@ def run(ctx: typer.Context):
     if any(word.partition("=")[0] == "--resume" for word in ctx.args):
         return _resume(ctx.args)
     source, overrides = _parse(ctx.args)
-    given, notes = load_params(_read(source), overrides)
+    given, place, passed_over = _read(source, overrides)
+    checked, notes = load_params(given, overrides, source=place)
     quiet_tensorflow()
     from skal.experiment.run import run_experiment
 
     with ctrl_c_is_one_line():
-        run_experiment(given, notes=notes)
+        run_experiment(checked, notes=[*passed_over, *notes])
 
 
 def _resume(args):
@@ -52,9 +56,9 @@ def _resume(args):
     folder, overrides = _parse(args)
     wrong = [key for key, _ in overrides if key != "verbose"]
     if wrong:
-        raise ParameterError(wrong[0], "a run goes on with its own parameters; leave it out")
+        raise ParameterError(wrong[0], "a run resumes with its own parameters; leave it out")
     quiet_tensorflow()
-    from skal.experiment.resume import resume_runs
+    from skal.experiment.run import resume_runs
 
     with ctrl_c_is_one_line():
         resume_runs(folder or "outputs", verbose=dict(overrides).get("verbose", 1))
@@ -64,15 +68,19 @@ def _resume(args):
 def compare(ctx: typer.Context):
     """Run several strategies with several seeds, and compare what they reach.
 
-    skal compare fsdd --data-home FOLDER --strategies entropy,margin,edpc --n_seeds 10
+    skal compare fsdd --data_home FOLDER --strategies entropy,margin,edpc
 
-    Random is always among them. --n_jobs 4 plays four runs at a time; --backend dask
-    --scheduler tcp://HOST:8786 plays them on a Dask cluster, --backend ray on Ray. The same
-    command goes on where it was interrupted, and adds seeds or strategies. All other options are
-    those of "skal run".
+    A strategy with parameters is written as in a parameter file:
+    --strategies 'margin,{"name": "schedule", "stages": [[60, "typiclust"], [null, "margin"]]}'
+
+    Random is always included. By default there are as many seeds as a significant difference
+    takes (--n_seeds changes it); how long it takes is printed after the first run. --n_jobs 4
+    plays four runs at a time; --backend dask --scheduler tcp://HOST:8786 plays them on a Dask
+    cluster, --backend ray on Ray. The same command continues where it was interrupted, and adds
+    seeds or strategies. All other options are those of "skal run".
     """
     from skal.experiment.messages import ParameterError
-    from skal.experiment.params import load_params
+    from skal.experiment.params import merge
 
     source, overrides = _parse(ctx.args)
     ours = dict(overrides)
@@ -81,18 +89,37 @@ def compare(ctx: typer.Context):
     )
     if scheduler is not None and backend != "dask":
         raise ParameterError("scheduler", "it goes with --backend dask")
-    given, notes = load_params({"n_seeds": 5} | _read(source), ours.items())
+    given, place, notes = _read(source, ours.items())
+    given = merge(given, ours.items(), place)
+    if isinstance(strategies, str):
+        strategies = _split(strategies)
     quiet_tensorflow()
-    from skal.experiment.comparing import DEFAULT_STRATEGIES
-    from skal.experiment.comparing import compare as run_comparison
+    from skal.experiment.comparison import compare as run_comparison
     from skal.experiment.explain import show_comparison
 
-    if isinstance(strategies, str):
-        strategies = strategies.split(",")
     with ctrl_c_is_one_line(), _backend(backend, scheduler):
-        comparison = run_comparison(given, strategies or DEFAULT_STRATEGIES, notes=notes)
-    if given.verbose:
+        comparison = run_comparison(given, strategies, notes=notes)
+    if given.get("verbose", 1):
         show_comparison(comparison)
+
+
+def _split(text):
+    """Split names and JSON objects at the commas between them."""
+    from skal.experiment.messages import ParameterError
+
+    found, rest = [], text.strip()
+    try:
+        while rest:
+            if rest[0] == "{":
+                value, end = json.JSONDecoder().raw_decode(rest)
+            else:
+                value = rest.partition(",")[0]
+                value, end = value.strip(), len(value)
+            found.append(value)
+            rest = rest[end:].lstrip().removeprefix(",").lstrip()
+    except json.JSONDecodeError as error:
+        raise ParameterError("strategies", f"not JSON: {error}") from error
+    return found
 
 
 @contextlib.contextmanager
@@ -131,9 +158,9 @@ def features(ctx: typer.Context):
 
     skal features RECORDINGS --features.sr 16000 --features.duration 2.0
 
-    --store FOLDER says where (skal_features), --dtype float16 halves it, --key content goes by
-    what is in a file instead of by its name and time. Broken recordings are listed in
-    failures.csv in the store and end nothing.
+    --store FOLDER is the store (default: skal_features), --dtype float16 halves its size, --key
+    content knows a file by its content instead of its name and time. Broken recordings are
+    listed in failures.csv in the store; the others are computed all the same.
     """
     from skal.experiment.messages import ParameterError
     from skal.experiment.params import load_params
@@ -156,20 +183,20 @@ def features(ctx: typer.Context):
 @app.command()
 def params(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Print a table of keys.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Print the keys (default).")] = False,
     presets: Annotated[bool, typer.Option("--presets", help="List the presets.")] = False,
 ):
-    """Describe the keys of a parameter file, or list those that come with skal."""
-    if schema + explain + presets != 1:
+    """Describe the keys of a parameter file, or list the files that come with skal."""
+    if schema + explain + presets > 1:
         raise typer.BadParameter("give one of --schema, --explain and --presets")
+    from skal.experiment.explain import explain_params, explain_presets, file_schema
+
     if schema:
-        from skal.experiment.params import Params
-
-        print(json.dumps(Params.model_json_schema(), indent=2))
-        return
-    from skal.experiment.explain import explain_params, explain_presets
-
-    explain_params() if explain else explain_presets()
+        print(json.dumps(file_schema(), indent=2))
+    elif presets:
+        explain_presets()
+    else:
+        explain_params()
 
 
 def _parse(args):
@@ -199,9 +226,10 @@ def _parse(args):
 
 def _value(key, text):
     """Read a value as JSON where it is, else as text; none and null are null."""
+    from skal.experiment.alframework import OldKeys
     from skal.experiment.params import Params
 
-    field = Params.model_fields.get(key)
+    field = (Params.model_fields | OldKeys.model_fields).get(key)
     if field is not None and field.json_schema_extra["allowed"].endswith("folder"):
         return text
     if text.lower() in ("none", "true", "false"):
@@ -212,16 +240,17 @@ def _value(key, text):
         return text
 
 
-def _read(source):
-    """Read a parameter file, or a preset if there is no file of that name."""
-    from skal.experiment.catalog import read_preset
+def _read(source, overrides):
+    """Return a parameter file or preset, what to call it, and notes on what was left out."""
     from skal.experiment.messages import ParameterError
+    from skal.experiment.params import dataset_given
+    from skal.experiment.presets import preset_for
 
-    if source is None:
-        return read_preset("sounds")
-    path = Path(source)
-    if not (path.suffix == ".json" or path.is_file()):
-        return read_preset(source)
+    path = Path(source or "")
+    if source is None or not (path.suffix == ".json" or path.is_file()):
+        given, notes = preset_for(source or "sounds", dataset_given(overrides))
+        # Nobody asked for the preset that runs without arguments: no word on what it left out.
+        return given, f"preset {source or 'sounds'}", notes if source else []
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -229,5 +258,5 @@ def _read(source):
     except json.JSONDecodeError as error:
         raise ParameterError(source, f"not JSON: {error}") from error
     if not isinstance(given, dict):
-        raise ParameterError(source, "a parameter file holds an object: {key: value, ...}")
-    return given
+        raise ParameterError(source, "a parameter file contains an object: {key: value, ...}")
+    return given, source, []

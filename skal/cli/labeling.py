@@ -113,7 +113,7 @@ def label(
 def _strategy(name):
     if name is None:
         return None
-    from skal.experiment.components import build
+    from skal.experiment.registry import build
 
     return build("strategy", name, {})
 

@@ -8,12 +8,11 @@ _HOMES = {
     "Interrupted": "messages",
     "ParameterError": "messages",
     "Params": "params",
-    "RunFolder": "folder",
-    "compare": "comparing",
+    "compare": "comparison",
     "load_params": "params",
-    "preset_names": "catalog",
-    "read_preset": "catalog",
-    "resume_runs": "resume",
+    "preset_names": "presets",
+    "read_preset": "presets",
+    "resume_runs": "run",
     "run_experiment": "run",
 }
 

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
@@ -10,10 +10,20 @@ from sklearn.model_selection import GroupShuffleSplit
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.datasets import DatasetWarning
 from skal.datasets.splits import on_both_sides, recordings_of, united
-from skal.experiment.components import check_arguments, find_component
 from skal.experiment.messages import ExperimentError, ParameterError
+from skal.experiment.params import dataset_name
+from skal.experiment.registry import check_arguments, find_component
 
-__all__ = ["Data", "Split", "compute_features", "load_data", "set_aside", "split_data"]
+__all__ = [
+    "Data",
+    "Split",
+    "compute_features",
+    "features_error",
+    "find_loader",
+    "load_data",
+    "set_aside",
+    "split_data",
+]
 
 # Clips per call of the transformer, between two steps of the progress bar.
 _BLOCK = 512
@@ -21,183 +31,106 @@ _BLOCK = 512
 
 @dataclass
 class Data:
-    """The recordings that take part, and their labels.
+    """The recordings that take part, and their labels; arrays have a row for each clip."""
 
-    Attributes
-    ----------
-    clips : sequence of length n_clips
-        File paths, or waveforms.
-    files : ndarray of shape (n_clips,)
-        What to call each clip in a list.
-    y : ndarray of shape (n_clips,)
-        Class names.
-    groups : ndarray of shape (n_clips,) or None
-        Recording, speaker or place.
-    part : ndarray of shape (n_clips,) or None
-        Published part: "train", "validation" or "test".
-    positions : ndarray of shape (n_clips,)
-        Position of each clip in the data set as loaded.
-    sr : int or None
-        Sampling rate of waveforms, in Hz.
-    recordings : ndarray of shape (n_clips,) or None
-        Recording that each clip is from; None: each is one.
-    groups_shared : bool
-        The published parts have groups in common, and say so.
-    notes : list of str
-        A line for each recording that was set aside before.
-    """
-
-    clips: object
-    files: np.ndarray
-    y: np.ndarray
-    groups: np.ndarray | None
-    part: np.ndarray | None
-    positions: np.ndarray
-    sr: int | None = None
-    recordings: np.ndarray | None = None
-    groups_shared: bool = False
-    notes: list = field(default_factory=list)
+    clips: object  # file paths, or waveforms
+    files: np.ndarray  # what to call each clip in a list
+    y: np.ndarray  # class names
+    groups: np.ndarray | None  # recording, speaker or place
+    part: np.ndarray | None  # published part: "train", "validation" or "test"
+    positions: np.ndarray  # in the data set as loaded
+    sr: int | None = None  # of waveforms, in Hz
+    recordings: np.ndarray | None = None  # recording of each clip; None: each is its own
+    groups_shared: bool = False  # the published parts share groups, and say so
+    notes: list = field(default_factory=list)  # a line for each recording set aside before
 
     def take(self, rows):
-        """Return some of the clips.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Which.
-
-        Returns
-        -------
-        Data
-        """
-        return Data(
-            clips=self.clips[rows],
-            files=self.files[rows],
-            y=self.y[rows],
-            groups=None if self.groups is None else self.groups[rows],
-            part=None if self.part is None else self.part[rows],
-            positions=self.positions[rows],
-            sr=self.sr,
-            recordings=None if self.recordings is None else self.recordings[rows],
-            groups_shared=self.groups_shared,
-            notes=self.notes,
-        )
+        """Return some of the clips."""
+        arrays = ("clips", "files", "y", "groups", "part", "positions", "recordings")
+        values = {name: getattr(self, name) for name in arrays}
+        return replace(self, **{name: v if v is None else v[rows] for name, v in values.items()})
 
 
 @dataclass
 class Split:
-    """The rows of the three parts.
-
-    Attributes
-    ----------
-    train, valid, test : ndarray of int
-        Rows of a `Data`; `valid` may be empty.
-    """
+    """The rows of `Data` in each of three parts; `valid` may be empty."""
 
     train: np.ndarray
     valid: np.ndarray
     test: np.ndarray
 
 
-def load_data(params, *, labeled_only=True):
-    """Load the data set that the parameters name, and draw the clips that take part.
-
-    Parameters
-    ----------
-    params : Params
-        Complete parameters.
-    labeled_only : bool, default=True
-        Leave out clips whose class is not known.
-
-    Returns
-    -------
-    Data
-
-    Raises
-    ------
-    ParameterError
-        If there is no such data set, or its parameters or classes do not fit.
-    """
+def find_loader(params):
+    """Return the loader of the data set and its arguments; complain before any slow import."""
     name, key = dataset_name(params)
-    loader = find_component("dataset", name, key)
+    try:
+        loader = find_component("dataset", name, key)
+    except ParameterError as error:
+        own = "For your own recordings: --dataset folder --data_home FOLDER"
+        raise ParameterError(key, f"{error.problem}. {own}") from error
     arguments = {} if params.dataset is None else params.dataset.params
     check_arguments(loader, arguments, "dataset")
     arguments |= _home(loader, name, params)
     if "random_state" in inspect.signature(loader).parameters:
-        # Data that are made must be the same ones when a run goes on.
+        # Synthetic data must be the same when a run resumes.
         arguments.setdefault("random_state", 0)
     if arguments.get("window") is not None:
-        # To be cut into windows recordings are opened: one that is broken must not end it all.
+        # Cutting into windows opens the recordings: a broken one must not end the run.
         arguments.setdefault("on_error", "warn")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DatasetWarning)  # the notes say the same
-            bunch = loader(**arguments)
-    except (ValueError, TypeError, OSError) as error:
-        raise ParameterError("dataset", error) from error
-    data = _from_bunch(bunch, labeled_only)
-    n_classes = len(np.unique(data.y))
-    if params.num_classes not in (None, n_classes):
-        raise ParameterError(
-            "num_classes", f"{params.num_classes} were expected, but the data have {n_classes}"
-        )
-    if params.num_total is not None and params.num_total < len(data.y):
-        # Not drawn with the seed of the run: all seeds are to see the same data.
-        order = np.random.RandomState(0).permutation(len(data.y))
-        data = data.take(np.sort(order[: params.num_total]))
-    return data
-
-
-def dataset_name(params):
-    """Return the name of the data set, and the key that gives it.
-
-    Parameters
-    ----------
-    params : Params
-        Complete parameters.
-
-    Returns
-    -------
-    name : str
-        The name.
-    key : str
-        The key.
-    """
-    if params.dataset is not None and params.dataset.name is not None:
-        return params.dataset.name, "dataset"
-    if params.sub_dir is not None:
-        return params.sub_dir, "dataset (named by sub_dir, as none is given)"
-    return "sounds", "dataset"
+    return loader, arguments
 
 
 def _home(loader, name, params):
     """Return the argument that tells a loader where the recordings are."""
     wants = [key for key in ("data_home", "path") if key in inspect.signature(loader).parameters]
     if not wants and params.data_home is not None:
-        raise ParameterError("data_home", f"the data set {name} needs no folder; leave it out")
+        raise ParameterError(
+            "data_home",
+            f"the data set {name} needs no folder; leave it out, or name another --dataset",
+        )
     if wants and params.data_home is None:
         raise ParameterError(
-            "data_home", f"say where the recordings of {name} are: --data-home FOLDER"
+            "data_home", f"say where the recordings of {name} are: --data_home FOLDER"
         )
     return {wants[0]: params.data_home} if wants else {}
 
 
-def _from_bunch(bunch, labeled_only):
+def load_data(params, *, labeled_only=True):
+    """Load the data set that the parameters name, and draw the clips that take part."""
+    loader, arguments = find_loader(params)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DatasetWarning)  # the notes say the same
+            bunch = loader(**arguments)
+    except (ValueError, TypeError, OSError) as error:
+        raise ParameterError("dataset", error) from error
+    data = _from_bunch(bunch)
+    if labeled_only:
+        data = _labeled(data, bunch)
+        _check_classes(data, params)
+    if params.num_total is not None and params.num_total < len(data.y):
+        # Not drawn with the run's seed: all seeds must see the same data.
+        order = np.random.RandomState(0).permutation(len(data.y))
+        data = data.take(np.sort(order[: params.num_total]))
+    return data
+
+
+def _from_bunch(bunch):
     target = np.asarray(bunch.target)
     paths = bunch.get("paths")
     clips = bunch["data"] if paths is None else paths
     part, fold = bunch.get("split"), bunch.get("fold")
     if part is None and fold is not None:
-        # Where there are official folds, the last one is held out.
+        # Of official folds, the last one is held out.
         part = np.where(np.asarray(fold) == np.max(fold), "test", "train")
     if paths is None:
         files = np.array([f"clip {i}" for i in range(len(clips))], dtype=object)
     else:
         files = np.array([str(path) for path in paths], dtype=object)
-    data = Data(
+    return Data(
         clips=clips,
         files=files,
-        y=np.append(bunch.target_names, "")[target],  # -1, not known, is the last one
+        y=np.append(bunch.target_names, "")[target],  # -1, unknown, is the last one
         groups=bunch.get("groups"),
         part=part,
         positions=np.arange(len(clips)),
@@ -206,25 +139,38 @@ def _from_bunch(bunch, labeled_only):
         groups_shared=bunch.get("groups_shared", False),
         notes=[set_aside(*problem) for problem in bunch.get("problems", ())],
     )
-    return data.take(np.flatnonzero(target >= 0)) if labeled_only else data
+
+
+def _labeled(data, bunch):
+    known = np.flatnonzero(np.asarray(bunch.target) >= 0)
+    if not len(known):
+        raise ParameterError(
+            "dataset",
+            f"none of the {len(data.y)} recordings has a class. Put those of each class into a "
+            "folder named after it (FOLDER/dog/1.wav), or name a table with the columns path and "
+            "label: --dataset.labels TABLE.csv. To label them, use skal label FOLDER",
+        )
+    return data.take(known)
+
+
+def _check_classes(data, params):
+    classes = np.unique(data.y)
+    if len(classes) < 2:
+        raise ParameterError(
+            "dataset",
+            f"all {len(data.y)} recordings are of the class {classes[0]}; two classes are needed",
+        )
+    if params.num_classes not in (None, len(classes)):
+        named = ", ".join(classes[:12]) + (", ..." if len(classes) > 12 else "")
+        raise ParameterError(
+            "num_classes",
+            f"the parameters expect {params.num_classes} classes, but the data have "
+            f"{len(classes)} ({named}); correct it, or leave it out",
+        )
 
 
 def set_aside(where, reason, advice):
-    """Return the line of a log for what takes no part.
-
-    Parameters
-    ----------
-    where : str
-        The recording, or the row of a table.
-    reason : str
-        What is wrong with it.
-    advice : str
-        What to do about it.
-
-    Returns
-    -------
-    str
-    """
+    """Return the line of a log for a recording, or a row of a table, that takes no part."""
     return f"set aside {where}: {reason}. What to do: {advice}."
 
 
@@ -232,25 +178,7 @@ def split_data(data, params, seed):
     """Hold out test data and, if asked for, validation data.
 
     No recording is in two of the parts, and no group either unless the split is by chance or
-    the published one shares them.
-
-    Parameters
-    ----------
-    data : Data
-        The clips.
-    params : Params
-        Complete parameters.
-    seed : int
-        Seed of the run; the official split does not depend on it.
-
-    Returns
-    -------
-    Split
-
-    Raises
-    ------
-    ParameterError
-        If the data do not allow the split, or a part would be empty.
+    the published parts share groups. An official split does not depend on the seed.
     """
     kind = params.split or _first_possible(data)
     rng = np.random.RandomState(seed)
@@ -262,11 +190,11 @@ def split_data(data, params, seed):
         valid, test = rows[data.part == "validation"], rows[data.part == "test"]
         rest = np.setdiff1d(rows, np.concatenate([valid, test]))
     else:
-        test, rest = _hold_out(units, rows, params.test_percent, kind, rng)
+        test, rest = _hold_out(data, units, rows, params.test_percent, kind, rng)
     if params.valid_percent > 0:
         if len(valid):
             raise ParameterError("valid_percent", "the official split has its own; use 0")
-        valid, rest = _hold_out(units, rest, params.valid_percent, kind, rng)
+        valid, rest = _hold_out(data, units, rest, params.valid_percent, kind, rng)
     if len(test) == 0 or len(rest) == 0:
         raise ParameterError(
             "split", f"{kind} leaves {len(rest)} clips for training and {len(test)} for testing"
@@ -283,16 +211,17 @@ def _first_possible(data):
 
 
 def _held_together(data, kind):
-    """Number what may not be in two parts: recordings, or groups and the recordings in them."""
+    """Number what must stay in one part: recordings, or groups and the recordings in them."""
     recordings = np.arange(len(data.y)) if data.recordings is None else data.recordings
     if kind == "groups" and data.groups is None:
         raise ParameterError("split", "these data have no groups; use official or random")
-    if kind == "random" or data.groups is None or (kind == "official" and data.groups_shared):
+    by_chance = kind in ("random", "stratified")
+    if by_chance or data.groups is None or (kind == "official" and data.groups_shared):
         return recordings
     return united(recordings, data.groups)
 
 
-def _hold_out(units, rows, share, kind, rng):
+def _hold_out(data, units, rows, share, kind, rng):
     """Return the rows held out, and the others."""
     units = units[rows]
     if kind == "groups":
@@ -306,8 +235,13 @@ def _hold_out(units, rows, share, kind, rng):
     else:
         # In the order of the data: what is drawn does not depend on how units are numbered.
         first = np.sort(np.unique(units, return_index=True)[1])
-        drawn = rng.permutation(len(first))[: max(1, round(share * len(first)))]
-        mask = np.isin(units, units[first[drawn]])
+        order, n_held = rng.permutation(len(first)), max(1, round(share * len(first)))
+        if kind == "stratified":
+            # Equal steps through units sorted by class take each class's share of them, within
+            # one unit, and n_held in all, however rare a class is.
+            order = order[np.argsort(data.y[rows[first]][order], kind="stable")]
+            order = order[((np.arange(n_held) + rng.uniform()) * len(first) / n_held).astype(int)]
+        mask = np.isin(units, units[first[order[:n_held]]])
         held, rest = np.flatnonzero(mask), np.flatnonzero(~mask)
     return rows[np.sort(held)], rows[np.sort(rest)]
 
@@ -320,7 +254,7 @@ def _check_apart(data, split, kind):
         raise ParameterError(
             "split", f"{kind} has {len(shared)} recordings in two of its parts; {advice}"
         )
-    if kind == "random" or data.groups is None or data.groups_shared:
+    if kind in ("random", "stratified") or data.groups is None or data.groups_shared:
         return
     shared = on_both_sides(data.groups, *parts)
     if len(shared):
@@ -331,37 +265,15 @@ def _check_apart(data, split, kind):
 
 
 def compute_features(data, transformer, progress, store=None):
-    """Compute the features of all clips, and set broken ones aside.
+    """Return the clips that can be read, their features, and a line for each broken clip.
 
-    Parameters
-    ----------
-    data : Data
-        The clips.
-    transformer : transformer
-        From clips to features; broken clips are in its ``failures_`` after ``transform``.
-    progress : callable
-        Called with the number of clips done.
-    store : path-like, default=None
-        Folder where features are kept and mapped from; None: they are kept in memory.
-
-    Returns
-    -------
-    data : Data
-        The clips without the broken ones.
-    X : ndarray of shape (n_clips, ...)
-        Their features.
-    notes : list of str
-        A line for each broken clip.
-
-    Raises
-    ------
-    ExperimentError
-        If the clips do not suit the transformer, or all are broken.
+    `progress` is called with the number of clips done; features are kept in memory, or in the
+    folder `store` and mapped from there.
     """
     X, broken, notes = None, [], []
     mapped = store is not None
     if mapped and data.sr is not None:
-        raise ParameterError("feature_store", "these recordings are no files; leave it out")
+        raise ParameterError("feature_store", "these recordings are not files; leave it out")
     sets_aside = getattr(transformer, "on_error", "raise") == "warn"
     if mapped:
         transformer = FeatureCache(transformer, store)
@@ -379,12 +291,12 @@ def compute_features(data, transformer, progress, store=None):
                 notes.append(set_aside(data.files[broken[-1]], failure.reason, failure.advice))
             progress(start + len(clips))
     except ValueError as error:
-        raise ParameterError("features", error) from error
+        raise features_error(error) from error
     if len(broken) == len(data.clips):
         raise ExperimentError(f"no clip can be used; the first: {notes[0]}")
     good = np.setdiff1d(np.arange(len(data.clips)), broken)
     data = data.take(good) if broken else data
-    if mapped:  # all are in the store by now: as one map, where they lie in a row
+    if mapped:  # all are in the store by now; adjacent rows come as one map
         return data, transformer.transform(data.clips), notes
     return data, X[good] if broken else X, notes
 
@@ -393,11 +305,17 @@ def _transformed(transformer, clips, sets_aside):
     """Return the features of a block, None where all of it is broken, and what failed."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # failures_ says the same, and where
+            warnings.simplefilter("ignore")  # failures_ names the same clips
             rows = transformer.transform(clips)
     except BrokenClipsError as error:
-        # A block without a single sound has no shape; the others may have one.
+        # A block in which every clip is broken has no shape; other blocks may have one.
         if not sets_aside:
             raise
         return None, error.failures
     return rows, getattr(transformer, "failures_", ())
+
+
+def features_error(error):
+    """Return the error of a transformer with the option that its advice is about."""
+    text = str(error).replace("duration=, in s", "--features.duration SECONDS")
+    return ParameterError("features", text)

@@ -1,54 +1,35 @@
 """Compute the features of a folder of recordings into a store."""
 
 from skal.audio.cache import build_features
-from skal.experiment.components import build
-from skal.experiment.data import load_data
-from skal.experiment.messages import ExperimentError, ParameterError
+from skal.experiment.data import features_error, load_data
+from skal.experiment.folder import make_output_folder
+from skal.experiment.messages import ExperimentError
 from skal.experiment.progress import Reporter
+from skal.experiment.registry import build
 
 __all__ = ["store_features"]
 
 
 def store_features(params, *, store="skal_features", dtype="float32", key="time"):
-    """Compute features once, for `skal.audio.FeatureCache` to find.
-
-    Parameters
-    ----------
-    params : Params
-        Complete parameters: ``data_home`` with the recordings, ``features``, ``n_jobs``.
-    store : path-like, default="skal_features"
-        Folder of the store.
-    dtype : {"float32", "float16"}, default="float32"
-        Of the numbers on disk.
-    key : {"time", "content"}, default="time"
-        See `skal.audio.FeatureCache`.
-
-    Returns
-    -------
-    FeatureReport
-
-    Raises
-    ------
-    ExperimentError
-        If a parameter is wrong, or the store cannot be written.
-    """
+    """Compute features once, into a store in which `skal.audio.FeatureCache` finds them."""
     reporter = Reporter(params.verbose)
     given = {"on_error": "warn", "n_jobs": params.n_jobs} | params.features.params
     transformer = build("features", params.features.name, given)
     data = load_data(params, labeled_only=False)
     paths = data.clips
+    make_output_folder(store)
     try:
-        with reporter.bar("features", len(paths)) as bar:
+        with reporter.bar("features", len(paths)):
             report = build_features(
                 paths,
                 transformer,
                 store,
                 dtype=dtype,
                 key=key,
-                progress=lambda n_done, n_clips, n_failed: bar(n_done),
+                progress=lambda n_done, n_clips, n_failed: reporter.advance(n_done),
             )
     except ValueError as error:
-        raise ParameterError("features", error) from error
+        raise features_error(error) from error
     except OSError as error:
         where = error.filename or store
         raise ExperimentError(f"cannot write {where}: {error.strerror or error}") from error

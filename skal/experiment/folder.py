@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 from skal._files import FolderHeldError, hold_folder, remove_leftovers, write_atomically
-from skal.experiment.manifest import MANIFEST
+from skal.experiment.manifest import MANIFEST, make_manifest
 from skal.experiment.messages import ExperimentError, FolderBusyError
 
-__all__ = ["RunFolder", "describe_environment"]
+__all__ = ["RunFolder", "describe_environment", "make_output_folder"]
 
 _PACKAGES = (
     "skal",
@@ -33,36 +33,27 @@ _PACKAGES = (
 )
 
 
-class RunFolder:
-    """The folder of one run.
+def make_output_folder(path):
+    """Make the folder of all runs, if it is missing, in a way that Git ignores it."""
+    path = Path(path)
+    if path.exists():  # possibly the user's own folder, whose .gitignore is not ours to write
+        return
+    try:
+        path.mkdir(parents=True)
+        (path / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise ExperimentError(f"cannot write {path}: {error.strerror or error}") from error
 
-    Parameters
-    ----------
-    path : path-like
-        The folder, which exists.
-    """
+
+class RunFolder:
+    """The folder of one run, which exists."""
 
     def __init__(self, path):
         self.path = Path(path)
 
     @classmethod
     def create(cls, parent):
-        """Make the next numbered folder: 1, 2, ... below a parent.
-
-        Parameters
-        ----------
-        parent : path-like
-            Made if it is not there.
-
-        Returns
-        -------
-        RunFolder
-
-        Raises
-        ------
-        ExperimentError
-            If it cannot be made.
-        """
+        """Make the next numbered folder (1, 2, ...) below a parent, which is made if missing."""
         parent = Path(parent)
         try:
             parent.mkdir(parents=True, exist_ok=True)
@@ -79,28 +70,17 @@ class RunFolder:
 
     @property
     def is_run(self):
-        """Tell whether a run was begun here."""
+        """Whether a run was begun here."""
         return (self.path / "params.json").is_file()
 
     @property
     def is_finished(self):
-        """Tell whether the run is over, and everything of it written."""
+        """Whether the run is over, and everything of it written."""
         return (self.path / MANIFEST).is_file()
 
     @contextlib.contextmanager
     def hold(self):
-        """Keep other processes out, and remove what a killed one left half written.
-
-        Yields
-        ------
-        RunFolder
-            This folder.
-
-        Raises
-        ------
-        ExperimentError
-            If another process holds it; it says which.
-        """
+        """Keep other processes out, and remove what a killed one left half written."""
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(hold_folder(self.path))
@@ -113,111 +93,54 @@ class RunFolder:
                 ) from error
             yield self
 
+    def seal(self):
+        """Write the manifest, after which the run counts as finished and no file may change."""
+        self.write_json(MANIFEST, make_manifest(self.path))
+
     def tidy(self):
         """Remove what a finished run was killed too early to remove."""
         if any((self.path / name).exists() for name in ("checkpoint", ".lock")):
             with contextlib.suppress(FolderBusyError), self.hold():
                 self.remove("checkpoint")
 
+    def remove(self, name):
+        """Remove a folder inside this one, if it is there."""
+        with self._named_errors(name), contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self.path / name)
+
     def read_json(self, name):
-        """Read a JSON file.
-
-        Parameters
-        ----------
-        name : str
-            File name.
-
-        Returns
-        -------
-        object
-        """
+        """Read a JSON file."""
         return json.loads((self.path / name).read_text(encoding="utf-8"))
 
     def read_csv(self, name):
-        """Read a CSV file.
-
-        Parameters
-        ----------
-        name : str
-            File name.
-
-        Returns
-        -------
-        list of dict
-            Its rows, as texts; empty where there is no such file.
-        """
+        """Return the rows of a CSV file as dicts of text; none if there is no such file."""
         path = self.path / name
         if not path.is_file():
             return []
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             return list(csv.DictReader(file))
 
-    def remove(self, name):
-        """Remove a folder inside this one, if it is there.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-        """
-        with self._named_errors(name), contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self.path / name)
-
     def write_text(self, name, text):
-        """Write a text file.
-
-        Parameters
-        ----------
-        name : str
-            File name.
-        text : str
-            Its content.
-        """
+        """Write a text file."""
         with self.open(name) as file:
             file.write(_encoded(text))
 
     def write_json(self, name, value):
-        """Write a JSON file.
-
-        Parameters
-        ----------
-        name : str
-            File name.
-        value : object
-            Anything that JSON knows.
-        """
+        """Write a JSON file."""
         self.write_text(name, json.dumps(value, indent=2) + "\n")
 
     def write_csv(self, name, columns, rows):
-        """Write a CSV file.
-
-        Parameters
-        ----------
-        name : str
-            File name.
-        columns : list of str
-            Its header.
-        rows : iterable of dict
-            Its rows; a missing value is left empty.
-        """
+        """Write dicts into a CSV file; missing values are left empty."""
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         self.write_text(name, text.getvalue())
 
-    def append_line(self, name, line):
-        """Add a line to a log.
-
-        Parameters
-        ----------
-        name : str
-            File name.
-        line : str
-            Without line end.
-        """
-        path = self.path / name
-        with self._named_errors(name), open(path, "ab+") as file:
+    def log(self, line):
+        """Add a line to log.txt."""
+        path = self.path / "log.txt"
+        with self._named_errors("log.txt"), open(path, "ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":  # a process was killed while it wrote
@@ -226,22 +149,7 @@ class RunFolder:
 
     @contextlib.contextmanager
     def open(self, name):
-        """Open a file for writing bytes that is complete and on disk in the end, or not there.
-
-        Parameters
-        ----------
-        name : str
-            File name.
-
-        Yields
-        ------
-        file object
-
-        Raises
-        ------
-        ExperimentError
-            If it cannot be written.
-        """
+        """Open a file for writing bytes that appears complete and on disk, or not at all."""
         with self._named_errors(name), write_atomically(self.path / name) as file:
             yield file
 
@@ -256,23 +164,12 @@ class RunFolder:
 
 
 def _encoded(text):
-    # A file whose name is not UTF-8 is named by the bytes that it has.
+    # A file whose name is not UTF-8 is named by its bytes.
     return text.encode("utf-8", "surrogateescape")
 
 
 def describe_environment(seed):
-    """Describe what a result depends on besides its parameters.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the run.
-
-    Returns
-    -------
-    dict
-        Versions of Python and of the packages, commit, machine and seed.
-    """
+    """Return what a result depends on besides its parameters: versions, commit, machine, seed."""
     versions = {}
     for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -290,7 +187,7 @@ def describe_environment(seed):
 
 
 def _commit():
-    """Return the commit of the checkout that skal runs from, or None for an installed copy."""
+    """Return the commit of the checkout that skal runs from, or None if it is installed."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None

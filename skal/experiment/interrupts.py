@@ -9,17 +9,10 @@ __all__ = ["StopAfterStep"]
 
 
 class StopAfterStep:
-    """Wait for the end of a step when Ctrl-C is pressed; a second Ctrl-C does not wait.
+    """Wait for the end of a step after Ctrl-C; a second Ctrl-C does not wait.
 
-    Use it as a context manager, and call `check` after every step. Outside the main thread,
-    which gets no signals, it does nothing.
-
-    Parameters
-    ----------
-    say : callable
-        Called with a line when Ctrl-C is pressed.
-    how_to_go_on : str
-        Message of the `Interrupted` that ends the run.
+    `check` is called after every step. Outside the main thread, which gets no signals, nothing
+    happens.
     """
 
     def __init__(self, say, how_to_go_on):

@@ -10,23 +10,12 @@ __all__ = ["MANIFEST", "find_duplicates", "make_manifest", "result_hash"]
 
 MANIFEST = "manifest.json"
 
-# What differs from run to run although nothing else does.
+# Columns that differ between runs with the same result.
 _TIMES = ("seconds_query", "seconds_fit")
 
 
 def make_manifest(folder):
-    """Hash the files of a finished run.
-
-    Parameters
-    ----------
-    folder : path-like
-        The run folder.
-
-    Returns
-    -------
-    dict
-        ``files``: SHA-256 of each file by name; ``result``: see `result_hash`.
-    """
+    """Return the SHA-256 of each file of a finished run, and that of its result."""
     files = sorted(path for path in Path(folder).iterdir() if _counts(path))
     return {
         "files": {path.name: _hash_file(path) for path in files},
@@ -35,18 +24,7 @@ def make_manifest(folder):
 
 
 def result_hash(folder):
-    """Hash what a run found: its queries and its figures, but not how long it took.
-
-    Parameters
-    ----------
-    folder : path-like
-        The run folder.
-
-    Returns
-    -------
-    str
-        SHA-256; two runs with the same one count as one.
-    """
+    """Return a hash of queries and figures, not of times; equal ones count as one run."""
     folder = Path(folder)
     rows = csv.reader(io.StringIO((folder / "stats.csv").read_text(encoding="utf-8")))
     header = next(rows)
@@ -58,18 +36,7 @@ def result_hash(folder):
 
 
 def find_duplicates(folders):
-    """Find runs that are one and the same.
-
-    Parameters
-    ----------
-    folders : iterable of path-like
-        Run folders; those without a manifest are passed over.
-
-    Returns
-    -------
-    dict of Path to Path
-        From each run that repeats an earlier one to that one.
-    """
+    """Return the run folders that repeat an earlier one, and that one for each."""
     first, duplicates = {}, {}
     for folder in map(Path, folders):
         path = folder / MANIFEST

@@ -6,15 +6,15 @@ __all__ = ["ExperimentError", "FolderBusyError", "Interrupted", "ParameterError"
 
 
 class ExperimentError(Exception):
-    """An experiment cannot be run, or not go on; the message is one line for the user."""
+    """An experiment cannot start or continue; the message is one line for the user."""
 
 
 class FolderBusyError(ExperimentError):
-    """Another process works in a run folder; the message says which."""
+    """Another process is working in a run folder; the message says which one."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """Somebody pressed Ctrl-C, and what was finished is saved.
+    """The user pressed Ctrl-C, and everything finished so far is saved.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ class ParameterError(ExperimentError, ValueError):
     Parameters
     ----------
     key : str
-        The key, with dots where it is nested.
+        The key, with dots if it is nested.
     problem : str
-        What is wrong with it, and what is allowed.
+        What is wrong, and what is allowed.
     """
 
     def __init__(self, key, problem):
@@ -44,21 +44,9 @@ class ParameterError(ExperimentError, ValueError):
 
 
 def did_you_mean(word, choices):
-    """Return a hint at the nearest right name, and at all of them where they are few.
-
-    Parameters
-    ----------
-    word : str
-        What was given.
-    choices : iterable of str
-        What is allowed.
-
-    Returns
-    -------
-    str
-        Such as ``"did you mean 'margin'? Allowed: entropy, margin, random"``.
-    """
+    """Return a hint such as "did you mean 'margin'? Allowed: entropy, margin, random"."""
     choices = sorted(choices)
-    near = difflib.get_close_matches(str(word).lower(), choices, n=1, cutoff=0.5)
+    # At a cutoff of 0.5, "nope" would suggest "entropy".
+    near = difflib.get_close_matches(str(word).lower(), choices, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}{'A' if near else 'a'}llowed: {', '.join(choices)}"

@@ -1,22 +1,16 @@
-"""The parameters of an experiment: one JSON file, checked before anything is done."""
+"""The parameters of an experiment: one JSON file, checked before any work is done."""
 
-import json
-from typing import Annotated, Any, Literal
+import os
+from typing import Annotated, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from skal.experiment.catalog import features_for
-from skal.experiment.messages import ParameterError, did_you_mean
-from skal.experiment.predecessor import PredecessorKeys, drop_other_name, translate
+from skal.experiment.alframework import OldKeys, drop_other_name, new_name, translate
+from skal.experiment.keys import NAMED, Count, Flag, HeldOut, Share, as_object, check, key
+from skal.experiment.messages import ParameterError
+from skal.experiment.presets import features_for
 
-__all__ = ["Component", "Params", "load_params"]
+__all__ = ["Component", "Params", "dataset_given", "dataset_name", "load_params", "merge"]
 
 
 class Component(BaseModel):
@@ -50,232 +44,222 @@ NamedList = Annotated[
     BeforeValidator(lambda value: value if isinstance(value, list) else [value]),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "array"}]}),
 ]
-Count = Annotated[int, Field(strict=True, ge=1)]
-Share = Annotated[float, Field(strict=True, gt=0, le=1)]
-HeldOut = Annotated[float, Field(strict=True, ge=0, lt=1)]
 Text = Annotated[str, Field(strict=True, min_length=1)]
 
 _AMOUNT = "an integer of at least 1, or a share above 0 and up to 1"
-_NAMED = 'a name, or an object with "name" and its parameters'
 
 
-def _key(default, allowed, meaning):
-    return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed})
-
-
-class Params(PredecessorKeys):
-    """All keys of a parameter file."""
+class Params(BaseModel):
+    """All keys of a parameter file; ``skal params`` prints them with their meaning."""
 
     model_config = ConfigDict(extra="forbid", title="Parameters of skal run")
 
-    dataset: Named | None = _key(
-        None, _NAMED, "Data set; without one, that named by sub_dir, else sounds."
+    dataset: Named | None = key(
+        None, NAMED, "Data set; by default the one that sub_dir names, else sounds."
     )
-    data_home: Text | None = _key(None, "a folder", "Where the recordings are.")
-    sub_dir: Text | None = _key(
-        None, "a relative folder", "Task name: folder below output_dir; by default the data set's."
+    data_home: Text | None = key(None, "a folder", "Where the recordings are.")
+    sub_dir: Text | None = key(
+        None, "a relative folder", "Task name: folder below output_dir; default: the data set."
     )
-    output_dir: Text = _key("outputs", "a folder", "Where run folders are made.")
-    num_total: Count | None = _key(
+    output_dir: Text = key("outputs", "a folder", "Where run folders are made.")
+    name: Annotated[str, Field(strict=True, pattern=r"^[^./\\][^/\\]*$")] | None = key(
+        None,
+        "a text without slashes that does not begin with a dot",
+        "What the run is called in folders and plots; default: the strategy.",
+    )
+    num_total: Count | None = key(
         None,
         "an integer of at least 1",
-        "Recordings used, drawn at random, the same for every seed; more: all.",
+        "Number of recordings to use, drawn at random, the same for every seed; default: all.",
     )
-    num_classes: Count | None = _key(
-        None, "an integer of at least 1", "Number of classes that the data must have."
+    num_classes: Count | None = key(
+        None, "an integer of at least 1", "Check that the data have this many classes."
     )
-    split: Literal["official", "groups", "random"] | None = _key(
+    split: Literal["official", "groups", "random", "stratified"] | None = key(
         None,
-        "official, groups or random",
+        "official, groups, random or stratified",
         "How test data are held out: as published with the data, by whole groups (recording, "
-        "speaker, place), or recordings at random; by default the first that the data allow.",
+        "speaker, place), recordings at random, or at random in every class alike; default: "
+        "official if there is one, else groups if there are any, else random.",
     )
-    test_percent: Annotated[float, Field(strict=True, gt=0, lt=1)] = _key(
-        0.2, "a number between 0 and 1", "Share held out for testing, with groups and random."
+    test_percent: Annotated[float, Field(strict=True, gt=0, lt=1)] = key(
+        0.2, "a number between 0 and 1", "Share held out for testing; official has its own."
     )
-    valid_percent: HeldOut = _key(
+    valid_percent: HeldOut = key(
         0.0,
         "a number of at least 0 and below 1",
         "Share of the training data held out to choose the round whose model is saved; "
-        "with 0 the last round's is.",
+        "with 0, the last round's model is saved.",
     )
-    features: Named | None = _key(None, _NAMED, "Features, computed once for the whole run.")
-    feature_store: Text | None = _key(
+    features: Named | None = key(None, NAMED, "Features, computed once for the whole run.")
+    feature_store: Text | None = key(
         None,
         "a folder",
         "Where features are kept and mapped into memory: later runs read them, and the pool may "
         "be larger than memory.",
     )
-    model: Named | None = _key(None, _NAMED, "Classifier.")
-    engine: Literal["keras", "tensorflow"] = _key(
+    model: Named | None = key(None, NAMED, "Classifier.")
+    engine: Literal["keras", "tensorflow"] = key(
         "keras", "keras or tensorflow", "What trains the cnn: Keras, or TensorFlow alone (faster)."
     )
-    pretrained: Text | None = _key(
-        None,
-        "a file or a run folder",
-        "Saved model of the same network, whose weights every training starts from; the same as "
-        "model.pretrained.",
+    strategy: Named | None = key(None, NAMED, "Chooses the recordings to label next.")
+    initial_strategy: Named | None = key(
+        None, NAMED, "Chooses the first labels, without a model; null: at random."
     )
-    strategy: Named | None = _key(None, _NAMED, "Chooses the recordings to label next.")
-    initial_strategy: Named | None = _key(
-        None, _NAMED, "Chooses the first labels, without a model; null: at random."
-    )
-    n_initial: Count | Share = _key(0.1, _AMOUNT, "Labels before round 1.")
-    n_instances: Count | Share = _key(20, _AMOUNT, "Labels per round.")
-    budget: Count | Share | None = _key(None, f"{_AMOUNT}; or null", "Labels in all; null: all.")
-    max_rounds: Count | None = _key(
+    n_initial: Count | Share = key(0.1, _AMOUNT, "Labels before round 1.")
+    n_instances: Count | Share = key(20, _AMOUNT, "Labels per round.")
+    budget: Count | Share | None = key(None, f"{_AMOUNT}; or null", "Labels in all; null: all.")
+    max_rounds: Count | None = key(
         None, "an integer of at least 1; or null", "Most rounds; null: no limit."
     )
-    update: Named | None = _key(
+    update: Named | None = key(
         None,
         "retrain, finetune or shrink_perturb",
-        "Whether a round trains from scratch or goes on from the last round's weights.",
+        "Whether a round trains from scratch or continues from the last round's weights.",
     )
-    replay: Named | None = _key(
+    replay: Named | None = key(
         None,
-        f"{_NAMED}; names: all, none, certain, var, diverse",
-        "Old labels that a round trains on; null: all. Its threshold may be a list: a run for "
-        "each entry.",
+        f"{NAMED}; names: all, none, certain, var, diverse",
+        "Old labels to train on in each round; null: all. Its threshold may be a list: one run "
+        "for each entry.",
     )
-    pseudo_labels: Named | None = _key(
+    pseudo_labels: Named | None = key(
         None,
         "an object with the parameters of PseudoLabels, or null",
-        "Train also on what the last model was sure of. With the cnn, set model.label_smoothing "
-        "to 0, or it is never sure enough.",
+        "Also train on confident predictions of the last model. With the cnn, set "
+        "model.label_smoothing to 0, or no prediction is confident enough.",
     )
-    stopping: NamedList | None = _key(
-        None, f"{_NAMED}, or a list of them", "When to stop before the budget is spent."
+    stopping: NamedList | None = key(
+        None, f"{NAMED}, or a list of them", "When to stop before the budget is spent."
     )
-    metric_baseline: HeldOut = _key(
+    metric_baseline: HeldOut = key(
         0.0,
         "a number of at least 0 and below 1",
-        "Validation accuracy that a model must beat before it is saved. Without validation "
-        "data (see valid_percent) the last round's model is saved, whatever its accuracy: "
-        "test data choose nothing.",
+        "Validation accuracy that a model must exceed to be saved. Without validation data (see "
+        "valid_percent) the last round's model is saved, whatever its accuracy: test data choose "
+        "nothing.",
     )
-    full_data: Annotated[bool, Field(strict=True)] = _key(
+    full_data: Flag = key(
         True,
         "true or false",
-        "Also train once on all labels, at the end, for the line in the picture.",
+        "Also train once on all labels, at the end, for the line in the plot.",
     )
-    random_seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = _key(
+    random_seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = key(
         0, "an integer of at least 0", "Seed of the first run."
     )
-    n_seeds: Count = _key(
-        1, "an integer of at least 1", "Runs, with random_seed and the seeds after it."
+    n_seeds: Count = key(
+        1,
+        "an integer of at least 1",
+        "Number of runs, with random_seed and the seeds after it; compare: as many as a "
+        "significant difference takes.",
     )
-    n_jobs: Annotated[int, Field(strict=True)] | None = _key(
+    n_jobs: Annotated[int, Field(strict=True)] | None = key(
         None,
         "an integer",
-        "Jobs that compute features, or runs that are compared, in parallel; -1: one per core.",
+        "Parallel jobs that compute features, or runs that compare plays in parallel; -1: one "
+        "per core.",
     )
-    verbose: Annotated[int, Field(strict=True, ge=0, le=1)] = _key(
+    verbose: Annotated[int, Field(strict=True, ge=0, le=1)] = key(
         1, "0 or 1", "0: print nothing but the result."
+    )
+    taken_from: dict[str, str] | None = key(
+        None, "an object", "Written by skal: where each value that is not a default came from."
     )
 
     def as_used(self):
-        """Return the parameters as they are written beside a run, ready to run it again."""
-        return {key: value for key, value in self.model_dump().items() if value is not None}
-
-    def with_values(self, **values):
-        """Return a copy with other values, which are right already.
-
-        Parameters
-        ----------
-        **values : object
-            Keys and values.
+        """Return the parameters as they are written into a run folder, ready to run again.
 
         Returns
         -------
-        Params
+        dict
+            Without keys that are None.
         """
-        return self.model_copy(update=values)
+        return {name: value for name, value in self.model_dump().items() if value is not None}
 
 
 _DEFAULT_NAMES = {"features": "log_mel", "model": "cnn", "strategy": "margin"}
 
 
-def load_params(given, overrides=()):
+def load_params(given, overrides=(), *, source="given"):
     """Check parameters and complete them.
 
     Parameters
     ----------
     given : dict
-        What a parameter file holds.
+        Content of a parameter file, skal's or ALFramework's.
     overrides : iterable of (str, object), default=()
-        Keys, with dots where they are nested, and values to put over it.
+        Keys, with dots if they are nested, and the values that replace those given.
+    source : str, default="given"
+        Where `given` is from, for ``taken_from``: a preset or a file.
 
     Returns
     -------
     params : Params
-        Complete, without keys of the predecessor.
+        Complete, in skal's keys.
     notes : list of str
         Lines for the user.
 
     Raises
     ------
     ParameterError
-        If a key or value is wrong; the message is one line that names it.
+        If a key or value is wrong; the message is one line that names the key.
     """
+    raw, notes = translate(merge(given, overrides, source))
+    origins = raw.pop("taken_from")
+    origins = {new_name(name).removesuffix(".name"): place for name, place in origins.items()}
+    raw = check(Params, raw, OldKeys.model_fields).model_dump(exclude_unset=True)
+    _suit_features(raw, origins)
+    for name, default in _DEFAULT_NAMES.items():
+        own = raw.get(name) or {}
+        raw[name] = own | {"name": own.get("name") or default}
+    if isinstance(raw["model"].get("pretrained"), str):  # a run may resume from another folder
+        raw["model"]["pretrained"] = os.path.abspath(raw["model"]["pretrained"])
+    return Params(**raw, taken_from=origins or None), notes
+
+
+def merge(given, overrides=(), source="given"):
+    """Return parameters with options put over them, and where each is from; not checked yet."""
     raw = dict(given)
-    for key, value in sorted(overrides, key=lambda pair: pair[0].count(".")):
-        drop_other_name(raw, key)
-        _override(raw, key.split("."), value, key)
-    checked = _validate(raw)
-    # Named by the keys given, not by their values: null is a value too.
-    translated, notes = translate(checked.model_dump(exclude_unset=True))
-    _default_features(translated)
-    for key, name in _DEFAULT_NAMES.items():
-        translated[key] = {"name": name} | {
-            k: v for k, v in (translated.get(key) or {}).items() if k != "name" or v is not None
-        }
-    return _validate(translated), notes
+    # A params.json that is run again says already where its values are from.
+    origins = dict(raw.pop("taken_from", None) or dict.fromkeys(raw, source))
+    for name, value in sorted(overrides, key=lambda pair: pair[0].count(".")):
+        drop_other_name(raw, name)
+        _override(raw, name.split("."), value, name)
+        origins[name] = "command line"
+    return raw | {"taken_from": origins}
 
 
-def _default_features(raw):
-    """Put the features that suit the data set under those given, unless they are others."""
-    suited = features_for((raw.get("dataset") or {}).get("name") or raw.get("sub_dir") or "sounds")
-    given = raw.get("features") or {}
+def _suit_features(raw, origins):
+    """Put the features that suit the data set under those given, unless those are others."""
+    dataset = dataset_name(Params(**raw))[0]
+    suited, given = features_for(dataset), raw.get("features") or {}
     if suited and given.get("name") in (None, suited["name"]):
         raw["features"] = suited | {k: v for k, v in given.items() if k != "name"}
+        if raw["features"] != given:
+            origins["features.*" if given else "features"] = f"preset {dataset}"
 
 
-def _override(raw, path, value, key):
+def dataset_name(params):
+    """Return the name of the data set, and the key that gives it."""
+    if params.dataset is not None and params.dataset.name is not None:
+        return params.dataset.name, "dataset"
+    if params.sub_dir is not None:
+        return params.sub_dir, "dataset (named by sub_dir, because none is given)"
+    return "sounds", "dataset"
+
+
+def dataset_given(overrides):
+    """Return the data set that options name, or None."""
+    given = dict(overrides)
+    dataset = given.get("dataset.name", given.get("dataset"))
+    return dataset.get("name") if isinstance(dataset, dict) else dataset
+
+
+def _override(raw, path, value, name):
     *parents, last = path
     for parent in parents:
-        inner = raw.get(parent)
-        inner = {"name": inner} if isinstance(inner, str) else dict(inner or {})
-        raw[parent] = inner
-        raw = inner
+        raw[parent] = as_object(parent, raw.get(parent))
+        raw = raw[parent]
     if not last:
-        raise ParameterError(key, "a key is empty")
+        raise ParameterError(name, "a key is empty")
     raw[last] = value
-
-
-def _validate(raw):
-    try:
-        return Params.model_validate(raw)
-    except ValidationError as error:
-        raise _first_problem(error, raw) from error
-
-
-def _first_problem(error, raw):
-    """Turn what pydantic found into one line on one key."""
-    problem = error.errors(include_url=False)[0]
-    key = str(problem["loc"][0]) if problem["loc"] else "parameters"
-    if problem["type"] == "extra_forbidden":
-        return ParameterError(key, f"unknown key; {did_you_mean(key, Params.model_fields)}")
-    if key not in Params.model_fields:
-        return ParameterError(key, problem["msg"])
-    field = Params.model_fields[key]
-    value = json.dumps(raw.get(key), default=str)
-    options = _options(field.annotation)
-    hint = did_you_mean(raw.get(key), options) if options else field.json_schema_extra["allowed"]
-    return ParameterError(key, f"{value} is not allowed; " + (hint if options else f"use {hint}"))
-
-
-def _options(annotation: Any):
-    """Return the literals of a field that allows only some, else an empty list."""
-    if getattr(annotation, "__origin__", None) is Literal:
-        return list(annotation.__args__)
-    return [text for part in getattr(annotation, "__args__", ()) for text in _options(part)]

@@ -1,23 +1,22 @@
 """What a run says while it runs: a progress bar on a terminal, plain lines elsewhere."""
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+import contextlib
 
-__all__ = ["Reporter", "round_line"]
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+__all__ = ["Reporter", "duration_text", "round_line"]
 
 
 def round_line(record):
-    """Describe a round in one line.
-
-    Parameters
-    ----------
-    record : dict
-        Entry of a campaign's ``history_``.
-
-    Returns
-    -------
-    str
-    """
+    """Describe a round, an entry of a campaign's ``history_``, in one line."""
     return (
         f"round {record['round']:>3}  labels {record['n_labeled']:>5}  "
         f"accuracy {record['eval_accuracy']:.4f}  macro F1 {record['eval_f1']:.4f}  "
@@ -25,95 +24,60 @@ def round_line(record):
     )
 
 
-class Reporter:
-    """Shows lines and progress, and keeps the lines for a log.
+def duration_text(seconds):
+    """Return a duration as people say it: "40 s", "12 min" or "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
-    Parameters
-    ----------
-    verbose : int, default=1
-        0: show nothing; lines are still logged.
+
+class Reporter:
+    """Shows lines and progress, and writes the lines into a log while one is open.
+
+    `verbose` 0 shows nothing; `advance`, if given, takes the place of the progress bars.
     """
 
-    def __init__(self, verbose=1):
+    def __init__(self, verbose=1, advance=None):
         self.console = Console(quiet=not verbose, highlight=False, soft_wrap=True)
-        self.lines = []
-        self.log = None
-        self._bar = None
+        self._advance = advance
+        self._write = None
 
-    def open_log(self, write):
-        """Log all lines so far, and those to come.
-
-        Parameters
-        ----------
-        write : callable
-            Called with each line.
-        """
-        self.log = write
-        for line in self.lines:
-            write(line)
+    @contextlib.contextmanager
+    def logging(self, write):
+        """Also call `write` with every line."""
+        self._write = write
+        try:
+            yield
+        finally:
+            self._write = None
 
     def line(self, text):
-        """Show a line, and log it.
-
-        Parameters
-        ----------
-        text : str
-            The line.
-        """
+        """Show a line, and log it."""
         self.console.print(text, markup=False)
-        if self.log is None:
-            self.lines.append(text)
-        else:
-            self.log(text)
+        if self._write is not None:
+            self._write(text)
 
-    def close_log(self):
-        """Stop logging; further lines are shown, and kept for the next log."""
-        self.log, self.lines = None, []
-
+    @contextlib.contextmanager
     def bar(self, what, total):
-        """Make a progress bar with the time left; nothing where there is no terminal.
-
-        Parameters
-        ----------
-        what : str
-            What is counted.
-        total : int
-            The number at the end.
-
-        Returns
-        -------
-        ProgressBar
-            A context manager; call it with the number done.
-        """
-        return ProgressBar(self.console, what, total)
-
-
-class ProgressBar:
-    """A progress bar, shown on terminals only.
-
-    Parameters
-    ----------
-    console : rich.console.Console
-        Where.
-    what : str
-        What is counted.
-    total : int
-        The number at the end.
-    """
-
-    def __init__(self, console, what, total):
-        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
+        """Show a progress bar with the time left, on terminals only."""
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        progress = Progress(
+            *columns,
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=self.console.quiet or not self.console.is_terminal,
         )
-        self._task = self._progress.add_task(what, total=total)
+        task, outer = progress.add_task(what, total=total), self._advance
+        if outer is None:
+            self._advance = lambda done: progress.update(task, completed=done)
+        try:
+            with progress:
+                yield
+        finally:
+            self._advance = outer
 
-    def __enter__(self):
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error):
-        self._progress.stop()
-
-    def __call__(self, done):
-        self._progress.update(self._task, completed=done)
+    def advance(self, done):
+        """Move the bar to the number done."""
+        if self._advance is not None:
+            self._advance(done)

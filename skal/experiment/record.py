@@ -1,4 +1,4 @@
-"""What a run writes down: a row for each round, each query in order, picture and model."""
+"""What a run writes down: a row for each round, each query in order, plot and model."""
 
 import math
 
@@ -9,11 +9,10 @@ from sklearn.metrics import accuracy_score
 from sklearn.pipeline import Pipeline
 
 from skal.campaign.checkpoint import last_round
-from skal.experiment.manifest import MANIFEST, make_manifest
 from skal.experiment.progress import round_line
 from skal.metrics import area_under_budget_curve, budget_curve
 
-__all__ = ["QUERY_COLUMNS", "STATS_COLUMNS", "Recorder", "query_rows", "stats_row"]
+__all__ = ["STATS_COLUMNS", "Recorder"]
 
 STATS_COLUMNS = [
     "round",
@@ -26,6 +25,7 @@ STATS_COLUMNS = [
     "eval_f1",
     "pseudo_acc",
 ]
+HELD_OUT_COLUMNS = ["part", "position", "file", "label"]
 QUERY_COLUMNS = ["round", "position", "file", "label", "score"]
 
 # Keys of a history's record, and the column that shows each.
@@ -42,19 +42,11 @@ _COLUMNS = {
 }
 
 
-def stats_row(record):
-    """Return the row of stats.csv for a round.
+def _stats_row(record):
+    """Return the row of stats.csv for an entry of a campaign's ``history_``.
 
-    Parameters
-    ----------
-    record : dict
-        Entry of a campaign's ``history_``.
-
-    Returns
-    -------
-    dict
-        The predecessor's columns, then all other numbers and texts of the record; what is
-        undefined is empty.
+    ALFramework's columns come first, then all other numbers and texts of the record; undefined
+    values are empty.
     """
     row = {"num_pseudo_labeled": 0}
     for key, value in record.items():
@@ -64,85 +56,47 @@ def stats_row(record):
     return row
 
 
-def query_rows(record, data, train):
-    """Return the rows of queries.csv for a round.
+def _query_rows(record, data, train):
+    """Yield the rows of queries.csv for a round, in the order asked.
 
-    Parameters
-    ----------
-    record : dict
-        Entry of a campaign's ``history_``.
-    data : Data
-        The clips.
-    train : ndarray of int
-        Rows of `data` that the campaign chooses from.
-
-    Yields
-    ------
-    dict
-        Position in the data set as loaded, file, label and score of each clip, in the order
-        asked.
+    ``position`` is that in the data set as loaded; `train` has the rows of `data` that the
+    campaign chooses from.
     """
     for index, score in zip(record["indices"], record["scores"], strict=True):
-        row = train[index]
         yield {
             "round": record["round"],
-            "position": int(data.positions[row]),
-            "file": data.files[row],
-            "label": data.y[row],
+            **_clip(data, train[index]),
             "score": "" if np.isnan(score) else float(score),
         }
+
+
+def _clip(data, row):
+    return {"position": int(data.positions[row]), "file": data.files[row], "label": data.y[row]}
 
 
 class Recorder:
     """Writes down every round as soon as it is over; called with its record.
 
-    Everything is written from the campaign's whole history, so that nothing is lost or doubled
+    Everything is written from the campaign's whole history, so that nothing is lost or repeated
     whenever the process before was killed.
-
-    Parameters
-    ----------
-    folder : RunFolder
-        Where.
-    data : Data
-        The clips.
-    split : Split
-        Which of them the campaign chooses from.
-    campaign : ActiveLearningClassifier
-        The campaign.
-    transformer : transformer
-        From clips to features; saved in front of the model.
-    params : Params
-        Complete parameters.
-    reporter : Reporter
-        Shows and logs lines.
-    bar : callable
-        Called with the number of labels.
-    valid : tuple (X, y) or None
-        Validation data.
     """
 
-    def __init__(
-        self, folder, data, split, campaign, transformer, params, reporter, bar, valid=None
-    ):
+    def __init__(self, folder, plan, campaign, reporter):
         self.folder = folder
-        self.data = data
-        self.split = split
+        self.plan = plan
         self.campaign = campaign
-        self.transformer = transformer
-        self.params = params
         self.reporter = reporter
-        self.bar = bar
-        self.valid = valid
+        self.valid = plan.rows(plan.split.valid) if len(plan.split.valid) else None
         self._valid_scores = {}
 
     def catch_up(self):
-        """Take up what an interrupted run has left; call it before the campaign goes on."""
+        """Read what an interrupted run has left; call it before the campaign continues."""
         last = last_round(self.campaign.checkpoint)
         if last is None:
             return
         record, model = last
-        self.reporter.line(f"goes on after round {record['round']}, {record['n_labeled']} labels")
-        self.bar(record["n_labeled"])
+        self.reporter.line(f"resumes after round {record['round']}, {record['n_labeled']} labels")
+        self.reporter.advance(record["n_labeled"])
         if self.valid is None:
             return
         # The run may have ended after the campaign was saved and before its round was scored.
@@ -152,27 +106,15 @@ class Recorder:
             self._validate(record["round"], model)
 
     def __call__(self, record):
-        """Write down a round.
-
-        Parameters
-        ----------
-        record : dict
-            Entry of the campaign's ``history_``.
-        """
+        """Write down a round."""
         if self.valid is not None:
             self._validate(record["round"], self.campaign.estimator_)
         self._write_rounds()
         self.reporter.line(round_line(record))
-        self.bar(record["n_labeled"])
+        self.reporter.advance(record["n_labeled"])
 
     def finish(self, full_data):
-        """Write down what there is at the end: model, picture, summary, manifest.
-
-        Parameters
-        ----------
-        full_data : dict or None
-            Metrics of a model trained on all labels.
-        """
+        """Write down model, held-out clips, plot and summary."""
         history = self.campaign.history_
         self._write_rounds()
         if self.valid is None:
@@ -182,6 +124,7 @@ class Recorder:
             saved_round = self._best_round()
         self._explain_model(saved_round)
         n_labels, accuracy = budget_curve(history)
+        self._list_held_out()
         self._draw(full_data)
         self.folder.write_json(
             "summary.json",
@@ -198,21 +141,28 @@ class Recorder:
             },
         )
 
-    def seal(self):
-        """Write the manifest, after which the run counts as finished."""
-        self.folder.write_json(MANIFEST, make_manifest(self.folder.path))
+    def _list_held_out(self):
+        data, split = self.plan.data, self.plan.split
+        rows = [
+            {"part": part, **_clip(data, row)}
+            for part, rows in (("valid", split.valid), ("test", split.test))
+            for row in rows
+        ]
+        self.folder.write_csv("held_out.csv", HELD_OUT_COLUMNS, rows)
 
     def _write_rounds(self):
         history = self.campaign.history_
-        rows = [stats_row(entry) for entry in history]
+        rows = [_stats_row(entry) for entry in history]
         for row in rows:
-            if self.params.pseudo_labels is not None:
+            if self.plan.params.pseudo_labels is not None:
                 row["decay_rate"] = self.campaign.pseudo_labels.decay
             if row["round"] in self._valid_scores:
                 row["valid_acc"] = self._valid_scores[row["round"]]
         extra = dict.fromkeys(key for row in rows for key in row if key not in STATS_COLUMNS)
         queries = [
-            row for entry in history for row in query_rows(entry, self.data, self.split.train)
+            row
+            for entry in history
+            for row in _query_rows(entry, self.plan.data, self.plan.split.train)
         ]
         self.folder.write_csv("stats.csv", [*STATS_COLUMNS, *extra], rows)
         self.folder.write_csv("queries.csv", QUERY_COLUMNS, queries)
@@ -226,25 +176,25 @@ class Recorder:
 
     def _best_round(self):
         """Return the first round with the highest accuracy above the baseline, or None."""
-        best, found = self.params.metric_baseline, None
+        best, found = self.plan.params.metric_baseline, None
         for number, score in sorted(self._valid_scores.items()):
             if score > best:
                 best, found = score, number
         return found
 
     def _explain_model(self, saved_round):
-        baseline = self.params.metric_baseline
+        baseline = self.plan.params.metric_baseline
         if saved_round is None:
-            self.reporter.line(f"no model saved: none beats metric_baseline={baseline}")
+            self.reporter.line(f"no model saved: none exceeds metric_baseline={baseline}")
         elif self.valid is None and baseline > 0:
             self.reporter.line(
-                f"metric_baseline={baseline} is not looked at without validation data: the last "
-                "round's model is saved (valid_percent holds some out)"
+                f"metric_baseline={baseline} has no effect without validation data: the "
+                "last round's model is saved (valid_percent holds some out)"
             )
 
     def _save_model(self, model):
-        # Here a broken recording is set aside; whoever predicts wants to be told of it.
-        transformer = clone(self.transformer).set_params(on_error="raise")
+        # A run sets broken recordings aside; a prediction must report them.
+        transformer = clone(self.plan.features.transformer).set_params(on_error="raise")
         pipeline = Pipeline([("features", transformer), ("classifier", model)])
         with self.folder.open("model.joblib") as file:
             joblib.dump(pipeline, file)
@@ -254,12 +204,12 @@ class Recorder:
 
         from skal.display import BudgetCurveDisplay
 
-        # A figure of its own, without pyplot: nothing is opened on a screen.
+        # Without pyplot, no window opens and no global figure is kept.
         figure = Figure(figsize=(6.4, 4.2), layout="constrained")
         BudgetCurveDisplay.from_history(
             self.campaign.history_,
             full_data=full_data and full_data["accuracy"],
-            name=self.folder.path.parent.name,
+            name=self.plan.name,
             ax=figure.subplots(),
         )
         with self.folder.open("curve.png") as file:

@@ -13,10 +13,11 @@ from scipy import stats
 
 from skal.display import BudgetCurveDisplay
 from skal.experiment import Comparison, compare
-from skal.experiment.comparison import figures_of_runs, summarize
+from skal.experiment.figures import figures_of_runs, summarize
 from skal.experiment.folder import RunFolder
 from skal.experiment.messages import ExperimentError, FolderBusyError, ParameterError
-from skal.experiment.report import findings
+from skal.experiment.params import load_params
+from skal.experiment.report import _cell, findings
 from tests.experiment.test_run import TINY, read_csv
 
 mpl.use("Agg")
@@ -56,6 +57,7 @@ def test_what_a_comparison_leaves_behind(comparison):
     assert float(table[1]["area"]) == comparison.table[1]["area"]
     assert table[0]["p_value"] == ""
     assert len(read_csv(folder / "runs.csv")) == 6
+    assert "10 first labels, 8 a round, 26 in the end (budget: 26)." in page
 
 
 def test_runs_are_paired(comparison):
@@ -101,11 +103,11 @@ def test_an_unfinished_run_goes_on(comparison, tmp_path, monkeypatch):
     monkeypatch.setattr(Recorder, "__call__", call)
     whole = compare_tiny(tmp_path)
     assert queries(whole.folder) == queries(comparison.folder)
-    assert "goes on after round 1" in (whole.folder / "margin" / "0" / "log.txt").read_text()
+    assert "resumes after round 1" in (whole.folder / "margin" / "0" / "log.txt").read_text()
 
 
 def test_two_processes_on_one_comparison(tmp_path, monkeypatch):
-    from skal.experiment import comparing as module
+    from skal.experiment import comparison as module
 
     def play(*args):
         with pytest.raises(FolderBusyError, match="is held by process"):
@@ -138,11 +140,56 @@ def test_backends_give_the_same(comparison, tmp_path):
 def test_wrong_strategies_are_one_line(tmp_path):
     with pytest.raises(ParameterError, match=r"did you mean 'margin'"):
         compare_tiny(tmp_path, ["margn"])
-    with pytest.raises(ParameterError, match="strategies: margin is there twice"):
+    with pytest.raises(ParameterError, match="strategies: margin is given twice"):
         compare_tiny(tmp_path, ["margin", "MarginSampling"])
     with pytest.raises(ParameterError, match=r"strategy\.k: MarginSampling has no such"):
         compare_tiny(tmp_path, [{"name": "margin", "k": 3}])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_engines_bring_their_own_settings(tmp_path):
+    """Each arm has its own replay and pseudo-labels; the file's engine adds none to the others."""
+    old = {"framework_type": "hist_select", "sel_thresholds": [12, 20], "decay_threshold": 0.6}
+    schedule = {"name": "schedule", "stages": [[14, "typiclust"], [None, "margin"]]}
+    chosen = ["margin", "entropy_pl", "hist_select", schedule]
+    comparison = compare_tiny(tmp_path, chosen, n_seeds=1, full_data=False, **old)
+    names = [row["strategy"] for row in comparison.table]
+    assert names == [
+        *("random", "margin", "entropy_pl"),
+        *("hist_select(threshold=12)", "hist_select(threshold=20)"),
+        "schedule(stages=14-typiclust-margin)",
+    ]
+    used = {
+        name: RunFolder(comparison.folder / name / "0").read_json("params.json") for name in names
+    }
+    replays = [used[name].get("replay", {}).get("threshold") for name in names]
+    assert replays == [None, None, None, 12, 20, None]
+    pseudo = [used[name].get("pseudo_labels", {}).get("threshold") for name in names]
+    assert pseudo == [None, None, 0.6, None, None, None]
+    assert used["entropy_pl"]["strategy"] == {"name": "entropy"}
+    assert [row["strategy"] for row in read_csv(comparison.folder / "table.csv")] == names
+    trained = [
+        int(read_csv(comparison.folder / name / "0" / "stats.csv")[-1]["n_trained"])
+        for name in names
+    ]
+    assert trained[0] == trained[1] == 26 and trained[2] > 26 and trained[3] < 26
+    # What is there is not run again, also if the parameters were resolved before.
+    params, _ = load_params(TINY | {"budget": 26, "full_data": False, "output_dir": str(tmp_path)})
+    again = compare(params, ["margin", schedule])
+    assert again.folder == comparison.folder
+
+
+def test_as_many_seeds_as_can_be_significant(tmp_path, monkeypatch):
+    from skal.experiment import comparison as module
+
+    monkeypatch.setattr(module, "_play_all", lambda folder, plans, reporter: found.extend(plans))
+    monkeypatch.setattr(module.Comparison, "from_folder", lambda *arguments: None)
+    monkeypatch.setattr(module, "write_report", lambda *arguments: None)
+    for strategies, n_seeds in ((["margin"], 6), (["margin", "entropy"], 7), (None, 8)):
+        found = []
+        compare(TINY | {"output_dir": str(tmp_path)}, strategies)
+        assert sorted({plan.params.random_seed for plan in found}) == list(range(n_seeds))
+        assert len(found) == n_seeds * len({plan.name for plan in found})
 
 
 def made_up(areas):
@@ -181,6 +228,14 @@ def test_a_target_that_not_all_seeds_reach_has_no_mean():
     table = summarize(figures_of_runs(curves, {0: 0.8, 1: 0.8}, no_time(curves)))
     assert np.isnan([row["labels_95"] for row in table]).all()
     assert [row["labels_95_n"] for row in table] == [0, 1]
+    # The slow seed counts with the 20 labels that it used.
+    assert [row["labels_95_at_least"] for row in table] == [20, 15]
+    assert "&ge; 15<small>1 of 2 seeds</small>" in _cell(table[1], "labels_95")
+    reached = summarize(figures_of_runs(curves, {0: 0.5, 1: 0.5}, no_time(curves)))
+    assert np.isnan([row["labels_95_at_least"] for row in reached]).all()
+    aimless = summarize(figures_of_runs(curves, {}, no_time(curves)))
+    assert np.isnan([row["labels_95_at_least"] for row in aimless]).all()
+    assert _cell(aimless[1], "labels_95") == "&mdash;"
     assert table[1]["accuracy"] == pytest.approx(0.7)
 
 
@@ -212,7 +267,7 @@ def test_summary_against_scipy():
         assert table[name]["p_holm"] == pytest.approx(p)
     assert np.isnan(table["random"]["p_holm"])
     said = " ".join(findings(list(table.values())))
-    assert "Better than random, beyond chance (p ≤ 0.05): a." in said
+    assert "Significantly better than random (p ≤ 0.05): a." in said
     assert "needs at least" not in said
 
 
@@ -234,9 +289,17 @@ def test_seeds_needed(n_others):
     assert f"needs at least {needed} seeds" in smallest_p(needed - 1)[1]
 
 
+def test_one_seed_has_no_interval():
+    curves = made_up({"random": [0.5], "a": [0.4]})
+    said = " ".join(findings(summarize(figures_of_runs(curves, {}, no_time(curves)))))
+    assert "nan" not in said
+    assert "a has the largest area: 0.400, which is 0.100 below random's." in said
+    assert "With 1 seed no difference" in said
+
+
 def test_permuted_labels_show_no_strategy_better(tmp_path, monkeypatch):
     """A control: where labels mean nothing, no strategy is found better than random."""
-    from skal.experiment import run as module
+    from skal.experiment import plan as module
 
     load = module.load_data
 
@@ -248,7 +311,7 @@ def test_permuted_labels_show_no_strategy_better(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "load_data", load_permuted)
     control = compare_tiny(tmp_path, ["margin", "entropy"], n_seeds=8, full_data=False, verbose=0)
     assert min(row["p_holm"] for row in control.table[1:]) > 0.05
-    assert not any("Better" in line for line in findings(control.table))
+    assert not any("ly better" in line for line in findings(control.table))
 
 
 def test_repeated_runs_count_once(comparison, tmp_path):
@@ -295,6 +358,8 @@ def test_from_the_command_line(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 of 2 runs to do" in done.stdout
     assert "needs at least 6 seeds" in done.stdout
+    assert "the first run took" in done.stdout
+    assert "nan" not in done.stdout
     (report,) = (tmp_path / "here").rglob("report.html")
     assert f"report: {report.relative_to(tmp_path)}" in done.stdout
 

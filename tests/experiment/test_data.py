@@ -62,6 +62,39 @@ def test_official_split():
         split_data(data, params_of(valid_percent=0.1), 0)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_stratified_split_takes_each_class_alike(seed):
+    rng = np.random.RandomState(seed)
+    data = make_data(groups=False)
+    data.y = rng.permutation(np.repeat(["a", "b", "c", "d"], [25, 10, 4, 1]))
+    split = split_data(data, params_of(split="stratified", valid_percent=0.25), seed)
+    parts_are_disjoint_and_complete(split, 40)
+    assert (len(split.test), len(split.valid)) == (8, 8)
+    for name, n in zip(*np.unique(data.y, return_counts=True), strict=True):
+        assert abs((data.y[split.test] == name).sum() - 0.2 * n) < 1
+    other = split_data(data, params_of(split="stratified"), seed + 1)
+    assert not np.array_equal(other.test, split.test)
+    # Clips of a recording stay together.
+    data.y, data.recordings = np.repeat(["a", "b"], 20), np.arange(40) // 4
+    test = split_data(data, params_of(split="stratified"), seed).test
+    assert sorted(data.y[test]) == ["a"] * 4 + ["b"] * 4
+    assert len(np.unique(data.recordings[test])) == 2
+
+
+def test_a_flat_folder_says_what_is_missing(tmp_path):
+    write_sounds(make_sounds(4, 2, duration=0.2, random_state=0), tmp_path / "in")
+    for path in list((tmp_path / "in").rglob("*.wav")):
+        path.rename(tmp_path / path.name)
+    flat = {"dataset": "folder", "data_home": str(tmp_path)}
+    with pytest.raises(ParameterError, match=r"none of the 4 recordings has a class. Put those"):
+        load_data(params_of(**flat))
+    (tmp_path / "dog").mkdir()
+    next(tmp_path.glob("*.wav")).rename(tmp_path / "dog" / "a.wav")
+    with pytest.raises(ParameterError, match="all 1 recordings are of the class dog; two"):
+        load_data(params_of(**flat))
+    assert len(load_data(params_of(**flat), labeled_only=False).y) == 4  # skal features
+
+
 def test_windows_of_a_recording_stay_together():
     data = make_data(groups=False)
     data.recordings = np.arange(40) // 5
@@ -152,7 +185,10 @@ def test_num_total_draws_clips_and_keeps_their_positions():
             "data_home: the data set sounds needs no folder",
         ),
         ({"dataset": "fsdd", "data_home": "/nowhere"}, "dataset: .*nowhere"),
-        ({"num_classes": 9}, "num_classes: 9 were expected, but the data have 4"),
+        (
+            {"num_classes": 9},
+            "num_classes: .* expect 9 classes, but the data have 4 .*; correct it",
+        ),
     ],
 )
 def test_wrong_data_are_one_line(raw, message):
@@ -215,12 +251,21 @@ def test_a_recording_that_cannot_be_cut_into_windows_ends_nothing(tmp_path, recw
 
 
 def test_no_usable_clip_at_all(tmp_path):
-    path = tmp_path / "dog" / "a.wav"
-    path.parent.mkdir()
-    path.write_bytes(b"this is no sound")
+    for name in ("dog", "rain"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.wav").write_bytes(b"this is no sound")
     data = load_data(params_of(dataset="folder", data_home=str(tmp_path)))
     with pytest.raises(ExperimentError, match=r"no clip can be used.*a\.wav"):
         compute_features(data, LogMelSpectrogram(duration=0.1, on_error="warn"), print)
+
+
+def test_clips_of_different_lengths_name_the_option(tmp_path):
+    for name, duration in (("dog", 0.2), ("rain", 0.3)):
+        made = make_sounds(3, 2, duration=duration, random_state=0)
+        write_sounds(made, tmp_path / name)
+    data = load_data(params_of(dataset="folder", data_home=str(tmp_path)))
+    with pytest.raises(ParameterError, match=r"give --features\.duration SECONDS"):
+        compute_features(data, LogMelSpectrogram(sr=8000, n_fft=256), print)
 
 
 def test_clips_that_do_not_suit_the_features():

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from skal.experiment.folder import RunFolder, describe_environment
+from skal.experiment.folder import RunFolder, describe_environment, make_output_folder
 from skal.experiment.messages import ExperimentError
 
 
@@ -44,8 +44,8 @@ def test_csv_and_log(tmp_path):
     folder = RunFolder(tmp_path)
     folder.write_csv("a.csv", ["x", "y"], [{"x": 1, "y": "ä,b"}, {"x": 2}])
     assert (tmp_path / "a.csv").read_text(encoding="utf-8") == 'x,y\n1,"ä,b"\n2,\n'
-    folder.append_line("log.txt", "one")
-    folder.append_line("log.txt", "two")
+    folder.log("one")
+    folder.log("two")
     assert (tmp_path / "log.txt").read_text() == "one\ntwo\n"
 
 
@@ -57,7 +57,17 @@ def test_problems_name_the_file(tmp_path):
     with pytest.raises(ExperimentError, match=r"cannot write .*a\.json: No such file"):
         folder.write_json("a.json", {})
     with pytest.raises(ExperimentError, match=r"cannot write .*log\.txt: No such file"):
-        folder.append_line("log.txt", "line")
+        folder.log("line")
+
+
+def test_git_ignores_what_skal_writes(tmp_path):
+    make_output_folder(tmp_path / "a" / "outputs")
+    assert (tmp_path / "a" / "outputs" / ".gitignore").read_text() == "*\n"
+    make_output_folder(tmp_path / "a")  # a folder of the user stays as it is
+    assert os.listdir(tmp_path / "a") == ["outputs"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExperimentError, match=r"cannot write .*: Not a directory"):
+        make_output_folder(tmp_path / "file" / "outputs")
 
 
 def test_environment_says_what_a_result_depends_on():

@@ -4,11 +4,15 @@ import json
 
 import pytest
 
-from skal.experiment.catalog import preset_names, preset_rows, read_preset
-from skal.experiment.components import component_names
+from skal.experiment.alframework import OldKeys
+from skal.experiment.explain import file_schema
 from skal.experiment.messages import ParameterError, did_you_mean
-from skal.experiment.params import Params, load_params
-from skal.experiment.parts import build_parts, single_runs
+from skal.experiment.params import Params, dataset_given, load_params
+from skal.experiment.plan import build_parts, make_plans, per_threshold
+from skal.experiment.presets import preset_for, preset_names, preset_rows, read_preset
+from skal.experiment.progress import Reporter
+from skal.experiment.registry import component_names, short_name
+from skal.experiment.run import describe_params
 
 # A file as the predecessor's users have it; load_pretrained is true in most of theirs.
 OLD_FILE = {
@@ -65,12 +69,11 @@ def test_a_file_of_the_predecessor_means_what_it_meant():
     assert params.metric_baseline == 0.628606
     assert params.budget is None  # the rounds end it, as they did there
     assert not set(params.as_used()) & {"framework_type", "max_round", "decay_rate"}
-    # Keys that only another engine looks at are named, not passed over in silence.
-    assert [note.split()[0] for note in notes] == [
-        "hist_sel_mode",
-        "sel_thresholds",
-        "decay_rate",
-        "decay_threshold",
+    assert params.name is None  # the engine is the strategy
+    # Keys that only another engine uses are named, in one line.
+    assert notes == [
+        "no effect with strategy random: hist_sel_mode, sel_thresholds, decay_rate, "
+        "decay_threshold"
     ]
 
 
@@ -114,11 +117,11 @@ def test_what_is_used_can_be_used_again():
         ),
         (
             {"framework_type": "hist_select", "hist_sel_mode": "no", "replay": "all"},
-            "replay: framework_type sets it already",
+            "replay: hist_select sets it already; leave it out, or use edpc",
         ),
         ({"stopping": [3]}, "stopping: [3] is not allowed; use a name"),
-        ({"load_pretrained": True}, 'load_pretrained: no saved weights are named; add "pretr'),
-        ({"pre_train": False}, 'pre_train: there are no saved weights to evaluate; add "pretra'),
+        ({"budget": 3, "model": 5, "num_epochs": 2}, "model: 5 is not allowed; use a name, or an"),
+        ({"name": "a/b"}, 'name: "a/b" is not allowed; use a text without slashes'),
         ({"pretrained": "a", "model": {"pretrained": "b"}}, "the same as model.pretrained"),
     ],
 )
@@ -175,7 +178,21 @@ def test_an_override_by_the_other_name_is_no_conflict(raw, overrides, expected):
         ({"model": {"network": {"dropot": 0.1}}}, "model.network.dropot: CompactCNN has no such"),
         ({"model": {"learning_rate": -1}}, "model.learning_rate: must be a float in the range"),
         ({"initial_strategy": {"k": 3}}, 'initial_strategy: the "name" is missing'),
-        ({"update": "refit"}, "update: there is no update named 'refit'; did you mean 'retrain'?"),
+        (
+            {"update": "retran"},
+            "update: there is no update named 'retran'; did you mean 're",
+        ),
+        ({"update": "nope"}, "update: there is no update named 'nope'; allowed: finetune, retra"),
+        ({"strategy": "nope"}, "there is no strategy named 'nope'; allowed: aift, badge"),
+        ({"strategy": "schedule"}, "strategy.stages: it is missing, and schedule needs it"),
+        (
+            {"strategy": {"name": "schedule", "stages": [[9, "margin"]]}},
+            "strategy: the last st",
+        ),
+        (
+            {"strategy": {"name": "schedule", "stages": [[9, "margn"], [None, "margin"]]}},
+            "strategy.stages: there is no strategy named 'margn'; did you mean 'margin'?",
+        ),
         ({"update": "finetune", "model": "nearest_neighbors"}, "update: update=Finetune() needs"),
         ({"update": "shrink_perturb", "model": "logistic_regression"}, "update: update='shrink"),
         ({"replay": "sure"}, "replay: there is no replay named 'sure'"),
@@ -232,7 +249,7 @@ def test_presets_can_be_built(name):
     assert notes == []
     assert params.features.params  # each says what suits its data
     if name in ENGINES:
-        assert parts.strategy_name == ENGINES[name]
+        assert short_name(type(parts.strategy)) == ENGINES[name]
         assert params.dataset.name == "sounds"  # runs without any recordings
 
 
@@ -253,18 +270,19 @@ ENGINES = {
 def test_engines_do_what_they_did(engine):
     params, notes = load_params(OLD_FILE | {"framework_type": engine})
     parts = build_parts(params)
-    assert parts.strategy_name == ENGINES[engine]
+    assert short_name(type(parts.strategy)) == ENGINES[engine]
+    assert params.name == (engine if engine != ENGINES[engine] else None)
     replay, pseudo_labels = parts.options["replay"], parts.options["pseudo_labels"]
     assert (replay is not None) == (engine == "hist_select")
     assert (pseudo_labels is not None) == (engine == "entropy_pl")
     if replay is not None:
         assert (replay.mode, replay.threshold) == ("certain", 10000)
-        assert not any(note.startswith(("hist_sel_mode", "sel_thresholds")) for note in notes)
+        assert "sel_thresholds" not in str(notes)
     if pseudo_labels is not None:
         assert (pseudo_labels.threshold, pseudo_labels.decay) == (0.046, 0.001)
         assert pseudo_labels.schedule == "recursive"
         assert params.model.params["label_smoothing"] == 0
-        assert not any(note.startswith("decay") for note in notes)
+        assert "decay" not in str(notes)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +292,7 @@ def test_engines_do_what_they_did(engine):
 def test_each_selection_of_old_labels(mode, expected):
     raw = {"framework_type": "hist_select", "hist_sel_mode": mode, "sel_thresholds": [50, 90]}
     params, _ = load_params(OLD_FILE | raw)
-    runs = single_runs(params)
+    runs = per_threshold(params)
     replays = [build_parts(run).options["replay"] for run in runs]
     assert {replay.mode for replay in replays} == {expected}
     thresholds = [replay.threshold for replay in replays]
@@ -285,11 +303,18 @@ def test_each_selection_of_old_labels(mode, expected):
 
 def test_runs_of_an_experiment():
     raw = {"replay": {"name": "certain", "threshold": [3, 4]}, "n_seeds": 2, "random_seed": 7}
-    runs = single_runs(load_params(raw)[0])
-    made = [(run.replay.params["threshold"], run.random_seed, run.n_seeds) for run in runs]
+    raw |= {"split": "random", "features": "mfcc", "model": "logistic_regression"}
+    plans = make_plans(per_threshold(load_params(raw)[0]), Reporter(0))
+    made = [
+        (plan.parts.options["replay"].threshold, plan.params.random_seed, plan.params.n_seeds)
+        for plan in plans
+    ]
     assert made == [(3, 7, 1), (3, 8, 1), (4, 7, 1), (4, 8, 1)]
+    assert [plan.params.replay.params["threshold"] for plan in plans] == [3, 3, 4, 4]
+    assert all(plan.features is plans[0].features for plan in plans)
+    assert plans[0].split is plans[2].split
     with pytest.raises(ParameterError, match=r"replay\.threshold: the list is empty"):
-        single_runs(load_params({"replay": {"name": "var", "threshold": []}})[0])
+        per_threshold(load_params({"replay": {"name": "var", "threshold": []}})[0])
 
 
 def test_campaign_options():
@@ -324,8 +349,75 @@ def test_features_that_suit_the_data_set():
 
 def test_preset_rows_say_what_is_needed():
     rows = {name: (data, does) for name, data, does in preset_rows()}
-    assert rows["fsdd"] == ("fsdd (--data-home FOLDER)", "margin")
+    assert rows["fsdd"] == ("fsdd (--data_home FOLDER)", "margin")
     assert rows["aift"] == ("sounds", "aift")
+
+
+def test_an_engine_is_a_strategy_by_name_too():
+    given = {"decay_rate": 0.2, "sel_thresholds": [5]}
+    for engine in ("entropy_pl", "hist_select"):
+        by_name = load_params(given | {"strategy": engine})
+        assert by_name[0].taken_from.pop("strategy") == "given"
+        old = load_params(given | {"framework_type": engine})
+        assert old[0].taken_from.pop("strategy") == "given"
+        assert by_name == old
+    params, _ = load_params({"strategy": "entropy_pl", "name": "mine"})
+    assert (params.name, params.strategy.name) == ("mine", "entropy")
+
+
+def test_weights_that_a_file_wants_but_does_not_name():
+    params, notes = load_params(OLD_FILE | {"load_pretrained": True, "pre_train": False})
+    assert notes[0].startswith("no effect without saved weights: load_pretrained and pre_tr")
+    assert 'add "pretrained"' in notes[0]
+    assert params.update is None and "pretrained" not in params.model.params
+
+
+def test_where_values_were_taken_from():
+    given, notes = preset_for("fsdd", "fsdd")
+    options = [("max_round", 3), ("model.steps", 5)]
+    params, _ = load_params(given, options, source="preset fsdd")
+    expected = dict.fromkeys(given, "preset fsdd")
+    assert notes == []
+    assert params.taken_from == expected | {
+        "max_rounds": "command line",
+        "model.steps": "command line",
+    }
+    again, _ = load_params(params.as_used(), [("budget", 9)], source="params.json")
+    assert again.taken_from == params.taken_from | {"budget": "command line"}
+    params, _ = load_params({"sub_dir": "fsdd", "features": {"n_mels": 40}}, source="a.json")
+    assert params.taken_from["features.*"] == "preset fsdd"
+    assert load_params({"dataset": "folder"})[0].taken_from == {"dataset": "given"}
+    lines = describe_params(params)
+    assert lines[0] == "a.json: sub_dir, features"
+    assert lines[1] == "preset fsdd: features.*"
+    assert lines[2].startswith("defaults: split, model, strategy, n_initial")
+
+
+def test_a_preset_is_for_its_own_data():
+    raw, notes = preset_for("sounds", "folder")
+    assert raw == {}
+    raw, notes = preset_for("entropy_pl", "folder")
+    assert raw["decay_threshold"] == 0.046
+    assert not set(raw) & {"dataset", "split", "features"}
+    assert notes == [
+        "preset entropy_pl is for sounds; not used for folder: dataset, split, features"
+    ]
+    assert (
+        preset_for("sounds", None)[0] == preset_for("sounds", "sounds")[0] == read_preset("sounds")
+    )
+    for options in ([("dataset", "x")], [("dataset.name", "x")], [("dataset", {"name": "x"})]):
+        assert dataset_given(options) == "x"
+    assert dataset_given([("dataset.n_samples", 3)]) is None
+
+
+def test_stages_of_a_schedule_are_strategies():
+    stages = [[60, "typiclust"], [None, {"name": "max_per_group", "strategy": "margin"}]]
+    params, _ = load_params({"strategy": {"name": "schedule", "stages": stages}})
+    (until, first), (_, then) = build_parts(params).strategy.stages
+    assert (until, type(first).__name__) == (60, "TypiClust")
+    assert type(then.strategy).__name__ == "MarginSampling"
+    params, _ = load_params({"model": {"augmentation": "auto"}})
+    assert build_parts(params).model.augmentation == "auto"  # not the name of a component
 
 
 def test_presets_have_names():
@@ -335,10 +427,14 @@ def test_presets_have_names():
 
 
 def test_schema_describes_every_key():
-    schema = Params.model_json_schema()
+    schema = file_schema()
+    assert not set(OldKeys.model_fields) & set(Params.model_fields)
     assert set(OLD_FILE) <= set(schema["properties"])
     assert all(entry.get("description") for entry in schema["properties"].values())
-    assert all(field.json_schema_extra["allowed"] for field in Params.model_fields.values())
+    assert all(
+        field.json_schema_extra["allowed"]
+        for field in (Params.model_fields | OldKeys.model_fields).values()
+    )
     assert schema["additionalProperties"] is False
 
 

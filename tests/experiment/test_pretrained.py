@@ -6,10 +6,10 @@ import joblib
 import numpy as np
 import pytest
 
-from skal.experiment.components import component_names
 from skal.experiment.messages import ParameterError
 from skal.experiment.params import load_params
-from skal.experiment.parts import build_parts
+from skal.experiment.plan import build_parts
+from skal.experiment.registry import component_names
 from skal.experiment.run import run_experiment
 from skal.models import PiczakCNN, ResNet, SegmentVoting, VGGish
 from tests.experiment.test_run import TINY, read_csv
@@ -56,7 +56,6 @@ def test_keys_of_the_predecessor_that_start_from_saved_weights():
     # Absolute, so that a run can be gone on with from another folder.
     assert params.model.params["pretrained"] == os.path.abspath("old/model.joblib")
     assert params.update.model_dump() == {"name": "retrain", "pre_train": False}
-    assert params.pretrained is None
     assert notes == []
     assert load_params(params.as_used())[0] == params
 
@@ -64,7 +63,7 @@ def test_keys_of_the_predecessor_that_start_from_saved_weights():
 def test_not_loading_is_said():
     params, notes = load_params({"load_pretrained": False, "pretrained": "x"})
     assert "pretrained" not in params.model.params
-    assert notes == ["pretrained has no effect, as load_pretrained is false"]
+    assert notes == ["no effect with load_pretrained false: pretrained"]
     params, notes = load_params({"pretrained": None, "pre_train": True})
     assert (params.model.params, params.update, notes) == ({}, None, [])
 

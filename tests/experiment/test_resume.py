@@ -16,8 +16,7 @@ from skal._files import hold_folder
 from skal.cli import main
 from skal.experiment.messages import ExperimentError, FolderBusyError, Interrupted
 from skal.experiment.params import load_params
-from skal.experiment.resume import resume_runs
-from skal.experiment.run import run_experiment
+from skal.experiment.run import resume_runs, run_experiment
 from tests.experiment.test_run import TINY
 
 # Everything that a campaign remembers: pseudo-labels, replay, a criterion, validation scores.
@@ -84,7 +83,7 @@ def kill_and_resume(folder, expected, rng, n_kills=1):
     assert result(path) == whole
     assert {entry.name for entry in path.iterdir()} == {
         *FILES,
-        *("params.json", "environment.json", "manifest.json", "log.txt"),
+        *("params.json", "environment.json", "manifest.json", "log.txt", "held_out.csv"),
         *("curve.png", "model.joblib"),
     }
 
@@ -142,8 +141,8 @@ def test_all_runs_below_a_folder_go_on(tmp_path, monkeypatch):
         played.append(folder)
         play(folder, *args)
 
-    monkeypatch.setattr(module, "play_run", play_one)
-    with pytest.raises(Killed):
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(module, "play_run", play_one)
         run(tmp_path / "part", raw)
     resumed = resume_runs(tmp_path / "part", verbose=0)
     assert [path.name for path in resumed] == ["2", "3"]
@@ -209,7 +208,7 @@ def test_ctrl_c_ends_after_the_step(tmp_path, monkeypatch, capsys):
         call(self, record)
 
     monkeypatch.setattr(Recorder, "__call__", interrupt_round_1)
-    with pytest.raises(Interrupted, match="go on with: skal run --resume"):
+    with pytest.raises(Interrupted, match="resume with: skal run --resume"):
         run(tmp_path / "part", TINY)
     monkeypatch.setattr(Recorder, "__call__", call)
     (path,) = (tmp_path / "part").rglob("stats.csv")
@@ -218,7 +217,7 @@ def test_ctrl_c_ends_after_the_step(tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["run", "--resume", str(path)])
     assert ended.value.code in (0, None)
-    assert "goes on after round 1, 18 labels" in capsys.readouterr().out
+    assert "resumes after round 1, 18 labels" in capsys.readouterr().out
     assert result(path) == whole
 
 
@@ -245,7 +244,7 @@ def test_resume_takes_no_other_parameters(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["run", "--resume", str(tmp_path), "--budget", "3"])
     assert ended.value.code == 2
-    assert "a run goes on with its own parameters" in capsys.readouterr().err
+    assert "a run resumes with its own parameters" in capsys.readouterr().err
 
 
 @pytest.fixture

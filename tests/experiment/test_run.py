@@ -59,6 +59,7 @@ def test_what_a_run_leaves_behind(tmp_path):
         "summary.json",
         "manifest.json",
         "log.txt",
+        "held_out.csv",
     }
     stats, queries = read_csv(path / "stats.csv"), read_csv(path / "queries.csv")
     assert list(stats[0])[: len(STATS_COLUMNS)] == STATS_COLUMNS
@@ -130,7 +131,7 @@ def test_features_from_a_store_change_nothing(tmp_path):
 
 
 def test_a_store_is_for_files(tmp_path):
-    with pytest.raises(ParameterError, match="feature_store: these recordings are no files"):
+    with pytest.raises(ParameterError, match="feature_store: these recordings are not files"):
         run_tiny(tmp_path, feature_store=str(tmp_path / "store"))
 
 
@@ -177,7 +178,7 @@ def test_test_data_choose_nothing(tmp_path):
     """Without validation data the last round's model is saved, and the log says why."""
     (path,) = run_tiny(tmp_path, metric_baseline=0.999)
     assert json.loads((path / "summary.json").read_text())["model_of_round"] == 3
-    assert "metric_baseline=0.999 is not looked at" in (path / "log.txt").read_text()
+    assert "metric_baseline=0.999 has no effect" in (path / "log.txt").read_text()
     (plain,) = run_tiny(tmp_path)
     assert "metric_baseline" not in (plain / "log.txt").read_text()
 
@@ -190,7 +191,7 @@ def test_pseudo_labels_are_counted(tmp_path):
         decay_threshold=0.6,
         decay_rate=0.01,
     )
-    assert path.parent.name == "entropy"
+    assert path.parent.name == "entropy_pl"
     stats = read_csv(path / "stats.csv")
     counts = [int(row["num_pseudo_labeled"]) for row in stats]
     assert counts[0] == 0
@@ -270,7 +271,7 @@ def test_hidden_labels_influence_nothing(tmp_path, monkeypatch):
     """Permute the labels of all clips that were never asked for: the same queries."""
     (path,) = run_tiny(tmp_path)
     asked = [int(row["position"]) for row in read_csv(path / "queries.csv")]
-    from skal.experiment import run as module
+    from skal.experiment import plan as module
 
     load = module.load_data
 

@@ -6,7 +6,7 @@ import re
 from functools import partial
 
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
 from skal.experiment.messages import ParameterError, did_you_mean
 
@@ -30,24 +30,23 @@ _SCIKIT_LEARN = {
     "nearest_neighbors": ("sklearn.neighbors", "KNeighborsClassifier"),
 }
 
+# Defaults that differ from the class's own: 100 iterations do not converge on sound features.
+_OTHER_DEFAULTS = {"LogisticRegression": {"max_iter": 1000}}
 
-# Values that are set unless the user sets others.
-_PRESET_VALUES = {"LogisticRegression": {"max_iter": 1000}}
+# Parameters whose values are components of their own, given by name, and what they are built from
+# where the name is missing. A list, such as the stages of a schedule, may hold names at any depth.
+_COMPONENTS = {
+    "augmentation": "spectrogram_augmentation",
+    "network": "compact_cnn",
+    "score": None,
+    "stages": None,
+    "strategy": None,
+    "then": None,
+}
 
 
 def short_name(cls):
-    """Return the name of a class in parameter files and folders.
-
-    Parameters
-    ----------
-    cls : type
-        A strategy, model, ...
-
-    Returns
-    -------
-    str
-        Such as "margin" for MarginSampling.
-    """
+    """Return the name of a class in parameter files and folders: "margin" for MarginSampling."""
     name = cls.__name__
     if name in _SHORT:
         return _SHORT[name]
@@ -136,8 +135,8 @@ def _stopping():
     return _public_classes(campaign, campaign.StoppingCriterion)
 
 
-# What may stand under which key. A name is looked up when it is used, so that a new strategy,
-# network or loader can be named in a parameter file as soon as its package hands it out.
+# Which names a key allows. Names are looked up when they are used, so that a parameter file can
+# name a new strategy, network or loader as soon as its package exports it.
 _TABLES = {
     "augmentation": _augmentations,
     "dataset": _datasets,
@@ -153,42 +152,12 @@ _TABLES = {
 
 
 def component_names(kind):
-    """Return the names that a key allows.
-
-    Parameters
-    ----------
-    kind : str
-        The key, such as "strategy".
-
-    Returns
-    -------
-    list of str
-        Sorted.
-    """
+    """Return the sorted names that a key such as "strategy" allows."""
     return sorted(_TABLES[kind]())
 
 
 def find_component(kind, name, key=None):
-    """Return the class or function that a name stands for.
-
-    Parameters
-    ----------
-    kind : str
-        Among what to look, such as "strategy".
-    name : str
-        Short name, or the name of the class; case and underscores do not matter.
-    key : str, default=None
-        Where the name was given, for the message; None is `kind`.
-
-    Returns
-    -------
-    type or callable
-
-    Raises
-    ------
-    ParameterError
-        If there is none; it names the nearest.
-    """
+    """Return the class or function of a name; case and underscores do not matter."""
     table = _TABLES[kind]()
     known = {_squash(short): found for short, found in table.items()}
     classes = [found for found in table.values() if not isinstance(found, partial)]
@@ -200,54 +169,22 @@ def find_component(kind, name, key=None):
 
 
 def build(kind, name, params, key=None):
-    """Build an object from its name and parameters, and check them.
-
-    Parameters
-    ----------
-    kind : str
-        What it is, such as "strategy".
-    name : str
-        Its name.
-    params : dict
-        Its parameters. A value that is an object with a ``"name"`` is built likewise.
-    key : str, default=None
-        Where it was given, for messages; None is `kind`.
-
-    Returns
-    -------
-    estimator
-
-    Raises
-    ------
-    ParameterError
-        If a name or a value is wrong; it names the key.
-    """
+    """Build an object from its name and parameters; errors name the key it was given under."""
     key = key or kind
     cls = find_component(kind, name, key)
     check_arguments(cls, params, key)
     values = {param: _value(kind, cls, param, value, key) for param, value in params.items()}
-    instance = cls(**_PRESET_VALUES.get(_class_name(cls), {}) | values)
+    values = _OTHER_DEFAULTS.get(_class_name(cls), {}) | values
+    for param, taken in inspect.signature(cls).parameters.items():
+        if taken.default is taken.empty and param not in values:
+            raise ParameterError(f"{key}.{param}", f"it is missing, and {name} needs it")
+    instance = cls(**values)
     _check_values(instance, key)
     return instance
 
 
 def check_arguments(function, params, key):
-    """Refuse parameters that a class or a function does not take.
-
-    Parameters
-    ----------
-    function : callable
-        The class or function.
-    params : dict
-        The parameters.
-    key : str
-        Where they were given, for the message.
-
-    Raises
-    ------
-    ParameterError
-        If there is an unknown one; it names the nearest.
-    """
+    """Refuse parameters that a class or a function does not take."""
     fixed = function.keywords if isinstance(function, partial) else {}
     taken = [
         name
@@ -264,25 +201,31 @@ def check_arguments(function, params, key):
 
 def _value(kind, cls, param, value, key):
     """Build a nested component; leave any other value as it is."""
-    key = f"{key}.{param}"
     inner = param if param in _TABLES else kind
     if isinstance(value, list):
         return [_value(kind, cls, param, item, key) for item in value]
-    if isinstance(value, str) and param == "network":
+    if isinstance(value, str) and param in _COMPONENTS and value not in _options(cls, param):
         value = {"name": value}
     if not isinstance(value, dict):
         return value
     name = value.get("name", _default_name(cls, param))
     if name is None:
         return value
-    return build(inner, name, {k: v for k, v in value.items() if k != "name"}, key)
+    given = {k: v for k, v in value.items() if k != "name"}
+    return build(inner, name, given, f"{key}.{param}")
+
+
+def _options(cls, param):
+    """Return the texts, such as "auto", that a parameter takes as they are."""
+    allowed = getattr(cls, "_parameter_constraints", {}).get(param, ())
+    return set().union(*(item.options for item in allowed if isinstance(item, StrOptions)))
 
 
 def _default_name(cls, param):
     default = inspect.signature(cls).parameters[param].default
     if isinstance(default, BaseEstimator):
         return type(default).__name__
-    return {"network": "compact_cnn", "augmentation": "spectrogram_augmentation"}.get(param)
+    return _COMPONENTS.get(param)
 
 
 def _check_values(instance, key):
@@ -297,7 +240,6 @@ def _check_values(instance, key):
 
 
 def _class_name(found):
-    """Return the name of a class or function, or of that which has some arguments already."""
     return (found.func if isinstance(found, partial) else found).__name__
 
 
