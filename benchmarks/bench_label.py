@@ -29,7 +29,7 @@ from skal.label import LabelingProject
 SERVER = """
 import sys
 from skal.label import LabelingProject
-from skal.label.server import serve
+from skal.label.web.server import serve
 with LabelingProject(sys.argv[1], folder=sys.argv[2]) as project:
     serve(project, port=int(sys.argv[3]), on_ready=lambda address: print(address, flush=True))
 """

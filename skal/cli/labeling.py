@@ -177,7 +177,7 @@ def _label_here(project, person):
 
 
 def _serve(project, no_browser, **options):
-    from skal.label.server import serve
+    from skal.label.web.server import serve
 
     def on_ready(address):
         print(f"Label at {address}   (Ctrl-C stops; every answer is saved at once)", flush=True)
@@ -256,9 +256,9 @@ def _check_folder(folder):
 @contextlib.contextmanager
 def _plain_errors():
     """Say in one line what was wrong with what the user gave."""
+    from skal.label.asking.records import ProjectError
     from skal.label.formats import LabelFileError
     from skal.label.predict import ModelError
-    from skal.label.types import ProjectError
 
     try:
         yield

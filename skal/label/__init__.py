@@ -4,9 +4,9 @@ import importlib
 
 _HOMES = {
     "LabelingProject": "project",
-    "TrainingWorker": "worker",
-    "create_app": "server",
-    "serve": "server",
+    "TrainingWorker": "learning.worker",
+    "create_app": "web.server",
+    "serve": "web.server",
     "label_in_terminal": "terminal",
     **dict.fromkeys(
         ("LabelFileError", "LabelProblem", "export_labels", "read_labels"),
@@ -39,7 +39,7 @@ _HOMES = {
             "Question",
             "Training",
         ),
-        "types",
+        "asking.records",
     ),
 }
 

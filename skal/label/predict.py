@@ -16,7 +16,7 @@ from skal._windows import Window
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.audio._base import AudioTransformer
 from skal.datasets._files import audio_files, existing_folder
-from skal.label.formats._cells import safe_cell, text_stream
+from skal.label.formats.cells import safe_cell, text_stream
 
 __all__ = [
     "ModelError",

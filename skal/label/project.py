@@ -7,16 +7,18 @@ from pathlib import Path
 from sqlalchemy import bindparam, select, update
 
 from skal._soundfiles import AudioReadError, audio_length
-from skal.label import answering, labels, queue
-from skal.label.checks import check_id, check_text
-from skal.label.classes import add_class
-from skal.label.clips import bring_up_to_date, find_clips
-from skal.label.opening import held, plain_os_errors
+from skal.label.asking import answers as answering
+from skal.label.asking import labels
+from skal.label.asking import questions as queue
+from skal.label.asking.checks import check_id, check_text
+from skal.label.asking.classes import add_class
+from skal.label.asking.clips import bring_up_to_date, find_clips
+from skal.label.asking.records import IMPORTED, ProjectError, Question
 from skal.label.reading import ReadingMixin
-from skal.label.schema import asked, classes, clips
-from skal.label.settings import choose_settings, read_settings, write_settings
-from skal.label.store import ProjectStore
-from skal.label.types import IMPORTED, ProjectError, Question
+from skal.label.store.database import ProjectStore
+from skal.label.store.lock import held, plain_os_errors
+from skal.label.store.settings import choose_settings, read_settings, write_settings
+from skal.label.store.tables import asked, classes, clips
 
 __all__ = ["LabelingProject"]
 
@@ -204,7 +206,7 @@ class LabelingProject(ReadingMixin):
 
     @property
     def rules(self):
-        """Return how the project asks, a `skal.label.queue.Rules`."""
+        """Return how the project asks, a `skal.label.asking.questions.Rules`."""
         self._opened()
         names = "audit_share", "shared_share", "lease"
         chosen = {name: self.settings[name] for name in names}
@@ -433,7 +435,7 @@ class LabelingProject(ReadingMixin):
         ProjectError
             With code "locked" if another process is training.
         """
-        from skal.label.training import Trainer
+        from skal.label.learning.trainer import Trainer
 
         self._opened()
         if self._trainer is None:

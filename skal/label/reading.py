@@ -2,11 +2,11 @@
 
 from sqlalchemy import select
 
-from skal.label import labels, progress
-from skal.label.checks import check_id
-from skal.label.classes import list_classes
-from skal.label.schema import clips, models
-from skal.label.types import ClipInfo, ProjectError
+from skal.label.asking import labels, progress
+from skal.label.asking.checks import check_id
+from skal.label.asking.classes import list_classes
+from skal.label.asking.records import ClipInfo, ProjectError
+from skal.label.store.tables import clips, models
 
 __all__ = ["ReadingMixin"]
 

@@ -16,8 +16,8 @@ from rich.text import Text
 from skal._soundfiles import AudioReadError
 from skal._windows import Window
 from skal.audio import read_audio
-from skal.label.sounds import loudness_gain, wav_bytes
-from skal.label.types import ProjectError
+from skal.label.asking.records import ProjectError
+from skal.label.web.sounds import loudness_gain, wav_bytes
 
 __all__ = ["Player", "find_player", "label_in_terminal", "read_keys"]
 
@@ -197,7 +197,7 @@ def label_in_terminal(project, person, *, train=True, console=None, read_key=Non
         stack.callback(player.stop)
         stack.callback(project.release, person)
         if train:
-            from skal.label.worker import TrainingWorker
+            from skal.label.learning.worker import TrainingWorker
 
             worker = TrainingWorker(project)
             stack.callback(worker.stop)

@@ -6,10 +6,10 @@ import os
 from typing import NamedTuple
 
 from skal._files import write_atomically
-from skal.label.formats._audacity import write_audacity_files, write_audacity_zip
-from skal.label.formats._label_studio import write_label_studio
-from skal.label.formats._raven import write_raven
-from skal.label.formats._tables import write_csv, write_jsonl
+from skal.label.formats.audacity import write_audacity_files, write_audacity_zip
+from skal.label.formats.label_studio import write_label_studio
+from skal.label.formats.raven import write_raven
+from skal.label.formats.tables import write_csv, write_jsonl
 
 __all__ = ["EXPORT_FORMATS", "ExportFormat", "export_labels"]
 

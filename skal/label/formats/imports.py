@@ -7,10 +7,10 @@ import json
 import os
 from pathlib import Path
 
-from skal.label.formats._cells import unsafe_cell
-from skal.label.formats._label_studio import read_tasks
-from skal.label.formats._problems import LabelFileError, LabelProblem, check_span
-from skal.label.types import ImportedLabel
+from skal.label.asking.records import ImportedLabel
+from skal.label.formats.cells import unsafe_cell
+from skal.label.formats.label_studio import read_tasks
+from skal.label.formats.problems import LabelFileError, LabelProblem, check_span
 
 __all__ = ["read_labels"]
 

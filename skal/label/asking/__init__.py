@@ -1,0 +1,1 @@
+"""Questions, answers, votes: what people are asked, and what they say."""

@@ -1,0 +1,193 @@
+"""Labels out of and into a project."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from skal.label.asking.records import IMPORTED, Answer, ImportReport, LabelRow
+from skal.label.asking.votes import settle
+from skal.label.store.tables import answers, classes, clips
+
+__all__ = ["add_labels", "read_answers", "read_labels"]
+
+
+def read_labels(connection):
+    """Return what people say now about each clip that anybody has answered.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        A transaction.
+
+    Returns
+    -------
+    list of LabelRow
+        In the order of the pool.
+    """
+    query = (
+        select(
+            clips.c.id,
+            clips.c.path,
+            clips.c.start,
+            clips.c.end,
+            classes.c.name,
+            clips.c.kind,
+            answers.c.person,
+            answers.c.at,
+            answers.c.round,
+            answers.c.why,
+            clips.c.n_people,
+            clips.c.n_agree,
+        )
+        .join(answers, answers.c.id == clips.c.answer_id)
+        .outerjoin(classes, classes.c.id == clips.c.class_id)
+        .order_by(clips.c.id)
+    )
+    rows = connection.execute(query)
+    return [LabelRow(*row[:7], _time(row[7]), *row[8:]) for row in rows]
+
+
+def read_answers(connection):
+    """Return every answer, those taken back included.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        A transaction.
+
+    Returns
+    -------
+    list of Answer
+        In the order in which they were given.
+    """
+    query = (
+        select(
+            answers.c.id,
+            answers.c.clip_id,
+            clips.c.path,
+            clips.c.start,
+            clips.c.end,
+            answers.c.person,
+            answers.c.kind,
+            classes.c.name,
+            answers.c.seconds,
+            answers.c.at,
+            answers.c.round,
+            answers.c.why,
+            answers.c.asked_id,
+            answers.c.undoes,
+        )
+        .join(clips, clips.c.id == answers.c.clip_id)
+        .outerjoin(classes, classes.c.id == answers.c.class_id)
+        .order_by(answers.c.id)
+    )
+    rows = connection.execute(query)
+    return [Answer(*row[:9], _time(row[9]), *row[10:]) for row in rows]
+
+
+def add_labels(connection, root, labels, now):
+    """Take in labels from elsewhere; what people said here stays as it is.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        A transaction that writes.
+    root : pathlib.Path
+        The folder of recordings.
+    labels : iterable of ImportedLabel
+        The labels.
+    now : float
+        The time, in s since 1970.
+
+    Returns
+    -------
+    ImportReport
+    """
+    table = dict(connection.execute(select(classes.c.name, classes.c.id)).all())
+    find = _Finder(connection, root)
+    n_added, unknown_files, unknown_classes, conflicts = 0, {}, {}, []
+    for label in labels:
+        clip = find(label)
+        if clip is None:
+            unknown_files[_name_of(label)] = None
+        elif label.label not in table:
+            unknown_classes[str(label.label)] = None
+        elif clip.kind is None or clip.kind == "skip":
+            _add(connection, clip.id, table[label.label], now)
+            find.note(clip, label.label)
+            n_added += 1
+        elif clip.kind != "label" or clip.label != label.label:
+            conflicts.append((_name_of(label), clip.label or clip.kind, label.label))
+    return ImportReport(n_added, tuple(unknown_files), tuple(unknown_classes), tuple(conflicts))
+
+
+def _add(connection, clip_id, class_id, now):
+    row = {"clip_id": clip_id, "person": IMPORTED, "kind": "label", "class_id": class_id}
+    connection.execute(insert(answers).values(row | {"at": now, "why": IMPORTED}))
+    settle(connection, clip_id, IMPORTED)
+
+
+def _name_of(label):
+    if label.start is None and label.end is None:
+        return str(label.path)
+    return f"{label.path} ({label.start} to {label.end} s)"
+
+
+class _Clip:
+    """A clip and what is said of it while labels come in."""
+
+    def __init__(self, row):
+        self.id, self.start, self.end, self.kind, self.label = row
+
+
+class _Finder:
+    """Finds the clip that an imported label speaks of."""
+
+    def __init__(self, connection, root):
+        self._roots = [f"{place}/" for place in {root.as_posix(), root.resolve().as_posix()}]
+        self._by_path, self._by_name = {}, {}
+        columns = clips.c.path, clips.c.id, clips.c.start, clips.c.end, clips.c.kind
+        query = select(*columns, classes.c.name).outerjoin(
+            classes, classes.c.id == clips.c.class_id
+        )
+        for path, *row in connection.execute(query.order_by(clips.c.id)):
+            self._by_path.setdefault(path, []).append(_Clip(row))
+        for path in self._by_path:
+            self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
+
+    def __call__(self, label):
+        """Return the clip of a label, or None."""
+        for clip in self._by_path.get(self._path_of(label), ()):
+            if _same_part(clip, label):
+                return clip
+        return None
+
+    def note(self, clip, label):
+        """Remember the label that a clip has got."""
+        clip.kind, clip.label = "label", label
+
+    def _path_of(self, label):
+        given = os.fspath(label.path).replace("\\", "/")
+        for root in self._roots:
+            given = given.removeprefix(root)
+        path = Path(given).as_posix()
+        if path in self._by_path:
+            return path
+        # Other programs name the file without its folder: good enough if there is one only.
+        found = self._by_name.get(path.rsplit("/", 1)[-1], [])
+        return found[0] if len(found) == 1 else None
+
+
+def _same_part(clip, label):
+    if clip.start is None:
+        # The clip is the whole file: a label of a part of it says nothing about the rest.
+        return not label.start and label.end is None
+    if label.start is None or label.end is None:
+        return False
+    return abs(clip.start - label.start) < 1e-3 and abs(clip.end - label.end) < 1e-3
+
+
+def _time(seconds):
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,182 @@
+"""Label Studio's JSON: a list of tasks, each a recording with its annotations.
+
+A whole recording has a result of type "choices", a part of one a result of type "labels" with
+start and end in s, as Label Studio's tags Choices and Labels write them for audio.
+"""
+
+import json
+import os
+import re
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from skal.label.formats.problems import LabelProblem, check_span
+
+__all__ = ["read_tasks", "write_label_studio"]
+
+_CHOICES, _REGION, _SOUND = "label", "region", "audio"
+_UPLOADED = re.compile(r"[0-9a-f]{8}-")
+
+
+def write_label_studio(rows, stream, root):
+    """Write tasks with annotations.
+
+    Parameters
+    ----------
+    rows : list of LabelRow
+        The labels. Clips that were skipped, or could not be told, are tasks whose annotation
+        was cancelled.
+    stream : binary file object
+        Where to.
+    root : str
+        Not needed here: paths stay as they are.
+
+    Returns
+    -------
+    list of LabelProblem
+        Empty.
+    """
+    tasks = {}
+    for row in rows:
+        people = tasks.setdefault(os.fspath(row.path), {})
+        people.setdefault(row.person, []).append(row)
+    stream.write(b"[")
+    for number, (path, people) in enumerate(tasks.items(), start=1):
+        annotations = [
+            _annotation(found, f"{number}-{i}") for i, found in enumerate(people.values())
+        ]
+        task = {"id": number, "data": {_SOUND: path}, "annotations": annotations}
+        before = "\n" if number == 1 else ",\n"
+        stream.write(f"{before}{json.dumps(task)}".encode("ascii"))
+    stream.write(b"\n]\n")
+    return []
+
+
+def _annotation(rows, name):
+    """Return what one person said about one recording."""
+    results = [_result(row, f"{name}-{i}") for i, row in enumerate(rows) if row.kind == "label"]
+    return {"result": results, "was_cancelled": not results, "ground_truth": False}
+
+
+def _result(row, name):
+    result = {"id": name, "to_name": _SOUND, "origin": "manual"}
+    if row.end is None:
+        kind = {"from_name": _CHOICES, "type": "choices", "value": {"choices": [row.label]}}
+    else:
+        value = {"start": row.start, "end": row.end, "channel": 0, "labels": [row.label]}
+        kind = {"from_name": _REGION, "type": "labels", "value": value}
+    return result | kind
+
+
+def read_tasks(tasks):
+    """Yield the labels of a list of tasks, and all that is wrong with them.
+
+    Parameters
+    ----------
+    tasks : list
+        As from JSON.
+
+    Yields
+    ------
+    tuple (row, path, start, end, label) or LabelProblem
+        Tasks without annotations, and guesses (``predictions``), have none.
+    """
+    for number, task in enumerate(tasks, start=1):
+        row = f"task {number}"
+        try:
+            path, annotations = _path_of(task), _annotations(task)
+        except _WrongError as error:
+            yield LabelProblem(row, *error.args)
+            continue
+        for name, annotation in annotations:
+            for result in _results(annotation, name):
+                is_wrong = isinstance(result, _WrongError)
+                yield LabelProblem(row, *result.args) if is_wrong else (row, path, *result)
+
+
+class _WrongError(ValueError):
+    """A key of a task, and what is wrong with it."""
+
+
+def _path_of(task):
+    data = task.get("data") if isinstance(task, dict) else None
+    if not isinstance(data, dict):
+        raise _WrongError("data", 'missing; needed is {"audio": PATH}')
+    texts = {key: value for key, value in data.items() if isinstance(value, str) and value}
+    if _SOUND not in texts and len(texts) != 1:
+        raise _WrongError("data.audio", f"missing; data has {', '.join(data) or 'nothing'}")
+    return _local(texts.get(_SOUND) or next(iter(texts.values())))
+
+
+def _local(address):
+    """Return the path that an address of Label Studio stands for."""
+    parts = urlsplit(address) if re.match(r"(?:[a-z][a-z0-9+.-]*://|/data/)", address) else None
+    if parts is None:
+        return address
+    if parts.path.endswith("/data/local-files/") and parse_qs(parts.query).get("d"):
+        return parse_qs(parts.query)["d"][0]
+    if parts.path.startswith("/data/upload/"):
+        # Label Studio puts eight digits before the names of files that were uploaded.
+        return _UPLOADED.sub("", unquote(parts.path.rsplit("/", 1)[-1]), count=1)
+    return unquote(parts.path.lstrip("/"))
+
+
+def _annotations(task):
+    """Return the keys and contents of the annotations that somebody finished."""
+    # Versions before 1.0 called them completions.
+    key = "annotations" if "annotations" in task else "completions"
+    found = task.get(key, [])
+    if not isinstance(found, list):
+        raise _WrongError(key, "no list")
+    for i, annotation in enumerate(found):
+        if not isinstance(annotation, dict) or not isinstance(annotation.get("result"), list):
+            raise _WrongError(f"{key}[{i}]", "no object with a list named result")
+    named = [(f"{key}[{i}]", annotation) for i, annotation in enumerate(found)]
+    return [item for item in named if not item[1].get("was_cancelled")]
+
+
+def _results(annotation, name):
+    """Yield (start, end, label) of choices and labeled regions, or what is wrong with them."""
+    questions = {"choices": set(), "labels": set()}
+    labeled = []
+    for i, result in enumerate(annotation["result"]):
+        where = f"{name}.result[{i}]"
+        if not isinstance(result, dict) or not isinstance(result.get("value", {}), dict):
+            yield _WrongError(where, "no object with an object named value")
+        elif _kind_of(result) is not None:
+            labeled.append((f"{where}.value", _kind_of(result), result["value"]))
+            questions[_kind_of(result)].add(str(result.get("from_name")))
+    several = [f"{kind} of {', '.join(sorted(q))}" for kind, q in questions.items() if len(q) > 1]
+    if several:
+        reason = f"answers to several questions ({'; '.join(several)}); export one of them"
+        yield _WrongError(name, reason)
+        return
+    for where, kind, value in labeled:
+        try:
+            yield *_span(value, where), _only(value[kind], f"{where}.{kind}")
+        except _WrongError as error:
+            yield error
+
+
+def _kind_of(result):
+    """Return the type of a result that says what is heard; None for texts, ratings, ..."""
+    kind = result.get("type")
+    return kind if kind in ("choices", "labels") and kind in result.get("value", {}) else None
+
+
+def _span(value, where):
+    times = [value.get("start"), value.get("end")]
+    for key, time in zip(("start", "end"), times, strict=True):
+        if isinstance(time, bool) or not isinstance(time, (int, float, type(None))):
+            raise _WrongError(f"{where}.{key}", f"{time!r} is no number of seconds")
+    wrong = check_span(*times)
+    if wrong is not None:
+        raise _WrongError(f"{where}.{wrong[0]}", wrong[1])
+    return times
+
+
+def _only(labels, where):
+    if not isinstance(labels, list) or not all(isinstance(item, str) for item in labels):
+        raise _WrongError(where, "no list of texts")
+    if len(labels) != 1 or not labels[0].strip():
+        raise _WrongError(where, f"{len(labels)} labels; a clip has exactly one, and no empty one")
+    return labels[0]

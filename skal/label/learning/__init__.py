@@ -1,0 +1,1 @@
+"""What learns from the answers, and chooses what is asked next."""

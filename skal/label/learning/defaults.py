@@ -1,0 +1,153 @@
+"""What learns in a project: features that suit the recordings, a classifier, strategies."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skal._soundfiles import AudioReadError, open_sound
+from skal.audio import MFCC, LogMelSpectrogram
+from skal.label.store.settings import read_settings, write_settings
+from skal.learner import final_model
+
+__all__ = ["Components", "choose_components", "probe"]
+
+# Clips whose headers are read to find out what the recordings are like.
+_PROBED = 200
+_HIGHEST_RATE = 22_050
+_LONGEST = 10.0
+# Clustering all clips takes too long beyond this.
+_TYPICAL = 20_000
+
+
+@dataclass
+class Components:
+    """What learns, and what chooses.
+
+    Attributes
+    ----------
+    transformer : transformer
+        From clips to features.
+    model : classifier
+        From features to classes.
+    strategy, initial_strategy : QueryStrategy or None
+        Choose, with a model and before there is one.
+    """
+
+    transformer: object
+    model: object
+    strategy: object
+    initial_strategy: object
+
+    def finished(self, model):
+        """Put a fitted model behind the features, so that it takes paths.
+
+        Parameters
+        ----------
+        model : classifier
+            Fitted on features.
+
+        Returns
+        -------
+        sklearn.pipeline.Pipeline
+        """
+        steps = list(model.steps) if isinstance(model, Pipeline) else [("classifier", model)]
+        transformer = clone(self.transformer).set_params(on_error="raise")
+        return Pipeline([("features", transformer), *steps])
+
+
+def choose_components(project, clips):
+    """Return what learns in a project: what was given, else what suits the recordings.
+
+    Parameters
+    ----------
+    project : LabelingProject
+        Open.
+    clips : list of Window
+        The pool.
+
+    Returns
+    -------
+    Components
+    """
+    from skal.strategies import TypiClust
+
+    transformer, model = _split(project.estimator)
+    if model is None:
+        from skal.models import CNNClassifier
+
+        model = CNNClassifier()
+    if transformer is None:
+        flat = not hasattr(final_model(model), "embed")
+        transformer = LogMelSpectrogram(**_features_of(project, clips), flatten=flat)
+        if flat and not isinstance(model, Pipeline):
+            model = make_pipeline(StandardScaler(), model)
+    first = project.initial_strategy
+    if first is None and len(clips) <= _TYPICAL:
+        first = TypiClust()
+    transformer = clone(transformer).set_params(on_error="warn")
+    return Components(transformer, model, project.strategy, first)
+
+
+def _split(estimator):
+    """Return the features and the classifier of an estimator; None for what it leaves open."""
+    if isinstance(estimator, Pipeline) and isinstance(
+        estimator.steps[0][1], (LogMelSpectrogram, MFCC)
+    ):
+        rest = estimator.steps[1:]
+        return estimator.steps[0][1], rest[0][1] if len(rest) == 1 else Pipeline(rest)
+    return None, estimator
+
+
+def _features_of(project, clips):
+    """Return parameters of features, chosen once: new files must not change the old ones."""
+    with project.store.read() as connection:
+        found = read_settings(connection).get("features")
+    if found is None:
+        found = _features_for(clips)
+        with project.store.write() as connection:
+            write_settings(connection, {"features": found})
+    return found
+
+
+def _features_for(clips):
+    """Return parameters of features that keep what is in the recordings."""
+    rate, duration = probe(clips)
+    # Spectra of 50 ms or a little more, 40 of them a second, whatever the rate.
+    n_fft = 2 ** int(np.ceil(np.log2(rate * 0.05)))
+    return {"sr": rate, "duration": duration, "n_fft": n_fft, "hop_length": rate // 40}
+
+
+def probe(clips):
+    """Find out what the recordings are like, from the headers of some of them.
+
+    Parameters
+    ----------
+    clips : list of Window
+        The pool.
+
+    Returns
+    -------
+    rate : int
+        Sampling rate of most of them, in Hz, at most 22,050.
+    duration : float
+        Length that nine of ten do not exceed, in s, at most 10.
+    """
+    rates, lengths = Counter(), []
+    step = max(1, len(clips) // _PROBED)
+    for clip in clips[::step]:
+        try:
+            with open_sound(clip.path) as file:
+                rates[file.samplerate] += 1
+                end = file.frames / file.samplerate if clip.end is None else clip.end
+                lengths.append(end - clip.start)
+        except AudioReadError:
+            continue  # features of all clips are computed later, and say what is wrong
+    if not rates:
+        return _HIGHEST_RATE, 1.0
+    rate = min(_HIGHEST_RATE, rates.most_common(1)[0][0])
+    duration = float(np.quantile(lengths, 0.9, method="higher"))
+    return rate, min(_LONGEST, max(0.1, round(duration, 1)))

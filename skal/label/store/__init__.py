@@ -1,0 +1,1 @@
+"""What a project keeps: its data base, tables, settings and locks."""
