@@ -1,38 +1,18 @@
-"""What comes from outside: names, numbers and times that a data base can hold."""
+"""Check values from outside: names, numbers and times that a database can store."""
 
 import math
 
-from skal.label.asking.records import ProjectError
+from skal.label.asking.records import IMPORTED
+from skal.label.store.errors import ProjectError
 
-__all__ = ["check_id", "check_key", "check_seconds", "check_text"]
+__all__ = ["check_id", "check_key", "check_person", "check_seconds", "check_text"]
 
 _LONGEST = 200
 _LARGEST = 2**31 - 1
 
 
 def check_text(value, what, *, code="bad_answer", longest=_LONGEST):
-    """Return a short text without blanks around it, or refuse it.
-
-    Parameters
-    ----------
-    value : object
-        What was given.
-    what : str
-        What it is, for the message.
-    code : str, default="bad_answer"
-        Of the error.
-    longest : int, default=200
-        Most characters.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ProjectError
-        If it is no text, empty, too long, or has characters that cannot be shown or stored.
-    """
+    """Return a short printable text without surrounding blanks."""
     if not isinstance(value, str) or not value.strip():
         raise ProjectError(code, f"{what} must be a text that is not empty, not {value!r:.100}")
     text = value.strip()
@@ -43,27 +23,18 @@ def check_text(value, what, *, code="bad_answer", longest=_LONGEST):
     return text
 
 
+def check_person(value):
+    """Return the name of a person."""
+    person = check_text(value, "the name of a person", longest=100)
+    if person == IMPORTED:
+        raise ProjectError(
+            "bad_answer", f"{IMPORTED!r} marks imported labels: choose another name"
+        )
+    return person
+
+
 def check_id(value, code, what):
-    """Return a number of a row, or say that there is no such row.
-
-    Parameters
-    ----------
-    value : object
-        What was given.
-    code : str
-        Of the error.
-    what : str
-        What it numbers.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    ProjectError
-        If it cannot be the number of a row.
-    """
+    """Return the number of a row."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise ProjectError(code, f"the number of a {what} is an integer, not {value!r:.100}")
     number = value.__index__()
@@ -73,22 +44,7 @@ def check_id(value, code, what):
 
 
 def check_key(value):
-    """Return the key of a class, or None.
-
-    Parameters
-    ----------
-    value : str or None
-        What was given.
-
-    Returns
-    -------
-    str or None
-
-    Raises
-    ------
-    ProjectError
-        If it is neither a digit nor a letter from a to z.
-    """
+    """Return the key of a class in lower case, or None."""
     if value is None:
         return None
     if isinstance(value, str) and len(value) == 1 and value.isascii() and value.isalnum():
@@ -99,22 +55,7 @@ def check_key(value):
 
 
 def check_seconds(value):
-    """Return a time span in s, or None.
-
-    Parameters
-    ----------
-    value : float or None
-        What was given.
-
-    Returns
-    -------
-    float or None
-
-    Raises
-    ------
-    ProjectError
-        If it is no number from 0 to a day.
-    """
+    """Return a time from 0 to one day, in s, or None."""
     if value is None:
         return None
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Labels out of and into a project."""
+"""Labels and answers out of a project, and imported labels into it."""
 
 import os
 from datetime import UTC, datetime
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import insert, select
 
+from skal.label.asking.kinds import LABEL, SETTLING
 from skal.label.asking.records import IMPORTED, Answer, ImportReport, LabelRow
 from skal.label.asking.votes import settle
 from skal.label.store.tables import answers, classes, clips
@@ -14,18 +15,7 @@ __all__ = ["add_labels", "read_answers", "read_labels"]
 
 
 def read_labels(connection):
-    """Return what people say now about each clip that anybody has answered.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        A transaction.
-
-    Returns
-    -------
-    list of LabelRow
-        In the order of the pool.
-    """
+    """Return a LabelRow with the verdict on each clip that has one, in order."""
     query = (
         select(
             clips.c.id,
@@ -37,7 +27,7 @@ def read_labels(connection):
             answers.c.person,
             answers.c.at,
             answers.c.round,
-            answers.c.why,
+            answers.c.reason,
             clips.c.n_people,
             clips.c.n_agree,
         )
@@ -50,18 +40,7 @@ def read_labels(connection):
 
 
 def read_answers(connection):
-    """Return every answer, those taken back included.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        A transaction.
-
-    Returns
-    -------
-    list of Answer
-        In the order in which they were given.
-    """
+    """Return every Answer in order, including those taken back."""
     query = (
         select(
             answers.c.id,
@@ -75,8 +54,8 @@ def read_answers(connection):
             answers.c.seconds,
             answers.c.at,
             answers.c.round,
-            answers.c.why,
-            answers.c.asked_id,
+            answers.c.reason,
+            answers.c.question_id,
             answers.c.undoes,
         )
         .join(clips, clips.c.id == answers.c.clip_id)
@@ -88,23 +67,7 @@ def read_answers(connection):
 
 
 def add_labels(connection, root, labels, now):
-    """Take in labels from elsewhere; what people said here stays as it is.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        A transaction that writes.
-    root : pathlib.Path
-        The folder of recordings.
-    labels : iterable of ImportedLabel
-        The labels.
-    now : float
-        The time, in s since 1970.
-
-    Returns
-    -------
-    ImportReport
-    """
+    """Import labels where no answer settles the clip; return an ImportReport."""
     table = dict(connection.execute(select(classes.c.name, classes.c.id)).all())
     find = _Finder(connection, root)
     n_added, unknown_files, unknown_classes, conflicts = 0, {}, {}, []
@@ -114,18 +77,18 @@ def add_labels(connection, root, labels, now):
             unknown_files[_name_of(label)] = None
         elif label.label not in table:
             unknown_classes[str(label.label)] = None
-        elif clip.kind is None or clip.kind == "skip":
+        elif clip.kind not in SETTLING:
             _add(connection, clip.id, table[label.label], now)
             find.note(clip, label.label)
             n_added += 1
-        elif clip.kind != "label" or clip.label != label.label:
+        elif clip.kind != LABEL or clip.label != label.label:
             conflicts.append((_name_of(label), clip.label or clip.kind, label.label))
     return ImportReport(n_added, tuple(unknown_files), tuple(unknown_classes), tuple(conflicts))
 
 
 def _add(connection, clip_id, class_id, now):
-    row = {"clip_id": clip_id, "person": IMPORTED, "kind": "label", "class_id": class_id}
-    connection.execute(insert(answers).values(row | {"at": now, "why": IMPORTED}))
+    row = {"clip_id": clip_id, "person": IMPORTED, "kind": LABEL, "class_id": class_id}
+    connection.execute(insert(answers).values(row | {"at": now, "reason": IMPORTED}))
     settle(connection, clip_id, IMPORTED)
 
 
@@ -136,14 +99,14 @@ def _name_of(label):
 
 
 class _Clip:
-    """A clip and what is said of it while labels come in."""
+    """A clip and its verdict during an import."""
 
     def __init__(self, row):
         self.id, self.start, self.end, self.kind, self.label = row
 
 
 class _Finder:
-    """Finds the clip that an imported label speaks of."""
+    """Finds the clip of an imported label."""
 
     def __init__(self, connection, root):
         self._roots = [f"{place}/" for place in {root.as_posix(), root.resolve().as_posix()}]
@@ -165,8 +128,8 @@ class _Finder:
         return None
 
     def note(self, clip, label):
-        """Remember the label that a clip has got."""
-        clip.kind, clip.label = "label", label
+        """Remember the new label of a clip."""
+        clip.kind, clip.label = LABEL, label
 
     def _path_of(self, label):
         given = os.fspath(label.path).replace("\\", "/")
@@ -175,14 +138,14 @@ class _Finder:
         path = Path(given).as_posix()
         if path in self._by_path:
             return path
-        # Other programs name the file without its folder: good enough if there is one only.
+        # Other programs drop the folder; a bare name is enough if it is unique.
         found = self._by_name.get(path.rsplit("/", 1)[-1], [])
         return found[0] if len(found) == 1 else None
 
 
 def _same_part(clip, label):
     if clip.start is None:
-        # The clip is the whole file: a label of a part of it says nothing about the rest.
+        # The clip is the whole file; a label of a part says nothing about the rest.
         return not label.start and label.end is None
     if label.start is None or label.end is None:
         return False

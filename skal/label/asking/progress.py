@@ -1,109 +1,80 @@
-"""Where a project stands."""
+"""The state of a project: counts, estimates, training."""
 
 from sqlalchemy import func, select
 
+from skal.label.asking.clips import count_clips
 from skal.label.asking.estimate import (
     agreement_of,
     estimate_accuracy,
     labels_saved,
     learning_curve,
-    no_longer_pays,
+    stopping_advice,
 )
+from skal.label.asking.kinds import KINDS, LABEL
 from skal.label.asking.records import IMPORTED, Progress, Training
 from skal.label.store.settings import read_settings
-from skal.label.store.tables import answers, asked, classes, clips, rounds, states
+from skal.label.store.tables import answers, classes, clips, questions, rounds, votes
 
-__all__ = ["audits", "measure_progress", "training_of"]
+__all__ = ["audits", "measure_progress"]
 
-# Answers from which the present pace is taken.
+# Newest answers that the pace is taken from.
 _PACE = 50
 
 
 def measure_progress(connection):
-    """Count, estimate and compare.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        A transaction.
-
-    Returns
-    -------
-    Progress
-    """
+    """Return the Progress of a project."""
     kinds, per_class = _counts(connection)
     history = connection.execute(select(rounds).order_by(rounds.c.id)).all()
     numbers, outcomes = audits(connection)
     done = {row.id: row.n_labels for row in history if row.status == "done"}
     records = [row.record or {} for row in history if row.status == "done"]
     estimate = estimate_accuracy(outcomes)
-    n_problems, n_open, n_all = _clip_counts(connection)
+    n_all, n_problems, n_open = count_clips(connection)
     seconds, pace = _times(connection)
     kappas = [r["agreement"] for r in records if r.get("agreement") is not None]
     return Progress(
         n_clips=n_all - n_problems,
-        n_labeled=kinds.get("label", 0),
+        n_labeled=kinds[LABEL],
         per_class=per_class,
-        n_skipped=kinds.get("skip", 0),
-        n_unsure=kinds.get("unsure", 0),
-        n_bad=kinds.get("bad", 0),
+        per_kind=kinds,
         n_problems=n_problems,
         curve=learning_curve(numbers, outcomes, done),
         estimate=estimate,
         labels_saved=labels_saved(estimate, n_open),
         minutes_listened=seconds / 60,
         seconds_left_at_this_pace=None if pace is None else pace * n_open,
-        advice=no_longer_pays(estimate, kappas),
-        training=training_of(history, read_settings(connection).get("worker")),
+        advice=stopping_advice(estimate, kappas),
+        training=_training_of(history, read_settings(connection).get("worker")),
         agreement=agreement_of(_pairs(connection)),
     )
 
 
 def audits(connection):
-    """Return how the model's guesses of random clips turned out.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        A transaction.
-
-    Returns
-    -------
-    rounds : list of int
-        Round of the model that guessed, in the order of the questions.
-    outcomes : list of bool
-        Whether the guess was what the person said, as far as that stands.
-    """
+    """Return the round of each audited prediction, and whether the person agreed."""
     query = (
-        select(asked.c.clip_id, asked.c.person, asked.c.round, asked.c.guess, states.c.class_id)
-        .join(
-            states,
-            (states.c.clip_id == asked.c.clip_id) & (states.c.person == asked.c.person),
+        select(
+            questions.c.clip_id,
+            questions.c.person,
+            questions.c.round,
+            questions.c.guess,
+            votes.c.class_id,
         )
-        .where(asked.c.reason == "audit", asked.c.guess.is_not(None))
-        .where(asked.c.answer_id.is_not(None), states.c.kind == "label")
-        .order_by(asked.c.id)
+        .join(
+            votes,
+            (votes.c.clip_id == questions.c.clip_id) & (votes.c.person == questions.c.person),
+        )
+        .where(questions.c.reason == "audit", questions.c.guess.is_not(None))
+        .where(questions.c.answer_id.is_not(None), votes.c.kind == LABEL)
+        .order_by(questions.c.id)
     )
-    # A clip that was asked again after an undo counts once.
+    # Count a clip once, even if it was asked again after an undo.
     found = {(row[0], row[1]): row[2:] for row in connection.execute(query)}
     numbers = [number for number, _, _ in found.values()]
     return numbers, [guess == said for _, guess, said in found.values()]
 
 
-def training_of(history, worker):
-    """Return what the model is doing.
-
-    Parameters
-    ----------
-    history : list of sqlalchemy.Row
-        All rounds, in order.
-    worker : dict or None
-        What the training process says of itself beside its rounds.
-
-    Returns
-    -------
-    Training
-    """
+def _training_of(history, worker):
+    """Return the Training from all rounds and the note of the worker."""
     worker = worker or {"status": "ok", "message": None}
     last = history[-1] if history else None
     number = None if last is None else last.id
@@ -117,7 +88,7 @@ def training_of(history, worker):
     if worker["status"] == "preparing":
         return Training("waiting" if last is None else "training", number, worker["message"])
     if last is None:
-        return Training("waiting", None, "the first model needs some labels of every class")
+        return Training("waiting", None, "the first model needs a few labels of each class")
     return Training("idle", number)
 
 
@@ -128,24 +99,16 @@ def _counts(connection):
         .group_by(clips.c.kind, clips.c.class_id)
     )
     counted = connection.execute(query).all()
-    kinds = {}
+    kinds = dict.fromkeys(KINDS, 0)
     for kind, _, n in counted:
-        kinds[kind] = kinds.get(kind, 0) + n
-    of_class = {class_id: n for kind, class_id, n in counted if kind == "label"}
+        kinds[kind] += n
+    of_class = {class_id: n for kind, class_id, n in counted if kind == LABEL}
     names = select(classes.c.id, classes.c.name).order_by(classes.c.position, classes.c.id)
     return kinds, {name: of_class.get(i, 0) for i, name in connection.execute(names)}
 
 
-def _clip_counts(connection):
-    total = connection.execute(select(func.count()).select_from(clips)).scalar_one()
-    broken = select(func.count()).where(clips.c.problem.is_not(None))
-    n_open = select(func.count()).where(clips.c.open)
-    counts = connection.execute(broken).scalar_one(), connection.execute(n_open).scalar_one()
-    return (*counts, total)
-
-
 def _times(connection):
-    """Return the seconds of all answers, and the mean of the last ones."""
+    """Return the seconds of all answers in total, and the mean of the newest ones."""
     timed = answers.c.seconds.is_not(None)
     total = connection.execute(select(func.sum(answers.c.seconds)).where(timed)).scalar() or 0.0
     query = select(answers.c.seconds).where(timed).order_by(answers.c.id.desc()).limit(_PACE)
@@ -154,13 +117,13 @@ def _times(connection):
 
 
 def _pairs(connection):
-    """Return the first two labels of every clip that people have given two."""
+    """Return the first two labels of every clip that two people labeled."""
     several = select(clips.c.id).where(clips.c.n_people > 1)
     query = (
-        select(states.c.clip_id, states.c.person, states.c.class_id)
-        .where(states.c.clip_id.in_(several), states.c.kind == "label")
-        .where(states.c.person != IMPORTED)
-        .order_by(states.c.clip_id, states.c.answer_id)
+        select(votes.c.clip_id, votes.c.person, votes.c.class_id)
+        .where(votes.c.clip_id.in_(several), votes.c.kind == LABEL)
+        .where(votes.c.person != IMPORTED)
+        .order_by(votes.c.clip_id, votes.c.answer_id)
     )
     labels = {}
     for clip_id, person, class_id in connection.execute(query):

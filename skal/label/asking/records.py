@@ -1,6 +1,6 @@
-"""What a labeling project gives to the page, the terminal and scripts."""
+"""What a labeling project returns to the page, the terminal and scripts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 __all__ = [
@@ -14,38 +14,12 @@ __all__ = [
     "ImportedLabel",
     "LabelRow",
     "Progress",
-    "ProjectError",
     "Question",
     "Training",
 ]
 
-KINDS = ("label", "skip", "unsure", "bad")
-REASONS = ("initial", "chosen", "audit", "shared", "random")
+# Stands for the person and the reason of an imported label.
 IMPORTED = "imported"
-
-
-class ProjectError(ValueError):
-    """Something that a labeling project was asked to do cannot be done.
-
-    Parameters
-    ----------
-    code : str
-        What kind of error it is, for programs: "unknown_clip", "unknown_class",
-        "unknown_question", "lease_lost" (somebody else has the clip or has answered),
-        "bad_answer", "bad_class", "bad_settings", "no_such_project", "locked" (another process
-        holds it), "disk_full", "read_only", "store" (the data base cannot be reached, or is
-        broken).
-    message : str
-        What was wrong, where, and what to do, for people.
-    """
-
-    def __init__(self, code, message):
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-
-    def __str__(self):
-        return self.message
 
 
 @dataclass(frozen=True)
@@ -54,34 +28,34 @@ class Question:
 
     Attributes
     ----------
-    asked_id : int
-        Names the question when it is answered.
+    question_id : int
+        Identifies the question in the answer.
     clip_id : int
-        Number of the clip: its position in the pool.
+        Position of the clip in the pool.
     path : str
         The file, absolute.
     name : str
-        The file below the folder of recordings.
+        The file, relative to the folder of recordings.
     start, end : float or None
         The part of the file, in s; None for the whole of it.
     duration : float or None
-        Length in s; None where the file cannot be read.
+        Length in s.
     round : int or None
-        Round whose model chose the clip; None before there was a model.
+        Round whose model chose the clip; None before the first model.
     reason : {"initial", "chosen", "audit", "shared", "random"}
-        Why the clip is asked: typical of the recordings, chosen by the model, drawn at random
-        for the estimate, labeled by somebody else already, or drawn at random because the model
-        is not ready.
-    why : str
-        The same as a sentence for people.
+        Why the clip was asked: typical of the recordings, chosen by the model, drawn at random
+        for the estimate, labeled by another person, or drawn at random because the model is not
+        ready.
+    explanation : str
+        The reason as a sentence for people.
     guess : str or None
-        Class that the model expects; None where there is no guess, or it is hidden until the
+        Class that the model predicts; None without a prediction, or if it is hidden until the
         answer.
     guess_probability : float or None
-        Its probability.
+        Probability of that class.
     """
 
-    asked_id: int
+    question_id: int
     clip_id: int
     path: str
     name: str
@@ -90,25 +64,25 @@ class Question:
     duration: float | None
     round: int | None
     reason: str
-    why: str
+    explanation: str
     guess: str | None = None
     guess_probability: float | None = None
 
 
 @dataclass(frozen=True)
 class AnswerReceipt:
-    """Says that an answer is on disk.
+    """Confirms that an answer is on disk.
 
     Attributes
     ----------
     answer_id : int
         Number of the answer.
     duplicate : bool
-        Whether the same answer had arrived before; nothing was added then.
+        Whether the same answer had arrived before, so that nothing was added.
     guess : str or None
-        What the model had expected, now that the answer is there.
+        Class that the model predicted.
     guess_probability : float or None
-        Its probability.
+        Probability of that class.
     """
 
     answer_id: int
@@ -119,7 +93,7 @@ class AnswerReceipt:
 
 @dataclass(frozen=True)
 class ClassInfo:
-    """A class that clips can be given.
+    """A class of the project.
 
     Attributes
     ----------
@@ -128,7 +102,7 @@ class ClassInfo:
     name : str
         Its name.
     key : str or None
-        The key that gives it: one digit or lower-case letter.
+        The key that gives this class: one digit or lower-case letter.
     """
 
     id: int
@@ -147,11 +121,11 @@ class ClipInfo:
     path : str
         The file, absolute.
     name : str
-        The file below the folder of recordings.
+        The file, relative to the folder of recordings.
     start, end : float or None
         The part of the file, in s; None for the whole of it.
     problem : str or None
-        Why it is set aside; None for a clip that can be asked.
+        Why the clip is set aside; None for a usable clip.
     """
 
     id: int
@@ -171,25 +145,25 @@ class LabelRow:
     clip_id : int
         Number of the clip.
     path : str
-        The file below the folder of recordings.
+        The file, relative to the folder of recordings.
     start, end : float or None
         The part of the file, in s; None for the whole of it.
     label : str or None
-        The class; None where the clip got none.
-    kind : {"label", "skip", "unsure", "bad"}
-        What was answered.
+        The class, if the kind is "label".
+    kind : str
+        Kind of the answer: a key of `skal.label.asking.kinds.KINDS`.
     person : str
-        Who answered; the first of them where several agree.
+        Who answered; of several people who agree, the first.
     at : datetime
         When, in UTC.
     round : int or None
-        Round whose model had chosen the clip.
-    why : str
-        Why it was asked: a reason as in `Question`, "imported" or "relabeled".
+        Round whose model chose the clip.
+    reason : str
+        Why the clip was asked: a reason as in `Question`, "imported" or "relabeled".
     n_people : int
-        How many people gave an answer.
+        Number of people who answered.
     n_agree : int
-        How many of them gave this one.
+        Number of people who gave this answer.
     """
 
     clip_id: int
@@ -201,29 +175,29 @@ class LabelRow:
     person: str
     at: datetime
     round: int | None
-    why: str
+    reason: str
     n_people: int = 1
     n_agree: int = 1
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One row of the record of answers, to which rows are only ever added.
+    """An answer as it was given; answers are never changed or deleted.
 
     Attributes
     ----------
     id : int
-        Number of the answer; later ones have larger numbers.
+        Number of the answer; later answers have larger numbers.
     clip_id : int
         Number of the clip.
     path : str
-        The file below the folder of recordings.
+        The file, relative to the folder of recordings.
     start, end : float or None
         The part of the file, in s; None for the whole of it.
     person : str
         Who answered.
-    kind : {"label", "skip", "unsure", "bad", "undo"}
-        What was answered.
+    kind : str
+        Kind of the answer: a key of `skal.label.asking.kinds.KINDS`, or "undo".
     label : str or None
         The class, if the kind is "label".
     seconds : float or None
@@ -231,10 +205,10 @@ class Answer:
     at : datetime
         When, in UTC.
     round : int or None
-        Round whose model had chosen the clip.
-    why : str
-        Why it was asked.
-    asked_id : int or None
+        Round whose model chose the clip.
+    reason : str
+        Why the clip was asked.
+    question_id : int or None
         The question; None for imported and changed labels.
     undoes : int or None
         The answer taken back, if the kind is "undo".
@@ -251,8 +225,8 @@ class Answer:
     seconds: float | None
     at: datetime
     round: int | None
-    why: str
-    asked_id: int | None
+    reason: str
+    question_id: int | None
     undoes: int | None
 
 
@@ -263,7 +237,7 @@ class ImportedLabel:
     Attributes
     ----------
     path : str
-        The file: absolute, below the folder of recordings, or its bare name.
+        The file: absolute, relative to the folder of recordings, or a bare name.
     start, end : float or None
         The part of the file, in s; None for the whole of it.
     label : str
@@ -278,18 +252,18 @@ class ImportedLabel:
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What became of imported labels.
+    """The result of an import of labels.
 
     Attributes
     ----------
     n_added : int
-        Labels that are in the project now and were not before.
+        Labels that the import added.
     unknown_files : tuple of str
-        Files or windows that are no clips of the project.
+        Files or windows that are not clips of the project.
     unknown_classes : tuple of str
-        Classes that the project does not have; add them and import again.
+        Classes that the project lacks; add them and import again.
     conflicts : tuple of (path, label here, label there)
-        Clips that have another label already; it was kept.
+        Clips that have another label in the project, which was kept.
     """
 
     n_added: int
@@ -305,11 +279,11 @@ class Estimate:
     Attributes
     ----------
     accuracy : float
-        Share of guesses that people confirmed.
+        Share of predictions that people confirmed.
     low, high : float
-        Interval at 95 % confidence.
+        Limits of the 95 % confidence interval.
     n : int
-        Clips that it rests on.
+        Number of clips behind the estimate.
     """
 
     accuracy: float
@@ -320,20 +294,20 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far people agree on the clips that several of them labeled.
+    """Agreement between people on clips that several people labeled.
 
     Attributes
     ----------
     n_clips : int
-        Clips with labels of two people or more.
+        Number of clips that at least two people labeled.
     n_people : int
-        People who labeled any of them.
+        Number of people who labeled these clips.
     share : float
-        Share of these clips on which the first two labels are the same.
+        Share of these clips whose first two labels agree.
     cohen : float or None
-        Cohen's kappa; None unless there are exactly two people, or where it is not defined.
+        Cohen's kappa; None if undefined, or unless there are exactly two people.
     fleiss : float or None
-        Fleiss' kappa, of the first two labels of each clip; None where it is not defined.
+        Fleiss' kappa of the first two labels of each clip; None if undefined.
     """
 
     n_clips: int
@@ -345,17 +319,17 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Training:
-    """What the model is doing.
+    """The state of the training.
 
     Attributes
     ----------
     status : {"waiting", "idle", "training", "failed"}
-        "waiting": too few labels for a first model; "idle": the model knows all labels that
-        it wants to know.
+        "waiting": too few labels for a first model; "idle": too few new labels for another
+        round.
     round : int or None
-        Round in work or, else, of the newest model.
+        The current round, or else that of the newest model.
     message : str or None
-        What went wrong last, or what is waited for.
+        What went wrong last, or what the training waits for.
     """
 
     status: str
@@ -365,44 +339,42 @@ class Training:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a project stands.
+    """The state of a project.
 
     Attributes
     ----------
     n_clips : int
-        Clips that can be asked, those labeled included.
+        Number of usable clips, including labeled ones.
     n_labeled : int
-        Clips with a label.
+        Number of clips with a label.
     per_class : dict of str to int
-        Labels of each class, in the order of the classes.
-    n_skipped, n_unsure, n_bad : int
-        Clips that got these answers and no label.
+        Number of labels of each class, in the order of the classes.
+    per_kind : dict of str to int
+        Number of clips for each kind of answer in `skal.label.asking.kinds.KINDS`.
     n_problems : int
-        Clips that cannot be read, and are not asked.
+        Number of unreadable clips, which are not asked.
     curve : tuple of (n_labels, accuracy, low, high)
-        The estimate after each round whose model was audited.
+        The estimate after each round with audited predictions.
     estimate : Estimate or None
-        Accuracy of the last models; None until an audited clip was answered.
+        Accuracy of the last models; None before the first audited answer.
     labels_saved : int or None
-        Unlabeled clips that the model is expected to get right: those need no listener.
+        Number of unlabeled clips that the model is expected to predict correctly.
     minutes_listened : float
-        Time that people took, in minutes.
+        Time that people took for their answers, in minutes.
     seconds_left_at_this_pace : float or None
-        Time to label all that is left, in s.
+        Time to label all remaining clips, in s.
     advice : str or None
-        Says so when more labels no longer pay; only if that was measured.
+        Says when more labels no longer pay, if this was measured.
     training : Training
-        What the model is doing.
+        State of the training.
     agreement : Agreement or None
-        None where no clip has labels of two people.
+        None if no clip has labels of two people.
     """
 
     n_clips: int
     n_labeled: int
     per_class: dict
-    n_skipped: int
-    n_unsure: int
-    n_bad: int
+    per_kind: dict
     n_problems: int
     curve: tuple
     estimate: Estimate | None
@@ -410,5 +382,5 @@ class Progress:
     minutes_listened: float
     seconds_left_at_this_pace: float | None
     advice: str | None
-    training: Training = field(default_factory=lambda: Training("waiting"))
+    training: Training
     agreement: Agreement | None = None

@@ -1,43 +1,22 @@
-"""What stands of the answers: the last one of each person that was not taken back."""
+"""Votes: the last valid answer of each person to each clip, and the verdict of all."""
 
 from collections import Counter
 
 from sqlalchemy import bindparam, delete, exists, insert, select, update
 
-from skal.label.store.tables import answers, clips, states
+from skal.label.asking.kinds import SETTLING
+from skal.label.store.tables import answers, classes, clips, votes
 
-__all__ = ["is_settled", "last_standing", "settle", "verdict"]
-
-# A skipped clip may be asked again, of somebody else.
-SETTLING = ("label", "unsure", "bad")
+__all__ = ["is_settled", "last_valid", "list_verdicts", "settle", "verdict"]
 
 
 def is_settled():
-    """Return the condition that a row of clips has an answer that settles it.
-
-    Returns
-    -------
-    sqlalchemy.ColumnElement
-    """
+    """Return the condition that the verdict on a clip settles it."""
     return clips.c.kind.is_not(None) & clips.c.kind.in_(SETTLING)
 
 
-def last_standing(connection, person, clip_id=None):
-    """Return the last answer of a person that was not taken back.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        A transaction.
-    person : str
-        Who.
-    clip_id : int, default=None
-        Only answers about this clip.
-
-    Returns
-    -------
-    sqlalchemy.Row or None
-    """
+def last_valid(connection, person, clip_id=None):
+    """Return a person's last answer, to one clip or any, that was not taken back."""
     if clip_id is None:
         return connection.execute(_LAST, {"of": person}).first()
     return connection.execute(_LAST_OF_CLIP, {"of": person, "clip": clip_id}).first()
@@ -52,11 +31,11 @@ _LAST = (
     .limit(1)
 )
 _LAST_OF_CLIP = _LAST.where(answers.c.clip_id == bindparam("clip"))
-_STATES_OF_CLIP = (
-    select(states).where(states.c.clip_id == bindparam("clip")).order_by(states.c.answer_id)
+_VOTES_OF_CLIP = (
+    select(votes).where(votes.c.clip_id == bindparam("clip")).order_by(votes.c.answer_id)
 )
-_DROP = delete(states).where(
-    states.c.clip_id == bindparam("clip"), states.c.person == bindparam("of")
+_DROP = delete(votes).where(
+    votes.c.clip_id == bindparam("clip"), votes.c.person == bindparam("of")
 )
 _SUMMARY = ("kind", "class_id", "answer_id", "n_people", "n_agree")
 _WRITE_SUMMARY = (
@@ -70,51 +49,30 @@ _WRITE_SUMMARY = (
 
 
 def settle(connection, clip_id, person):
-    """Bring up to date what stands of a person's answers about a clip.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        The transaction in which an answer was added.
-    clip_id : int
-        The clip.
-    person : str
-        Who answered.
-    """
+    """Update a person's vote on a clip, and the verdict, after an answer was added."""
     connection.execute(_DROP, {"clip": clip_id, "of": person})
-    last = last_standing(connection, person, clip_id)
+    last = last_valid(connection, person, clip_id)
     if last is not None:
-        state = {"clip_id": clip_id, "person": person, "answer_id": last.id}
-        state |= {"kind": last.kind, "class_id": last.class_id}
-        connection.execute(insert(states), state)
+        vote = {"clip_id": clip_id, "person": person, "answer_id": last.id}
+        vote |= {"kind": last.kind, "class_id": last.class_id}
+        connection.execute(insert(votes), vote)
     _summarize(connection, clip_id)
 
 
 def _summarize(connection, clip_id):
-    """Write what all people together say about a clip."""
-    summary = verdict(connection.execute(_STATES_OF_CLIP, {"clip": clip_id}).all())
+    """Store the verdict of all votes on a clip."""
+    summary = verdict(connection.execute(_VOTES_OF_CLIP, {"clip": clip_id}).all())
     values = {f"new_{name}": summary[name] for name in _SUMMARY}
     values |= {"clip": clip_id, "settled": int(summary["kind"] in SETTLING)}
     connection.execute(_WRITE_SUMMARY, values)
 
 
-def verdict(votes):
-    """Return what most people say; of those that are said equally often, what was said first.
+def verdict(given):
+    """Return what most people say; in a tie, what was said first.
 
-    Somebody who skipped a clip has no vote, unless everybody has.
-
-    Parameters
-    ----------
-    votes : list of rows with ``answer_id``, ``kind`` and ``class_id``
-        One for each person, in the order of the answers.
-
-    Returns
-    -------
-    dict
-        ``kind``, ``class_id``, ``answer_id`` (the first of these answers), ``n_people``,
-        ``n_agree``.
+    Votes that settle nothing, such as skips, count only if there are no others.
     """
-    counted = [vote for vote in votes if vote.kind != "skip"] or votes
+    counted = [vote for vote in given if vote.kind in SETTLING] or given
     if not counted:
         return {"kind": None, "class_id": None, "answer_id": None, "n_people": 0, "n_agree": 0}
     tally = Counter((vote.kind, vote.class_id) for vote in counted)
@@ -127,3 +85,14 @@ def verdict(votes):
         "n_people": len(counted),
         "n_agree": n_agree,
     }
+
+
+def list_verdicts(connection):
+    """Return (clip id, class or None) of all settled clips, in the order of the answers."""
+    query = (
+        select(clips.c.id, classes.c.name)
+        .outerjoin(classes, classes.c.id == clips.c.class_id)
+        .where(is_settled())
+        .order_by(clips.c.answer_id)
+    )
+    return connection.execute(query).all()

@@ -1,7 +1,7 @@
-"""Audacity's label tracks: a text file for each recording, ``start<TAB>end<TAB>label`` a line.
+"""Audacity's label tracks: a text file for each recording, start, end and label on each line.
 
-The format is described under "Importing and Exporting Labels" in Audacity's manual: times in s
-with six decimals, UTF-8. A label that begins where it ends is a point.
+See "Importing and Exporting Labels" in Audacity's manual: UTF-8 with tabs, times in s with six
+decimals. A label with equal start and end is a point.
 """
 
 import zipfile
@@ -9,31 +9,18 @@ from pathlib import Path
 
 from skal._files import write_atomically
 from skal.label.formats.cells import one_line
+from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem
 from skal.label.formats.spans import by_recording, measure, relative_parts
 
-__all__ = ["write_audacity_files", "write_audacity_zip"]
+__all__ = ["FORMAT"]
 
-# The earliest time that ZIP can write: archives of the same labels are the same bytes.
+# The earliest time in ZIP. A fixed time makes archives of the same labels identical.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
-def write_audacity_files(rows, folder, root):
-    """Write a label file for each recording into a folder, below as the recordings are.
-
-    Parameters
-    ----------
-    rows : list of LabelRow
-        The labels.
-    folder : path-like
-        Made if it is not there.
-    root : str
-        Folder of the recordings.
-
-    Returns
-    -------
-    list of LabelProblem
-    """
+def _write_files(rows, folder, root):
+    """Write a label file for each recording, in the same subfolders."""
     problems = []
     for parts, text in _label_files(rows, root, problems):
         path = Path(folder, *parts)
@@ -43,22 +30,8 @@ def write_audacity_files(rows, folder, root):
     return problems
 
 
-def write_audacity_zip(rows, stream, root):
-    """Write a ZIP archive of label files.
-
-    Parameters
-    ----------
-    rows : list of LabelRow
-        The labels.
-    stream : binary file object
-        Where to.
-    root : str
-        Folder of the recordings.
-
-    Returns
-    -------
-    list of LabelProblem
-    """
+def _write_zip(rows, stream, root):
+    """Write a ZIP archive of label files."""
     problems = []
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for parts, text in _label_files(rows, root, problems):
@@ -70,7 +43,7 @@ def write_audacity_zip(rows, stream, root):
 
 
 def _label_files(rows, root, problems):
-    """Yield the parts of the name and the bytes of each label file."""
+    """Yield the path, as parts, and the bytes of each label file."""
     for path, found in by_recording(rows).items():
         *folders, name = relative_parts(path, root)
         whole = any(row.end is None for row in found)
@@ -79,14 +52,25 @@ def _label_files(rows, root, problems):
         for row in found:
             start, end = row.start or 0.0, length if row.end is None else row.end
             lines.append(f"{start:.6f}\t{max(start, end):.6f}\t{one_line(row.label)}\n")
-        # x.wav and x.flac may lie side by side: the whole name is kept.
+        # Keep the whole name: x.wav and x.flac may be in the same folder.
         yield (*folders, f"{name}.txt"), "".join(lines).encode("utf-8", "replace")
 
 
 def _length(path, root, problems):
-    """Return the length in s, or 0, where there is nothing to measure: a point at the start."""
+    """Return the length in s, or 0 for an unreadable file, whose label is a point then."""
     found = measure(path, root)
     if isinstance(found, LabelProblem):
         problems.append(found)
         return 0.0
     return found.length
+
+
+FORMAT = Format(
+    name="audacity",
+    title="Audacity labels",
+    extension=".zip",
+    media_type="application/zip",
+    help="a label track for each recording",
+    write=_write_zip,
+    write_folder=_write_files,
+)

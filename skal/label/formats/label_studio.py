@@ -1,7 +1,7 @@
 """Label Studio's JSON: a list of tasks, each a recording with its annotations.
 
-A whole recording has a result of type "choices", a part of one a result of type "labels" with
-start and end in s, as Label Studio's tags Choices and Labels write them for audio.
+A label of a whole recording is a result of type "choices"; a label of a part has type "labels",
+with start and end in s. This is what Label Studio's tags Choices and Labels write for audio.
 """
 
 import json
@@ -9,32 +9,18 @@ import os
 import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from skal.label.formats.problems import LabelProblem, check_span
+from skal.label.asking.kinds import LABEL
+from skal.label.formats.format import Format
+from skal.label.formats.problems import LabelProblem, check_span, parse_json
 
-__all__ = ["read_tasks", "write_label_studio"]
+__all__ = ["FORMAT"]
 
 _CHOICES, _REGION, _SOUND = "label", "region", "audio"
 _UPLOADED = re.compile(r"[0-9a-f]{8}-")
 
 
-def write_label_studio(rows, stream, root):
-    """Write tasks with annotations.
-
-    Parameters
-    ----------
-    rows : list of LabelRow
-        The labels. Clips that were skipped, or could not be told, are tasks whose annotation
-        was cancelled.
-    stream : binary file object
-        Where to.
-    root : str
-        Not needed here: paths stay as they are.
-
-    Returns
-    -------
-    list of LabelProblem
-        Empty.
-    """
+def _write(rows, stream, root):
+    """Write tasks; those of clips without a label have a cancelled annotation."""
     tasks = {}
     for row in rows:
         people = tasks.setdefault(os.fspath(row.path), {})
@@ -52,8 +38,8 @@ def write_label_studio(rows, stream, root):
 
 
 def _annotation(rows, name):
-    """Return what one person said about one recording."""
-    results = [_result(row, f"{name}-{i}") for i, row in enumerate(rows) if row.kind == "label"]
+    """Return the annotation of one person for one recording."""
+    results = [_result(row, f"{name}-{i}") for i, row in enumerate(rows) if row.kind == LABEL]
     return {"result": results, "was_cancelled": not results, "ground_truth": False}
 
 
@@ -67,19 +53,12 @@ def _result(row, name):
     return result | kind
 
 
-def read_tasks(tasks):
-    """Yield the labels of a list of tasks, and all that is wrong with them.
-
-    Parameters
-    ----------
-    tasks : list
-        As from JSON.
-
-    Yields
-    ------
-    tuple (row, path, start, end, label) or LabelProblem
-        Tasks without annotations, and guesses (``predictions``), have none.
-    """
+def _read(content):
+    tasks = parse_json(content)
+    if not isinstance(tasks, list):
+        found = tasks if isinstance(tasks, Exception) else f"it has a {type(tasks).__name__}"
+        yield LabelProblem("task 1", "JSON", f"the file must have a list of tasks; {found}")
+        return
     for number, task in enumerate(tasks, start=1):
         row = f"task {number}"
         try:
@@ -94,13 +73,13 @@ def read_tasks(tasks):
 
 
 class _WrongError(ValueError):
-    """A key of a task, and what is wrong with it."""
+    """A key of a task, and its problem."""
 
 
 def _path_of(task):
     data = task.get("data") if isinstance(task, dict) else None
     if not isinstance(data, dict):
-        raise _WrongError("data", 'missing; needed is {"audio": PATH}')
+        raise _WrongError("data", 'missing; use {"audio": PATH}')
     texts = {key: value for key, value in data.items() if isinstance(value, str) and value}
     if _SOUND not in texts and len(texts) != 1:
         raise _WrongError("data.audio", f"missing; data has {', '.join(data) or 'nothing'}")
@@ -115,33 +94,33 @@ def _local(address):
     if parts.path.endswith("/data/local-files/") and parse_qs(parts.query).get("d"):
         return parse_qs(parts.query)["d"][0]
     if parts.path.startswith("/data/upload/"):
-        # Label Studio puts eight digits before the names of files that were uploaded.
+        # Label Studio puts eight hexadecimal digits before the names of uploaded files.
         return _UPLOADED.sub("", unquote(parts.path.rsplit("/", 1)[-1]), count=1)
     return unquote(parts.path.lstrip("/"))
 
 
 def _annotations(task):
-    """Return the keys and contents of the annotations that somebody finished."""
+    """Return keys and contents of the finished annotations."""
     # Versions before 1.0 called them completions.
     key = "annotations" if "annotations" in task else "completions"
     found = task.get(key, [])
     if not isinstance(found, list):
-        raise _WrongError(key, "no list")
+        raise _WrongError(key, "not a list")
     for i, annotation in enumerate(found):
         if not isinstance(annotation, dict) or not isinstance(annotation.get("result"), list):
-            raise _WrongError(f"{key}[{i}]", "no object with a list named result")
+            raise _WrongError(f"{key}[{i}]", "not an object with a list named result")
     named = [(f"{key}[{i}]", annotation) for i, annotation in enumerate(found)]
     return [item for item in named if not item[1].get("was_cancelled")]
 
 
 def _results(annotation, name):
-    """Yield (start, end, label) of choices and labeled regions, or what is wrong with them."""
+    """Yield (start, end, label) of choices and labeled regions, or their problems."""
     questions = {"choices": set(), "labels": set()}
     labeled = []
     for i, result in enumerate(annotation["result"]):
         where = f"{name}.result[{i}]"
         if not isinstance(result, dict) or not isinstance(result.get("value", {}), dict):
-            yield _WrongError(where, "no object with an object named value")
+            yield _WrongError(where, "not an object with an object named value")
         elif _kind_of(result) is not None:
             labeled.append((f"{where}.value", _kind_of(result), result["value"]))
             questions[_kind_of(result)].add(str(result.get("from_name")))
@@ -158,7 +137,7 @@ def _results(annotation, name):
 
 
 def _kind_of(result):
-    """Return the type of a result that says what is heard; None for texts, ratings, ..."""
+    """Return the type of a result with a label; None for texts, ratings and others."""
     kind = result.get("type")
     return kind if kind in ("choices", "labels") and kind in result.get("value", {}) else None
 
@@ -167,7 +146,7 @@ def _span(value, where):
     times = [value.get("start"), value.get("end")]
     for key, time in zip(("start", "end"), times, strict=True):
         if isinstance(time, bool) or not isinstance(time, (int, float, type(None))):
-            raise _WrongError(f"{where}.{key}", f"{time!r} is no number of seconds")
+            raise _WrongError(f"{where}.{key}", f"{time!r} is not a number of seconds")
     wrong = check_span(*times)
     if wrong is not None:
         raise _WrongError(f"{where}.{wrong[0]}", wrong[1])
@@ -176,7 +155,19 @@ def _span(value, where):
 
 def _only(labels, where):
     if not isinstance(labels, list) or not all(isinstance(item, str) for item in labels):
-        raise _WrongError(where, "no list of texts")
+        raise _WrongError(where, "not a list of texts")
     if len(labels) != 1 or not labels[0].strip():
-        raise _WrongError(where, f"{len(labels)} labels; a clip has exactly one, and no empty one")
+        raise _WrongError(where, f"{len(labels)} labels; a clip has exactly one, not empty")
     return labels[0]
+
+
+FORMAT = Format(
+    name="labelstudio",
+    title="Label Studio JSON",
+    extension=".json",
+    media_type="application/json",
+    help="a task for each recording, with its annotations",
+    write=_write,
+    read=_read,
+    reads=(".json",),
+)

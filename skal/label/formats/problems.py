@@ -1,25 +1,26 @@
-"""What is wrong with a file of labels, collected first and told all at once."""
+"""Problems of a label file, collected and reported together."""
 
+import json
 import math
 import os
 from typing import NamedTuple
 
-__all__ = ["LabelFileError", "LabelProblem", "check_span"]
+__all__ = ["LabelFileError", "LabelProblem", "check_span", "parse_json"]
 
 _SHOWN = 20
 
 
 class LabelProblem(NamedTuple):
-    """Something that is wrong with a row of a file of labels.
+    """A problem in a row of a label file.
 
     Parameters
     ----------
     row : str
-        Which row: ``"row 3"`` (the header is row 1), ``"task 3"``, or a recording.
+        The row: ``"row 3"`` (the header is row 1), ``"task 3"``, or a recording.
     key : str
-        Which column or key of it.
+        The column or key.
     reason : str
-        What is wrong with it.
+        What is wrong.
     """
 
     row: str
@@ -31,14 +32,14 @@ class LabelProblem(NamedTuple):
 
 
 class LabelFileError(ValueError):
-    """A file of labels cannot be taken; ``problems`` lists all that is wrong with it.
+    """A label file cannot be read; ``problems`` lists everything that is wrong with it.
 
     Parameters
     ----------
     path : path-like
         The file.
     problems : list of LabelProblem
-        What is wrong. Nothing of the file has been taken.
+        The problems. Nothing of the file was taken.
     """
 
     def __init__(self, path, problems):
@@ -57,22 +58,20 @@ class LabelFileError(ValueError):
 
 
 def check_span(start, end):
-    """Return what is wrong with the times of a clip, or None.
-
-    Parameters
-    ----------
-    start, end : float or None
-        In s; both None for a whole recording.
-
-    Returns
-    -------
-    tuple (key, reason) or None
-    """
+    """Return (key, reason) of a wrong time of a clip, in s, or None; both are None for a file."""
     for key, value, other in (("start", start, "end"), ("end", end, "start")):
         if value is None and (start, end) != (None, None):
-            return key, f"empty, although {other} is given; give both, in s, or none"
+            return key, f"empty, but {other} is given; give both, in s, or none"
         if value is not None and not 0 <= value < math.inf:
-            return key, f"{value} is no time in a recording; give seconds"
+            return key, f"{value} is not a time in a recording; give seconds"
     if start is not None and start >= end:
-        return "end", f"start={start} and end={end}: a clip ends after it starts"
+        return "end", f"start={start} and end={end}: the end must be after the start"
     return None
+
+
+def parse_json(text):
+    """Return the value of JSON text, or the error."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return error

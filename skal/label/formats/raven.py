@@ -1,19 +1,20 @@
-"""Raven's selection tables: tab-separated text, a selection a line.
+"""Raven's selection tables: tab-separated text with a selection on each line.
 
-The columns are those of Raven Pro's manual. One table may name many recordings: "Begin Path",
-"Begin File" and "File Offset (s)" say where a selection lies in its file; "Begin Time (s)" and
-"End Time (s)" count from the start of the first file, as if they had been opened one after the
-other, which is how Raven opens such a table. With one recording the two are the same.
+The columns are those of Raven Pro's manual. A table may cover many recordings: "Begin Path",
+"Begin File" and "File Offset (s)" place a selection in its file. "Begin Time (s)" and "End Time
+(s)" count from the start of the first file, as if all files followed each other, because Raven
+opens them as a sequence.
 """
 
 import csv
 import os
 
 from skal.label.formats.cells import one_line, safe_cell, text_stream
+from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem
 from skal.label.formats.spans import by_recording, measure
 
-__all__ = ["write_raven"]
+__all__ = ["FORMAT"]
 
 _COLUMNS = (
     *("Selection", "View", "Channel", "Begin Time (s)", "End Time (s)"),
@@ -22,27 +23,11 @@ _COLUMNS = (
 )
 
 
-def write_raven(rows, stream, root):
-    """Write one selection table of all recordings.
-
-    Parameters
-    ----------
-    rows : list of LabelRow
-        The labels.
-    stream : binary file object
-        Where to.
-    root : str
-        Folder of the recordings, where lengths and sampling rates are read: a selection spans
-        all frequencies of its recording.
-
-    Returns
-    -------
-    list of LabelProblem
-        Recordings that cannot be read: without a length they have no place in the table.
-    """
+def _write(rows, stream, root):
+    """Write one table; a selection spans all frequencies of its recording."""
     problems = []
     with text_stream(stream, "replace") as text:
-        # No cell has a tab or a line break, so that none needs quotes, which Raven would show.
+        # No quotes, which Raven would show: no cell has a tab or a line break.
         plain = {"lineterminator": "\n", "quoting": csv.QUOTE_NONE, "quotechar": None}
         writer = csv.writer(text, delimiter="\t", **plain)
         writer.writerow(_COLUMNS)
@@ -72,3 +57,13 @@ def _selection(row, recording, offset, path):
     span = ("0.0", f"{recording.sr / 2:.1f}")
     text = safe_cell(one_line(row.label))
     return ["Spectrogram 1", 1, *times, *span, *place, f"{start:.6f}", text]
+
+
+FORMAT = Format(
+    name="raven",
+    title="Raven selection table",
+    extension=".txt",
+    media_type="text/tab-separated-values",
+    help="one selection table of all recordings",
+    write=_write,
+)

@@ -1,89 +1,45 @@
-"""Which part of which recording a label is for, in seconds: formats on a time axis need it."""
+"""Labels by recording and time, for formats on a time axis."""
 
 import os
 from pathlib import PurePath
 from typing import NamedTuple
 
-from skal._soundfiles import AudioReadError, open_sound
+from skal.label.asking.kinds import LABEL
 from skal.label.formats.problems import LabelProblem
 
-__all__ = ["Recording", "by_recording", "measure", "relative_parts"]
+__all__ = ["by_recording", "measure", "relative_parts"]
 
 
-class Recording(NamedTuple):
-    """How long a recording is and how it was sampled.
-
-    Parameters
-    ----------
-    length : float
-        In s.
-    sr : int
-        In Hz.
-    """
+class _Recording(NamedTuple):
+    """Length in s and sampling rate in Hz."""
 
     length: float
     sr: int
 
 
 def by_recording(rows):
-    """Return the rows that have a label, by path, and each in the order of time.
-
-    Parameters
-    ----------
-    rows : list of LabelRow
-        The labels.
-
-    Returns
-    -------
-    dict of str to list of LabelRow
-    """
+    """Return the rows with a label by path, those of each path in the order of time."""
     table = {}
     for row in rows:
-        if row.kind == "label":
+        if row.kind == LABEL:
             table.setdefault(os.fspath(row.path), []).append(row)
     return {path: sorted(found, key=lambda row: row.start or 0.0) for path, found in table.items()}
 
 
 def measure(path, root):
-    """Return length and sampling rate of a recording, or a problem.
+    """Return length and sampling rate of a recording, or a LabelProblem."""
+    # The command line imports this module, and starts faster without numpy.
+    from skal._soundfiles import AudioReadError, open_sound
 
-    Parameters
-    ----------
-    path : str
-        The recording.
-    root : str
-        What `path` is relative to.
-
-    Returns
-    -------
-    Recording or LabelProblem
-    """
     try:
         with open_sound(os.path.join(root, path)) as file:
-            return Recording(file.frames / file.samplerate, file.samplerate)
+            return _Recording(file.frames / file.samplerate, file.samplerate)
     except AudioReadError as error:
         return LabelProblem(path, "length", f"{error.reason}; {error.advice}")
 
 
 def relative_parts(path, root):
-    """Return the parts of a path below a folder.
-
-    Parameters
-    ----------
-    path : str
-        Relative to `root`, or inside it.
-    root : str
-        The folder.
-
-    Returns
-    -------
-    tuple of str
-
-    Raises
-    ------
-    ValueError
-        If the path leads out of the folder: nothing is ever written elsewhere.
-    """
+    """Return the parts of a path below a folder; paths that lead out of it are refused."""
     if os.path.isabs(path):
         path = os.path.relpath(path, os.path.abspath(root))
     parts = PurePath(path).parts

@@ -1,4 +1,4 @@
-"""What a trained model says about the pool: what to ask next, what it expects, how it changed."""
+"""What a trained model says about the pool: what to ask, its predictions, its changes."""
 
 import numpy as np
 
@@ -6,71 +6,29 @@ from skal.label.asking.estimate import cohen_kappa
 
 __all__ = ["compare", "draw_audits", "expect", "rank"]
 
-# Clips that are listed beyond those that train the next model, so that asking never waits.
+# Batches to choose beyond the one that the next model waits for, so that asking never waits.
 _AHEAD = 5
 _FEWEST_AUDITS = 20
-# Clips on which each model is compared with the one before.
+# Number of clips on which a model is compared with the one before.
 _COMPARED = 1000
 
 
 def rank(classifier, n_instances):
-    """Rank what to ask: the strategy's choice, and then what it would choose beyond that.
-
-    Parameters
-    ----------
-    classifier : ActiveLearningClassifier
-        The campaign.
-    n_instances : int
-        Labels until the next round.
-
-    Returns
-    -------
-    ndarray of int
-        Positions in X, most wanted first.
-    """
-    # The question that counts comes last: the campaign remembers it with the round.
+    """Return rows of X, most wanted first: the strategy's batch, then its next choices."""
+    # The real batch comes last: the campaign records its last query with the round.
     ahead = classifier.query(n_instances=_AHEAD * n_instances)
     chosen = classifier.query(n_instances=n_instances)
     return np.concatenate([chosen, ahead[~np.isin(ahead, chosen)]])
 
 
 def draw_audits(ids, n_instances, seed, number):
-    """Draw clips at random for the estimate, enough until the next round is done.
-
-    Parameters
-    ----------
-    ids : ndarray of int
-        Clips that nobody has settled.
-    n_instances : int
-        Labels until the next round.
-    seed, number : int
-        Seed of the project, number of the round.
-
-    Returns
-    -------
-    ndarray of int
-        In the order in which they are asked.
-    """
+    """Draw clips for the estimate from open ones, enough to last until the next round."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 1)))
     return rng.permutation(ids)[: max(_FEWEST_AUDITS, _AHEAD * n_instances)]
 
 
 def expect(classifier, pool, clip_ids):
-    """Return what the model expects of clips.
-
-    Parameters
-    ----------
-    classifier : ActiveLearningClassifier
-        The campaign, with a model.
-    pool : Pool
-        The clips.
-    clip_ids : array-like of int
-        Clips of the pool.
-
-    Returns
-    -------
-    list of (clip_id, class, probability)
-    """
+    """Return (clip id, class, probability) of clips as the model predicts them."""
     clip_ids = np.unique(np.asarray(clip_ids, dtype=np.intp))
     if len(clip_ids) == 0:
         return []
@@ -81,25 +39,10 @@ def expect(classifier, pool, clip_ids):
 
 
 def compare(classifier, pool, seed, before):
-    """Compare a model with the one before it, on clips drawn once for all.
+    """Return predictions for a fixed sample, and their Cohen's kappa with those before.
 
-    Parameters
-    ----------
-    classifier : ActiveLearningClassifier
-        The campaign, with a model.
-    pool : Pool
-        The clips.
-    seed : int
-        Seed of the project.
-    before : ndarray or None
-        What the model before made of the clips.
-
-    Returns
-    -------
-    guesses : ndarray
-        What this model makes of them.
-    agreement : float or None
-        Cohen's kappa with `before`; 1 where both always say one and the same class.
+    Kappa is 1 if both models always predict one and the same class, None without predictions
+    `before`.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 2)))
     rows = np.sort(rng.permutation(len(pool.ids))[:_COMPARED])

@@ -1,4 +1,4 @@
-"""What learns in a project: features that suit the recordings, a classifier, strategies."""
+"""What learns if the user names nothing: features that suit the recordings, a network."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,29 +13,19 @@ from skal.audio import MFCC, LogMelSpectrogram
 from skal.label.store.settings import read_settings, write_settings
 from skal.learner import final_model
 
-__all__ = ["Components", "choose_components", "probe"]
+__all__ = ["Components", "choose_components"]
 
-# Clips whose headers are read to find out what the recordings are like.
+# Number of headers to read.
 _PROBED = 200
 _HIGHEST_RATE = 22_050
 _LONGEST = 10.0
-# Clustering all clips takes too long beyond this.
+# Clustering more clips than this takes too long.
 _TYPICAL = 20_000
 
 
 @dataclass
 class Components:
-    """What learns, and what chooses.
-
-    Attributes
-    ----------
-    transformer : transformer
-        From clips to features.
-    model : classifier
-        From features to classes.
-    strategy, initial_strategy : QueryStrategy or None
-        Choose, with a model and before there is one.
-    """
+    """What learns, and what chooses: parts of a campaign."""
 
     transformer: object
     model: object
@@ -43,36 +33,14 @@ class Components:
     initial_strategy: object
 
     def finished(self, model):
-        """Put a fitted model behind the features, so that it takes paths.
-
-        Parameters
-        ----------
-        model : classifier
-            Fitted on features.
-
-        Returns
-        -------
-        sklearn.pipeline.Pipeline
-        """
+        """Return a Pipeline of the features and a fitted model, which takes paths."""
         steps = list(model.steps) if isinstance(model, Pipeline) else [("classifier", model)]
         transformer = clone(self.transformer).set_params(on_error="raise")
         return Pipeline([("features", transformer), *steps])
 
 
 def choose_components(project, clips):
-    """Return what learns in a project: what was given, else what suits the recordings.
-
-    Parameters
-    ----------
-    project : LabelingProject
-        Open.
-    clips : list of Window
-        The pool.
-
-    Returns
-    -------
-    Components
-    """
+    """Return the given parts of a campaign, or defaults for the given windows."""
     from skal.strategies import TypiClust
 
     transformer, model = _split(project.estimator)
@@ -93,7 +61,7 @@ def choose_components(project, clips):
 
 
 def _split(estimator):
-    """Return the features and the classifier of an estimator; None for what it leaves open."""
+    """Return the transformer and the classifier of an estimator; None for what it lacks."""
     if isinstance(estimator, Pipeline) and isinstance(
         estimator.steps[0][1], (LogMelSpectrogram, MFCC)
     ):
@@ -103,7 +71,8 @@ def _split(estimator):
 
 
 def _features_of(project, clips):
-    """Return parameters of features, chosen once: new files must not change the old ones."""
+    """Return stored parameters of features, or choose and store them."""
+    # Chosen once: with other parameters, all features would have to be computed again.
     with project.store.read() as connection:
         found = read_settings(connection).get("features")
     if found is None:
@@ -114,27 +83,17 @@ def _features_of(project, clips):
 
 
 def _features_for(clips):
-    """Return parameters of features that keep what is in the recordings."""
-    rate, duration = probe(clips)
-    # Spectra of 50 ms or a little more, 40 of them a second, whatever the rate.
+    """Return parameters of features that suit the recordings."""
+    rate, duration = _probe(clips)
+    # Frames of at least 50 ms, 40 a second, at any rate.
     n_fft = 2 ** int(np.ceil(np.log2(rate * 0.05)))
     return {"sr": rate, "duration": duration, "n_fft": n_fft, "hop_length": rate // 40}
 
 
-def probe(clips):
-    """Find out what the recordings are like, from the headers of some of them.
+def _probe(clips):
+    """Return the usual sampling rate in Hz, at most 22,050, and a duration in s.
 
-    Parameters
-    ----------
-    clips : list of Window
-        The pool.
-
-    Returns
-    -------
-    rate : int
-        Sampling rate of most of them, in Hz, at most 22,050.
-    duration : float
-        Length that nine of ten do not exceed, in s, at most 10.
+    Nine of ten clips are no longer than the duration, unless it is 10 s.
     """
     rates, lengths = Counter(), []
     step = max(1, len(clips) // _PROBED)
@@ -145,7 +104,7 @@ def probe(clips):
                 end = file.frames / file.samplerate if clip.end is None else clip.end
                 lengths.append(end - clip.start)
         except AudioReadError:
-            continue  # features of all clips are computed later, and say what is wrong
+            continue  # computing the features reports it
     if not rates:
         return _HIGHEST_RATE, 1.0
     rate = min(_HIGHEST_RATE, rates.most_common(1)[0][0])

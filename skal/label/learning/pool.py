@@ -1,36 +1,24 @@
-"""The pool of a project as the model sees it: clips that can be read, and their features."""
+"""The pool of a project: readable clips, and their features."""
 
 import hashlib
 from dataclasses import dataclass
 
 import numpy as np
-from sqlalchemy import func, select
 
 from skal._windows import Window
 from skal.audio import FeatureCache, build_features
-from skal.label.asking.records import ProjectError
+from skal.label.asking.clips import count_clips, usable_clips
 from skal.label.learning.defaults import choose_components
-from skal.label.store.tables import clips
+from skal.label.store.errors import ProjectError
 
 __all__ = ["Pool", "read_pool"]
 
 
 @dataclass
 class Pool:
-    """Clips whose features are known.
+    """Clips with features: numbers in ascending order, and the recording of each window.
 
-    Attributes
-    ----------
-    ids : ndarray of shape (n_clips,)
-        Number of each clip, ascending.
-    X : ndarray of shape (n_clips, ...)
-        Features.
-    groups : ndarray of shape (n_clips,) or None
-        Recording of each clip, where clips are windows.
-    components : Components
-        What learns.
-    version : tuple of int
-        Clips of the project, and those set aside, when the pool was read.
+    `version` counts the clips, and those set aside, when the pool was read.
     """
 
     ids: np.ndarray
@@ -41,77 +29,37 @@ class Pool:
 
     @property
     def digest(self):
-        """Return a short text that is another one for other clips."""
+        """Return a short fingerprint of the clip numbers."""
         return hashlib.blake2b(self.ids.astype("<i8").tobytes(), digest_size=8).hexdigest()
 
     def rows(self, clip_ids):
-        """Return the rows of X of clips.
-
-        Parameters
-        ----------
-        clip_ids : array-like of int
-            Numbers of clips of the pool.
-
-        Returns
-        -------
-        ndarray of intp
-        """
+        """Return the rows of X of clips in the pool."""
         return np.searchsorted(self.ids, np.asarray(clip_ids, dtype=np.intp))
 
     def has(self, clip_ids):
-        """Tell which clips are in the pool.
-
-        Parameters
-        ----------
-        clip_ids : array-like of int
-            Numbers of clips.
-
-        Returns
-        -------
-        ndarray of bool
-        """
+        """Tell which clips are in the pool, as an array of bool."""
         return np.isin(np.asarray(clip_ids, dtype=np.intp), self.ids)
 
 
 def read_pool(project, old=None, progress=None):
-    """Read the pool and compute its features, as far as they are not known.
+    """Read the pool, or return `old` if no clips came; compute missing features.
 
-    Parameters
-    ----------
-    project : LabelingProject
-        Open. Clips that cannot be read are set aside in it.
-    old : Pool, default=None
-        The pool before; returned again unless clips have come.
-    progress : callable, default=None
-        Called as ``progress(n_done, n_clips, n_failed)`` while features are computed.
-
-    Returns
-    -------
-    Pool
-
-    Raises
-    ------
-    ProjectError
-        If no clip can be read.
+    Unreadable clips are set aside. `progress(n_done, n_clips, n_failed)` is called meanwhile.
     """
-    query = select(clips.c.id, clips.c.path, clips.c.start, clips.c.end)
-    usable = clips.c.problem.is_(None)
     with project.store.read() as connection:
-        version = _version(connection)
+        version = count_clips(connection)[:2]
         if old is not None and version == old.version:
             return old
-        if old is not None:
-            ids = connection.execute(select(clips.c.id).where(usable)).scalars().all()
-            if old.has(ids).all():
-                old.version = version
-                return old
-        rows = connection.execute(query.where(usable).order_by(clips.c.id)).all()
+        rows = usable_clips(connection)
+    if old is not None and old.has([row.id for row in rows]).all():
+        old.version = version  # clips were only set aside: the old features still serve
+        return old
     root = str(project.root)
     windows = [Window(f"{root}/{path}", start or 0.0, end) for _, path, start, end in rows]
     components = choose_components(project, windows) if old is None else old.components
     X, kept = _features(project, components.transformer, windows, rows, progress)
     with project.store.read() as connection:
-        version = _version(connection)
+        version = count_clips(connection)[:2]
     are_windows = any(row[2] is not None for row in rows)
     return Pool(
         ids=np.array([rows[i][0] for i in kept], dtype=np.intp),
@@ -122,13 +70,8 @@ def read_pool(project, old=None, progress=None):
     )
 
 
-def _version(connection):
-    columns = func.count(), func.count(clips.c.problem), func.coalesce(func.max(clips.c.id), 0)
-    return tuple(connection.execute(select(*columns)).one())
-
-
 def _features(project, transformer, windows, rows, progress):
-    """Compute features; set aside the clips that have none."""
+    """Compute features, and set aside unreadable clips."""
     addresses = [str(window) for window in windows]
     store = project.folder / "features"
     report = build_features(addresses, transformer, store, progress=progress)

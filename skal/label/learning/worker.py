@@ -1,4 +1,4 @@
-"""The training process: it learns in the background, and starts again if it dies."""
+"""The training process: it trains in the background, and restarts if it dies."""
 
 import contextlib
 import os
@@ -8,25 +8,26 @@ import sys
 import threading
 import time
 
-from skal.label.asking.records import ProjectError
-from skal.label.store import rounds as publishing
+from skal.label.project import LabelingProject
+from skal.label.store import rounds
+from skal.label.store.errors import ProjectError
 
 __all__ = ["TrainingWorker", "main"]
 
-# Seconds between two looks for new answers.
+# Seconds between checks for new answers.
 _POLL = 0.5
-# Pauses before the process is started again, in s; the last one stays.
+# Seconds before each restart; the last one repeats.
 _PAUSES = (1, 5, 30, 120, 300)
-# A process that worked for this long had no trouble to begin with, in s.
+# Seconds after which a process counts as healthy, and the pauses start over.
 _HEALTHY = 600
 _GRACE = 10
 
 
 class TrainingWorker:
-    """Trains the model of a project in a process of its own.
+    """Trains the model of a project in a separate process.
 
-    A process that ends is started again, after pauses that grow; what it was doing is written
-    down as a failed round. Answers are never touched by it.
+    A process that ends is restarted, after growing pauses, and its round is recorded as failed.
+    Answers are safe.
 
     Parameters
     ----------
@@ -51,12 +52,12 @@ class TrainingWorker:
 
     @property
     def pid(self):
-        """Return the number of the process, None while there is none."""
+        """Return the id of the process, None while there is none."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
     def start(self):
-        """Start the process, and watch it.
+        """Start the process and watch it.
 
         Returns
         -------
@@ -71,7 +72,7 @@ class TrainingWorker:
         return self
 
     def stop(self):
-        """End the process; a round that it was training is lost, no answer is."""
+        """End the process; an unfinished round is lost, but no answer."""
         self._stopping.set()
         with self._lock:
             if self.pid is not None:
@@ -99,7 +100,7 @@ class TrainingWorker:
             self._stopping.wait(_PAUSES[failures - 1])
 
     def _run(self):
-        """Run the process until it ends; return how it did."""
+        """Run the process until it ends; return how it ended."""
         with self._lock:
             if self._stopping.is_set():
                 return None
@@ -112,7 +113,7 @@ class TrainingWorker:
         return f"ended (signal {-code})" if code < 0 else f"ended (exit status {code})"
 
     def _wait(self):
-        """Wait for the process to end; if it was told to and does not, kill it."""
+        """Wait for the process to end; kill it if it does not stop when told."""
         while True:
             try:
                 return self._process.wait(timeout=0.2)
@@ -127,7 +128,7 @@ class TrainingWorker:
 
 
 def _describe(project):
-    """Pickle what the process is to know: what learns is not kept on disk."""
+    """Pickle what the worker needs, such as its estimator, which is not stored on disk."""
     described = {
         "recordings": str(project.root),
         "folder": str(project.folder.absolute()),
@@ -147,39 +148,30 @@ def _start(project, described):
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # Ctrl-C ends the server, which ends this process itself
+            start_new_session=True,  # Ctrl-C reaches only the server, which then stops the worker
         )
     try:
         process.stdin.write(described)
         process.stdin.flush()
     except BrokenPipeError:
-        process.kill()  # it ended before it could read: the watcher sees that
+        process.kill()  # it died before it could read; the watcher notices
     return process
 
 
 def _note_end(project, how):
-    """Write down that the process ended by itself."""
-    message = (
-        f"the training process {how}, and is started again; {project.folder / 'log.txt'} says more"
-    )
+    """Record that the process ended on its own."""
+    message = f"the training process {how} and restarts; see {project.folder / 'log.txt'}"
     try:
-        publishing.note(project.store, "failed", message)
-        publishing.end_interrupted(project.store, message)
+        rounds.note(project.store, "failed", message)
+        rounds.end_interrupted(project.store, message)
     except ProjectError:
-        return  # the disk is full, or the data base gone: people are told when they answer
+        return  # the disk is full or the database is gone; the next answer reports it
 
 
 def main(stream):
-    """Train until the process is ended, or the one that it works for is gone.
-
-    Parameters
-    ----------
-    stream : binary file
-        The project and what learns, pickled by `TrainingWorker`, which keeps it open.
-    """
-    # Only here: the server itself never trains, and starts sooner without what that needs.
+    """Train until this process is ended, or its parent is gone."""
+    # The server imports this module, and starts faster without what the trainer needs.
     from skal.label.learning.trainer import Trainer
-    from skal.label.project import LabelingProject
 
     described = pickle.load(stream)
     threading.Thread(target=_end_with, args=(stream,), daemon=True).start()
@@ -190,7 +182,7 @@ def main(stream):
 
         def tell(n_done, n_clips, n_failed):
             message = f"computing features of {n_done} of {n_clips} recordings"
-            publishing.note(project.store, "preparing", message)
+            rounds.note(project.store, "preparing", message)
 
         trainer = Trainer(project, on_features=tell)
         with _only_one(project, trainer):
@@ -198,8 +190,8 @@ def main(stream):
 
 
 def _end_with(stream):
-    """End when the other end of the pipe is closed, as it is however that process ended."""
-    # Past the stream's own lock, which the interpreter needs when it ends.
+    """Exit when the parent closes the pipe, which it does however it ends."""
+    # Not through the stream: the interpreter takes its lock at exit.
     while os.read(stream.fileno(), 1024):
         time.sleep(0)
     os._exit(0)
@@ -207,7 +199,7 @@ def _end_with(stream):
 
 @contextlib.contextmanager
 def _only_one(project, trainer):
-    """Hold the project as soon as no other process trains it."""
+    """Wait until no other process trains the project, then hold it."""
     with contextlib.ExitStack() as stack:
         while True:
             try:
@@ -216,7 +208,7 @@ def _only_one(project, trainer):
             except ProjectError as error:
                 if error.code != "locked":
                     raise
-                publishing.note(project.store, "preparing", str(error))
+                rounds.note(project.store, "preparing", str(error))
                 time.sleep(_POLL)
         yield
 
@@ -226,7 +218,7 @@ def _work(project, trainer):
     while True:
         trained = trainer.step(at_least=project.settings["n_instances"])
         if not is_noted:
-            publishing.note(project.store, "ok", None)
+            rounds.note(project.store, "ok", None)
             is_noted = True
         if trained is None:
             time.sleep(_POLL)

@@ -1,104 +1,66 @@
-"""The data base of a project: every change is on disk before anybody is told of it."""
+"""The database of a project: a change is on disk before anyone hears of it."""
 
 import contextlib
 import shutil
 import threading
 from pathlib import Path
 
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from skal.label.asking.records import ProjectError
-from skal.label.store import tables as schema
+from skal.label.store import tables
+from skal.label.store.errors import ProjectError
+from skal.label.store.migration import upgrade
+from skal.label.store.settings import read_settings
 
-__all__ = ["ProjectStore"]
+__all__ = ["Database"]
 
-# Seconds that a process waits for another one to finish writing.
+# Seconds to wait while another process writes.
 _PATIENCE = 30
-# Held on servers while a transaction writes, as SQLite does by itself.
+# Servers let several transactions write at once; this lock makes them take turns, as in SQLite.
 _ADVISORY_LOCK = 0x736B616C
 
 
-class ProjectStore:
-    """A data base with the tables of a project.
-
-    Parameters
-    ----------
-    address : path-like or str
-        A file of SQLite, or the address of a server as SQLAlchemy writes it, such as
-        ``postgresql+psycopg://user@host/name``.
-    """
+class Database:
+    """The database of a project: a SQLite file, or a server at an address as in SQLAlchemy."""
 
     def __init__(self, address):
         self.address = address
         self._engine = None
-        # Threads that wait for each other here get their turn at once; at SQLite's own lock
-        # they would sleep and try again.
+        # Threads of this process get their turn at once; at SQLite's own lock they would sleep
+        # and poll.
         self._turn = threading.Lock()
 
-    @property
-    def file(self):
-        """Return the file of SQLite, None on a server."""
-        return None if "://" in str(self.address) else Path(self.address)
-
     def open(self):
-        """Connect, and make the tables where there are none.
-
-        Returns
-        -------
-        ProjectStore
-            The object itself.
-
-        Raises
-        ------
-        ProjectError
-            If the data base cannot be reached or is none of skal's.
-        """
+        """Connect, and create or upgrade the tables."""
         if self._engine is not None:
             return self
         self._engine = _make_engine(self.address)
         with contextlib.ExitStack() as unfinished:
             unfinished.callback(self.close)
             with self.write() as connection:
-                schema.metadata.create_all(connection)
-                self._check_version(connection)
+                self._prepare_tables(connection)
             unfinished.pop_all()
         return self
 
     def close(self):
-        """Disconnect; what was committed stays."""
+        """Disconnect; committed changes stay."""
         if self._engine is not None:
             self._engine.dispose()
             self._engine = None
 
-    @property
-    def is_new(self):
-        """Tell whether nothing was ever stored here."""
-        with self.read() as connection:
-            query = schema.settings.select().where(schema.settings.c.key == "created")
-            return connection.execute(query).first() is None
-
     @contextlib.contextmanager
     def read(self):
-        """Open a transaction that sees one state of the project and changes nothing.
-
-        Yields
-        ------
-        sqlalchemy.Connection
-        """
+        """Open a transaction that sees one state of the project and changes nothing."""
         with _plain_errors(self.address), self._connected().connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self):
-        """Open a transaction; all of it is on disk when the block ends, or none of it.
+        """Open a transaction that is on disk as a whole when the block ends, or not at all.
 
-        One transaction writes at a time, and sees what those before it have written.
-
-        Yields
-        ------
-        sqlalchemy.Connection
+        One transaction writes at a time, and sees what earlier ones wrote.
         """
         with self._turn, _plain_errors(self.address):
             writing = self._connected().execution_options(skal_writes=True)
@@ -113,18 +75,23 @@ class ProjectStore:
             raise ProjectError("no_such_project", "the project is closed: call open() first")
         return self._engine
 
-    def _check_version(self, connection):
-        settings = schema.settings
-        found = connection.execute(settings.select().where(settings.c.key == "version")).first()
-        if found is None:
-            connection.execute(settings.insert().values(key="version", value=schema.VERSION))
-        elif found.value != schema.VERSION:
+    def _prepare_tables(self, connection):
+        version = None
+        if inspect(connection).has_table("settings"):
+            version = read_settings(connection).get("version")
+            if version is not None:
+                version = upgrade(connection, version)
+        if version not in (None, tables.VERSION):
             raise ProjectError(
                 "store",
-                f"{_hidden(self.address)} was made by another version of skal (its tables are of "
-                f"version {found.value}, not {schema.VERSION}): export its labels there, import "
+                f"{_hidden(self.address)} was made by another version of skal (its tables have "
+                f"version {version}, not {tables.VERSION}): export its labels there, import "
                 "them here",
             )
+        if version is None:
+            tables.metadata.create_all(connection)
+            row = {"key": "version", "value": tables.VERSION}
+            connection.execute(tables.settings.insert().values(row))
 
 
 def _make_engine(address):
@@ -135,8 +102,8 @@ def _make_engine(address):
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             raise ProjectError(
                 "store",
-                f"{_hidden(address)} is no address of a data base that can be used here "
-                f"({error}). An example: postgresql+psycopg://user@host/name, after "
+                f"{_hidden(address)} is not the address of a usable database "
+                f"({error}). Example: postgresql+psycopg://user@host/name, after "
                 "pip install 'psycopg[binary]'",
             ) from error
         if engine.dialect.name != "sqlite":
@@ -152,14 +119,14 @@ def _make_engine(address):
 
 
 def _prepare_sqlite(connection, _record):
-    # Transactions begin where we say so, not where the driver thinks that one is needed.
+    # We begin transactions ourselves; the driver would begin them only before a change.
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection):
-    # IMMEDIATE: whoever will write waits for its turn before it reads.
+    # IMMEDIATE: a writer waits for its turn before it reads, so that what it read still holds.
     writes = connection.get_execution_options().get("skal_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -183,7 +150,7 @@ def _plain_errors(address):
 
 
 def _explain(error, address):
-    """Return what an error of the data base means for people."""
+    """Return a database error in words for people."""
     place = _hidden(address)
     name = getattr(error.orig, "sqlite_errorname", "")
     said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else name
@@ -192,12 +159,12 @@ def _explain(error, address):
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return ProjectError(
             "read_only",
-            f"{place} cannot be written ({said}): change the permissions, or keep the project "
-            "in another folder (--project DIR)",
+            f"{place} cannot be written ({said}): change its permissions, or keep the project in "
+            "another folder (--project DIR)",
         )
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return ProjectError(
-            "locked", f"{place} is held by another process ({said}): end it, or try again"
+            "locked", f"another process holds {place} ({said}): end it, or try again"
         )
     if name.startswith("SQLITE_IOERR"):
         return _explain_io(place, said, name)
@@ -205,17 +172,17 @@ def _explain(error, address):
 
 
 def _explain_io(place, said, name):
-    """A file that could not grow is reported as a failed write on some file systems."""
+    """Explain a failed write; some file systems report a full disk that way."""
     folder = Path(place).parent
     with contextlib.suppress(OSError):
         if shutil.disk_usage(folder).free < 2**20:
             return _disk_full(place)
-    return ProjectError("store", f"{place}: {said} ({name}): is the disk still there?")
+    return ProjectError("store", f"{place}: {said} ({name}): is the disk still connected?")
 
 
 def _disk_full(place):
     return ProjectError(
         "disk_full",
-        f"the disk of {place} is full: nothing was written. What was answered before is safe; "
-        "make room and go on",
+        f"the disk of {place} is full: nothing was written. Earlier answers are safe; make room "
+        "and continue",
     )

@@ -1,37 +1,22 @@
-"""Open a project once at a time, and say plainly what stands in the way."""
+"""One process opens a project at a time, and file errors become project errors."""
 
 import contextlib
 import errno
 import time
 
 from skal._files import FolderHeldError, hold_folder
-from skal.label.asking.records import ProjectError
+from skal.label.store.errors import ProjectError
 
 __all__ = ["held", "plain_os_errors"]
 
-# Seconds to wait for another process that is opening the same project.
+# Seconds to wait while another process opens the same project.
 _PATIENCE = 30
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
 def plain_os_errors(folder):
-    """Say what is wrong with a folder that cannot be used.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Folder of the project.
-
-    Yields
-    ------
-    None
-
-    Raises
-    ------
-    ProjectError
-        In place of an OSError.
-    """
+    """Turn an OSError of the project folder into a ProjectError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -45,22 +30,7 @@ def plain_os_errors(folder):
 
 @contextlib.contextmanager
 def held(folder):
-    """Keep others from opening a project at the same moment; wait for them a while.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Folder of the project.
-
-    Yields
-    ------
-    None
-
-    Raises
-    ------
-    ProjectError
-        With code "locked" if somebody holds it for long.
-    """
+    """Keep other processes from opening the project; wait a while for one that does."""
     with contextlib.ExitStack() as stack:
         deadline = time.monotonic() + _PATIENCE
         while True:

@@ -1,11 +1,11 @@
-"""How a project was set up, kept with it."""
+"""The settings of a project, stored with it."""
 
 import time
 from numbers import Integral, Real
 
 from sqlalchemy import delete, insert, select
 
-from skal.label.asking.records import ProjectError
+from skal.label.store.errors import ProjectError
 from skal.label.store.tables import settings
 
 __all__ = ["choose_settings", "read_settings", "write_settings"]
@@ -20,37 +20,18 @@ _DEFAULTS = {
     "hop": None,
     "random_state": 0,
 }
-# The numbers of the clips, and what was drawn so far, depend on these.
+# Clip numbers, and what was drawn so far, depend on these: they are set once.
 _FIXED = ("window", "hop", "random_state")
 
 
 def read_settings(connection):
-    """Return all settings of a project.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        A transaction.
-
-    Returns
-    -------
-    dict
-        Empty for a project that is just being made, but for its version.
-    """
+    """Return all settings; a new project has only its version."""
     query = select(settings.c.key, settings.c.value)
     return dict(connection.execute(query).all())
 
 
 def write_settings(connection, values):
-    """Write settings down, where they changed.
-
-    Parameters
-    ----------
-    connection : sqlalchemy.Connection
-        A transaction that writes.
-    values : dict
-        Settings.
-    """
+    """Store the settings that changed."""
     found = read_settings(connection)
     for key, value in ({"created": time.time()} | values | _kept(found)).items():
         if key not in found or found[key] != value:
@@ -63,24 +44,7 @@ def _kept(found):
 
 
 def choose_settings(found, given):
-    """Return the settings of a project: given ones, else those before, else the defaults.
-
-    Parameters
-    ----------
-    found : dict
-        Settings of the project so far.
-    given : dict
-        What the caller wants; None: as before.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ProjectError
-        With code "bad_settings" if a value makes no sense, or cannot be changed any more.
-    """
+    """Return each setting: the given value, else the stored one, else the default."""
     chosen = {}
     for name, default in _DEFAULTS.items():
         before, now = found.get(name, default), given.get(name)
@@ -88,16 +52,16 @@ def choose_settings(found, given):
         if "created" in found and name in _FIXED and chosen[name] != before:
             raise ProjectError(
                 "bad_settings",
-                f"this project was made with {name}={before!r}; {name}={now!r} needs a project "
-                "of its own (--project DIR)",
+                f"this project was made with {name}={before!r}; {name}={now!r} needs another "
+                "project (--project DIR)",
             )
     if chosen["hop"] is not None and chosen["window"] is None:
-        raise ProjectError("bad_settings", "hop= goes with window=: give both, in s")
+        raise ProjectError("bad_settings", "hop needs window: give both, in s")
     return chosen
 
 
 def _plain(name, value):
-    """Return a setting as a plain number, or refuse it."""
+    """Return a valid setting as a plain Python value."""
     right, wanted = _CHECKS[name]
     if not right(value):
         raise ProjectError("bad_settings", f"{name} must be {wanted}, not {value!r:.100}")

@@ -16,12 +16,12 @@ from sqlalchemy import (
 
 __all__ = ["VERSION"]
 
-# Raised when tables change, so that an old project is refused instead of misread.
-VERSION = 1
+# Raise it when tables change, and add the step to `skal.label.store.migration`.
+VERSION = 2
 
 metadata = MetaData()
 
-# Times are seconds since 1970 in UTC: every data base compares them alike.
+# Times are seconds since 1970 in UTC: every database compares them alike.
 
 settings = Table(
     "settings",
@@ -37,7 +37,6 @@ classes = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("position", Integer, nullable=False),
     Column("key", String(1), unique=True),
-    Column("added_at", Float, nullable=False),
     sqlite_autoincrement=True,
 )
 
@@ -50,11 +49,11 @@ clips = Table(
     Column("start", Float),
     Column("end", Float),
     Column("problem", Text),
-    # May be asked: nobody has settled it, and it can be read.
+    # May be asked: the clip is readable, and no answer has settled it.
     Column("open", Boolean(create_constraint=False), nullable=False),
-    # Random order, for clips that nobody chose.
+    # Random order, for clips that no model has chosen.
     Column("lot", Integer, nullable=False),
-    # What people say of it, all together; see `skal.label.asking.votes`.
+    # The verdict of all votes; see `skal.label.asking.votes`.
     Column("kind", String(8)),
     Column("class_id", Integer),
     Column("answer_id", Integer),
@@ -67,32 +66,31 @@ clips = Table(
     Index("clips_by_people", "n_people"),
 )
 
-# Of the few that are set aside only: an index of all would lead planners astray.
+# Index only the few clips that are set aside: planners misuse an index of all clips.
 _BROKEN = clips.c.problem.is_not(None)
 Index("clips_by_problem", clips.c.id, sqlite_where=_BROKEN, postgresql_where=_BROKEN)
 
-asked = Table(
-    "asked",
+questions = Table(
+    "questions",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("clip_id", ForeignKey("clips.id"), nullable=False),
     Column("person", Text, nullable=False),
     Column("round", Integer),
     Column("reason", String(16), nullable=False),
-    Column("leased_at", Float, nullable=False),
-    # A question without an answer keeps its clip for one person until then.
+    # Until then a question without an answer reserves its clip for this person.
     Column("expires_at", Float, nullable=False),
-    # What the model of `round` expected, before anybody had answered.
+    # What the model of `round` predicted before anyone answered.
     Column("guess", ForeignKey("classes.id")),
     Column("guess_probability", Float),
     Column("answer_id", Integer),
-    Index("asked_by_person", "person", "expires_at"),
-    Index("asked_by_clip", "clip_id"),
-    Index("asked_by_reason", "reason"),
+    Index("questions_by_person", "person", "expires_at"),
+    Index("questions_by_clip", "clip_id"),
+    Index("questions_by_reason", "reason"),
     sqlite_autoincrement=True,
 )
 
-# Rows are only ever added here: this is what people said, and in which order.
+# Append-only: what people said, in order. A later answer supersedes an earlier one.
 answers = Table(
     "answers",
     metadata,
@@ -101,13 +99,13 @@ answers = Table(
     Column("person", Text, nullable=False),
     Column("kind", String(8), nullable=False),
     Column("class_id", ForeignKey("classes.id")),
-    Column("asked_id", ForeignKey("asked.id")),
+    Column("question_id", ForeignKey("questions.id")),
     Column("seconds", Float),
     Column("at", Float, nullable=False),
     Column("round", Integer),
-    Column("why", String(16), nullable=False),
+    Column("reason", String(16), nullable=False),
     Column("undoes", ForeignKey("answers.id")),
-    # Made by the page for each answer: one that is sent twice is written once.
+    # The page makes a key for each answer, so that an answer sent twice is stored once.
     Column("client_key", String(64), unique=True),
     Index("answers_by_clip", "clip_id", "person"),
     Index("answers_by_person", "person", "id"),
@@ -115,45 +113,32 @@ answers = Table(
     sqlite_autoincrement=True,
 )
 
-# What stands of the answers, for quick questions; written in the same transaction.
-states = Table(
-    "states",
+# The newest answer of each person to each clip, for fast queries. `skal.label.asking.votes`
+# writes it in the same transaction as the answer.
+votes = Table(
+    "votes",
     metadata,
     Column("clip_id", ForeignKey("clips.id"), primary_key=True, autoincrement=False),
     Column("person", Text, primary_key=True),
     Column("answer_id", ForeignKey("answers.id"), nullable=False),
     Column("kind", String(8), nullable=False),
     Column("class_id", ForeignKey("classes.id")),
-    Index("states_by_answer", "answer_id"),
+    Index("votes_by_answer", "answer_id"),
 )
 
 rounds = Table(
     "rounds",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("started", Float, nullable=False),
-    Column("ended", Float),
     Column("n_labels", Integer, nullable=False),
     Column("status", String(8), nullable=False),
-    Column("strategy", Text),
-    # Which labels it was the first to train on, and what came of it.
+    # The labels that the round added, and its results.
     Column("record", JSON),
     Column("message", Text),
 )
 
-models = Table(
-    "models",
-    metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("round", ForeignKey("rounds.id"), nullable=False),
-    Column("path", Text, nullable=False),
-    Column("created", Float, nullable=False),
-    Column("n_labels", Integer, nullable=False),
-    Column("classes", JSON, nullable=False),
-)
-
-# What the newest model wants to know (or, before there is one, the first clips), and clips drawn
-# at random for the estimate, each with its guess.
+# What to ask next, by reason: the choice of the newest model (or, before the first model, of the
+# initial strategy), and clips drawn at random for the estimate.
 queue = Table(
     "queue",
     metadata,
@@ -161,7 +146,6 @@ queue = Table(
     Column("rank", Integer, primary_key=True, autoincrement=False),
     Column("round", Integer),
     Column("clip_id", ForeignKey("clips.id"), nullable=False),
-    Column("score", Float),
 )
 
 predictions = Table(

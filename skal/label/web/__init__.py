@@ -1,1 +1,1 @@
-"""The page, its API, and the server of both."""
+"""The page, its API, and their server."""

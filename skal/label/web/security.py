@@ -1,8 +1,8 @@
-"""What stands between the network and the pages: who may ask, from where, and how much.
+"""Checks between the network and the routes: who may send requests, from where, how large.
 
-The server runs on a person's own machine, so its enemies are other pages in the same browser
-(cross-site requests, DNS rebinding), other people in the same network, and script that hides in
-the name of a class or a file. Plain ASGI: nothing here knows the routes.
+The server runs on a person's own machine. It defends against other pages in the same browser
+(cross-site requests, DNS rebinding), other people in the same network, and scripts in names of
+classes or files. This is plain ASGI that does not know the routes.
 """
 
 import hmac
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 
 __all__ = ["MAX_BODY", "Guard", "is_loopback", "refusal"]
 
-#: The largest request body that is read, in bytes.
+# Largest request body, in bytes.
 MAX_BODY = 64 * 1024
 
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/@\[\]?#]+)(?::(?P<port>\d{1,5}))?")
@@ -24,7 +24,7 @@ _HEADERS = {
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    # Not "no-referrer": with it, browsers hide the origin of some requests that are ours.
+    # Not "no-referrer": with it, browsers hide the origin of some of our own requests.
     "referrer-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -33,17 +33,7 @@ _HEADERS = {
 
 
 class Refused(Exception):
-    """A request that is not let in.
-
-    Parameters
-    ----------
-    status : int
-        Status of the answer.
-    code : str
-        For programs.
-    message : str
-        For people: what was wrong and what to do.
-    """
+    """A refused request: HTTP status, code for programs, message for people."""
 
     def __init__(self, status, code, message):
         super().__init__(status, code, message)
@@ -51,24 +41,12 @@ class Refused(Exception):
 
 
 class Guard:
-    """ASGI middleware that lets in only requests meant for this server.
+    """ASGI middleware that passes only requests meant for this server.
 
-    Parameters
-    ----------
-    app : ASGI application
-        What is guarded.
-    hosts : iterable of str
-        Names by which the server may be called, as in a Host header: ``"127.0.0.1:8000"``. A
-        name without a port stands for every port.
-    port : int, default=None
-        Port of the server. Where it is given, every IP address with this port may be called
-        too if there is a token: a page that rebinds a name to this machine has a name, and no
-        token.
-    token : str, default=None
-        What requests must show, once in ``/?token=...`` and from then on in a cookie, or in a
-        header ``Authorization: Bearer ...``. None lets everyone in who can reach the server.
-    max_body : int, default=65536
-        The largest body of a request that is read, in bytes.
+    `hosts` are the allowed Host headers; a name without a port stands for every port. With a
+    `token` and a `port`, every IP address with this port is allowed too: a page that rebinds DNS
+    has a name, and no token. The token comes once in ``/?token=...`` and then in a cookie, or in
+    ``Authorization: Bearer ...``; without one, everyone who reaches the server is let in.
     """
 
     def __init__(self, app, *, hosts, port=None, token=None, max_body=MAX_BODY):
@@ -77,11 +55,11 @@ class Guard:
         self.port = port
         self.token = token
         self.max_body = max_body
-        # Cookies are shared by all ports of a host; two projects must not lock each other out.
+        # All ports of a host share cookies; two projects must not overwrite each other's token.
         self.cookie = f"skal-{port}" if port else "skal"
 
     async def __call__(self, scope, receive, send):
-        """Answer one connection, see the ASGI specification."""
+        """Answer a connection, see the ASGI specification."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -109,8 +87,8 @@ class Guard:
             raise Refused(
                 421,
                 "wrong_host",
-                "this server is not known by that name: open the address that skal printed, or "
-                "start it with the name in its list of hosts",
+                "the server does not have that name: open the address that skal printed, or "
+                "start the server with the name in its list of hosts",
             )
         return host
 
@@ -131,7 +109,7 @@ class Guard:
         return given is not None and _same(given, self.token)
 
     async def _give_cookie(self, scope, send):
-        # The token leaves the address bar, the history and what others see on the screen.
+        # Redirect, so that the token is not in the address bar and the history.
         query = parse_qsl(scope["query_string"].decode("latin-1"))
         rest = urlencode([(name, value) for name, value in query if name != "token"])
         cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000"
@@ -148,49 +126,25 @@ class Guard:
             except CookieError:
                 morsel = None
             given.append(morsel.value if morsel else "")
-        # One after the other, not until the first that is right: the time must not tell.
+        # Compare all, so that the time reveals nothing.
         right = [_same(value, self.token) for value in given]
         if not any(right):
             raise Refused(
                 401,
                 "no_token",
-                "open the address with ?token=... that skal printed when it was started",
+                "open the address with ?token=... that skal printed at its start",
             )
 
 
 def is_loopback(host):
-    """Tell whether an address is reached from this machine alone.
-
-    Parameters
-    ----------
-    host : str
-        A name or an IP address.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether only this machine reaches an address."""
     if host == "localhost":
         return True
     return _is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 async def refusal(status, code, message, scope, send):
-    """Send an error as the API gives it, or as plain text to a browser that opens a page.
-
-    Parameters
-    ----------
-    status : int
-        Status of the answer.
-    code : str
-        For programs.
-    message : str
-        For people.
-    scope : dict
-        The ASGI connection.
-    send : callable
-        The ASGI channel to the client.
-    """
+    """Send an error as JSON, or as plain text to a browser that opens the page."""
     if scope["path"] == "/":
         body, kind = f"{message}\n".encode(), "text/plain; charset=utf-8"
     else:
@@ -222,22 +176,20 @@ def _with_headers(send):
 
 
 def _check_origin(scope, host):
-    """Refuse what another page sends, be it a form, a script or a picture."""
-    # Asking for the next clip is a GET, and leases the clip: the whole API is closed to others.
-    # Only a link to a page itself may come from anywhere.
+    """Refuse requests from pages of other servers."""
+    # A GET for the next question reserves a clip, so the whole API is closed to other pages. Only
+    # a link to the page itself may come from anywhere.
     if scope["method"] in _SAFE_METHODS and not scope["path"].startswith("/api"):
         return
     origins = _all(scope, b"origin")
     sites = _all(scope, b"sec-fetch-site")
     foreign = [o for o in origins if o.lower() not in (f"http://{host}", f"https://{host}")]
     if foreign or len(origins) > 1 or any(s not in ("same-origin", "none") for s in sites):
-        raise Refused(
-            403, "foreign_origin", "requests from pages of other servers are not answered"
-        )
+        raise Refused(403, "foreign_origin", "requests from pages of other servers are refused")
 
 
 async def _limited(scope, receive, max_body):
-    """Read the body, as far as is allowed, and return a channel that gives it again."""
+    """Read the body up to the limit; return a channel that delivers it again."""
     lengths = _all(scope, b"content-length")
     if any(not value.isdecimal() or int(value[:20]) > max_body for value in lengths):
         raise _too_large(max_body)
@@ -265,7 +217,7 @@ def _replay(messages, receive):
 
 
 def _too_large(max_body):
-    return Refused(413, "too_large", f"a request may have {max_body} bytes at most")
+    return Refused(413, "too_large", f"a request has at most {max_body} bytes")
 
 
 def _all(scope, name):

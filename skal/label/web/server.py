@@ -1,4 +1,4 @@
-"""The server that people label with: the page, its API, and the process that learns."""
+"""The server: the page, its API, and the training process."""
 
 import contextlib
 import getpass
@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 import skal
-from skal.label.asking.records import ProjectError
+from skal.label.store.errors import ProjectError
 from skal.label.web.security import Guard, is_loopback
 
 __all__ = ["create_app", "serve"]
@@ -23,17 +23,16 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
     Parameters
     ----------
     project : LabelingProject
-        Open; who gave it closes it.
+        Open; the caller closes it.
     hosts : iterable of str, default=("127.0.0.1", "localhost")
-        Names by which the server may be called, with or without a port. Requests for other
-        names are refused.
+        Names of the server, with or without a port. Requests to other names are refused.
     port : int, default=None
-        The port it is reached at, if it is known.
+        Port of the server, if it is known.
     token : str, default=None
-        What a browser must show once, as ``/?token=...``: letters, digits, ``-`` and ``_``, at
-        least 8 of them. None lets in everyone who reaches the server.
+        What a browser must send once, as ``/?token=...``: at least 8 letters, digits, ``-`` and
+        ``_``. None: everyone who reaches the server may label.
     person : str, default=None
-        Who labels; None lets the page ask for a name.
+        Name of the person. None: the page asks for it.
 
     Returns
     -------
@@ -45,10 +44,10 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
     ImportError
         If the extra ``label`` is not installed.
     ValueError
-        If the token has other characters.
+        If the token is too short or has other characters.
     """
     if token is not None and not _TOKEN.fullmatch(token):
-        raise ValueError("a token has letters, digits, '-' and '_', and at least 8 of them")
+        raise ValueError("a token needs at least 8 letters, digits, '-' and '_'")
     try:
         from fastapi import FastAPI
         from fastapi.staticfiles import StaticFiles
@@ -63,12 +62,12 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
     with project.store.read() as connection:
         created = read_settings(connection)["created"]
 
-    # FastAPI's own pages of the API load their script from elsewhere: they are left out.
+    # Without FastAPI's own pages of the API: they load scripts from other servers.
     app = FastAPI(title="skal", version=skal.__version__, docs_url=None, redoc_url=None)
     app.state.project = project
     app.state.shelf = SoundShelf()
     app.state.person = person
-    # Answers that a browser still holds belong to this project, whatever its name and port.
+    # Identifies the project to browsers that still hold answers, whatever its name and port.
     app.state.created = created
     for router in ROUTERS:
         app.include_router(router)
@@ -88,33 +87,33 @@ def serve(
     train=True,
     on_ready=None,
 ):
-    """Serve a project to browsers until the process is told to stop (Ctrl-C, SIGTERM).
+    """Serve a project to browsers until the process is stopped (Ctrl-C, SIGTERM).
 
     Parameters
     ----------
     project : LabelingProject
-        Open; who gave it closes it.
+        Open; the caller closes it.
     host : str, default="127.0.0.1"
-        Address to listen at. Another one than this machine's own lets others in who know the
-        token.
+        Address to listen at. With any other, people on other machines who know the token may
+        label.
     port : int, default=0
-        Port to listen at; 0 is any that is free.
+        Port to listen at. 0: a free one.
     hosts : iterable of str, default=()
-        More names by which the server may be called, such as that of a proxy.
+        More names of the server, such as that of a proxy.
     token : str, default=None
-        See `create_app`; None makes one up where others can reach the server.
+        See `create_app`. None: a random one if other machines can reach the server.
     person : str, default=None
-        Who labels. None: whoever runs this, or, where others can reach the server, the page
-        asks for a name.
+        Name of the person. None: the user who runs this or, if other machines can reach the
+        server, the page asks for it.
     train : bool, default=True
-        Whether a process learns from the answers.
+        Train the model in the background.
     on_ready : callable, default=None
-        Called with the address to open, as a str, once browsers can connect.
+        Called with the address to open, a str, once browsers can connect.
 
     Raises
     ------
     ProjectError
-        If the address is in use or not this machine's ("address"), see there.
+        With code "address" if the server cannot listen at this address or port.
     ImportError
         If the extra ``label`` is not installed.
     """
@@ -161,8 +160,8 @@ def _server(config, on_ready):
 
 def _listen(host, port):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Asyncio sends small answers at once (TCP_NODELAY) only where it sees that this is TCP; else
-    # every one of them waits 40 ms for the browser's delayed acknowledgment.
+    # asyncio sets TCP_NODELAY only if it knows the protocol is TCP. Without it, each small answer
+    # waits 40 ms for the browser's delayed acknowledgment.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -172,13 +171,13 @@ def _listen(host, port):
         raise ProjectError(
             "address",
             f"cannot listen at {host} port {port} ({getattr(error, 'strerror', None) or error}): "
-            "choose another port, or port 0 for any that is free",
+            "choose another port, or port 0 for a free one",
         ) from error
     return listener
 
 
 def _names(host, port):
-    """Return the names that browsers reach an address by, the one to open first."""
+    """Return the names of the server, the one to open first."""
     if is_loopback(host):
         names = dict.fromkeys([_in_url(host), "127.0.0.1", "localhost", "[::1]"])
     elif host in ("0.0.0.0", "::", ""):
@@ -196,4 +195,4 @@ def _user():
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
-        return None  # a container without a list of users: the page asks
+        return None  # in a container without users the page asks

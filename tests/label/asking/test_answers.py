@@ -6,14 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skal.label import ImportedLabel, LabelingProject, ProjectError
+from skal.label import ImportedLabel, LabelingProject, ProjectError, Trainer
 from skal.label.asking.votes import verdict
 from tests.label.recordings import answer_next
 
 
 def ask_and_answer(project, person, kind="label", label="low", **given):
     question = project.next(person)
-    return question, project.answer(question.asked_id, person, kind, label, **given)
+    return question, project.answer(question.question_id, person, kind, label, **given)
 
 
 def standing(project):
@@ -23,7 +23,7 @@ def standing(project):
 def test_an_answer_that_is_sent_twice_is_written_once(project):
     question, first = ask_and_answer(project, "ann", client_key="k")
     for key in ("k", None, "another"):
-        again = project.answer(question.asked_id, "ann", "label", "low", 3.0, key)
+        again = project.answer(question.question_id, "ann", "label", "low", 3.0, key)
         assert (again.answer_id, again.duplicate) == (first.answer_id, True)
     assert not first.duplicate
     assert len(project.answers()) == 1
@@ -33,23 +33,23 @@ def test_a_key_belongs_to_one_question(project):
     ask_and_answer(project, "ann", client_key="k")
     question = project.next("ann")
     with pytest.raises(ProjectError, match="another question") as caught:
-        project.answer(question.asked_id, "ann", "label", "low", client_key="k")
+        project.answer(question.question_id, "ann", "label", "low", client_key="k")
     assert caught.value.code == "bad_answer"
 
 
 def test_a_question_has_one_answer(project):
     question, _ = ask_and_answer(project, "ann")
     for person, label in (("ann", "high"), ("bob", "low")):
-        with pytest.raises(ProjectError, match="answered already") as caught:
-            project.answer(question.asked_id, person, "label", label)
+        with pytest.raises(ProjectError, match="already has an answer") as caught:
+            project.answer(question.question_id, person, "label", label)
         assert caught.value.code == "lease_lost"
     assert len(project.answers()) == 1
 
 
 def test_nobody_answers_for_another(project):
     question = project.next("ann")
-    with pytest.raises(ProjectError, match="somebody else's"):
-        project.answer(question.asked_id, "bob", "label", "low")
+    with pytest.raises(ProjectError, match="another person"):
+        project.answer(question.question_id, "bob", "label", "low")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_nobody_answers_for_another(project):
 def test_what_is_no_answer(project, given_answer, code):
     question = project.next("ann")
     with pytest.raises(ProjectError) as caught:
-        project.answer(question.asked_id, "ann", *given_answer)
+        project.answer(question.question_id, "ann", *given_answer)
     assert caught.value.code == code
     assert project.answers() == []
 
@@ -94,13 +94,13 @@ def test_undo_goes_back_step_by_step(project):
     ask_and_answer(project, "bob", label="high")
     again = project.undo("ann")
     assert (again.clip_id, again.reason) == (second.clip_id, second.reason)
-    assert again.asked_id != second.asked_id
+    assert again.question_id != second.question_id
     assert project.undo("ann").clip_id == first.clip_id
     assert project.undo("ann") is None
     assert [row.person for row in project.labels()] == ["bob"]
     kinds = [answer.kind for answer in project.answers()]
     assert kinds == ["label", "bad", "label", "undo", "undo"]
-    project.answer(again.asked_id, "ann", "label", "high")
+    project.answer(again.question_id, "ann", "label", "high")
     assert standing(project)[second.clip_id] == ("label", "high")
 
 
@@ -130,8 +130,8 @@ def test_most_people_win_and_the_first_of_equals(project):
 def test_answers_know_when_and_why(project):
     question, receipt = ask_and_answer(project, "ann", seconds=2.5)
     (answer,) = project.answers()
-    assert (answer.id, answer.asked_id) == (receipt.answer_id, question.asked_id)
-    assert (answer.path, answer.seconds, answer.why) == (question.name, 2.5, "random")
+    assert (answer.id, answer.question_id) == (receipt.answer_id, question.question_id)
+    assert (answer.path, answer.seconds, answer.reason) == (question.name, 2.5, "random")
     assert answer.at.utcoffset().total_seconds() == 0
     progress = project.progress()
     assert progress.minutes_listened == pytest.approx(2.5 / 60)
@@ -145,12 +145,12 @@ def test_progress_counts_clips(project):
     progress = project.progress()
     assert progress.n_labeled == 2
     assert progress.per_class == {"low": 2, "high": 0}
-    assert (progress.n_unsure, progress.n_bad, progress.n_skipped) == (1, 1, 1)
+    assert progress.per_kind == {"label": progress.n_labeled, "unsure": 1, "skip": 1, "bad": 1}
     assert progress.n_clips == 40
     assert progress.estimate is progress.labels_saved is progress.advice is None
     assert progress.training.status == "waiting"
     project.relabel(skipped.clip_id, "bob", "label", "high")
-    assert project.progress().n_skipped == 0
+    assert project.progress().per_kind["skip"] == 0
 
 
 STEPS = st.lists(
@@ -186,7 +186,7 @@ def test_what_stands_is_what_a_simple_history_says(tones, tmp_path, steps, seed)
                 question = project.next("ann")
                 clip, label = question.clip_id, value
                 kind = "label" if label else "unsure"
-                project.answer(question.asked_id, "ann", kind, label)
+                project.answer(question.question_id, "ann", kind, label)
             history.append((clip, label))
         expected = {clip: ("label" if label else "unsure", label) for clip, label in history}
         assert standing(project) == expected
@@ -199,7 +199,7 @@ def test_what_stands_is_what_a_simple_history_says(tones, tmp_path, steps, seed)
         project.release("ann")
         left = 0
         while (question := project.next("bob")) is not None:
-            project.answer(question.asked_id, "bob", "skip")
+            project.answer(question.question_id, "bob", "skip")
             left += 1
         assert left == n_open
 
@@ -234,7 +234,7 @@ def test_classes_and_their_keys(project):
     hostile = "<script>alert('x')</script>; DROP TABLE answers; ../../etc"
     assert project.add_class(hostile).name == hostile
     question = project.next("ann")
-    project.answer(question.asked_id, "ann", "label", hostile)
+    project.answer(question.question_id, "ann", "label", hostile)
     assert project.labels()[0].label == hostile
 
 
@@ -258,7 +258,7 @@ def test_imported_labels(project, tones, truth):
     assert report.unknown_classes == ("cat",)
     assert report.conflicts == ((third, "high", "low"), (question.name, "unsure", "low"))
     rows = {row.path: row for row in project.labels()}
-    assert (rows[other].label, rows[other].why) == ("low", "imported")
+    assert (rows[other].label, rows[other].reason) == ("low", "imported")
     assert rows[question.name].kind == "unsure"
     again = project.import_labels([ImportedLabel(other, None, None, "low")])
     assert again.n_added == 0 and again.conflicts == ()
@@ -312,6 +312,11 @@ def test_settings_that_make_no_sense(tones, name, value):
 
 def test_a_closed_project_says_so(tones):
     project = LabelingProject(tones, ["low", "high"])
-    for use in (project.progress, project.labels, project.train, lambda: project.next("ann")):
+    for use in (
+        project.progress,
+        project.labels,
+        Trainer(project).train,
+        lambda: project.next("ann"),
+    ):
         with pytest.raises(ProjectError, match="call open"):
             use()

@@ -46,7 +46,7 @@ def test_numbers_stay_when_files_come_and_go(tones):
         before = names_of(project)
         assert list(before.values()) == sorted(before.values())
         question = project.next("ann")
-        project.answer(question.asked_id, "ann", "label", "low")
+        project.answer(question.question_id, "ann", "label", "low")
     gone = next(name for name in before.values() if name != question.name)
     (tones / gone).rename(tones / "aaaa.wav")
     (tones / question.name).rename(tones / "away")
@@ -65,7 +65,7 @@ def test_numbers_stay_when_files_come_and_go(tones):
         # The one that was labeled is not asked again.
         asked = []
         while (again := project.next("bob")) is not None:
-            project.answer(again.asked_id, "bob", "skip")
+            project.answer(again.question_id, "bob", "skip")
             asked.append(again.name)
         assert sorted(asked) == sorted(set(before.values()) - {question.name})
 
@@ -96,7 +96,7 @@ def test_windows(tmp_path):
     with pytest.raises(ProjectError, match=r"window=0\.4") as caught:
         LabelingProject(tmp_path, window=0.5).open()
     assert caught.value.code == "bad_settings"
-    with pytest.raises(ProjectError, match="hop= goes with window="):
+    with pytest.raises(ProjectError, match="hop needs window"):
         LabelingProject(tmp_path, folder=tmp_path / "other", hop=0.5).open()
 
 
@@ -109,7 +109,7 @@ def test_broken_recordings_are_set_aside_and_never_asked(tones):
         asked = []
         while (question := project.next("ann")) is not None:
             asked.append(question.name)
-            project.answer(question.asked_id, "ann", "unsure")
+            project.answer(question.question_id, "ann", "unsure")
         assert len(asked) == 37
         problems = dict(project.problems())
         assert problems.keys() == {"0003.wav", "0005.wav", "0007.wav"}
@@ -120,7 +120,7 @@ def test_broken_recordings_are_set_aside_and_never_asked(tones):
 def test_a_clip_that_is_deleted_while_it_is_asked(project, tones):
     question = project.next("ann")
     (tones / question.name).unlink()
-    project.answer(question.asked_id, "ann", "bad")
+    project.answer(question.question_id, "ann", "bad")
     following = project.next("ann")
     (tones / following.name).unlink()
     # Asked again after a pause: the clip is gone, another one comes.
@@ -132,7 +132,7 @@ def test_a_clip_that_is_deleted_while_it_is_asked(project, tones):
 def test_a_disk_that_is_gone_sets_nothing_aside(project, tones):
     moved = tones.rename(tones.parent / "unplugged")
     project.given_folder = moved / ".skal"
-    with pytest.raises(ProjectError, match="no longer there"):
+    with pytest.raises(ProjectError, match="is gone"):
         project.next("ann")
     moved.rename(tones)
     assert project.problems() == []

@@ -15,7 +15,7 @@ from skal.label.asking.estimate import (
     fleiss_kappa,
     labels_saved,
     learning_curve,
-    no_longer_pays,
+    stopping_advice,
     wilson_interval,
 )
 from skal.label.asking.records import Estimate
@@ -90,7 +90,7 @@ def test_fleiss_at_its_ends():
     assert fleiss_kappa([[1, 1], [1, 1]]) == -1
     assert fleiss_kappa([[2, 0], [2, 0]]) is None
     assert fleiss_kappa(np.empty((0, 2))) is None
-    with pytest.raises(ValueError, match="equally many"):
+    with pytest.raises(ValueError, match="the same number of people"):
         fleiss_kappa([[2, 0], [1, 0]])
 
 
@@ -163,7 +163,7 @@ def test_labels_saved():
     ],
 )
 def test_advice_rests_on_measurements(estimate, agreements, says_so):
-    advice = no_longer_pays(estimate, agreements)
+    advice = stopping_advice(estimate, agreements)
     assert (advice is not None) is says_so
     if says_so:
         assert f"{estimate.n} recordings" in advice

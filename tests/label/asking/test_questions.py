@@ -27,10 +27,10 @@ def clock(monkeypatch):
 
 def pretend_round(project, *, chosen=(), audit=(), guess="low"):
     """Write down a round as if a model had been trained."""
-    number = begin_round(project.store, 4, "Pretended()", {"campaign": None, "batch": []})
-    ranking = {"chosen": [(i, None) for i in chosen], "audit": [(i, None) for i in audit]}
+    number = begin_round(project.store, 4, {"campaign": None, "batch": []})
+    ranking = {"chosen": list(chosen), "audit": list(audit)}
     guesses = [(i, guess, 0.7) for i in sorted({*chosen, *audit})]
-    publish(project.store, number, ranking=ranking, guesses=guesses, record={}, model="no file")
+    publish(project.store, number, ranking=ranking, guesses=guesses, record={})
     return number
 
 
@@ -39,7 +39,7 @@ def drain(project, person, kind="unsure"):
     asked = []
     while (question := project.next(person)) is not None:
         asked.append(question)
-        project.answer(question.asked_id, person, kind)
+        project.answer(question.question_id, person, kind)
     return asked
 
 
@@ -59,7 +59,7 @@ def test_people_get_different_clips(project):
     assert project.next("one too many") is None
     project.release("person 7")
     assert project.next("one too many").clip_id == asked[7].clip_id
-    project.release("person 8", [asked[8].asked_id, asked[9].asked_id])
+    project.release("person 8", [asked[8].question_id, asked[9].question_id])
     assert project.next("yet another").clip_id == asked[8].clip_id
     assert project.next("the last one") is None  # question 9 is not person 8's to give back
 
@@ -73,16 +73,16 @@ def test_leases_expire(tones, clock):
         taken = project.next("late")
         (loser,) = (q for q in held if q.clip_id == taken.clip_id)
         person = f"person {held.index(loser)}"
-        with pytest.raises(ProjectError, match="somebody else was asked") as caught:
-            project.answer(loser.asked_id, person, "unsure")
+        with pytest.raises(ProjectError, match="another person was asked") as caught:
+            project.answer(loser.question_id, person, "unsure")
         assert caught.value.code == "lease_lost"
         # Late, but nobody else wants it: taken.
         fine = next(q for q in held if q.clip_id != taken.clip_id)
-        project.answer(fine.asked_id, f"person {held.index(fine)}", "unsure")
-        project.answer(taken.asked_id, "late", "label", "low")
+        project.answer(fine.question_id, f"person {held.index(fine)}", "unsure")
+        project.answer(taken.question_id, "late", "label", "low")
         clock.now += 3600
-        with pytest.raises(ProjectError, match="somebody else was asked"):
-            project.answer(loser.asked_id, person, "unsure")
+        with pytest.raises(ProjectError, match="another person was asked"):
+            project.answer(loser.question_id, person, "unsure")
         assert len(project.answers()) == 2
 
 
@@ -137,7 +137,7 @@ def test_guesses_are_hidden_until_the_answer(tones, tmp_path):
             assert (question.guess, question.guess_probability) == (
                 ("high", 0.7) if shown else (None, None)
             )
-            receipt = project.answer(question.asked_id, "ann", "label", "low")
+            receipt = project.answer(question.question_id, "ann", "label", "low")
             assert (receipt.guess, receipt.guess_probability) == ("high", 0.7)
 
 
@@ -149,7 +149,7 @@ def test_the_share_of_audits(tmp_path):
         project.release("ann")
         asked = [project.next("ann") for _ in range(1)]
         for _ in range(199):
-            project.answer(asked[-1].asked_id, "ann", "label", "low")
+            project.answer(asked[-1].question_id, "ann", "label", "low")
             asked.append(project.next("ann"))
         reasons = Counter(q.reason for q in asked)
         assert reasons.keys() == {"chosen", "audit"}
@@ -170,12 +170,12 @@ def test_an_audit_counts_once_and_as_it_stands(tones):
         for label in ("low", "high", "low"):
             question = project.next("ann")
             assert question.reason == "audit"
-            project.answer(question.asked_id, "ann", "label", label)
+            project.answer(question.question_id, "ann", "label", label)
         assert project.progress().estimate.accuracy == pytest.approx(2 / 3)
         again = project.undo("ann")
         assert again.reason == "audit"
         assert project.progress().estimate.n == 2
-        project.answer(again.asked_id, "ann", "label", "high")
+        project.answer(again.question_id, "ann", "label", "high")
         estimate = project.progress().estimate
         assert (estimate.accuracy, estimate.n) == (pytest.approx(1 / 3), 3)
         project.relabel(5, "ann", "label", "low")
@@ -189,7 +189,7 @@ def test_clips_answered_without_a_guess_are_no_audit(tones):
     with LabelingProject(tones, ["low", "high"], audit_share=1) as project:
         question = project.next("ann")
         pretend_round(project, audit=[question.clip_id])
-        project.answer(question.asked_id, "ann", "label", "low")
+        project.answer(question.question_id, "ann", "label", "low")
         assert project.progress().estimate is None
 
 
@@ -206,7 +206,7 @@ def test_the_share_of_second_opinions(tmp_path):
         agreement = project.progress().agreement
         assert (agreement.n_clips, agreement.n_people) == (len(twice), 2)
         assert agreement.cohen == agreement.fleiss == agreement.share == 1
-        second = {answer.clip_id for answer in project.answers() if answer.why == "shared"}
+        second = {answer.clip_id for answer in project.answers() if answer.reason == "shared"}
         assert second == {row.clip_id for row in twice}
 
 

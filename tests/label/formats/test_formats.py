@@ -16,7 +16,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from skal.label.asking.records import ImportedLabel, LabelRow
-from skal.label.formats import EXPORT_FORMATS, LabelFileError, export_labels, read_labels
+from skal.label.formats import FORMATS, LabelFileError, export_labels, read_labels
 
 NOON = datetime(2026, 5, 4, 12, 0, 0, 250000, UTC)
 
@@ -85,7 +85,7 @@ def labels_of(rows):
 @pytest.mark.parametrize("format", ["csv", "jsonl", "labelstudio"])
 @given(rows=tables())
 def test_what_was_exported_is_imported(tmp_path_factory, format, rows):
-    path = tmp_path_factory.mktemp("x") / f"labels{EXPORT_FORMATS[format].extension}"
+    path = tmp_path_factory.mktemp("x") / f"labels{FORMATS[format].extension}"
     assert export_labels(rows, format, path) == []
     found = read_labels(path)
     assert all(isinstance(item, ImportedLabel) for item in found)
@@ -478,7 +478,7 @@ def test_names_that_are_no_utf8_survive(tmp_path):
 
 
 def test_formats_have_printable_properties():
-    assert set(EXPORT_FORMATS) == {"csv", "jsonl", "audacity", "raven", "labelstudio"}
-    for known in EXPORT_FORMATS.values():
+    assert set(FORMATS) == {"csv", "jsonl", "audacity", "raven", "labelstudio"}
+    for known in FORMATS.values():
         assert known.extension[1:].strip(string.ascii_lowercase) == ""
         assert known.media_type.count("/") == 1

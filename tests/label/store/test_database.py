@@ -13,32 +13,32 @@ from sklearn.linear_model import LogisticRegression
 from sqlalchemy import insert, select
 
 from skal.label import LabelingProject, ProjectError
-from skal.label.store import tables as schema
-from skal.label.store.database import ProjectStore
-from tests.label.recordings import answer_next, write_tones
+from skal.label.store import tables
+from skal.label.store.database import Database
+from tests.label.recordings import answer_next, train, write_tones
 
 
 @pytest.fixture
 def store(tmp_path):
     """Return an open store."""
-    store = ProjectStore(tmp_path / "project.sqlite").open()
+    store = Database(tmp_path / "project.sqlite").open()
     yield store
     store.close()
 
 
 def add_setting(connection, key, value=0):
-    connection.execute(insert(schema.settings).values(key=key, value=value))
+    connection.execute(insert(tables.settings).values(key=key, value=value))
 
 
 def keys(store):
     with store.read() as connection:
-        return set(connection.execute(select(schema.settings.c.key)).scalars())
+        return set(connection.execute(select(tables.settings.c.key)).scalars())
 
 
 def test_tables_are_made_once(store, tmp_path):
     with store.write() as connection:
         add_setting(connection, "mine")
-    again = ProjectStore(tmp_path / "project.sqlite").open()
+    again = Database(tmp_path / "project.sqlite").open()
     assert keys(again) == {"version", "mine"}
     again.close()
 
@@ -59,10 +59,10 @@ def test_a_failed_transaction_leaves_nothing(store):
 
 def test_a_reader_sees_one_state(store):
     with store.read() as connection:
-        before = connection.execute(select(schema.settings.c.key)).all()
+        before = connection.execute(select(tables.settings.c.key)).all()
         with store.write() as writing:
             add_setting(writing, "new")
-        assert connection.execute(select(schema.settings.c.key)).all() == before
+        assert connection.execute(select(tables.settings.c.key)).all() == before
     assert "new" in keys(store)
 
 
@@ -71,11 +71,11 @@ def test_writers_take_turns(store):
         for _ in range(20):
             with store.write() as connection:
                 (value,) = connection.execute(
-                    select(schema.settings.c.value).where(schema.settings.c.key == "n")
+                    select(tables.settings.c.value).where(tables.settings.c.key == "n")
                 ).one()
                 connection.execute(
-                    schema.settings.update()
-                    .where(schema.settings.c.key == "n")
+                    tables.settings.update()
+                    .where(tables.settings.c.key == "n")
                     .values(value=value + 1)
                 )
 
@@ -87,40 +87,40 @@ def test_writers_take_turns(store):
     for thread in threads:
         thread.join()
     with store.read() as connection:
-        query = select(schema.settings.c.value).where(schema.settings.c.key == "n")
+        query = select(tables.settings.c.value).where(tables.settings.c.key == "n")
         assert connection.execute(query).scalar() == 160
 
 
 def test_another_version_is_refused(store, tmp_path):
     with store.write() as connection:
-        connection.execute(schema.settings.update().values(value=99))
+        connection.execute(tables.settings.update().values(value=99))
     with pytest.raises(ProjectError, match="another version") as caught:
-        ProjectStore(tmp_path / "project.sqlite").open()
+        Database(tmp_path / "project.sqlite").open()
     assert caught.value.code == "store"
 
 
 def test_a_file_that_is_no_data_base(tmp_path):
     (tmp_path / "project.sqlite").write_text("something else, and long enough to be read " * 50)
     with pytest.raises(ProjectError, match="not a database") as caught:
-        ProjectStore(tmp_path / "project.sqlite").open()
+        Database(tmp_path / "project.sqlite").open()
     assert caught.value.code == "store"
 
 
 @pytest.mark.parametrize("address", ["nonsense://x", "oracle+cx_oracle://u:secret@h/x", "://"])
 def test_an_address_that_leads_nowhere(address):
-    with pytest.raises(ProjectError, match="no address") as caught:
-        ProjectStore(address).open()
+    with pytest.raises(ProjectError, match="not the address") as caught:
+        Database(address).open()
     assert "secret" not in str(caught.value)
 
 
 def test_a_closed_store_says_so(tmp_path):
-    with pytest.raises(ProjectError, match="closed"), ProjectStore(tmp_path / "x").read():
+    with pytest.raises(ProjectError, match="closed"), Database(tmp_path / "x").read():
         pass
 
 
 def test_a_held_data_base(store, tmp_path, monkeypatch):
     monkeypatch.setattr("skal.label.store.database._PATIENCE", 0.1)
-    patient = ProjectStore(tmp_path / "project.sqlite").open()
+    patient = Database(tmp_path / "project.sqlite").open()
     other = sqlite3.connect(tmp_path / "project.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(ProjectError, match="another process") as caught, patient.write():
@@ -156,13 +156,13 @@ def test_a_full_disk_loses_nothing(tmp_path, small_disk):
     confirmed = 5
     with pytest.raises(ProjectError, match="full") as caught:
         for i in range(200):  # what lies in the log of the data base already is free to use
-            project.answer(question.asked_id, "ann", "label", "low", 1.0, f"key {i}")
+            project.answer(question.question_id, "ann", "label", "low", 1.0, f"key {i}")
             confirmed += 1
             question = project.next("ann")
     assert caught.value.code == "disk_full"
     assert len(project.labels()) == confirmed
     ballast.unlink()
-    receipt = project.answer(question.asked_id, "ann", "label", "low", 1.0, "at last")
+    receipt = project.answer(question.question_id, "ann", "label", "low", 1.0, "at last")
     assert not receipt.duplicate
     assert len(project.labels()) == confirmed + 1
     project.close()
@@ -267,6 +267,6 @@ def test_a_team_may_use_a_server(server, tmp_path):
     project.undo("ann")
     assert len(project.answers()) == 31
     project.estimator = LogisticRegression()
-    assert project.train() == 0
+    assert train(project) == 0
     assert project.next("ann", exclude=[project.next("ann").clip_id]).reason in ("chosen", "audit")
     project.close()

@@ -14,7 +14,7 @@ from skal.audio import LogMelSpectrogram
 from skal.label import LabelingProject
 from skal.label.web.server import _listen
 from skal.strategies import EntropyDensityPeaks, MarginSampling
-from tests.label.recordings import write_tones
+from tests.label.recordings import train, write_tones
 from tests.label.web.serving import served
 
 CLASSES = ("high", "low", "middle")
@@ -29,12 +29,12 @@ def answer(client, truth):
     """Answer the next question; return the position of its clip."""
     question = client.get("/api/next", params={"person": "ann"}).raise_for_status().json()
     given = {
-        "asked_id": question["asked_id"],
+        "question_id": question["question_id"],
         "person": "ann",
         "kind": "label",
         "label": truth[question["name"]],
         "seconds": 1.0,
-        "client_key": f"answer-to-{question['asked_id']}",
+        "client_key": f"answer-to-{question['question_id']}",
     }
     client.post("/api/answers", json=given).raise_for_status()
     return question["clip_id"]
@@ -54,13 +54,13 @@ def test_the_page_asks_what_a_script_asks(tmp_path, strategy):
         audit_share=0,
         random_state=3,
     ).open()
-    project.train()
+    train(project)
     with served(project) as server, httpx.Client(base_url=server.url) as client:
         partial = np.full(60, None, dtype=object)
         for _ in range(9):
             position = answer(client, truth)
             partial[position] = y[position]
-        project.train()
+        train(project)
         campaign = ActiveLearningClassifier(
             pipeline(), strategy, n_instances=5, budget=None, classes=CLASSES, random_state=3
         ).fit(paths, partial)
@@ -68,7 +68,7 @@ def test_the_page_asks_what_a_script_asks(tmp_path, strategy):
             expected = campaign.query()
             assert [answer(client, truth) for _ in range(5)] == expected.tolist()
             campaign.teach(indices=expected, y=y[expected])
-            project.train()
+            train(project)
 
 
 def test_small_answers_are_sent_at_once():

@@ -1,5 +1,7 @@
 """The page in a real Chromium: labeling by keyboard alone, trouble, and what people can reach."""
 
+import itertools
+import math
 import re
 import shutil
 import time
@@ -132,6 +134,98 @@ def test_sound_and_picture(page):
     assert script("document.getElementById('stage').classList.contains('playing')")
 
 
+AXES = """async ({seconds, highest, axis, width, height}) => {
+    const axes = await import('/static/axes.js');
+    const times = axes.timeTicks(seconds, width).map(t => t / seconds * width);
+    const heights = axes.frequencyTicks(highest, height, axis)
+        .map(f => axes.heightOf(f, highest, axis) * height);
+    return [times, heights.sort((a, b) => a - b), axes.timeTicks(seconds, width)];
+}"""
+
+
+@pytest.mark.parametrize("axis", ["mel", "linear"])
+@pytest.mark.parametrize("rate", [8000, 44100, 192_000])
+def test_ticks_are_round_and_apart(page, axis, rate):
+    for seconds in (0.1, 1, 12.3, 90):
+        view = {"seconds": seconds, "highest": rate / 2, "axis": axis, "width": 328, "height": 184}
+        times, heights, labels = page.page.evaluate(AXES, view)
+        for ticks, apart, end in ((times, 84, 328), (heights, 28, 184)):
+            gaps = [after - before for before, after in itertools.pairwise(ticks)]
+            assert len(gaps) >= 2
+            assert min(gaps) >= apart - 1e-6
+            assert ticks[0] == 0
+            assert ticks[-1] <= end + 1e-6
+        step = labels[1] / 10 ** math.floor(math.log10(labels[1]) + 1e-9)
+        assert min(abs(step - round_step) for round_step in (1, 2, 2.5, 5, 10)) < 1e-6
+
+
+LABELS = """() => [...document.querySelectorAll('#axes text')].map(label => {
+    const box = label.getBoundingClientRect();
+    return [label.textContent, box.left, box.right, box.top, box.bottom];
+})"""
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+@pytest.mark.parametrize("is_linear", [False, True])
+def test_axes_are_drawn_around_the_picture(browser, serving, width, is_linear):
+    with opened(browser, serving.url, width=width) as page:
+        page.question()
+        if is_linear:
+            page.page.keyboard.press("?")
+            page.page.check("#set-linear")
+            page.page.keyboard.press("Escape")
+            page.until("document.getElementById('spectrogram').src.includes('linear')")
+        page.until("document.querySelectorAll('#axes text').length > 3")
+        labels = page.page.evaluate(LABELS)
+        plot = page.page.locator("#plot").bounding_box()
+        box = page.page.locator("#picture").bounding_box()
+        assert {"0 s", "0 Hz", "1 kHz", "4 kHz"} <= {label[0] for label in labels}
+        for text, left, right, top, bottom in labels:
+            assert left >= box["x"] and right <= box["x"] + box["width"] + 1, text
+            assert top >= box["y"] - 1 and bottom <= box["y"] + box["height"] + 1, text
+            if text.endswith(" s"):
+                assert top >= plot["y"] + plot["height"]
+            else:
+                assert right <= plot["x"]
+        for n, (_, left, right, top, bottom) in enumerate(labels):
+            for _, other_left, other_right, other_top, other_bottom in labels[:n]:
+                apart_x = left >= other_right or right <= other_left
+                assert apart_x or top >= other_bottom - 3 or bottom <= other_top + 3
+
+
+# Where the picture is loudest, as a share of the height from the bottom.
+LOUDEST = """() => {
+    const image = document.getElementById('spectrogram');
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
+    const rows = Array.from({length: canvas.height}, (_, y) => {
+        let sum = 0;
+        for (let x = 0; x < 4 * canvas.width; x += 4) sum += data[4 * y * canvas.width + x];
+        return sum;
+    });
+    return 1 - (rows.indexOf(Math.min(...rows)) + 0.5) / canvas.height;
+}"""
+
+
+@pytest.mark.parametrize("axis", ["mel", "linear"])
+def test_a_tone_is_drawn_where_the_axis_has_its_frequency(browser, tmp_path, axis):
+    project = make_project(tmp_path, n=1)  # a tone of 2 kHz
+    with served(project, person="ann") as serving, opened(browser, serving.url) as page:
+        page.question()
+        if axis == "linear":
+            page.page.keyboard.press("?")
+            page.page.check("#set-linear")
+        page.until(f"document.getElementById('spectrogram').src.includes('axis={axis}')")
+        page.until("document.getElementById('spectrogram').complete")
+        page.until("document.getElementById('spectrogram').naturalWidth > 100")
+        place = "async (axis) => (await import('/static/axes.js')).heightOf(2000, 4000, axis)"
+        expected = page.page.evaluate(place, axis)
+        assert page.page.evaluate(LOUDEST) == pytest.approx(expected, abs=0.02)
+
+
 def test_a_class_is_added_on_the_fly(page, serving):
     keyboard = page.page.keyboard
     name = "<img src=x onerror=alert(1)>"
@@ -183,7 +277,7 @@ def test_answers_are_kept_while_the_server_is_gone(page, serving):
         names.append(page.question())
         page.page.keyboard.press(key_of(names[-1]))
     page.until("document.getElementById('notice').hidden", False)
-    page.until("document.getElementById('notice').textContent.includes('3 answers are kept')")
+    page.until("document.getElementById('notice').textContent.includes('keeps 3 answers')")
     assert "saving" in page.text("#last")
     page.until("document.getElementById('title').textContent", "Waiting for the server")
     serving.start()
@@ -345,7 +439,7 @@ def test_the_guess_is_hidden_until_the_answer(browser, tmp_path, show_guess):
             assert ("low, 75 % sure" in page.text("#guess")) if show_guess else True
             page.page.keyboard.press("1")
             page.until(
-                "document.getElementById('last').textContent.includes('expected low (75 %)')"
+                "document.getElementById('last').textContent.includes('predicted low (75 %)')"
             )
 
 
@@ -501,7 +595,7 @@ def test_sixty_digits_by_keyboard_alone(browser, tmp_path, fsdd_home):
         assert len(set(seen)) == 60
         assert {row.path: row.label for row in rows} == {n: DIGITS[truth[n]] for n in seen}
         with page.page.expect_download() as download:
-            page.page.click("text=Take the labels with you")
+            page.page.click("text=Download the labels")
             page.page.click("text=CSV table")
         lines = Path(download.value.path()).read_text().splitlines()
         assert len(lines) == 61

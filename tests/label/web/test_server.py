@@ -43,7 +43,7 @@ def ask(client, person="ann", **parameters):
 
 def give(client, question, label="high", person="ann", kind="label", **fields):
     """Answer a question and return the response."""
-    body = {"asked_id": question["asked_id"], "person": person, "kind": kind, "label": label}
+    body = {"question_id": question["question_id"], "person": person, "kind": kind, "label": label}
     return client.post("/api/answers", json={**body, **fields})
 
 
@@ -89,14 +89,19 @@ def test_every_clip_is_asked_once_and_then_nothing_is_left(client):
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
-        ({"asked_id": 10_000}, 404, "unknown_question"),
+        ({"question_id": 10_000}, 404, "unknown_question"),
         ({"label": "no such class"}, 422, "unknown_class"),
         ({"label": None}, 422, "unknown_class"),
         ({"kind": "nonsense"}, 422, "bad_request"),
     ],
 )
 def test_wrong_answers_are_told_apart_and_not_stored(client, change, status, code):
-    body = {"asked_id": ask(client)["asked_id"], "person": "ann", "kind": "label", "label": "low"}
+    body = {
+        "question_id": ask(client)["question_id"],
+        "person": "ann",
+        "kind": "label",
+        "label": "low",
+    }
     answer = client.post("/api/answers", json={**body, **change})
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
     assert client.get("/api/progress").json()["n_labeled"] == 0
@@ -302,7 +307,7 @@ def test_errors_of_the_store_have_their_status(client, serving, monkeypatch, cod
         raise ProjectError(code, "make room, then answer again")
 
     monkeypatch.setattr(serving.project, "answer", fail)
-    answer = give(client, {"asked_id": 1})
+    answer = give(client, {"question_id": 1})
     assert answer.status_code == status
     assert answer.json()["error"] == {"code": code, "message": "make room, then answer again"}
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from skal.audio import AudioReadError
 from skal.label.asking.records import ClipInfo
-from skal.label.web.sounds import SoundShelf, loudness_gain, playable_type, wav_bytes
+from skal.label.playback import loudness_gain, wav_bytes
+from skal.label.web.sounds import SoundShelf, playable_type
 
 SR = 8000
 

@@ -1,4 +1,4 @@
-"""Clips: what they sound like and look like. Only clips of the project, and only by number."""
+"""Clips of the project by number: sound and spectrogram."""
 
 import os
 from typing import Annotated, Literal
@@ -7,8 +7,9 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 
+from skal.label.playback import loudness_gain
 from skal.label.web.routes.schemas import ERRORS, ClipId, Project, Text
-from skal.label.web.sounds import loudness_gain, playable_type
+from skal.label.web.sounds import playable_type
 
 __all__ = ["router"]
 
@@ -18,11 +19,11 @@ router = APIRouter(prefix="/api/clips/{clip_id}", tags=["clips"], responses=ERRO
 _Id = Annotated[ClipId, Path(description="Number of the clip.")]
 _KEEP = {"cache-control": "private, max-age=3600"}
 _PIECE = 256 * 1024  # bytes
-_GONE = {410: {"description": "The file is there no more"}}
+_GONE = {410: {"description": "The file is gone"}}
 
 
 class ClipOut(BaseModel):
-    """A clip, with what it takes to play it as loud as the others."""
+    """A clip, and the factor that makes it as loud as the others."""
 
     id: int
     name: Text
@@ -55,12 +56,12 @@ def clip_info(project: Project, request: Request, clip_id: _Id) -> ClipOut:
     responses={
         **_GONE,
         200: {"content": {"audio/wav": {}, "audio/flac": {}, "audio/mpeg": {}}},
-        206: {"description": "The part that the header Range asks for"},
+        206: {"description": "The part that the Range header asks for"},
         416: {"description": "The sound is shorter than that"},
     },
 )
 def audio(project: Project, request: Request, clip_id: _Id):
-    """Return the sound of a clip: its file, or a WAV of its part of the file."""
+    """Return the sound of a clip: its file, or a WAV file of its part."""
     clip = project.clip(clip_id)
     kind = playable_type(clip)
     if kind is None:
@@ -78,13 +79,13 @@ def spectrogram(
     project: Project,
     request: Request,
     clip_id: _Id,
-    width: Annotated[int, Query(ge=160, le=2400, description="In CSS pixels.")] = 800,
-    height: Annotated[int, Query(ge=100, le=1200, description="In CSS pixels.")] = 260,
+    width: Annotated[int, Query(ge=16, le=2400, description="In CSS pixels.")] = 800,
+    height: Annotated[int, Query(ge=16, le=1200, description="In CSS pixels.")] = 260,
     scale: Annotated[float, Query(ge=1, le=3, description="Pixels for a CSS pixel.")] = 1,
     theme: Literal["light", "dark"] = "light",
     axis: Literal["mel", "linear"] = "mel",
 ):
-    """Return the spectrogram of a clip, with axes in s and Hz."""
+    """Return the spectrogram of a clip from 0 Hz to half the sampling rate, without axes."""
     picture = request.app.state.shelf.picture(
         project.clip(clip_id), width=width, height=height, scale=scale, theme=theme, axis=axis
     )
@@ -92,18 +93,15 @@ def spectrogram(
 
 
 def _part_of(sound, wanted):
-    """Return bytes, or the part of them that a Range header asks for."""
+    """Answer with bytes, or the part that a Range header asks for."""
     status, span, headers = _span(wanted, len(sound))
     return Response(sound[span.start : span.stop], status, headers, "audio/wav")
 
 
 def _file(path, kind, asked):
-    """Return a file, or the part of it that a Range header asks for.
-
-    The file is opened before the answer begins: one that is gone by then is told as such, and
-    one that goes while it is sent is sent to its end.
-    """
-    stream = open(path, "rb")  # noqa: SIM115 - closed by the answer
+    """Answer with a file, or the part that a Range header asks for."""
+    # Opened before the answer begins: a missing file is reported, one deleted later still sent.
+    stream = open(path, "rb")  # noqa: SIM115 - _FileAnswer closes it
     found = os.fstat(stream.fileno())
     tag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
     wanted = asked.get("range") if asked.get("if-range", tag) == tag else None
@@ -113,7 +111,7 @@ def _file(path, kind, asked):
 
 
 class _FileAnswer(StreamingResponse):
-    """A span of an open file, piece by piece; however it ends, the file is closed."""
+    """Sends a span of an open file in pieces, and closes the file in any case."""
 
     def __init__(self, stream, span, *args):
         super().__init__(_pieces(stream, span), *args)
@@ -134,10 +132,8 @@ def _pieces(stream, span):
 
 
 def _span(wanted, size):
-    """Return status, bytes and headers of the answer to a Range header of one range.
-
-    Whatever else a header may say is ignored, as RFC 9110, section 14.2, allows.
-    """
+    """Return status, bytes and headers of the answer to a Range header with one range."""
+    # Other headers are ignored, as RFC 9110, section 14.2, allows.
     headers = {**_KEEP, "accept-ranges": "bytes"}
     limits = _limits(wanted, size)
     if limits is None:
@@ -150,7 +146,7 @@ def _span(wanted, size):
 
 
 def _limits(wanted, size):
-    """Return the first and the last byte of a range, or None where there is none to be read."""
+    """Return the first and last byte of a range, or None if the header has none."""
     unit, _, text = (wanted or "").partition("=")
     first, dash, last = text.strip().partition("-")
     if unit.strip() != "bytes" or not dash or len(text) > 40:

@@ -1,4 +1,4 @@
-"""What went wrong, told as JSON: ``{"error": {"code": ..., "message": ...}}``."""
+"""Errors as JSON: ``{"error": {"code": ..., "message": ...}}``."""
 
 import os
 
@@ -8,12 +8,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from skal.audio import AudioReadError
-from skal.label.asking.records import ProjectError
+from skal.label.store.errors import ProjectError
 
 __all__ = ["STATUS", "add_error_handlers"]
 
-#: Status of the answer for each code of `ProjectError`. From 500 on, and with 423, the page
-#: keeps an answer and sends it again.
+# HTTP status for each code of `ProjectError`. With 423, and from 500 on, the page keeps an answer
+# and sends it again.
 STATUS = {
     "unknown_clip": 404,
     "unknown_question": 404,
@@ -30,13 +30,7 @@ STATUS = {
 
 
 def add_error_handlers(app: FastAPI):
-    """Let an application answer errors as the page expects them.
-
-    Parameters
-    ----------
-    app : FastAPI
-        The application.
-    """
+    """Let an application answer errors in this form."""
     app.add_exception_handler(ProjectError, _of_project)
     app.add_exception_handler(AudioReadError, _of_recording)
     app.add_exception_handler(FileNotFoundError, _of_missing_file)
@@ -45,7 +39,7 @@ def add_error_handlers(app: FastAPI):
 
 
 def _error(status, code, message, headers=None):
-    # Names of files may hold bytes that are no text.
+    # File names may contain bytes that are not UTF-8.
     message = str(message).encode("utf-8", "backslashreplace").decode()
     return JSONResponse({"error": {"code": code, "message": message}}, status, headers)
 
@@ -64,11 +58,11 @@ def _of_recording(request, error):
 
 def _of_missing_file(request, error):
     name = os.path.basename(error.filename or "")
-    return _error(410, "clip_gone", f"{name!r}: the file is no longer there")
+    return _error(410, "clip_gone", f"{name!r}: the file is gone")
 
 
 def _of_request(request, error):
-    # What was sent is not repeated: it may be anything, and the page has it.
+    # Do not repeat the input: it may be anything, and the page has it.
     wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5]]
     return _error(422, "bad_request", "; ".join(wrong))
 

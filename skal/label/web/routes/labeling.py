@@ -1,4 +1,4 @@
-"""Ask and answer: the next question, answers, undo, classes."""
+"""Questions, answers, undo, classes."""
 
 from typing import Annotated
 
@@ -20,17 +20,17 @@ from skal.label.web.routes.schemas import (
 
 __all__ = ["router"]
 
-#: Routes of questions and answers. They are plain functions, which FastAPI runs in threads: a
-#: data base that waits for the disk holds up nobody else.
+# Routes are plain functions, which FastAPI runs in threads: a slow database blocks only its own
+# request.
 router = APIRouter(prefix="/api", tags=["labeling"], responses=ERRORS)
 
 
 @router.get("/next")
 def next_question(
     project: Project,
-    person: Annotated[Person, Query(description="Who asks; the clip is leased to them.")],
+    person: Annotated[Person, Query(description="The person, for whom the clip is reserved.")],
     exclude: Annotated[
-        list[Number], Query(description="Clips that the page holds already.", max_length=50)
+        list[Number], Query(description="Clips that the page already holds.", max_length=50)
     ] = (),
 ) -> QuestionOut | None:
     """Return the next question for a person, or null if there is none now."""
@@ -40,9 +40,9 @@ def next_question(
 
 @router.post("/answers")
 def answer(project: Project, given: AnswerIn) -> ReceiptOut:
-    """Store an answer; with the same client_key a second time, nothing more is stored."""
+    """Store an answer; one with a client_key that is already stored adds nothing."""
     receipt = project.answer(
-        given.asked_id,
+        given.question_id,
         given.person,
         given.kind,
         label=given.label,
@@ -61,8 +61,8 @@ def undo(project: Project, given: PersonIn) -> QuestionOut | None:
 
 @router.post("/release", status_code=204)
 def release(project: Project, given: ReleaseIn):
-    """Give back what a person was asked and has not answered, for others to be asked."""
-    project.release(given.person, given.asked_ids)
+    """Give back a person's open questions, so that others can be asked."""
+    project.release(given.person, given.question_ids)
 
 
 @router.get("/classes")

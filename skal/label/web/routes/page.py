@@ -1,4 +1,4 @@
-"""The page itself; all that it shows comes through the API."""
+"""The page itself; its content comes through the API."""
 
 from pathlib import Path
 
@@ -6,13 +6,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
-from skal.label.formats import EXPORT_FORMATS
+from skal.label.asking.kinds import KINDS, UNDO_KEY
+from skal.label.formats import FORMATS
 from skal.label.web.routes.schemas import Project, shown
-from skal.label.web.spectrogram import MARGINS
 
 __all__ = ["router"]
 
-#: The route of the page.
 router = APIRouter(include_in_schema=False)
 
 _TEMPLATES = Jinja2Templates(Path(__file__).parents[1] / "templates")
@@ -25,8 +24,9 @@ def page(project: Project, request: Request):
         "name": shown(project.name),
         "created": request.app.state.created,
         "person": request.app.state.person or "",
-        "margins": " ".join(map(str, MARGINS)),
-        "formats": EXPORT_FORMATS,
+        "kinds": [kind for kind in KINDS.values() if kind.key],
+        "undo_key": UNDO_KEY,
+        "formats": FORMATS.values(),
     }
     return _TEMPLATES.TemplateResponse(
         request, "label.html", context, headers={"cache-control": "no-store"}

@@ -1,4 +1,4 @@
-"""What came of it: progress, problems, exports."""
+"""Results: progress, problems, exports."""
 
 import io
 import re
@@ -10,24 +10,23 @@ from pydantic import BaseModel
 
 import skal
 from skal.label.asking.records import Progress, Training
-from skal.label.formats import EXPORT_FORMATS, export_labels
+from skal.label.formats import FORMATS, export_labels
 from skal.label.web.routes.schemas import ERRORS, Project, Text
 
 __all__ = ["router"]
 
-#: Routes of results.
 router = APIRouter(prefix="/api", tags=["results"], responses=ERRORS)
 
 
 class Problem(BaseModel):
-    """A recording that is set aside."""
+    """A recording that is set aside, and why."""
 
     name: Text
     reason: Text
 
 
 class Health(BaseModel):
-    """Says that the server is there."""
+    """The state of the server."""
 
     status: Literal["ok"]
     version: str
@@ -36,33 +35,33 @@ class Health(BaseModel):
 
 @router.get("/progress")
 def progress(project: Project) -> Progress:
-    """Return how far the labels and the model are."""
+    """Return the state of the labels and the model."""
     return project.progress()
 
 
 @router.get("/problems")
 def problems(project: Project, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[Problem]:
-    """Return recordings that cannot be read, and why."""
+    """Return unreadable recordings, and why."""
     return [Problem(name=str(name), reason=reason) for name, reason in project.problems()[:limit]]
 
 
 @router.get("/health")
 def health(project: Project) -> Health:
-    """Return that the server is there, and what the model is doing."""
+    """Return the version of skal, and the state of the training."""
     return Health(status="ok", version=skal.__version__, training=project.progress().training)
 
 
 @router.get(
     "/export/{format}",
     response_class=Response,
-    responses={200: {"content": {kind.media_type: {} for kind in EXPORT_FORMATS.values()}}},
+    responses={200: {"content": {kind.media_type: {} for kind in FORMATS.values()}}},
 )
 def export(
     project: Project,
-    format: Annotated[Literal[tuple(EXPORT_FORMATS)], Path(description="See the guide.")],
+    format: Annotated[Literal[tuple(FORMATS)], Path(description="See the guide.")],
 ):
     """Return all labels as a file."""
-    kind, stream = EXPORT_FORMATS[format], io.BytesIO()
+    kind, stream = FORMATS[format], io.BytesIO()
     export_labels(project.labels(), format, stream, root=project.root)
     name = re.sub(r"[^\w.-]+", "-", project.name, flags=re.ASCII).strip("-.") or "skal"
     headers = {

@@ -1,10 +1,11 @@
-"""What goes in and out of the API as JSON, with the limits of every field."""
+"""JSON that goes in and out of the API, with the limits of every field."""
 
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from skal.label.asking.kinds import KINDS
 from skal.label.project import LabelingProject
 
 __all__ = [
@@ -24,28 +25,17 @@ __all__ = [
     "shown",
 ]
 
-# The largest integer that every data base stores as a key.
+# The largest integer key of all databases.
 _MAX_ID = 2**31 - 1
 
 
 def shown(name):
-    """Return a name as text that can be sent.
-
-    Parameters
-    ----------
-    name : str
-        A file name as Python gives it.
-
-    Returns
-    -------
-    str
-        With the replacement character for bytes that are no text.
-    """
+    """Return a file name with replacement characters for bytes that are not UTF-8."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _text(length):
-    # Which characters are allowed is the project's business.
+    # The project checks the characters.
     return Annotated[str, StringConstraints(min_length=1, max_length=length)]
 
 
@@ -70,23 +60,23 @@ class _Out(BaseModel):
 
 
 class PersonIn(_In):
-    """Who asks."""
+    """A person."""
 
     person: Person
 
 
 class ReleaseIn(PersonIn):
-    """What a person does not want to answer; everything, where nothing is named."""
+    """Questions to give back; without numbers, all of the person."""
 
-    asked_ids: Annotated[list[Number], Field(max_length=50)] | None = None
+    question_ids: Annotated[list[Number], Field(max_length=50)] | None = None
 
 
 class AnswerIn(_In):
     """An answer to a question."""
 
-    asked_id: Number
+    question_id: Number
     person: Person
-    kind: Literal["label", "skip", "unsure", "bad"]
+    kind: Literal[tuple(KINDS)]
     label: ClassName | None = None
     seconds: Annotated[float, Field(ge=0, le=86_400)] | None = None
     client_key: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{8,64}$")] | None = None
@@ -100,7 +90,7 @@ class ClassIn(_In):
 
 
 class ClassOut(_Out):
-    """A class that clips can be given."""
+    """A class of the project."""
 
     id: int
     name: Text
@@ -108,9 +98,9 @@ class ClassOut(_Out):
 
 
 class QuestionOut(_Out):
-    """A clip that a person is asked about; where its file lies stays on the server."""
+    """A question; the path of the file stays on the server."""
 
-    asked_id: int
+    question_id: int
     clip_id: int
     name: Text
     start: float | None
@@ -118,13 +108,13 @@ class QuestionOut(_Out):
     duration: float | None
     round: int | None
     reason: str
-    why: Text
+    explanation: Text
     guess: Text | None
     guess_probability: float | None
 
 
 class ReceiptOut(_Out):
-    """Says that an answer is on disk, and what the model had expected."""
+    """Confirms that an answer is on disk, and tells the model's prediction."""
 
     answer_id: int
     duplicate: bool
@@ -138,23 +128,23 @@ class _Error(BaseModel):
 
 
 class ErrorOut(BaseModel):
-    """What was wrong and what to do."""
+    """What was wrong, and what to do."""
 
     error: _Error
 
 
-#: What can go wrong everywhere, for the description of the API.
+# Errors of every route, for the description of the API.
 ERRORS = {
     status: {"model": ErrorOut, "description": description}
     for status, description in {
-        400: "Not readable as a request",
-        403: "From a page of another server",
+        400: "Not a valid request",
+        403: "Sent by a page of another server",
         404: "No such thing in this project",
-        409: "Somebody else has the clip, or has answered",
+        409: "Another person has the clip, or has answered",
         413: "Too large",
-        422: "Some value is not allowed",
+        422: "A value is not allowed",
         423: "Another process holds the project",
-        503: "The data base cannot be reached",
+        503: "The database cannot be reached",
         507: "The disk is full; nothing was stored",
     }.items()
 }

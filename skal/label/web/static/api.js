@@ -1,4 +1,4 @@
-// The server's API. Every failure is an ApiError with a message for people.
+// The API of the server. Every failure is an ApiError with a message for people.
 
 export class ApiError extends Error {
   constructor(status, code, message) {
@@ -7,7 +7,7 @@ export class ApiError extends Error {
     this.code = code;
   }
 
-  // Whether the same request may succeed later: the server is gone, busy, full, or wants a token.
+  // Whether the same request may succeed later: the server is gone, busy, full, or needs a token.
   get mayPass() {
     return this.status === 0 || this.status === 401 || this.status === 423 || this.status >= 500;
   }
@@ -30,18 +30,18 @@ export async function call(path, { params = null, body = null } = {}) {
     content = response.status === 204 ? null : await response.json();
   } catch (error) {
     if (response && response.status >= 400) {
-      throw new ApiError(response.status, "unknown", `The server says ${response.status}.`);
+      throw new ApiError(response.status, "unknown", `The server answers with status ${response.status}.`);
     }
     throw new ApiError(0, "offline", "The server does not answer.");
   }
   if (!response.ok) {
-    const { code = "unknown", message = `The server says ${response.status}.` } = content?.error ?? {};
+    const { code = "unknown", message = `The server answers with status ${response.status}.` } = content?.error ?? {};
     throw new ApiError(response.status, code, message);
   }
   return content;
 }
 
-// What a page says when it is left: nobody waits for the answer.
+// Send a message while the page is left, without waiting for the answer.
 export function hand(path, body) {
   navigator.sendBeacon(path, new Blob([JSON.stringify(body)], { type: "application/json" }));
 }
@@ -53,7 +53,7 @@ export const clipUrl = (clip) => `/api/clips/${clip}`;
 export const pictureUrl = (clip, look) =>
   `/api/clips/${clip}/spectrogram.png?${new URLSearchParams(look)}`;
 
-// crypto.randomUUID exists on https and on this machine alone, not in a laboratory's network.
+// crypto.randomUUID needs https or localhost; a laboratory's network has neither.
 export function uniqueKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,6 +1,5 @@
-// Answers on their way to the server. Each stays in the browser's storage until the server says
-// that it is on disk, and is sent again with the same key, so that none is lost and none counts
-// twice.
+// Answers on their way to the server. Each stays in the browser's storage until the server
+// confirms it, and is sent again with the same key: none is lost, and none counts twice.
 
 import { ApiError, call } from "./api.js";
 
@@ -27,12 +26,12 @@ export class Outbox {
     try {
       localStorage.setItem(this.prefix + entry.client_key, JSON.stringify(entry));
     } catch {
-      // Storage is full or forbidden: the answer is kept in this page alone.
+      // Storage is full or forbidden: only this page keeps the answer.
     }
     this.send();
   }
 
-  // Resolves once all is on disk; says no if the server does not answer.
+  // Resolves when all answers are on disk; rejects if the server does not answer.
   settled() {
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -66,7 +65,7 @@ export class Outbox {
     for (const { resolve } of this.idle.splice(0)) resolve();
   }
 
-  // Returns the error after which the answer has to be sent again, or null.
+  // Returns the error after which the answer must be sent again, or null.
   async #deliver(entry) {
     const { clip_id, shown, ...body } = entry;
     try {
@@ -98,7 +97,7 @@ export class Outbox {
         if (name.startsWith(this.prefix)) entries.push(JSON.parse(localStorage.getItem(name)));
       }
     } catch {
-      // Storage is forbidden, or holds what this page did not write: nothing to send again.
+      // Storage is forbidden, or has other data: there is nothing to send again.
     }
     return entries.sort((one, other) => one.shown - other.shown);
   }

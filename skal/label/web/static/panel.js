@@ -1,19 +1,10 @@
-// The panel beside the question: accuracy, curve, labels of each class, time.
+// The panel beside the question: accuracy, learning curve, labels of each class, time.
 
-const byId = (id) => document.getElementById(id);
+import { byId, element, shape } from "./dom.js";
+
 const count = (n) => n.toLocaleString("en");
 const percent = (share) => `${Math.round(100 * share)} %`;
-const ENOUGH = 20; // clips that an accuracy is told from
-const SVG = "http://www.w3.org/2000/svg";
-
-export function element(tag, options = {}, ...children) {
-  const { text, ...attributes } = options;
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  made.append(...children);
-  return made;
-}
+const ENOUGH = 20; // clips behind an accuracy that is shown
 
 export function span(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
@@ -41,14 +32,14 @@ export function showProgress(progress) {
 }
 
 function showAccuracy({ estimate, curve, advice }) {
-  // A share of a handful of clips says little: then the interval alone is shown.
+  // A share of a few clips says little: show only the interval.
   const interval = estimate ? `${Math.round(100 * estimate.low)} to ${percent(estimate.high)}` : "–";
   const isKnown = estimate && estimate.n >= ENOUGH;
   byId("accuracy").textContent = isKnown ? percent(estimate.accuracy) : interval;
   byId("interval").textContent = isKnown ? interval : estimate ? "so far" : "";
   byId("accuracy-note").textContent = estimate
-    ? `95 % interval, from ${count(estimate.n)} recordings that were drawn at random and asked before the model had learned them.`
-    : "Some questions are drawn at random. Once a model has guessed at a few of them, its accuracy is known.";
+    ? `95 % interval, from ${count(estimate.n)} recordings drawn at random, which the model predicted before their answers.`
+    : "Some questions are drawn at random. They show the accuracy once a model has predicted some.";
   byId("advice").hidden = !advice;
   byId("advice").textContent = advice ?? "";
   const box = byId("curve");
@@ -86,16 +77,8 @@ function drawCurve(curve) {
   return svg;
 }
 
-function shape(tag, attributes) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
 function label(x, y, anchor, text) {
-  const made = shape("text", { x, y, "text-anchor": anchor });
-  made.textContent = text;
-  return made;
+  return shape("text", { x, y, "text-anchor": anchor, text });
 }
 
 function sentence(text) {
@@ -106,17 +89,17 @@ function showTraining({ training, n_labeled }) {
   const { status, round, message } = training;
   const trouble = (message ?? "the reason is not known").replace(/\.$/, "");
   const texts = {
-    waiting: sentence(message ?? "the model waits for some labels of each class"),
-    idle: round === null ? "The model is up to date." : `Model ${round} chooses what is asked.`,
+    waiting: sentence(message ?? "the first model needs a few labels of each class"),
+    idle: round === null ? "The model is up to date." : `Model ${round} chooses the questions.`,
     training: round === null ? "The model is learning." : `Model ${round} is learning from your labels.`,
-    failed: `The model has stopped learning: ${trouble}. Your ${count(n_labeled)} labels are safe.`,
+    failed: `The training failed: ${trouble}. Your ${count(n_labeled)} labels are safe.`,
   };
   const line = byId("training");
   line.dataset.status = status;
   if (line.textContent !== texts[status]) line.textContent = texts[status];
 }
 
-function showClasses({ per_class, n_skipped, n_unsure, n_bad }) {
+function showClasses({ per_class, per_kind }) {
   const most = Math.max(1, ...Object.values(per_class));
   byId("bars").replaceChildren(
     ...Object.entries(per_class).map(([name, n]) => {
@@ -131,8 +114,10 @@ function showClasses({ per_class, n_skipped, n_unsure, n_bad }) {
       );
     }),
   );
-  const others = [[n_unsure, "unsure"], [n_skipped, "skipped"], [n_bad, "bad"]];
-  const said = others.filter(([n]) => n > 0).map(([n, word]) => `${count(n)} ${word}`);
+  const kinds = [...document.querySelectorAll("[data-kind]")].map((button) => button.dataset);
+  const said = kinds
+    .filter(({ kind }) => per_kind[kind] > 0)
+    .map(({ kind, counted }) => `${count(per_kind[kind])} ${counted}`);
   byId("others-count").textContent = said.join(", ");
 }
 

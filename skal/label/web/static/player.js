@@ -1,9 +1,10 @@
-// Playing recordings: loaded ahead on decks, evenly loud, with a position that can be drawn.
+// The player: recordings loaded ahead on decks, equally loud, with a position for the playhead.
 
 import { audioUrl, call, clipUrl } from "./api.js";
 
 export class Player {
-  // The hooks are moved(seconds, length), changed(isPlaying), blocked() and failed(message).
+  // The hooks are moved(seconds, length), described(), changed(isPlaying), blocked() and
+  // failed(message); described() says that length and sampling rate are known.
   constructor(hooks) {
     this.hooks = hooks;
     this.free = [];
@@ -15,13 +16,14 @@ export class Player {
     this.draw = this.draw.bind(this);
   }
 
-  // Begin to load a clip; the deck is given to show() later, or to drop().
+  // Begin to load a clip; pass the deck to show() later, or to drop().
   load(clip) {
     const deck = this.free.pop() ?? this.#newDeck();
     deck.clip = clip;
     deck.gain = 1;
     deck.error = null;
     deck.length = null;
+    deck.sampleRate = null;
     deck.audio.src = audioUrl(clip);
     deck.audio.load();
     deck.info = call(clipUrl(clip)).then(
@@ -29,8 +31,10 @@ export class Player {
         if (deck.clip !== clip) return;
         deck.gain = info.gain;
         deck.length = info.duration;
+        deck.sampleRate = info.sample_rate;
         this.#setVolume(deck);
         if (deck === this.deck) this.#tell();
+        if (deck === this.deck) this.hooks.described();
       },
       (error) => {
         if (deck.clip !== clip || error.status === 0) return;
@@ -57,6 +61,7 @@ export class Player {
     if (deck.audio.currentTime > 0) deck.audio.currentTime = 0;
     if (deck.error) this.hooks.failed(deck.error);
     this.#tell();
+    this.hooks.described();
   }
 
   hide() {
@@ -73,6 +78,10 @@ export class Player {
     return Number.isFinite(known) ? known : (this.deck?.length ?? 0);
   }
 
+  get sampleRate() {
+    return this.deck?.sampleRate ?? 0;
+  }
+
   async play() {
     const deck = this.deck;
     if (!deck) return;
@@ -80,8 +89,8 @@ export class Player {
     try {
       await deck.audio.play();
     } catch (error) {
-      // NotAllowedError: browsers are silent until somebody has touched the page. AbortError: the
-      // next clip came first. What cannot be decoded is told by the error event.
+      // NotAllowedError: browsers are silent until a person touches the page. AbortError: the next
+      // clip came first. The error event reports what cannot be decoded.
       if (error.name === "NotAllowedError" && deck === this.deck) this.hooks.blocked();
     }
   }
@@ -120,7 +129,7 @@ export class Player {
     if (this.deck) this.#setVolume(this.deck);
   }
 
-  // To be called from a key or a click: browsers let nothing sound before.
+  // Call it from a key or a click: browsers allow no sound before.
   unlock() {
     if (!this.context && window.AudioContext) this.context = new AudioContext();
     if (this.context?.state === "suspended") this.context.resume();
@@ -149,7 +158,7 @@ export class Player {
     }
     audio.addEventListener("error", () => {
       if (!deck.clip && deck.clip !== 0) return;
-      // The reason is told by the same clip's description, which says it in words.
+      // The description of the clip has the reason in words.
       deck.info.then(() => {
         if (ours() && audio.error) {
           this.hooks.failed(deck.error ?? "The sound cannot be loaded.");
@@ -159,7 +168,7 @@ export class Player {
     return deck;
   }
 
-  // Louder than the file goes through the browser's mixer alone.
+  // Only the browser's mixer can play louder than the file.
   #route(deck) {
     this.unlock();
     if (this.context && !deck.volume) {

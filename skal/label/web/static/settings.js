@@ -1,4 +1,4 @@
-// Settings of this browser: kept where it keeps things, and at their defaults where it does not.
+// Settings of this browser, in its storage if it has one.
 
 const DEFAULTS = { autoplay: true, even: true, keys: true, linear: false };
 
@@ -18,9 +18,14 @@ function write(name, value) {
   }
 }
 
-// The hooks are called with the new value of the setting of their name, and once at the start.
-export function makeSettings(project, hooks) {
-  const settings = {};
+export function makeSettings(project) {
+  const watchers = {};
+  const settings = {
+    // Call a function with each new value of a setting.
+    watch(name, action) {
+      watchers[name] = action;
+    },
+  };
   let person = read(`skal-person:${project}`);
   Object.defineProperty(settings, "person", {
     get: () => person,
@@ -37,7 +42,7 @@ export function makeSettings(project, hooks) {
     box.addEventListener("change", () => {
       settings[name] = box.checked;
       write(`skal-set:${name}`, String(box.checked));
-      hooks[name]?.(box.checked);
+      watchers[name]?.(box.checked);
     });
   }
   return settings;

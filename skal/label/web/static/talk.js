@@ -1,6 +1,7 @@
-// What the page says: to a screen reader at once, and to everyone in the notice on top.
+// Messages: to a screen reader at once, and to everyone in the notice at the top.
 
-const byId = (id) => document.getElementById(id);
+import { byId, element } from "./dom.js";
+
 const notices = new Map();
 
 export function say(text) {
@@ -11,13 +12,7 @@ export function notice(kind, text) {
   if ((notices.get(kind) ?? null) === text) return;
   if (text) notices.set(kind, text);
   else notices.delete(kind);
-  const lines = [...notices.values()].map((line) => textLine(line));
+  const lines = [...notices.values()].map((line) => element("div", { text: line }));
   byId("notice").replaceChildren(...lines);
   byId("notice").hidden = lines.length === 0;
-}
-
-function textLine(text) {
-  const line = document.createElement("div");
-  line.textContent = text;
-  return line;
 }

@@ -1,13 +1,11 @@
-// The playback controls: position on the picture, loop, speed.
+// The playback controls: playhead on the picture, loop, speed.
 
+import { byId } from "./dom.js";
 import { say } from "./talk.js";
 
-const byId = (id) => document.getElementById(id);
 
 export function makeTransport(player) {
   const plot = byId("plot");
-  const margins = document.body.dataset.margins.split(" ");
-  [plot.style.left, plot.style.top, plot.style.right, plot.style.bottom] = margins.map((n) => `${n}px`);
 
   function show(seconds, length) {
     const share = length > 0 ? Math.min(1, seconds / length) : 0;
