@@ -16,6 +16,8 @@ import pytest
 import soundfile
 
 from skal.label import LabelingProject, ProjectError
+from skal.label.asking.kinds import KINDS
+from skal.label.formats import FORMATS
 from skal.label.web.server import serve
 from tests.label.web.serving import CLASSES, SR, make_project, served, write_sounds
 
@@ -408,3 +410,13 @@ def test_answers_are_on_disk_when_the_server_says_so(tmp_path):
     with sqlite3.connect(file) as connection:
         assert connection.execute("SELECT count(*) FROM answers").fetchone() == (3,)
     connection.close()
+
+
+def test_the_page_has_every_kind_of_answer_and_every_format(client):
+    page = client.get("/").text
+    for kind in KINDS.values():
+        assert kind.key is None or f'data-kind="{kind.name}" data-key="{kind.key}"' in page
+        assert kind.key is None or f"{kind.title.lower()}: {kind.help}" in page
+    for format in FORMATS.values():
+        assert f'href="/api/export/{format.name}"' in page
+        assert format.title in page

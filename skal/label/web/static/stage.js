@@ -26,7 +26,8 @@ export class Stage {
         byId("explanation").textContent = "Press space or Play to listen: the browser is silent until you do.";
       },
       failed(message) {
-        notice("clip", `${message} Press b (Bad recording) to set it aside.`);
+        const { key, title } = document.querySelector('[data-kind="bad"]').dataset;
+        notice("clip", `${message} Press ${key} (${title}) to set it aside.`);
       },
     });
     this.transport = makeTransport(this.player);
