@@ -220,15 +220,10 @@ class LabelingProject:
         """
         person = check_person(person)
         exclude = [check_id(clip_id, "unknown_clip", "clip") for clip_id in exclude]
-        names = "audit_share", "shared_share", "lease"
         while True:
             with self.store.write() as connection:
-                rules = questions.Rules(
-                    seed=self.settings["random_state"],
-                    **{name: self.settings[name] for name in names},
-                )
                 question_id = questions.choose_question(
-                    connection, rules, person, exclude, time.time()
+                    connection, self.settings, person, exclude, time.time()
                 )
             if question_id is None:
                 return None

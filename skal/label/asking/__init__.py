@@ -1,1 +1,1 @@
-"""Questions, answers, votes: what people are asked, and what they say."""
+"""Questions, answers, votes, classes and clips, and the state that follows from them."""

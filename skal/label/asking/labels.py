@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 from sqlalchemy import insert, select
 
@@ -98,13 +99,6 @@ def _name_of(label):
     return f"{label.path} ({label.start} to {label.end} s)"
 
 
-class _Clip:
-    """A clip and its verdict during an import."""
-
-    def __init__(self, row):
-        self.id, self.start, self.end, self.kind, self.label = row
-
-
 class _Finder:
     """Finds the clip of an imported label."""
 
@@ -115,8 +109,11 @@ class _Finder:
         query = select(*columns, classes.c.name).outerjoin(
             classes, classes.c.id == clips.c.class_id
         )
+        names = "id", "start", "end", "kind", "label"
         for path, *row in connection.execute(query.order_by(clips.c.id)):
-            self._by_path.setdefault(path, []).append(_Clip(row))
+            self._by_path.setdefault(path, []).append(
+                SimpleNamespace(**dict(zip(names, row, strict=True)))
+            )
         for path in self._by_path:
             self._by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
 

@@ -1,7 +1,6 @@
 """Questions: the choice of the model, clips drawn at random, clips for a second opinion."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import bindparam, exists, func, insert, select, update
@@ -11,7 +10,6 @@ from skal.label.asking.records import IMPORTED, Question
 from skal.label.store.tables import classes, clips, predictions, questions, queue, votes
 
 __all__ = [
-    "Rules",
     "ask_again",
     "choose_question",
     "describe",
@@ -29,29 +27,21 @@ _EXPLANATIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Rules:
-    """How a project asks; `lease` is the time for an answer, in s."""
-
-    seed: int
-    audit_share: float
-    shared_share: float
-    lease: float
-
-
-def choose_question(connection, rules, person, exclude, now):
+def choose_question(connection, settings, person, exclude, now):
     """Return the number of a person's open question, or of a new one, or None."""
     who = {"person": person, "now": now, "exclude": list(exclude)}
     held = connection.execute(_HELD, who).scalar()
     if held is not None:
         return held
     count = connection.execute(_COUNT).scalar_one()
-    rng = np.random.default_rng(np.random.SeedSequence(rules.seed, spawn_key=(count,)))
-    for reason in _order_of_reasons(rules, count, rng):
+    rng = np.random.default_rng(
+        np.random.SeedSequence(settings["random_state"], spawn_key=(count,))
+    )
+    for reason in _order_of_reasons(settings, count, rng):
         found = _FIND[reason](connection, reason, who, rng)
         if found is not None:
             clip_id, number = found
-            return _ask(connection, clip_id, person, reason, now, rules.lease, round=number)
+            return _ask(connection, clip_id, person, reason, now, settings["lease"], round=number)
     return None
 
 
@@ -180,16 +170,17 @@ _SHARED = (
 )
 
 
-def _order_of_reasons(rules, count, rng):
+def _order_of_reasons(settings, count, rng):
     """Return the reasons to try, in order."""
+    audit_share, shared_share = settings["audit_share"], settings["shared_share"]
     shared = rng.random()
     # Spread audits evenly: with a share of 0.1, every tenth question is an audit.
-    before, after = (math.floor(n * rules.audit_share) for n in (count, count + 1))
+    before, after = (math.floor(n * audit_share) for n in (count, count + 1))
     audit = after > before
     # A share s of n clips is asked twice: n * s of n * (1 + s) questions.
-    first = ["shared"] if shared < rules.shared_share / (1 + rules.shared_share) else []
+    first = ["shared"] if shared < shared_share / (1 + shared_share) else []
     usual = ["audit", "chosen"] if audit else ["chosen"]
-    return [*first, *usual, "initial", *(["audit"] if rules.audit_share else []), "random"]
+    return [*first, *usual, "initial", *(["audit"] if audit_share else []), "random"]
 
 
 def _find_queued(connection, reason, who, rng):

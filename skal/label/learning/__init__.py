@@ -1,1 +1,1 @@
-"""What learns from the answers, and chooses what is asked next."""
+"""Training: the model that learns from the answers, and what it chooses to ask."""

@@ -1,1 +1,1 @@
-"""What a project keeps: its data base, tables, settings and locks."""
+"""What a project stores: its database, tables, settings and locks."""
