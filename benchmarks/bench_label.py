@@ -29,7 +29,7 @@ from skal.label import LabelingProject
 SERVER = """
 import sys
 from skal.label import LabelingProject
-from skal.label.server import serve
+from skal.label.web.server import serve
 with LabelingProject(sys.argv[1], folder=sys.argv[2]) as project:
     serve(project, port=int(sys.argv[3]), on_ready=lambda address: print(address, flush=True))
 """
@@ -80,7 +80,7 @@ def bench_large(home, n_clips):
         start = time.perf_counter()
         question = project.next("ann")
         took.append(time.perf_counter() - start)
-        project.answer(question.asked_id, "ann", "label", CLASSES[i % 2], 1.0, str(i))
+        project.answer(question.question_id, "ann", "label", CLASSES[i % 2], 1.0, str(i))
     assert len(project.labels()) == 200
     percentiles(f"next() among {n_clips} clips", took)
     timed(f"progress() of {n_clips} clips", project.progress)
@@ -123,7 +123,7 @@ def annotate(url, person, n_answers, pause, took, told):
         for _ in range(n_answers):
             time.sleep(pause * rng.uniform(0.2, 1.8))
             label = CLASSES[question["clip_id"] % 2]
-            given = {"asked_id": question["asked_id"], "person": person, "kind": "label"}
+            given = {"question_id": question["question_id"], "person": person, "kind": "label"}
             given |= {"label": label, "seconds": pause, "client_key": uuid.uuid4().hex}
             start = time.perf_counter()
             client.post("api/answers", json=given).raise_for_status()

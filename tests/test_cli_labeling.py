@@ -80,7 +80,7 @@ def test_labels_come_in_and_go_out(place, made, capsys):
     words = ["label", "rec", "--classes", classes, "--import", "labels.csv", "--export", "csv"]
     code, out, err = call(capsys, *words)
     assert code == 0
-    assert "12 of 12 labels of labels.csv taken" in err
+    assert "12 of 12 labels of labels.csv imported" in err
     rows = list(csv.DictReader(io.StringIO(out, newline="")))
     assert {row["path"]: row["label"] for row in rows} == made[1]
     code, out, err = call(capsys, "label", "rec", "--export", "labelstudio")
@@ -107,7 +107,7 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
     assert "no such clip in this project: nowhere.wav" in err
     (place / "labels.csv").write_text("path,label\n000000.wav,b\n")
     code, out, err = call(capsys, *words)
-    assert "000000.wav is 'a' here already, not 'b'; it was kept" in err
+    assert "000000.wav has the label 'a', not 'b'; it was kept" in err
     assert out.count("000000.wav") == 1
 
 

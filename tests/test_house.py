@@ -26,6 +26,20 @@ FLOORS = {
     "models": 1,
     "metrics": 1,
 }
+# The floors inside label/: a room or a module there, see above.
+LABEL_FLOORS = {
+    "terminal": 5,
+    "web": 4,
+    "learning": 3,
+    "project": 2,
+    "predict": 3,
+    "formats": 2,
+    "playback": 1,
+    "asking": 1,
+    "store": 0,
+}
+# Rooms of label/ that may import SQLAlchemy.
+DATABASE_ROOMS = {"asking", "store"}
 MAX_BODY = 50
 MAX_MODULE = 500
 
@@ -118,6 +132,53 @@ def test_a_wrong_import_is_found(source, room):
 def test_a_right_import_passes():
     source = "from skal._rows import n_rows\nfrom skal import audio\nfrom .base import top"
     assert _wrong_imports(source, "strategies", ("skal", "strategies")) == []
+
+
+def _room_in_label(parts):
+    """Return the room of label/ that a dotted name or a path leads to, or None."""
+    room = parts[2].removesuffix(".py") if parts[:2] == ("skal", "label") and parts[2:] else ""
+    return room if room in LABEL_FLOORS else None
+
+
+def _wrong_in_label(source, room, package):
+    wrong = []
+    for line, name in _imported_names(ast.parse(source), package):
+        other = _room_in_label(tuple(name.split(".")))
+        if other not in (None, room) and LABEL_FLOORS[other] >= LABEL_FLOORS[room]:
+            wrong.append(f"line {line}: {room} imports {name}")
+        if name.split(".")[0] == "sqlalchemy" and room not in DATABASE_ROOMS:
+            wrong.append(f"line {line}: {room} knows the database")
+        if other is None and name.startswith("skal.label."):
+            wrong.append(f"line {line}: {room} imports {name} through the front door")
+    return wrong
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((ROOT / "label").rglob("*.py")),
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
+)
+def test_imports_go_down_in_label_too(path):
+    parts = ("skal", *path.relative_to(ROOT).parts)
+    if parts == ("skal", "label", "__init__.py"):
+        return  # the front door names the rooms as texts
+    assert _room_in_label(parts), f"{parts[2]} is new: give it a floor in tests/test_house.py"
+    assert _wrong_in_label(path.read_text(), _room_in_label(parts), parts[:-1]) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "room"),
+    [
+        ("from skal.label.asking import votes", "store"),
+        ("def f():\n    from skal.label.learning.trainer import Trainer", "project"),
+        ("from ..web import server", "learning"),
+        ("from skal.label import LabelingProject", "web"),
+        ("from sqlalchemy import select", "web"),
+        ("import sqlalchemy.orm", "learning"),
+    ],
+)
+def test_a_wrong_import_in_label_is_found(source, room):
+    assert len(_wrong_in_label(source, room, ("skal", "label", room))) == 1
 
 
 def _is_broad(kind):

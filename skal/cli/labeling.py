@@ -13,10 +13,16 @@ from typing import Annotated
 import typer
 
 from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
+from skal.label.formats import FORMATS, LabelFileError, export_labels, read_labels
+from skal.label.store.errors import ProjectError
 
 __all__ = ["label", "predict"]
 
+_IMPORTS = ", ".join(kind.title for kind in FORMATS.values() if kind.read is not None)
 _EXTRA = ("sqlalchemy", "fastapi", "uvicorn", "jinja2", "starlette")
+
+
+_STOPPED = "stopped; all answers are saved, run the same command to continue"
 
 
 def _option(help, *names, **more):
@@ -26,60 +32,58 @@ def _option(help, *names, **more):
 @app.command()
 def label(
     recordings: Annotated[str, typer.Argument(help="Folder of the recordings.")],
-    classes: Annotated[str, _option("Classes, with commas between: dog,siren,drill.")] = "",
+    classes: Annotated[str, _option("Classes, separated by commas: dog,siren,drill.")] = "",
     project: Annotated[
-        Path | None, _option("Folder of the project; without it .skal in the recordings.")
+        Path | None, _option("Folder of the project (.skal in the recordings).")
     ] = None,
     store: Annotated[
-        str | None, _option("Data base of a team: postgresql+psycopg://USER@HOST/NAME.")
+        str | None, _option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")
     ] = None,
-    port: Annotated[int, _option("Port to serve the page at; without it any free one.")] = 0,
+    port: Annotated[int, _option("Port of the page (a free one).")] = 0,
     host: Annotated[
-        str, _option("Address to serve the page at; others than this machine need a token.")
+        str, _option("Address of the page; from other machines people need a token.")
     ] = "127.0.0.1",
-    token: Annotated[
-        str | None, _option("What other machines must show; without it one is made up.")
-    ] = None,
-    no_browser: Annotated[bool, _option("Open no browser.", "--no-browser")] = False,
+    token: Annotated[str | None, _option("Token for other machines (a random one).")] = None,
+    no_browser: Annotated[bool, _option("Do not open a browser.", "--no-browser")] = False,
     terminal: Annotated[
-        bool, _option("Label here, in the terminal, without a page.", "--terminal")
+        bool, _option("Label in this terminal, without a page.", "--terminal")
     ] = False,
-    person: Annotated[str | None, _option("Who labels; without it the page asks.")] = None,
-    strategy: Annotated[str | None, _option("What chooses the clips, such as margin.")] = None,
-    per_round: Annotated[int | None, _option("New labels after which it learns (10).")] = None,
+    person: Annotated[str | None, _option("Name of the person; without it the page asks.")] = None,
+    strategy: Annotated[str | None, _option("Strategy, such as margin.")] = None,
+    per_round: Annotated[int | None, _option("New labels for each training (10).")] = None,
     audit_share: Annotated[
         float | None, _option("Share of questions drawn at random, for the estimate (0.1).")
     ] = None,
     shared_share: Annotated[
-        float | None, _option("Share of the clips that a second person is asked about (0).")
+        float | None, _option("Share of clips that a second person is asked about (0).")
     ] = None,
     show_guess: Annotated[
         bool | None,
-        _option("Show the model's guess before the answer.", "--show-guess/--hide-guess"),
+        _option("Show the model's prediction before the answer.", "--show-guess/--hide-guess"),
     ] = None,
-    window: Annotated[float | None, _option("Ask about windows of so many seconds.")] = None,
-    hop: Annotated[float | None, _option("From the start of a window to the next, in s.")] = None,
+    window: Annotated[float | None, _option("Ask about windows of this length, in s.")] = None,
+    hop: Annotated[float | None, _option("Distance between the starts of windows, in s.")] = None,
     import_file: Annotated[
-        Path | None, _option("Take in labels: CSV, or JSON of Label Studio.", "--import")
+        Path | None, _option(f"Import labels from a file: {_IMPORTS}.", "--import")
     ] = None,
     export: Annotated[
         str | None,
-        _option("Write the labels and end: csv, jsonl, audacity, raven, labelstudio."),
+        _option(f"Write the labels and exit: {', '.join(FORMATS)}."),
     ] = None,
     output: Annotated[
-        Path | None, _option("File (audacity: folder) to write to, not the standard output.")
+        Path | None, _option("File to write to, or folder for a format with many files.")
     ] = None,
 ):
-    """Label a folder of recordings; a model learns and chooses what is asked next.
+    """Label a folder of recordings; a model learns and chooses what to ask next.
 
     skal label RECORDINGS --classes dog,siren,drill
 
-    opens a page in the browser. Stop with Ctrl-C; the same command, also without --classes,
-    goes on. Everything is kept in RECORDINGS/.skal.
+    opens a page in the browser. Ctrl-C stops it; the same command continues, with or without
+    --classes. Everything is stored in RECORDINGS/.skal.
 
     skal label RECORDINGS --export csv > labels.csv
 
-    writes the labels. Models are in RECORDINGS/.skal/models, for skal predict.
+    writes the labels. The models for skal predict are in RECORDINGS/.skal/models.
     """
     with _plain_errors():
         from skal.label.project import LabelingProject
@@ -119,8 +123,6 @@ def _strategy(name):
 
 
 def _import(project, path):
-    from skal.label.formats import read_labels
-
     rows = read_labels(path)
     known = [info.name for info in project.classes]
     unknown = sorted({row.label for row in rows} - set(known))
@@ -128,38 +130,36 @@ def _import(project, path):
         near = difflib.get_close_matches(unknown[0], known, n=1)
         hint = f"did you mean {near[0]!r}? Else add it" if near else "add it"
         named = ", ".join(map(repr, unknown[:10])) + (", ..." if len(unknown) > 10 else "")
-        fail(f"skal: {path}: unknown class {named}; {hint} with --classes. Nothing was taken", 2)
+        fail(f"skal: {path}: unknown class {named}; {hint} with --classes. Nothing is imported", 2)
     report = project.import_labels(rows)
-    _tell(f"{report.n_added} of {len(rows)} labels of {path} taken")
+    _tell(f"{report.n_added} of {len(rows)} labels of {path} imported")
     for name in report.unknown_files:
         _tell(f"no such clip in this project: {name}")
     for name, here, there in report.conflicts:
-        _tell(f"{name} is {here!r} here already, not {there!r}; it was kept")
+        _tell(f"{name} has the label {here!r}, not {there!r}; it was kept")
 
 
 def _check_export(format, output):
     from skal.experiment.messages import did_you_mean
-    from skal.label.formats import EXPORT_FORMATS
 
     if format is None and output is not None:
         fail("skal: --output goes with --export", 2)
-    if format is not None and format not in EXPORT_FORMATS:
-        fail(f"skal: --export: no format {format!r}; {did_you_mean(format, EXPORT_FORMATS)}", 2)
-    if format == "audacity" and output is None:
-        fail("skal: Audacity's labels are a file for each recording: say --output FOLDER", 2)
-    if format != "audacity":
+    if format is not None and format not in FORMATS:
+        fail(f"skal: --export: no format {format!r}; {did_you_mean(format, FORMATS)}", 2)
+    is_folder = format is not None and FORMATS[format].write_folder is not None
+    if is_folder and output is None:
+        fail(f"skal: {format} writes a file for each recording: say --output FOLDER", 2)
+    if not is_folder:
         _check_place(output)
 
 
 def _check_place(output):
-    """Name the file that the user named, not the one that is written before it."""
+    """Report a missing folder by the user's file, not by our temporary file."""
     if output is not None and not output.absolute().parent.is_dir():
         fail(f"skal: {output}: No such file or directory; make its folder first", 2)
 
 
 def _export(project, format, output):
-    from skal.label.formats import export_labels
-
     target = sys.stdout.buffer if output is None else output
     with _closed_pipe_is_the_end():
         problems = export_labels(project.labels(), format, target, root=project.root)
@@ -173,11 +173,11 @@ def _label_here(project, person):
     try:
         label_in_terminal(project, person or getpass.getuser(), train=True)
     except KeyboardInterrupt:
-        _tell("stopped; all answers are saved, the same command goes on")
+        _tell(_STOPPED)
 
 
 def _serve(project, no_browser, **options):
-    from skal.label.server import serve
+    from skal.label.web.server import serve
 
     def on_ready(address):
         print(f"Label at {address}   (Ctrl-C stops; every answer is saved at once)", flush=True)
@@ -187,11 +187,11 @@ def _serve(project, no_browser, **options):
     try:
         serve(project, on_ready=on_ready, **options)
     except KeyboardInterrupt:
-        _tell("stopped; all answers are saved, the same command goes on")
+        _tell(_STOPPED)
 
 
 def _open_browser(address):
-    # Where there is no screen, Python would start a browser in this terminal.
+    # Without a screen, Python would start a browser in this terminal.
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         return
     threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
@@ -199,24 +199,24 @@ def _open_browser(address):
 
 @app.command()
 def predict(
-    model: Annotated[Path, typer.Argument(help="Saved model, such as .skal/models/*.joblib.")],
+    model: Annotated[Path, typer.Argument(help="Model, such as .skal/models/round-0007.joblib.")],
     folder: Annotated[Path, typer.Argument(help="Folder of the recordings.")],
     window: Annotated[
-        float | None, _option("Predict windows of so many seconds; else as the model learned.")
+        float | None, _option("Predict windows of this length, in s (those of the model).")
     ] = None,
-    hop: Annotated[float | None, _option("From the start of a window to the next, in s.")] = None,
-    block: Annotated[int, _option("Clips that are in memory at a time (256).", min=1)] = 256,
-    output: Annotated[Path | None, _option("File to write to, not the standard output.")] = None,
+    hop: Annotated[float | None, _option("Distance between the starts of windows, in s.")] = None,
+    block: Annotated[int, _option("Clips in memory at a time (256).", min=1)] = 256,
+    output: Annotated[Path | None, _option("File to write to (standard output).")] = None,
 ):
     """Predict the classes of recordings with a saved model, as a CSV table.
 
     skal predict MODEL FOLDER > predictions.csv
 
-    Columns are path, label, probability, one for each class, and problem: recordings that
-    cannot be read have the reason there, no label, and end nothing.
+    The columns are path, label, probability, one for each class, and problem, with the reason
+    why a recording could not be read.
 
-    A model file is a Python pickle: loading it runs the code in it. Only the file that you name
-    is loaded; name only files that you trust.
+    A model file is a Python pickle: loading it runs the code in it. Name only files that you
+    trust; no other file is loaded.
     """
     quiet_tensorflow()
     if (
@@ -224,7 +224,7 @@ def predict(
         or min(window or 1, hop or 1) <= 0
         or 0 in (window, hop)
     ):
-        fail("skal: --window and --hop are positive, in s, and --hop goes with --window", 2)
+        fail("skal: --window and --hop must be positive, in s, and --hop goes with --window", 2)
     with _plain_errors(), ctrl_c_is_one_line():
         from skal._files import write_atomically
         from skal.label.predict import load_model, predict_folder
@@ -247,7 +247,7 @@ def predict(
 
 
 def _check_folder(folder):
-    # Before the model, which may take seconds to load.
+    # Before loading the model, which may take seconds.
     from skal.datasets._files import existing_folder
 
     existing_folder(folder)
@@ -255,10 +255,8 @@ def _check_folder(folder):
 
 @contextlib.contextmanager
 def _plain_errors():
-    """Say in one line what was wrong with what the user gave."""
-    from skal.label.formats import LabelFileError
+    """Report errors in what the user gave in one line."""
     from skal.label.predict import ModelError
-    from skal.label.types import ProjectError
 
     try:
         yield
@@ -280,12 +278,12 @@ def _said(error):
 
 @contextlib.contextmanager
 def _closed_pipe_is_the_end():
-    """End in silence where nobody reads the output any more, as with ``| head``."""
+    """Exit silently when the reader of the output is gone, as with ``| head``."""
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is still in memory goes nowhere, instead of failing once more at the exit.
+        # Discard the rest of the buffer, which would fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
 

@@ -1,68 +1,27 @@
-"""People label: a project, the page that they label in, and the model that learns from it."""
+"""Label recordings: a project, the page for people, and the model that learns from them."""
 
 import importlib
 
 _HOMES = {
     "LabelingProject": "project",
-    "TrainingWorker": "worker",
-    "create_app": "server",
-    "serve": "server",
+    "ProjectError": "store.errors",
+    "Trainer": "learning.trainer",
+    "TrainingWorker": "learning.worker",
+    "create_app": "web.server",
+    "serve": "web.server",
     "label_in_terminal": "terminal",
-    **dict.fromkeys(
-        ("LabelFileError", "LabelProblem", "export_labels", "read_labels"),
-        "formats",
-    ),
-    **dict.fromkeys(
-        (
-            "ModelError",
-            "Prediction",
-            "PredictionReport",
-            "load_model",
-            "predict_clips",
-            "predict_folder",
-        ),
-        "predict",
-    ),
-    **dict.fromkeys(
-        (
-            "Agreement",
-            "Answer",
-            "AnswerReceipt",
-            "ClassInfo",
-            "ClipInfo",
-            "Estimate",
-            "ImportReport",
-            "ImportedLabel",
-            "LabelRow",
-            "Progress",
-            "ProjectError",
-            "Question",
-            "Training",
-        ),
-        "types",
-    ),
+    "ImportedLabel": "asking.records",
+    **dict.fromkeys(("LabelFileError", "export_labels", "read_labels"), "formats"),
+    **dict.fromkeys(("ModelError", "load_model", "predict_clips", "predict_folder"), "predict"),
 }
 
 __all__ = [
-    "Agreement",
-    "Answer",
-    "AnswerReceipt",
-    "ClassInfo",
-    "ClipInfo",
-    "Estimate",
-    "ImportReport",
     "ImportedLabel",
     "LabelFileError",
-    "LabelProblem",
-    "LabelRow",
     "LabelingProject",
     "ModelError",
-    "Prediction",
-    "PredictionReport",
-    "Progress",
     "ProjectError",
-    "Question",
-    "Training",
+    "Trainer",
     "TrainingWorker",
     "create_app",
     "export_labels",
@@ -76,7 +35,7 @@ __all__ = [
 
 
 def __getattr__(name):
-    # The data base is an extra: without it, `skal.label` can still say what is missing.
+    # SQLAlchemy is an extra: importing `skal.label` must not need it.
     if name in _HOMES:
         return getattr(importlib.import_module(f"skal.label.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'skal.label' has no attribute {name!r}")

@@ -16,7 +16,7 @@ from skal._windows import Window
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.audio._base import AudioTransformer
 from skal.datasets._files import audio_files, existing_folder
-from skal.label.formats._cells import safe_cell, text_stream
+from skal.label.formats.cells import safe_cell, text_stream
 
 __all__ = [
     "ModelError",
@@ -27,9 +27,9 @@ __all__ = [
     "predict_folder",
 ]
 
-# What joblib's files begin with: a pickle, or one compressed by zlib, gzip, bz2, lzma, xz, lz4.
+# First bytes of joblib's files: a pickle, plain or compressed by zlib, gzip, bz2, lzma, xz, lz4.
 _BEGINNINGS = (b"\x80", b"\x78", b"\x1f\x8b", b"BZ", b"\x5d\0", b"\xfd7zXZ", b"\x04\x22\x4d\x18")
-# What unpickling raises on broken files, or where a class is not there.
+# Errors from unpickling broken files, or missing classes.
 _UNPICKLING = (
     *(pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError),
     *(TypeError, ValueError, OSError, MemoryError, RecursionError, struct.error),
@@ -39,20 +39,20 @@ _FIXED = ("path", "start", "end", "label", "probability", "problem")
 
 
 class ModelError(ValueError):
-    """A model cannot be loaded or does not take recordings; it says what to do."""
+    """A model cannot be loaded, or does not take recordings; the message says what to do."""
 
 
 class Prediction(NamedTuple):
-    """What a model says about a clip.
+    """The prediction for a clip.
 
     Parameters
     ----------
     clip : Window
         The recording, or the part of it.
     label : object
-        The likeliest of the model's classes; None where the clip could not be read.
+        The most probable class; None if the clip could not be read.
     probabilities : ndarray of shape (n_classes,) or None
-        Of each of ``model.classes_``.
+        Probability of each of ``model.classes_``.
     problem : str or None
         Why there is no prediction.
     """
@@ -64,14 +64,14 @@ class Prediction(NamedTuple):
 
 
 class PredictionReport(NamedTuple):
-    """What predicting a folder came to.
+    """Counts of a predicted folder.
 
     Parameters
     ----------
     n_clips : int
-        Clips in the table.
+        Number of clips in the table.
     n_broken : int
-        Those among them that could not be read.
+        Number of clips that could not be read.
     """
 
     n_clips: int
@@ -79,10 +79,10 @@ class PredictionReport(NamedTuple):
 
 
 def load_model(path):
-    """Load a classifier that a labeling project or ``skal run`` has saved.
+    """Load a classifier that a labeling project or ``skal run`` saved.
 
-    A model file is a Python pickle: **loading it runs the code that is in it**. Load only files
-    that you trust.
+    A model file is a Python pickle: **loading it runs the code in it**. Load only files that you
+    trust.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def load_model(path):
     Raises
     ------
     ModelError
-        If the file cannot be read, is no model, or is not one of a classifier.
+        If the file cannot be read, or does not contain a classifier.
     """
     import joblib
 
@@ -107,20 +107,20 @@ def load_model(path):
         model = joblib.load(path)
     except _UNPICKLING as error:
         raise ModelError(
-            f"{path}: not a model of skal, or broken, or of other versions of its packages "
+            f"{path}: not a model of skal, or broken, or made with other versions of packages "
             f"({type(error).__name__}: {_one_line(error)})"
         ) from error
     lacking = [n for n in ("predict_proba", "classes_", "get_params") if not hasattr(model, n)]
     if lacking:
         raise ModelError(
             f"{path}: a {type(model).__name__}, not a fitted classifier (it has no "
-            f"{lacking[0]}); name a model that skal label or skal run has saved"
+            f"{lacking[0]}); name a model that skal label or skal run saved"
         )
     return model
 
 
 def _check_beginning(path):
-    """Refuse what is no pickle before anything of it is run."""
+    """Refuse a file that is not a pickle, before any of its code runs."""
     try:
         with open(path, "rb") as file:
             beginning = file.read(6)
@@ -131,18 +131,17 @@ def _check_beginning(path):
 
 
 def predict_clips(model, clips, *, block=256):
-    """Yield the prediction of each clip; broken ones end nothing.
+    """Yield the prediction of each clip; a broken clip has a problem instead.
 
     Parameters
     ----------
     model : classifier
-        Takes paths and addresses such as ``x.wav#t=0,4``. If its features come from a
-        `FeatureCache`, nothing is read from or written to that; if it sets broken recordings
-        aside, it raises an error instead from now on.
+        Takes paths and addresses such as ``x.wav#t=0,4``. A `FeatureCache` in it is replaced
+        by its transformer, and from now on it raises an error for broken recordings.
     clips : iterable of Window, or of tuple (Window, str)
-        The second with the reason why the clip cannot be read.
+        A tuple has the reason why the clip cannot be read.
     block : int, default=256
-        Clips that are in memory at a time.
+        Number of clips in memory at a time.
 
     Yields
     ------
@@ -152,7 +151,7 @@ def predict_clips(model, clips, *, block=256):
     Raises
     ------
     ModelError
-        If the model refuses the whole first block, for another reason than broken files.
+        If the model refuses the whole first block for another reason than broken files.
     """
     _read_files_only(getattr(model, "estimator_", model))
     clips = iter(clips)
@@ -172,7 +171,7 @@ def predict_clips(model, clips, *, block=256):
 
 
 def _read_files_only(fitted):
-    """Let a model read what it is given, and say so where it cannot."""
+    """Make a model read files itself, and raise for broken ones."""
     for name, value in fitted.get_params(deep=True).items():
         if isinstance(value, FeatureCache):
             fitted.set_params(**{name: value.transformer})
@@ -182,7 +181,7 @@ def _read_files_only(fitted):
 
 
 def _predicted(model, clips):
-    """Return for each clip its probabilities, the reason why there are none, or an error."""
+    """Return for each clip its probabilities, the reason for a missing one, or an error."""
     results = [None] * len(clips)
     waiting = list(range(len(clips)))
     while waiting:
@@ -198,7 +197,7 @@ def _predicted(model, clips):
             if len(waiting) == 1:
                 results[waiting[0]] = error
             else:
-                # One clip of another length spoils a block; alone it spoils itself only.
+                # One clip of another length fails a whole block; alone it fails only itself.
                 for i in waiting:
                     (results[i],) = _predicted(model, [clips[i]])
             waiting = []
@@ -221,29 +220,29 @@ def predict_folder(
     """Write a CSV table with the predictions for all recordings in a folder.
 
     Its columns are ``path`` (below the folder), with `window` ``start`` and ``end`` (s),
-    ``label``, ``probability``, one for each class, and ``problem``: a recording that cannot be
-    read has the reason there and no label. A class named as one of these columns has "class "
-    before its name. `read_labels` reads the table again.
+    ``label``, ``probability``, one for each class, and ``problem``, with the reason why a
+    recording could not be read. The column of a class named as one of these gets the prefix
+    "class ". `read_labels` reads the table.
 
     Parameters
     ----------
     model : classifier
         As from `load_model`.
     folder : path-like
-        Where the recordings are, also in the folders below.
+        Folder of the recordings, including its subfolders.
     stream : binary file object
-        Where to; written to as it goes.
+        Stream to write to, block by block.
     window : float, default=None
-        Predict windows of this length, in s. None: windows as people were asked about, where a
-        project with windows has saved the model, and else whole recordings.
+        Predict windows of this length, in s. None: the windows of the project that saved the
+        model, or else whole recordings.
     hop : float, default=None
-        From the start of one window to the next, in s; None is `window`.
+        Distance between the starts of windows, in s. None: `window`.
     block : int, default=256
-        Clips that are in memory at a time.
+        Number of clips in memory at a time.
     on_broken : callable, default=None
         Called with the name of each broken recording and the reason.
     on_block : callable, default=None
-        Called with the number of recordings that are done and of all, now and then.
+        Called now and then with the number of finished recordings and of all.
 
     Returns
     -------
@@ -254,20 +253,20 @@ def predict_folder(
     ModelError
         If the model does not take recordings.
     OSError
-        If there is no such folder, or no recordings in it.
+        If there is no such folder, or it has no recordings.
     ValueError
         If `window` or `hop` is not positive, or `hop` is given alone.
     """
     if (window is None and hop is not None) or not all(x is None or x > 0 for x in (window, hop)):
-        raise ValueError("window and hop are positive, in s, and hop goes with window")
+        raise ValueError("window and hop must be positive, in s, and hop goes with window")
     folder = existing_folder(folder)
     if window is None:
         window, hop = getattr(model, "window_", (None, None))
     sounds, others = audio_files(folder)
     if not sounds:
         raise FileNotFoundError(
-            f"no recordings in {str(folder)!r} ({len(others)} other files); they are known by "
-            "their extensions, such as .wav, .flac or .mp3"
+            f"no recordings in {str(folder)!r} ({len(others)} other files); skal knows sound "
+            "files by their extensions, such as .wav, .flac or .mp3"
         )
     clips = _clips(sounds, window, hop, on_block)
     n_clips = n_broken = 0
@@ -286,7 +285,7 @@ def predict_folder(
 
 
 def _clips(sounds, window, hop, on_block):
-    """Yield the windows of files, or why there are none."""
+    """Yield the windows of files, or a file with the reason why it has none."""
     for n_done, path in enumerate(sounds, start=1):
         if window is None:
             yield Window(path)

@@ -1,61 +1,51 @@
-"""LabelingProject: a folder of recordings, the people who label it, and what they have said."""
+"""LabelingProject: a folder of recordings, the people who label it, and their answers."""
 
 import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from sqlalchemy import bindparam, select, update
-
 from skal._soundfiles import AudioReadError, audio_length
-from skal.label import answering, labels, queue
-from skal.label.checks import check_id, check_text
-from skal.label.classes import add_class
-from skal.label.clips import bring_up_to_date, find_clips
-from skal.label.opening import held, plain_os_errors
-from skal.label.reading import ReadingMixin
-from skal.label.schema import asked, classes, clips
-from skal.label.settings import choose_settings, read_settings, write_settings
-from skal.label.store import ProjectStore
-from skal.label.types import IMPORTED, ProjectError, Question
+from skal.label.asking import answers, clips, labels, progress, questions
+from skal.label.asking.checks import check_id, check_person
+from skal.label.asking.classes import add_class, list_classes
+from skal.label.store.database import Database
+from skal.label.store.errors import ProjectError
+from skal.label.store.lock import held, plain_os_errors
+from skal.label.store.rounds import list_rounds, model_file
+from skal.label.store.settings import choose_settings, read_settings, write_settings
 
 __all__ = ["LabelingProject"]
 
-_QUESTION = (
-    select(asked, classes.c.name, clips.c.path, clips.c.start, clips.c.end)
-    .join(clips, clips.c.id == asked.c.clip_id)
-    .outerjoin(classes, classes.c.id == asked.c.guess)
-    .where(asked.c.id == bindparam("question"))
-)
 
+class LabelingProject:
+    """A folder of recordings that people label, and that a model learns from.
 
-class LabelingProject(ReadingMixin):
-    """A folder of recordings that people label, and a model that learns from them.
-
-    Whatever is asked and answered is in a data base in the project's folder before a method
-    returns; several people, threads and processes may work on one project. Only `train` and
-    `skal.label.TrainingWorker` ever train.
+    Every question and answer is in a database before a method returns. Several people, threads
+    and processes may work on one project. `skal.label.Trainer` and `skal.label.TrainingWorker`
+    train its model.
 
     Parameters
     ----------
     recordings : path-like
-        The folder of recordings; nothing in it is changed, unless the project lies in it.
+        Folder of recordings. Nothing in it is changed, except for the project folder if that is
+        inside.
     classes : sequence of str, default=()
-        Classes; they are added to those that the project has already.
+        Classes to add to those of the project.
     folder : path-like, default=None
-        Folder of the project. None: ``.skal`` in `recordings`. Open no project folder of people
-        that you do not trust: models are pickled objects.
+        Folder of the project. None: ``.skal`` in `recordings`. Open only project folders that
+        you trust: models are pickled objects.
     store : str, default=None
-        Address of a data base for a team, such as ``postgresql+psycopg://user@host/name``.
+        Address of a database for a team, such as ``postgresql+psycopg://user@host/name``.
         None: a file in `folder`.
     estimator : classifier, default=None
-        What learns: a Pipeline that begins with `skal.audio.LogMelSpectrogram` or
+        The model: a Pipeline that begins with `skal.audio.LogMelSpectrogram` or
         `skal.audio.MFCC`, or a classifier of their features. None: `skal.models.CNNClassifier`
         on log-mel spectrograms that suit the recordings.
     strategy : QueryStrategy, default=None
-        Chooses what is asked. None: `skal.strategies.MarginSampling`.
+        Chooses what to ask. None: `skal.strategies.MarginSampling`.
     initial_strategy : QueryStrategy, default=None
-        Chooses the first clips, without a model. None: `skal.strategies.TypiClust`, or at random
-        where there are more than 20,000 clips.
+        Chooses the first clips, without a model. None: `skal.strategies.TypiClust`, or a random
+        choice for more than 20,000 clips.
     n_instances : int, default=None
         New labels after which the model is trained again. None: as before; 10 in a new project.
     audit_share : float, default=None
@@ -65,15 +55,17 @@ class LabelingProject(ReadingMixin):
         Share of the labeled clips that a second person is asked about. None: as before; 0 in a
         new project.
     lease : float, default=None
-        Time for an answer, in s, before somebody else is asked. None: as before; 600 in a new
-        project.
+        Time for an answer, in s; after that another person may be asked. None: as before; 600
+        in a new project.
     show_guess : bool, default=None
-        Show the model's guess before the answer. None: as before; no in a new project.
+        Show the model's prediction before the answer. None: as before; no in a new project.
     window, hop : float, default=None
-        Ask about windows of this many seconds whose starts are `hop` apart (None: `window`).
-        Given once, when the project is made. None: as before; whole files in a new project.
+        Ask about windows of `window` seconds whose starts are `hop` seconds apart (None:
+        `window`). Both are set when the project is created. None: as before; whole files in a
+        new project.
     random_state : int, default=None
-        Seeds every choice and every training. None: as before; 0 in a new project.
+        Seed of every choice and training, set when the project is created. None: as before; 0
+        in a new project.
 
     Examples
     --------
@@ -81,7 +73,7 @@ class LabelingProject(ReadingMixin):
     >>> project = LabelingProject("recordings", ["dog", "siren"])  # doctest: +SKIP
     >>> with project:  # doctest: +SKIP
     ...     question = project.next("ann")
-    ...     project.answer(question.asked_id, "ann", "label", "dog")
+    ...     project.answer(question.question_id, "ann", "label", "dog")
     """
 
     def __init__(
@@ -121,8 +113,7 @@ class LabelingProject(ReadingMixin):
             "random_state": random_state,
         }
         self.settings = None
-        self.store = None
-        self._trainer = None
+        self._store = None
 
     @property
     def root(self):
@@ -139,13 +130,20 @@ class LabelingProject(ReadingMixin):
         """Return the name of the folder of recordings."""
         return self.root.name
 
+    @property
+    def store(self):
+        """Return the database, a `skal.label.store.database.Database`."""
+        if self._store is None:
+            raise ProjectError("no_such_project", "the project is closed: call open() first")
+        return self._store
+
     def open(self, *, scan=True):
-        """Open the project, or make it.
+        """Open the project, or create it.
 
         Parameters
         ----------
         scan : bool, default=True
-            Look for files that came or went since the last time.
+            Look for new and missing files.
 
         Returns
         -------
@@ -155,46 +153,46 @@ class LabelingProject(ReadingMixin):
         Raises
         ------
         ProjectError
-            If there are no recordings, the folder cannot be written, a parameter does not go
-            with what the project was made with, or another process is opening it.
+            If there are no recordings, the folder cannot be written, a parameter contradicts
+            the project, or another process is opening it.
         """
-        if self.store is not None:
+        if self._store is not None:
             return self
         if not self.root.is_dir():
-            find_clips(self.root)  # says what is wrong
-        store = ProjectStore(self.given_store or self.folder / "project.sqlite")
+            clips.find_clips(self.root)  # raises the right error
+        store = Database(self.given_store or self.folder / "project.sqlite")
         with plain_os_errors(self.folder), held(self._make_folder()), ExitStack() as unfinished:
             unfinished.callback(store.close)
             store.open()
-            self._bring_up_to_date(store, scan)
+            self._update(store, scan)
             unfinished.pop_all()
-        self.store = store
+        self._store = store
         return self
 
     def _make_folder(self):
         if not self.folder.is_dir():
-            find_clips(self.root)  # no folder is made beside a mistyped name
+            clips.find_clips(self.root)  # do not create a folder beside a mistyped name
             self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder
 
-    def _bring_up_to_date(self, store, scan):
+    def _update(self, store, scan):
         with store.read() as connection:
             found = read_settings(connection)
         settings = choose_settings(found, self.given)
         if scan or "created" not in found:
             parts = {"window": settings["window"], "hop": settings["hop"]}
-            bring_up_to_date(store, self.root, **parts, seed=settings["random_state"])
+            clips.update_clips(store, self.root, **parts, seed=settings["random_state"])
         with store.write() as connection:
-            write_settings(connection, settings | {"recordings": str(self.root)})
+            write_settings(connection, settings)
             for name in self.given_classes:
-                add_class(connection, name, None, time.time())
+                add_class(connection, name)
         self.settings = settings
 
     def close(self):
-        """Close the project; everything in it is on disk already."""
-        if self.store is not None:
-            self.store.close()
-        self.store = self._trainer = None
+        """Close the project; everything is on disk already."""
+        if self._store is not None:
+            self._store.close()
+        self._store = None
 
     def __enter__(self):
         return self.open()
@@ -202,100 +200,77 @@ class LabelingProject(ReadingMixin):
     def __exit__(self, *exception):
         self.close()
 
-    @property
-    def rules(self):
-        """Return how the project asks, a `skal.label.queue.Rules`."""
-        self._opened()
-        names = "audit_share", "shared_share", "lease"
-        chosen = {name: self.settings[name] for name in names}
-        return queue.Rules(seed=self.settings["random_state"], **chosen)
-
     def next(self, person, exclude=()):
         """Ask a person about a clip.
 
-        Somebody who asks again without having answered is asked the same.
+        A person who asks again without answering gets the same question.
 
         Parameters
         ----------
         person : str
-            Who.
+            Name of the person.
         exclude : collection of int, default=()
-            Numbers of clips that are not wanted, such as the one on the screen while the next
-            one is loaded.
+            Numbers of clips to leave out, such as the clip on the screen while the next one is
+            loaded.
 
         Returns
         -------
         Question or None
             None if nothing is left for this person.
         """
-        person = _check_person(person)
+        person = check_person(person)
         exclude = [check_id(clip_id, "unknown_clip", "clip") for clip_id in exclude]
         while True:
-            with self._opened().write() as connection:
-                asked_id = queue.choose_question(
-                    connection, self.rules, person, exclude, time.time()
+            with self.store.write() as connection:
+                question_id = questions.choose_question(
+                    connection, self.settings, person, exclude, time.time()
                 )
-            if asked_id is None:
+            if question_id is None:
                 return None
-            question = self._question(asked_id)
+            question = self._question(question_id)
             if question is not None:
                 return question
 
-    def _question(self, asked_id):
-        """Describe a question; set its clip aside, and return None, if it cannot be read."""
-        with self._opened().read() as connection:
-            row = connection.execute(_QUESTION, {"question": asked_id}).one()
+    def _question(self, question_id):
+        """Return a Question, or set an unreadable clip aside and return None."""
+        with self.store.read() as connection:
+            row = questions.read_question(connection, question_id)
         path = self.root / row.path
         try:
             length = audio_length(path)
         except AudioReadError as error:
-            self._recordings_are_there()
+            self._check_recordings()
             self.set_aside(row.clip_id, f"{error.reason}; {error.advice}")
             return None
-        shown = self.settings["show_guess"]
-        end = length if row.end is None else min(row.end, length)
-        return Question(
-            asked_id=asked_id,
-            clip_id=row.clip_id,
-            path=str(path),
-            name=row.path,
-            start=row.start,
-            end=row.end,
-            duration=max(0.0, end - (row.start or 0.0)),
-            round=row.round,
-            reason=row.reason,
-            why=queue.why(row.reason),
-            guess=row.name if shown else None,
-            guess_probability=row.guess_probability if shown else None,
-        )
+        return questions.describe(row, path, length, self.settings["show_guess"])
 
-    def _recordings_are_there(self):
-        """Refuse to set one clip after another aside when the whole disk is gone."""
+    def _check_recordings(self):
+        # With the disk gone, every clip would be set aside, one after the other.
         if not self.root.is_dir():
             raise ProjectError(
                 "no_such_project",
-                f"the folder of recordings, {str(self.root)!r}, is no longer there: connect its "
-                "disk again. All answers are safe",
+                f"the folder of recordings, {str(self.root)!r}, is gone: connect its disk again. "
+                "All answers are safe",
             )
 
-    def answer(self, asked_id, person, kind, label=None, seconds=None, client_key=None):
+    def answer(self, question_id, person, kind, label=None, seconds=None, client_key=None):
         """Answer a question; the answer is on disk when this returns.
 
         Parameters
         ----------
-        asked_id : int
+        question_id : int
             The question.
         person : str
-            Who answers.
+            Name of the person.
         kind : {"label", "skip", "unsure", "bad"}
-            A class; not now; nobody can tell; nothing to be heard.
+            A class; not now; cannot tell; nothing to hear.
         label : str, default=None
             The class, if the kind is "label".
         seconds : float, default=None
             Time taken, in s.
         client_key : str, default=None
-            Of this answer, at most 64 characters: sent again with the same key, it is written
-            once.
+            Key of this answer, at most 64 characters. An answer that is sent again with the
+            same key is stored once.
 
         Returns
         -------
@@ -304,38 +279,38 @@ class LabelingProject(ReadingMixin):
         Raises
         ------
         ProjectError
-            With code "lease_lost" if the time was over and somebody else has been asked, or the
-            question has another answer already; "unknown_question", "unknown_class",
-            "bad_answer" or "disk_full". Nothing was written then.
+            With code "lease_lost" if the time was over and another person was asked, or the
+            question already has another answer; "unknown_question", "unknown_class",
+            "bad_answer" or "disk_full". Nothing is stored then.
         """
-        person = _check_person(person)
-        asked_id = check_id(asked_id, "unknown_question", "question")
+        person = check_person(person)
+        question_id = check_id(question_id, "unknown_question", "question")
         given = {"seconds": seconds, "client_key": client_key, "now": time.time()}
-        with self._opened().write() as connection:
-            return answering.add_answer(connection, asked_id, person, kind, label, **given)
+        with self.store.write() as connection:
+            return answers.add_answer(connection, question_id, person, kind, label, **given)
 
     def undo(self, person):
-        """Take the last answer of a person back.
+        """Take back a person's last answer.
 
         Parameters
         ----------
         person : str
-            Who.
+            Name of the person.
 
         Returns
         -------
         Question or None
             About the clip of that answer; None if there is nothing to take back, or the clip
-            can no longer be read.
+            is no longer readable.
         """
-        person = _check_person(person)
-        with self._opened().write() as connection:
+        person = check_person(person)
+        with self.store.write() as connection:
             lease = self.settings["lease"]
-            asked_id = answering.take_back(connection, person, time.time(), lease)
-        return None if asked_id is None else self._question(asked_id)
+            question_id = answers.take_back(connection, person, time.time(), lease)
+        return None if question_id is None else self._question(question_id)
 
     def relabel(self, clip_id, person, kind, label=None):
-        """Say something else about a clip than before, or for the first time.
+        """Replace a person's answer about a clip, or add one; earlier answers stay on record.
 
         Parameters
         ----------
@@ -348,24 +323,30 @@ class LabelingProject(ReadingMixin):
         -------
         AnswerReceipt
         """
-        person = _check_person(person)
+        person = check_person(person)
         clip_id = check_id(clip_id, "unknown_clip", "clip")
-        with self._opened().write() as connection:
-            return answering.change_label(connection, clip_id, person, kind, label, time.time())
+        with self.store.write() as connection:
+            return answers.change_label(connection, clip_id, person, kind, label, time.time())
 
-    def release(self, person, asked_ids=None):
-        """Give back the clips that a person was asked about and has not answered.
+    def release(self, person, question_ids=None):
+        """Give back clips that a person was asked about and has not answered.
 
         Parameters
         ----------
         person : str
-            Who.
-        asked_ids : sequence of int, default=None
-            Numbers of the questions to give back; all with None.
+            Name of the person.
+        question_ids : sequence of int, default=None
+            Numbers of the questions to give back. None: all.
         """
-        person = _check_person(person)
-        with self._opened().write() as connection:
-            queue.release(connection, person, time.time(), asked_ids)
+        person = check_person(person)
+        with self.store.write() as connection:
+            questions.release(connection, person, time.time(), question_ids)
+
+    @property
+    def classes(self):
+        """Return the classes, a tuple of ClassInfo."""
+        with self.store.read() as connection:
+            return list_classes(connection)
 
     def add_class(self, name, key=None):
         """Add a class.
@@ -375,23 +356,44 @@ class LabelingProject(ReadingMixin):
         name : str
             Its name.
         key : str, default=None
-            The key that gives it. None: a free one.
+            The key that gives this class. None: a free one.
 
         Returns
         -------
         ClassInfo
-            The class of that name if there is one already.
+            The existing class, if there is one of that name.
 
         Raises
         ------
         ProjectError
             With code "bad_class" if the name cannot be shown, or the key is taken.
         """
-        with self._opened().write() as connection:
-            return add_class(connection, name, key, time.time())
+        with self.store.write() as connection:
+            return add_class(connection, name, key)
+
+    def clip(self, clip_id):
+        """Return a clip.
+
+        Parameters
+        ----------
+        clip_id : int
+            Its number.
+
+        Returns
+        -------
+        ClipInfo
+
+        Raises
+        ------
+        ProjectError
+            With code "unknown_clip" if there is none.
+        """
+        clip_id = check_id(clip_id, "unknown_clip", "clip")
+        with self.store.read() as connection:
+            return clips.read_clip(connection, clip_id, self.root)
 
     def set_aside(self, clip_id, reason):
-        """Ask no longer about a clip that cannot be read.
+        """Stop asking about an unreadable clip.
 
         Parameters
         ----------
@@ -401,12 +403,54 @@ class LabelingProject(ReadingMixin):
             What is wrong with it.
         """
         clip_id = check_id(clip_id, "unknown_clip", "clip")
-        with self._opened().write() as connection:
-            found = update(clips).where(clips.c.id == clip_id)
-            connection.execute(found.values(problem=str(reason)[:500], open=False))
+        with self.store.write() as connection:
+            clips.set_aside(connection, clip_id, reason)
+
+    def problems(self):
+        """Return the clips that are set aside.
+
+        Returns
+        -------
+        list of (name, reason)
+            In the order of the pool.
+        """
+        with self.store.read() as connection:
+            return clips.list_problems(connection)
+
+    def progress(self):
+        """Return the state of the project.
+
+        Returns
+        -------
+        Progress
+        """
+        with self.store.read() as connection:
+            return progress.measure_progress(connection)
+
+    def labels(self):
+        """Return the current label of each answered clip: what most people say.
+
+        Returns
+        -------
+        list of LabelRow
+            In the order of the pool, one row for each clip.
+        """
+        with self.store.read() as connection:
+            return labels.read_labels(connection)
+
+    def answers(self):
+        """Return every answer ever given, including those taken back.
+
+        Returns
+        -------
+        list of Answer
+            In the order in which they were given.
+        """
+        with self.store.read() as connection:
+            return labels.read_answers(connection)
 
     def import_labels(self, rows):
-        """Take in labels from elsewhere; what people said here stays as it is.
+        """Import labels; answers of the project are kept.
 
         Parameters
         ----------
@@ -417,40 +461,22 @@ class LabelingProject(ReadingMixin):
         -------
         ImportReport
         """
-        with self._opened().write() as connection:
+        with self.store.write() as connection:
             return labels.add_labels(connection, self.root, rows, time.time())
 
-    def train(self):
-        """Train a round on all labels, in this process, and choose what to ask next.
+    def model_path(self, round=None):
+        """Return the file of a model: a Pipeline that takes paths of recordings.
+
+        Parameters
+        ----------
+        round : int, default=None
+            Its round. None: the newest one. Only the last few are kept.
 
         Returns
         -------
-        int or None
-            Number of the round; None if there are too few labels for a model, or no new ones.
-
-        Raises
-        ------
-        ProjectError
-            With code "locked" if another process is training.
+        pathlib.Path or None
+            None if there is none.
         """
-        from skal.label.training import Trainer
-
-        self._opened()
-        if self._trainer is None:
-            self._trainer = Trainer(self)
-        with self._trainer.hold():
-            return self._trainer.step(at_least=1)
-
-    def _opened(self):
-        if self.store is None:
-            raise ProjectError("no_such_project", "the project is closed: call open() first")
-        return self.store
-
-
-def _check_person(person):
-    person = check_text(person, "the name of a person", longest=100)
-    if person == IMPORTED:
-        raise ProjectError(
-            "bad_answer", f"{IMPORTED!r} is nobody's name: it marks imported labels"
-        )
-    return person
+        done = [row.id for row in list_rounds(self.store) if row.status == "done"]
+        files = [model_file(self.folder, i) for i in reversed(done) if round in (None, i)]
+        return next((file for file in files if file.is_file()), None)

@@ -1,11 +1,8 @@
-"""Label without a browser: one question after another in a terminal, with the page's keys."""
+"""Label in a terminal, without a browser: one question after another, with the page's keys."""
 
 import contextlib
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 import unicodedata
 import uuid
@@ -14,107 +11,29 @@ from rich.console import Console
 from rich.text import Text
 
 from skal._soundfiles import AudioReadError
-from skal._windows import Window
-from skal.audio import read_audio
-from skal.label.sounds import loudness_gain, wav_bytes
-from skal.label.types import ProjectError
+from skal.label.asking.kinds import KINDS, LABEL, UNDO_KEY
+from skal.label.playback import Player, find_player
+from skal.label.store.errors import ProjectError
 
-__all__ = ["Player", "find_player", "label_in_terminal", "read_keys"]
+__all__ = ["label_in_terminal", "read_keys"]
 
-_PLAYERS = {
-    "aplay": ["aplay", "-q"],
-    "ffplay": ["ffplay", "-nodisp", "-autoexit", "-loglevel", "quiet"],
-    "play": ["play", "-q"],
-    "afplay": ["afplay"],
-}
-_MOST_SECONDS = 300  # of a recording that are played
-_ANSWERS = {"u": "unsure", "s": "skip", "b": "bad"}
+_ANSWERS = {kind.key: kind for kind in KINDS.values() if kind.key}
 _QUIT = ("q", "\x1b", "\x03", "\x04", "")  # Escape, Ctrl-C, Ctrl-D, end of input
-_HELP = "space: play   u: unsure   s: skip   b: bad recording   z: undo   +: class by name   "
-_HELP += "?: help   q or Esc: stop"
-
-
-def find_player():
-    """Return the command of a player that is installed, or None.
-
-    Returns
-    -------
-    list of str or None
-        Which the name of a WAV file is added to.
-    """
-    return next((command for name, command in _PLAYERS.items() if shutil.which(name)), None)
-
-
-class Player:
-    """Plays clips one at a time, beside whatever else happens.
-
-    Every clip is decoded here and handed over as a WAV file, evenly loud: a player neither has
-    to know formats nor sees the names of files.
-
-    Parameters
-    ----------
-    command : list of str or None
-        As from `find_player`; None plays nothing.
-    """
-
-    def __init__(self, command):
-        self.command = command
-        self._process = None
-        self._file = None
-
-    def play(self, question):
-        """Start to play a clip from its beginning.
-
-        Parameters
-        ----------
-        question : Question
-            Whose clip.
-
-        Raises
-        ------
-        AudioReadError
-            If the clip cannot be read.
-        OSError
-            If the player cannot be started, or no file be written for it.
-        """
-        self.stop()
-        start = question.start or 0.0
-        end = start + min(question.duration or _MOST_SECONDS, _MOST_SECONDS)
-        y, sr = read_audio(Window(question.path, start, end))
-        handle, self._file = tempfile.mkstemp(suffix=".wav", prefix="skal-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(wav_bytes(y * loudness_gain(y), sr))
-        nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        self._process = subprocess.Popen(
-            [*self.command, self._file], stderr=subprocess.DEVNULL, **nothing
-        )
-
-    def stop(self):
-        """Stop playing, if anything is played."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait()
-            self._process = None
-        if self._file is not None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._file)
-            self._file = None
+_HELP = "   ".join(
+    [
+        "space: play",
+        *(f"{key}: {kind.title.lower()}" for key, kind in _ANSWERS.items()),
+        f"{UNDO_KEY}: undo   +: class by name   ?: help   q or Esc: stop",
+    ]
+)
 
 
 @contextlib.contextmanager
 def read_keys(stream=None):
-    """Read keys as they are pressed; without a terminal, the characters of the input.
+    """Read keys as they are pressed, or the characters of an input that is no terminal.
 
-    Parameters
-    ----------
-    stream : text file object, default=None
-        Where from; None: the standard input.
-
-    Yields
-    ------
-    read_key : callable
-        ``read_key()`` waits for a key and returns it, "" at the end of the input;
-        ``read_key.line()`` waits for a line of text.
+    The yielded `read_key()` waits for a key, "" at the end of the input; `read_key.line()` waits
+    for a line.
     """
     keys = _Keys(sys.stdin if stream is None else stream)
     with keys:
@@ -135,9 +54,9 @@ class _Keys:
 
     def __call__(self):
         if self._before is not None:
-            # Not through the stream, which would keep what was typed ahead from `line`.
+            # Not through the stream: its buffer would hide what was typed ahead from `line`.
             key = os.read(self.stream.fileno(), 8).decode("utf-8", "ignore")
-            # Arrows and the like come as several characters that begin with Escape.
+            # Arrow keys and the like come as several characters that begin with Escape.
             return key if key in ("\x1b", "") else "?" if key[0] == "\x1b" else key[0]
         key = self.stream.read(1)
         while key in ("\n", "\r"):
@@ -169,27 +88,27 @@ class _Keys:
 
 
 def label_in_terminal(project, person, *, train=True, console=None, read_key=None, player=None):
-    """Ask one question after another, until the person stops or nothing is left.
+    """Ask one question after another until the person stops or nothing is left.
 
     Parameters
     ----------
     project : LabelingProject
-        Open; who gave it closes it.
+        Open; the caller closes it.
     person : str
-        Who labels.
+        Name of the person.
     train : bool, default=True
-        Whether a process learns from the answers meanwhile.
+        Train the model in the background.
     console : rich.console.Console, default=None
-        Where to write; None: the standard output.
+        Console to write to. None: the standard output.
     read_key : callable, default=None
-        As from `read_keys`; None: the keyboard.
+        As from `skal.label.terminal.read_keys`. None: the keyboard.
     player : Player, default=None
-        None: the first that is installed of aplay, ffplay, play (SoX) and afplay.
+        Plays the clips. None: aplay, ffplay, play (SoX) or afplay, whichever is installed.
 
     Returns
     -------
     int
-        Answers that were given.
+        Number of answers.
     """
     console = Console(highlight=False) if console is None else console
     player = Player(find_player()) if player is None else player
@@ -197,7 +116,7 @@ def label_in_terminal(project, person, *, train=True, console=None, read_key=Non
         stack.callback(player.stop)
         stack.callback(project.release, person)
         if train:
-            from skal.label.worker import TrainingWorker
+            from skal.label.learning.worker import TrainingWorker
 
             worker = TrainingWorker(project)
             stack.callback(worker.stop)
@@ -222,7 +141,9 @@ class _Session:
     def run(self):
         self._show_keys()
         if self.player.command is None:
-            self._say("No player is installed (aplay, ffplay, play): listen yourself.", "yellow")
+            self._say(
+                "No player is installed (aplay, ffplay, play): open the files yourself.", "yellow"
+            )
         again = None
         while True:
             question = again or self.project.next(self.person)
@@ -235,13 +156,13 @@ class _Session:
             self.player.stop()
             if not goes_on:
                 break
-        self._say(f"{self.n_answers} answers, all saved. The same command goes on.")
+        self._say(f"{self.n_answers} answers, all saved. Run the same command to continue.")
         return self.n_answers
 
     def _ask(self, question):
-        """Wait for an answer; return a question to be asked next, and whether to go on."""
+        """Wait for an answer; return the question to ask next, if any, and whether to continue."""
         since = time.monotonic()
-        # The keys of one question make one answer, however often it is sent.
+        # One key for each question, so that a repeated answer is stored once.
         client_key = uuid.uuid4().hex
         while True:
             key = self.read_key()
@@ -249,10 +170,10 @@ class _Session:
             if given is not None:
                 self._send(question, given, min(time.monotonic() - since, 86_400), client_key)
                 return None, True
-            if key == "z":
+            if key == UNDO_KEY:
                 before = self.project.undo(self.person)
                 if before is not None:
-                    self._say("Taken back.", "yellow")
+                    self._say("Your last answer is taken back.", "yellow")
                     return before, True
                 self._say("There is nothing to take back.", "yellow")
             elif key in _QUIT:
@@ -263,22 +184,22 @@ class _Session:
                 self._show_keys()
 
     def _answer_of(self, key):
-        """Return kind and label that a key stands for, or None."""
+        """Return kind and label of a key, or None."""
         if key in _ANSWERS:
-            return _ANSWERS[key], None
+            return _ANSWERS[key].name, None
         named = {info.key: info.name for info in self.project.classes if info.key is not None}
         if key.lower() in named:
-            return "label", named[key.lower()]
+            return LABEL, named[key.lower()]
         return self._class_by_name() if key == "+" else None
 
     def _class_by_name(self):
-        """Ask for the name of a class, which is made if there is none of this name."""
+        """Ask for the name of a class, and add the class if it is new."""
         self.console.print("class: ", end="")
         name = self.read_key.line().strip()
         if not name:
             return None
         try:
-            return "label", self.project.add_class(name).name
+            return LABEL, self.project.add_class(name).name
         except ProjectError as error:
             self._say(str(error), "red")
             return None
@@ -288,7 +209,7 @@ class _Session:
         options = {"seconds": seconds, "client_key": client_key}
         try:
             receipt = self.project.answer(
-                question.asked_id, self.person, kind, label=label, **options
+                question.question_id, self.person, kind, label=label, **options
             )
         except ProjectError as error:
             if error.code != "lease_lost":
@@ -298,8 +219,8 @@ class _Session:
         self.n_answers += 1
         guess = ""
         if receipt.guess is not None and receipt.guess_probability is not None:
-            guess = f"   (the model: {receipt.guess}, {receipt.guess_probability:.0%})"
-        self._say(f"  {label if kind == 'label' else kind}{guess}", "green")
+            guess = f"   (model: {receipt.guess}, {receipt.guess_probability:.0%})"
+        self._say(f"  {label if kind == LABEL else KINDS[kind].title.lower()}{guess}", "green")
 
     def _play(self, question):
         if self.player.command is None:
@@ -308,9 +229,11 @@ class _Session:
         try:
             self.player.play(question)
         except AudioReadError as error:
-            self._say(f"It cannot be played: {error.reason}. Press b: bad recording.", "red")
+            self._say(
+                f"Cannot play: {error.reason}. Press {KINDS['bad'].key}: bad recording.", "red"
+            )
         except OSError as error:
-            self._say(f"It cannot be played: {error}. Listen to {question.path}", "red")
+            self._say(f"Cannot play: {error}. Listen to {question.path}", "red")
 
     def _show(self, question):
         progress = self.project.progress()
@@ -322,9 +245,9 @@ class _Session:
         length = "" if question.duration is None else f" ({question.duration:.1f} s)"
         self.console.print()
         self._say(f"{question.name}{part}{length}", "bold")
-        self._say(f"  {question.why}", "dim")
+        self._say(f"  {question.explanation}", "dim")
         if question.guess is not None:
-            self._say(f"  the model expects {question.guess}, {question.guess_probability:.0%}")
+            self._say(f"  the model predicts {question.guess}, {question.guess_probability:.0%}")
         self._say(f"  {_summary(progress)}", "dim")
 
     def _show_keys(self):
@@ -333,18 +256,18 @@ class _Session:
         self._say(_HELP, "cyan")
 
     def _say(self, text, style=""):
-        # Names of files and classes are text, never markup or codes of the terminal.
+        # Names of files and classes are text, not markup or terminal codes.
         self.console.print(Text(_printable(text), style=style))
 
 
 def _summary(progress):
-    """Return where a project stands, in a line."""
+    """Return the state of a project in one line."""
     words = [f"{progress.n_labeled} of {progress.n_clips} clips labeled"]
     found = progress.estimate
     if found is not None:
         words.append(f"accuracy {found.accuracy:.0%} ({found.low:.0%} to {found.high:.0%})")
     if progress.training.status == "training":
-        words.append("a model is being trained")
+        words.append("training")
     elif progress.training.status == "waiting" and progress.training.message:
         words.append(progress.training.message)
     elif progress.training.status == "failed":
@@ -353,7 +276,7 @@ def _summary(progress):
 
 
 def _printable(text):
-    """Return text whose control characters, which could drive a terminal, are shown as such."""
+    """Return text with control characters escaped: they could drive the terminal."""
     return "".join(
         character
         if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")

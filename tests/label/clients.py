@@ -19,19 +19,19 @@ def main(recordings, person, diary):
     project = LabelingProject(recordings).open(scan=False)
     with open(diary, "a", buffering=1) as confirmed:
         if os.path.exists(unconfirmed):
-            asked_id, clip_id, key = Path(unconfirmed).read_text().split()
-            _send(project, person, int(asked_id), int(clip_id), key, confirmed)
+            question_id, clip_id, key = Path(unconfirmed).read_text().split()
+            _send(project, person, int(question_id), int(clip_id), key, confirmed)
         while (question := project.next(person)) is not None:
             key = uuid.uuid4().hex
             with open(unconfirmed + ".new", "w") as file:
-                file.write(f"{question.asked_id} {question.clip_id} {key}")
+                file.write(f"{question.question_id} {question.clip_id} {key}")
             os.replace(unconfirmed + ".new", unconfirmed)
-            _send(project, person, question.asked_id, question.clip_id, key, confirmed)
+            _send(project, person, question.question_id, question.clip_id, key, confirmed)
 
 
-def _send(project, person, asked_id, clip_id, key, confirmed):
+def _send(project, person, question_id, clip_id, key, confirmed):
     label = ("low", "high")[clip_id % 2]
-    project.answer(asked_id, person, "label", label, 0.5, key)
+    project.answer(question_id, person, "label", label, 0.5, key)
     confirmed.write(f"{key} {clip_id}\n")
 
 

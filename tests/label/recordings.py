@@ -1,10 +1,15 @@
 """Small folders of recordings: tones whose pitch is their class."""
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import soundfile
 
+from skal.label import Trainer
+
 PITCH = {"low": 300, "middle": 900, "high": 2000}
 RATE = 8000
+_TRAINERS = WeakKeyDictionary()
 
 
 def write_tones(folder, n_clips, classes=("low", "high"), duration=0.25, random_state=0):
@@ -40,6 +45,11 @@ def answer_next(project, person, truth, n=1, client=None):
         if question is None:
             break
         key = None if client is None else f"{client}-{i}"
-        project.answer(question.asked_id, person, "label", truth[question.name], 1.0, key)
+        project.answer(question.question_id, person, "label", truth[question.name], 1.0, key)
         names.append(question.name)
     return names
+
+
+def train(project):
+    """Train a round, with the same trainer as long as the project is open."""
+    return _TRAINERS.setdefault(project.store, Trainer(project)).train()

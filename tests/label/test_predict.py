@@ -21,6 +21,7 @@ from skal.datasets import make_sounds, write_sounds
 from skal.label import LabelingProject
 from skal.label.formats import read_labels
 from skal.label.predict import ModelError, load_model, predict_clips, predict_folder
+from tests.label.recordings import train
 
 SMALL = {
     "sr": 8000,
@@ -99,8 +100,8 @@ def test_the_model_of_a_project_predicts(sounds, tmp_path):
     with LabelingProject(folder, classes, folder=tmp_path / "project", estimator=model) as project:
         while len(project.labels()) < 16:
             question = project.next("ada")
-            project.answer(question.asked_id, "ada", "label", labels[question.name])
-        assert project.train() is not None
+            project.answer(question.question_id, "ada", "label", labels[question.name])
+        assert train(project) is not None
         path = project.model_path()
     paths = [str(folder / name) for name in labels]
     loaded = joblib.load(path)

@@ -13,7 +13,8 @@ import soundfile
 from rich.console import Console
 
 from skal.label import LabelingProject
-from skal.label.terminal import Player, find_player, label_in_terminal, read_keys
+from skal.label.playback import Player, find_player
+from skal.label.terminal import label_in_terminal, read_keys
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_keys_are_those_of_the_page(project):
     assert "1: dog   2: [bold]siren" in shown  # a name, not markup
     assert "[red].wav (0.5 s)" in shown
     assert "5 answers, all saved" in shown
-    assert "0 of 6 clips labeled, the first model needs some labels" in shown
+    assert "0 of 6 clips labeled, the first model needs a few labels" in shown
 
 
 def test_undo_asks_the_same_clip_again(project):
@@ -122,7 +123,7 @@ def test_an_answer_that_came_too_late_is_said_and_not_stored(recordings):
                     # The time is over, and somebody else answers all there is.
                     time.sleep(0.05)
                     while (question := project.next("bob")) is not None:
-                        project.answer(question.asked_id, "bob", "bad")
+                        project.answer(question.question_id, "bob", "bad")
                 return super().__call__()
 
         screen = io.StringIO()
@@ -204,7 +205,7 @@ def test_a_window_is_played_alone(recordings, tmp_path, recorder):
 
 def test_a_player_that_cannot_be_started_ends_nothing(project):
     shown = label(project, "1", player=Player(["/no/such/player"]))
-    assert "It cannot be played" in shown
+    assert "Cannot play" in shown
     assert kinds(project) == [("label", "dog")]
 
 

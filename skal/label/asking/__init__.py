@@ -1,0 +1,1 @@
+"""Questions, answers, votes, classes and clips, and the state that follows from them."""

@@ -1,0 +1,76 @@
+"""Audacity's label tracks: a text file for each recording, start, end and label on each line.
+
+See "Importing and Exporting Labels" in Audacity's manual: UTF-8 with tabs, times in s with six
+decimals. A label with equal start and end is a point.
+"""
+
+import zipfile
+from pathlib import Path
+
+from skal._files import write_atomically
+from skal.label.formats.cells import one_line
+from skal.label.formats.format import Format
+from skal.label.formats.problems import LabelProblem
+from skal.label.formats.spans import by_recording, measure, relative_parts
+
+__all__ = ["FORMAT"]
+
+# The earliest time in ZIP. A fixed time makes archives of the same labels identical.
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def _write_files(rows, folder, root):
+    """Write a label file for each recording, in the same subfolders."""
+    problems = []
+    for parts, text in _label_files(rows, root, problems):
+        path = Path(folder, *parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with write_atomically(path) as file:
+            file.write(text)
+    return problems
+
+
+def _write_zip(rows, stream, root):
+    """Write a ZIP archive of label files."""
+    problems = []
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for parts, text in _label_files(rows, root, problems):
+            name = "/".join(parts).encode("utf-8", "replace").decode()
+            entry = zipfile.ZipInfo(name, _ZIP_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, text)
+    return problems
+
+
+def _label_files(rows, root, problems):
+    """Yield the path, as parts, and the bytes of each label file."""
+    for path, found in by_recording(rows).items():
+        *folders, name = relative_parts(path, root)
+        whole = any(row.end is None for row in found)
+        length = _length(path, root, problems) if whole else None
+        lines = []
+        for row in found:
+            start, end = row.start or 0.0, length if row.end is None else row.end
+            lines.append(f"{start:.6f}\t{max(start, end):.6f}\t{one_line(row.label)}\n")
+        # Keep the whole name: x.wav and x.flac may be in the same folder.
+        yield (*folders, f"{name}.txt"), "".join(lines).encode("utf-8", "replace")
+
+
+def _length(path, root, problems):
+    """Return the length in s, or 0 for an unreadable file, whose label is a point then."""
+    found = measure(path, root)
+    if isinstance(found, LabelProblem):
+        problems.append(found)
+        return 0.0
+    return found.length
+
+
+FORMAT = Format(
+    name="audacity",
+    title="Audacity labels",
+    extension=".zip",
+    media_type="application/zip",
+    help="a label track for each recording",
+    write=_write_zip,
+    write_folder=_write_files,
+)

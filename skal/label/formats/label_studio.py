@@ -1,0 +1,173 @@
+"""Label Studio's JSON: a list of tasks, each a recording with its annotations.
+
+A label of a whole recording is a result of type "choices"; a label of a part has type "labels",
+with start and end in s. This is what Label Studio's tags Choices and Labels write for audio.
+"""
+
+import json
+import os
+import re
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from skal.label.asking.kinds import LABEL
+from skal.label.formats.format import Format
+from skal.label.formats.problems import LabelProblem, check_span, parse_json
+
+__all__ = ["FORMAT"]
+
+_CHOICES, _REGION, _SOUND = "label", "region", "audio"
+_UPLOADED = re.compile(r"[0-9a-f]{8}-")
+
+
+def _write(rows, stream, root):
+    """Write tasks; those of clips without a label have a cancelled annotation."""
+    tasks = {}
+    for row in rows:
+        people = tasks.setdefault(os.fspath(row.path), {})
+        people.setdefault(row.person, []).append(row)
+    stream.write(b"[")
+    for number, (path, people) in enumerate(tasks.items(), start=1):
+        annotations = [
+            _annotation(found, f"{number}-{i}") for i, found in enumerate(people.values())
+        ]
+        task = {"id": number, "data": {_SOUND: path}, "annotations": annotations}
+        before = "\n" if number == 1 else ",\n"
+        stream.write(f"{before}{json.dumps(task)}".encode("ascii"))
+    stream.write(b"\n]\n")
+    return []
+
+
+def _annotation(rows, name):
+    """Return the annotation of one person for one recording."""
+    results = [_result(row, f"{name}-{i}") for i, row in enumerate(rows) if row.kind == LABEL]
+    return {"result": results, "was_cancelled": not results, "ground_truth": False}
+
+
+def _result(row, name):
+    result = {"id": name, "to_name": _SOUND, "origin": "manual"}
+    if row.end is None:
+        kind = {"from_name": _CHOICES, "type": "choices", "value": {"choices": [row.label]}}
+    else:
+        value = {"start": row.start, "end": row.end, "channel": 0, "labels": [row.label]}
+        kind = {"from_name": _REGION, "type": "labels", "value": value}
+    return result | kind
+
+
+def _read(content):
+    tasks = parse_json(content)
+    if not isinstance(tasks, list):
+        found = tasks if isinstance(tasks, Exception) else f"it has a {type(tasks).__name__}"
+        yield LabelProblem("task 1", "JSON", f"the file must have a list of tasks; {found}")
+        return
+    for number, task in enumerate(tasks, start=1):
+        row = f"task {number}"
+        try:
+            path, annotations = _path_of(task), _annotations(task)
+        except _WrongError as error:
+            yield LabelProblem(row, *error.args)
+            continue
+        for name, annotation in annotations:
+            for result in _results(annotation, name):
+                is_wrong = isinstance(result, _WrongError)
+                yield LabelProblem(row, *result.args) if is_wrong else (row, path, *result)
+
+
+class _WrongError(ValueError):
+    """A key of a task, and its problem."""
+
+
+def _path_of(task):
+    data = task.get("data") if isinstance(task, dict) else None
+    if not isinstance(data, dict):
+        raise _WrongError("data", 'missing; use {"audio": PATH}')
+    texts = {key: value for key, value in data.items() if isinstance(value, str) and value}
+    if _SOUND not in texts and len(texts) != 1:
+        raise _WrongError("data.audio", f"missing; data has {', '.join(data) or 'nothing'}")
+    return _local(texts.get(_SOUND) or next(iter(texts.values())))
+
+
+def _local(address):
+    """Return the path that an address of Label Studio stands for."""
+    parts = urlsplit(address) if re.match(r"(?:[a-z][a-z0-9+.-]*://|/data/)", address) else None
+    if parts is None:
+        return address
+    if parts.path.endswith("/data/local-files/") and parse_qs(parts.query).get("d"):
+        return parse_qs(parts.query)["d"][0]
+    if parts.path.startswith("/data/upload/"):
+        # Label Studio puts eight hexadecimal digits before the names of uploaded files.
+        return _UPLOADED.sub("", unquote(parts.path.rsplit("/", 1)[-1]), count=1)
+    return unquote(parts.path.lstrip("/"))
+
+
+def _annotations(task):
+    """Return keys and contents of the finished annotations."""
+    # Versions before 1.0 called them completions.
+    key = "annotations" if "annotations" in task else "completions"
+    found = task.get(key, [])
+    if not isinstance(found, list):
+        raise _WrongError(key, "not a list")
+    for i, annotation in enumerate(found):
+        if not isinstance(annotation, dict) or not isinstance(annotation.get("result"), list):
+            raise _WrongError(f"{key}[{i}]", "not an object with a list named result")
+    named = [(f"{key}[{i}]", annotation) for i, annotation in enumerate(found)]
+    return [item for item in named if not item[1].get("was_cancelled")]
+
+
+def _results(annotation, name):
+    """Yield (start, end, label) of choices and labeled regions, or their problems."""
+    questions = {"choices": set(), "labels": set()}
+    labeled = []
+    for i, result in enumerate(annotation["result"]):
+        where = f"{name}.result[{i}]"
+        if not isinstance(result, dict) or not isinstance(result.get("value", {}), dict):
+            yield _WrongError(where, "not an object with an object named value")
+        elif _kind_of(result) is not None:
+            labeled.append((f"{where}.value", _kind_of(result), result["value"]))
+            questions[_kind_of(result)].add(str(result.get("from_name")))
+    several = [f"{kind} of {', '.join(sorted(q))}" for kind, q in questions.items() if len(q) > 1]
+    if several:
+        reason = f"answers to several questions ({'; '.join(several)}); export one of them"
+        yield _WrongError(name, reason)
+        return
+    for where, kind, value in labeled:
+        try:
+            yield *_span(value, where), _only(value[kind], f"{where}.{kind}")
+        except _WrongError as error:
+            yield error
+
+
+def _kind_of(result):
+    """Return the type of a result with a label; None for texts, ratings and others."""
+    kind = result.get("type")
+    return kind if kind in ("choices", "labels") and kind in result.get("value", {}) else None
+
+
+def _span(value, where):
+    times = [value.get("start"), value.get("end")]
+    for key, time in zip(("start", "end"), times, strict=True):
+        if isinstance(time, bool) or not isinstance(time, (int, float, type(None))):
+            raise _WrongError(f"{where}.{key}", f"{time!r} is not a number of seconds")
+    wrong = check_span(*times)
+    if wrong is not None:
+        raise _WrongError(f"{where}.{wrong[0]}", wrong[1])
+    return times
+
+
+def _only(labels, where):
+    if not isinstance(labels, list) or not all(isinstance(item, str) for item in labels):
+        raise _WrongError(where, "not a list of texts")
+    if len(labels) != 1 or not labels[0].strip():
+        raise _WrongError(where, f"{len(labels)} labels; a clip has exactly one, not empty")
+    return labels[0]
+
+
+FORMAT = Format(
+    name="labelstudio",
+    title="Label Studio JSON",
+    extension=".json",
+    media_type="application/json",
+    help="a task for each recording, with its annotations",
+    write=_write,
+    read=_read,
+    reads=(".json",),
+)

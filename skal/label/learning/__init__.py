@@ -1,0 +1,1 @@
+"""Training: the model that learns from the answers, and what it chooses to ask."""

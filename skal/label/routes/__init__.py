@@ -1,8 +1,0 @@
-"""What the server answers, by subject: the page, labeling, clips, results."""
-
-from skal.label.routes import clips, labeling, page, results
-
-__all__ = ["ROUTERS"]
-
-#: The routers of all subjects.
-ROUTERS = (page.router, labeling.router, clips.router, results.router)

@@ -1,0 +1,1 @@
+"""What a project stores: its database, tables, settings and locks."""

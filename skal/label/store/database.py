@@ -1,0 +1,188 @@
+"""The database of a project: a change is on disk before anyone hears of it."""
+
+import contextlib
+import shutil
+import threading
+from pathlib import Path
+
+from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from skal.label.store import tables
+from skal.label.store.errors import ProjectError
+from skal.label.store.migration import upgrade
+from skal.label.store.settings import read_settings
+
+__all__ = ["Database"]
+
+# Seconds to wait while another process writes.
+_PATIENCE = 30
+# Servers let several transactions write at once; this lock makes them take turns, as in SQLite.
+_ADVISORY_LOCK = 0x736B616C
+
+
+class Database:
+    """The database of a project: a SQLite file, or a server at an address as in SQLAlchemy."""
+
+    def __init__(self, address):
+        self.address = address
+        self._engine = None
+        # Threads of this process get their turn at once; at SQLite's own lock they would sleep
+        # and poll.
+        self._turn = threading.Lock()
+
+    def open(self):
+        """Connect, and create or upgrade the tables."""
+        if self._engine is not None:
+            return self
+        self._engine = _make_engine(self.address)
+        with contextlib.ExitStack() as unfinished:
+            unfinished.callback(self.close)
+            with self.write() as connection:
+                self._prepare_tables(connection)
+            unfinished.pop_all()
+        return self
+
+    def close(self):
+        """Disconnect; committed changes stay."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    @contextlib.contextmanager
+    def read(self):
+        """Open a transaction that sees one state of the project and changes nothing."""
+        with _plain_errors(self.address), self._connected().connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self):
+        """Open a transaction that is on disk as a whole when the block ends, or not at all.
+
+        One transaction writes at a time, and sees what earlier ones wrote.
+        """
+        with self._turn, _plain_errors(self.address):
+            writing = self._connected().execution_options(skal_writes=True)
+            with writing.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    lock = text("SELECT pg_advisory_xact_lock(:key)")
+                    connection.execute(lock, {"key": _ADVISORY_LOCK})
+                yield connection
+
+    def _connected(self):
+        if self._engine is None:
+            raise ProjectError("no_such_project", "the project is closed: call open() first")
+        return self._engine
+
+    def _prepare_tables(self, connection):
+        version = None
+        if inspect(connection).has_table("settings"):
+            version = read_settings(connection).get("version")
+            if version is not None:
+                version = upgrade(connection, version)
+        if version not in (None, tables.VERSION):
+            raise ProjectError(
+                "store",
+                f"{_hidden(self.address)} was made by another version of skal (its tables have "
+                f"version {version}, not {tables.VERSION}): export its labels there, import "
+                "them here",
+            )
+        if version is None:
+            tables.metadata.create_all(connection)
+            row = {"key": "version", "value": tables.VERSION}
+            connection.execute(tables.settings.insert().values(row))
+
+
+def _make_engine(address):
+    if "://" in str(address):
+        try:
+            url = make_url(str(address))
+            engine = create_engine(url, pool_pre_ping=True)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise ProjectError(
+                "store",
+                f"{_hidden(address)} is not the address of a usable database "
+                f"({error}). Example: postgresql+psycopg://user@host/name, after "
+                "pip install 'psycopg[binary]'",
+            ) from error
+        if engine.dialect.name != "sqlite":
+            return engine
+    else:
+        url = URL.create("sqlite", database=str(address))
+    engine = create_engine(
+        url, connect_args={"timeout": _PATIENCE}, pool_size=8, max_overflow=32, pool_timeout=60
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection, _record):
+    # We begin transactions ourselves; the driver would begin them only before a change.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection):
+    # IMMEDIATE: a writer waits for its turn before it reads, so that what it read still holds.
+    writes = connection.get_execution_options().get("skal_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _hidden(address):
+    """Return an address without its password."""
+    if "://" not in str(address):
+        return str(address)
+    try:
+        return make_url(str(address)).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "the given address"
+
+
+@contextlib.contextmanager
+def _plain_errors(address):
+    try:
+        yield
+    except DBAPIError as error:
+        raise _explain(error, address) from error
+
+
+def _explain(error, address):
+    """Return a database error in words for people."""
+    place = _hidden(address)
+    name = getattr(error.orig, "sqlite_errorname", "")
+    said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else name
+    if name.startswith("SQLITE_FULL") or "No space left" in said or "disk full" in said.lower():
+        return _disk_full(place)
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return ProjectError(
+            "read_only",
+            f"{place} cannot be written ({said}): change its permissions, or keep the project in "
+            "another folder (--project DIR)",
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return ProjectError(
+            "locked", f"another process holds {place} ({said}): end it, or try again"
+        )
+    if name.startswith("SQLITE_IOERR"):
+        return _explain_io(place, said, name)
+    return ProjectError("store", f"{place}: {said}. Nothing was written")
+
+
+def _explain_io(place, said, name):
+    """Explain a failed write; some file systems report a full disk that way."""
+    folder = Path(place).parent
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(folder).free < 2**20:
+            return _disk_full(place)
+    return ProjectError("store", f"{place}: {said} ({name}): is the disk still connected?")
+
+
+def _disk_full(place):
+    return ProjectError(
+        "disk_full",
+        f"the disk of {place} is full: nothing was written. Earlier answers are safe; make room "
+        "and continue",
+    )

@@ -1,0 +1,44 @@
+"""One process opens a project at a time, and file errors become project errors."""
+
+import contextlib
+import errno
+import time
+
+from skal._files import FolderHeldError, hold_folder
+from skal.label.store.errors import ProjectError
+
+__all__ = ["held", "plain_os_errors"]
+
+# Seconds to wait while another process opens the same project.
+_PATIENCE = 30
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextlib.contextmanager
+def plain_os_errors(folder):
+    """Turn an OSError of the project folder into a ProjectError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in _FULL
+        raise ProjectError(
+            "disk_full" if full else "read_only",
+            f"the project cannot be kept in {str(folder)!r}: {error.strerror or error}. "
+            + ("Make room" if full else "Change its permissions, or name another (--project DIR)"),
+        ) from error
+
+
+@contextlib.contextmanager
+def held(folder):
+    """Keep other processes from opening the project; wait a while for one that does."""
+    with contextlib.ExitStack() as stack:
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                stack.enter_context(hold_folder(folder))
+                break
+            except FolderHeldError as error:
+                if time.monotonic() > deadline:
+                    raise ProjectError("locked", f"{error}: try again") from error
+                time.sleep(0.05)
+        yield

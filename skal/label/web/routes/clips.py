@@ -1,0 +1,160 @@
+"""Clips of the project by number: sound and spectrogram."""
+
+import os
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel
+
+from skal.label.playback import loudness_gain
+from skal.label.web.routes.schemas import ERRORS, ClipId, Project, Text
+from skal.label.web.sounds import playable_type
+
+__all__ = ["router"]
+
+#: Routes of clips.
+router = APIRouter(prefix="/api/clips/{clip_id}", tags=["clips"], responses=ERRORS)
+
+_Id = Annotated[ClipId, Path(description="Number of the clip.")]
+_KEEP = {"cache-control": "private, max-age=3600"}
+_PIECE = 256 * 1024  # bytes
+_GONE = {410: {"description": "The file is gone"}}
+
+
+class ClipOut(BaseModel):
+    """A clip, and the factor that makes it as loud as the others."""
+
+    id: int
+    name: Text
+    start: float | None
+    end: float | None
+    duration: float
+    sample_rate: int
+    gain: float
+
+
+@router.get("", responses=_GONE)
+def clip_info(project: Project, request: Request, clip_id: _Id) -> ClipOut:
+    """Return length, sampling rate and gain of a clip."""
+    clip = project.clip(clip_id)
+    y, sr = request.app.state.shelf.waveform(clip)
+    return ClipOut(
+        id=clip.id,
+        name=clip.name,
+        start=clip.start,
+        end=clip.end,
+        duration=len(y) / sr,
+        sample_rate=sr,
+        gain=loudness_gain(y),
+    )
+
+
+@router.get(
+    "/audio",
+    response_class=Response,
+    responses={
+        **_GONE,
+        200: {"content": {"audio/wav": {}, "audio/flac": {}, "audio/mpeg": {}}},
+        206: {"description": "The part that the Range header asks for"},
+        416: {"description": "The sound is shorter than that"},
+    },
+)
+def audio(project: Project, request: Request, clip_id: _Id):
+    """Return the sound of a clip: its file, or a WAV file of its part."""
+    clip = project.clip(clip_id)
+    kind = playable_type(clip)
+    if kind is None:
+        sound = request.app.state.shelf.wav(clip)
+        return _part_of(sound, request.headers.get("range"))
+    return _file(clip.path, kind, request.headers)
+
+
+@router.get(
+    "/spectrogram.png",
+    response_class=Response,
+    responses={**_GONE, 200: {"content": {"image/png": {}}}},
+)
+def spectrogram(
+    project: Project,
+    request: Request,
+    clip_id: _Id,
+    width: Annotated[int, Query(ge=16, le=2400, description="In CSS pixels.")] = 800,
+    height: Annotated[int, Query(ge=16, le=1200, description="In CSS pixels.")] = 260,
+    scale: Annotated[float, Query(ge=1, le=3, description="Pixels for a CSS pixel.")] = 1,
+    theme: Literal["light", "dark"] = "light",
+    axis: Literal["mel", "linear"] = "mel",
+):
+    """Return the spectrogram of a clip from 0 Hz to half the sampling rate, without axes."""
+    picture = request.app.state.shelf.picture(
+        project.clip(clip_id), width=width, height=height, scale=scale, theme=theme, axis=axis
+    )
+    return Response(picture, media_type="image/png", headers=_KEEP)
+
+
+def _part_of(sound, wanted):
+    """Answer with bytes, or the part that a Range header asks for."""
+    status, span, headers = _span(wanted, len(sound))
+    return Response(sound[span.start : span.stop], status, headers, "audio/wav")
+
+
+def _file(path, kind, asked):
+    """Answer with a file, or the part that a Range header asks for."""
+    # Opened before the answer begins: a missing file is reported, one deleted later still sent.
+    stream = open(path, "rb")  # noqa: SIM115 - _FileAnswer closes it
+    found = os.fstat(stream.fileno())
+    tag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
+    wanted = asked.get("range") if asked.get("if-range", tag) == tag else None
+    status, span, headers = _span(wanted, found.st_size)
+    headers |= {"content-length": str(len(span)), "etag": tag}
+    return _FileAnswer(stream, span, status, headers, kind)
+
+
+class _FileAnswer(StreamingResponse):
+    """Sends a span of an open file in pieces, and closes the file in any case."""
+
+    def __init__(self, stream, span, *args):
+        super().__init__(_pieces(stream, span), *args)
+        self._stream = stream
+
+    async def __call__(self, scope, receive, send):
+        with self._stream:
+            await super().__call__(scope, receive, send)
+
+
+def _pieces(stream, span):
+    stream.seek(span.start)
+    for start in range(span.start, span.stop, _PIECE):
+        piece = stream.read(min(_PIECE, span.stop - start))
+        if not piece:
+            return
+        yield piece
+
+
+def _span(wanted, size):
+    """Return status, bytes and headers of the answer to a Range header with one range."""
+    # Other headers are ignored, as RFC 9110, section 14.2, allows.
+    headers = {**_KEEP, "accept-ranges": "bytes"}
+    limits = _limits(wanted, size)
+    if limits is None:
+        return 200, range(size), headers
+    first, last = limits
+    if first >= size or last < first:
+        return 416, range(0), {"content-range": f"bytes */{size}"}
+    headers["content-range"] = f"bytes {first}-{last}/{size}"
+    return 206, range(first, last + 1), headers
+
+
+def _limits(wanted, size):
+    """Return the first and last byte of a range, or None if the header has none."""
+    unit, _, text = (wanted or "").partition("=")
+    first, dash, last = text.strip().partition("-")
+    if unit.strip() != "bytes" or not dash or len(text) > 40:
+        return None
+    if not all(part == "" or (part.isascii() and part.isdecimal()) for part in (first, last)):
+        return None
+    if first:
+        return int(first), min(int(last), size - 1) if last else size - 1
+    if not last:
+        return None
+    return (max(0, size - int(last)), size - 1) if int(last) else (size, size)

@@ -1,0 +1,198 @@
+"""The server: the page, its API, and the training process."""
+
+import contextlib
+import getpass
+import re
+import secrets
+import socket
+from pathlib import Path
+
+import skal
+from skal.label.store.errors import ProjectError
+from skal.label.web.security import Guard, is_loopback
+
+__all__ = ["create_app", "serve"]
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{8,200}")
+_EXTRA = "labeling in the browser needs the web packages: pip install 'skal[label]'"
+
+
+def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=None, person=None):
+    """Return the ASGI application of a project.
+
+    Parameters
+    ----------
+    project : LabelingProject
+        Open; the caller closes it.
+    hosts : iterable of str, default=("127.0.0.1", "localhost")
+        Names of the server, with or without a port. Requests to other names are refused.
+    port : int, default=None
+        Port of the server, if it is known.
+    token : str, default=None
+        What a browser must send once, as ``/?token=...``: at least 8 letters, digits, ``-`` and
+        ``_``. None: everyone who reaches the server may label.
+    person : str, default=None
+        Name of the person. None: the page asks for it.
+
+    Returns
+    -------
+    Guard
+        The application, behind the checks of `skal.label.web.security`.
+
+    Raises
+    ------
+    ImportError
+        If the extra ``label`` is not installed.
+    ValueError
+        If the token is too short or has other characters.
+    """
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise ValueError("a token needs at least 8 letters, digits, '-' and '_'")
+    try:
+        from fastapi import FastAPI
+        from fastapi.staticfiles import StaticFiles
+
+        from skal.label.web.routes import ROUTERS
+        from skal.label.web.routes.errors import add_error_handlers
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{error.name} is missing: {_EXTRA}", name=error.name) from error
+    from skal.label.store.settings import read_settings
+    from skal.label.web.sounds import SoundShelf
+
+    with project.store.read() as connection:
+        created = read_settings(connection)["created"]
+
+    # Without FastAPI's own pages of the API: they load scripts from other servers.
+    app = FastAPI(title="skal", version=skal.__version__, docs_url=None, redoc_url=None)
+    app.state.project = project
+    app.state.shelf = SoundShelf()
+    app.state.person = person
+    # Identifies the project to browsers that still hold answers, whatever its name and port.
+    app.state.created = created
+    for router in ROUTERS:
+        app.include_router(router)
+    add_error_handlers(app)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    return Guard(app, hosts=hosts, port=port, token=token)
+
+
+def serve(
+    project,
+    *,
+    host="127.0.0.1",
+    port=0,
+    hosts=(),
+    token=None,
+    person=None,
+    train=True,
+    on_ready=None,
+):
+    """Serve a project to browsers until the process is stopped (Ctrl-C, SIGTERM).
+
+    Parameters
+    ----------
+    project : LabelingProject
+        Open; the caller closes it.
+    host : str, default="127.0.0.1"
+        Address to listen at. With any other, people on other machines who know the token may
+        label.
+    port : int, default=0
+        Port to listen at. 0: a free one.
+    hosts : iterable of str, default=()
+        More names of the server, such as that of a proxy.
+    token : str, default=None
+        See `create_app`. None: a random one if other machines can reach the server.
+    person : str, default=None
+        Name of the person. None: the user who runs this or, if other machines can reach the
+        server, the page asks for it.
+    train : bool, default=True
+        Train the model in the background.
+    on_ready : callable, default=None
+        Called with the address to open, a str, once browsers can connect.
+
+    Raises
+    ------
+    ProjectError
+        With code "address" if the server cannot listen at this address or port.
+    ImportError
+        If the extra ``label`` is not installed.
+    """
+    try:
+        import uvicorn
+    except ModuleNotFoundError as error:
+        raise ImportError(f"{error.name} is missing: {_EXTRA}", name=error.name) from error
+    from skal.label.learning.worker import TrainingWorker
+
+    listener = _listen(host, port)
+    if person is None and is_loopback(host):
+        person = _user()
+    with contextlib.closing(listener):
+        port = listener.getsockname()[1]
+        if token is None and not is_loopback(host):
+            token = secrets.token_urlsafe(24)
+        names = [*_names(host, port), *hosts]
+        app = create_app(project, hosts=names, port=port, token=token, person=person)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            server_header=False,
+            ws="none",
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+        )
+        address = f"http://{names[0]}/{'' if token is None else f'?token={token}'}"
+        server = _server(config, on_ready and (lambda: on_ready(address)))
+        with TrainingWorker(project) if train else contextlib.nullcontext():
+            server.run(sockets=[listener])
+
+
+def _server(config, on_ready):
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets=None):
+            await super().startup(sockets)
+            if self.started and on_ready is not None:
+                on_ready()
+
+    return Server(config)
+
+
+def _listen(host, port):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only if it knows the protocol is TCP. Without it, each small answer
+    # waits 40 ms for the browser's delayed acknowledgment.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ProjectError(
+            "address",
+            f"cannot listen at {host} port {port} ({getattr(error, 'strerror', None) or error}): "
+            "choose another port, or port 0 for a free one",
+        ) from error
+    return listener
+
+
+def _names(host, port):
+    """Return the names of the server, the one to open first."""
+    if is_loopback(host):
+        names = dict.fromkeys([_in_url(host), "127.0.0.1", "localhost", "[::1]"])
+    elif host in ("0.0.0.0", "::", ""):
+        names = [socket.gethostname(), "127.0.0.1", "localhost"]
+    else:
+        names = [_in_url(host)]
+    return [f"{name}:{port}" for name in names]
+
+
+def _in_url(host):
+    return f"[{host}]" if ":" in host else host
+
+
+def _user():
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None  # in a container without users the page asks

@@ -1,0 +1,85 @@
+"""Clips for the page: decoded once, in formats that any browser plays."""
+
+import os
+import threading
+from collections import OrderedDict
+
+from skal._soundfiles import open_sound
+from skal._windows import Window
+from skal.audio import read_audio
+from skal.label.playback import wav_bytes
+from skal.label.web.spectrogram import spectrogram_png
+
+__all__ = ["SoundShelf", "playable_type"]
+
+# Formats that every browser plays; others are sent as WAV.
+_PLAYABLE = {
+    ("WAV", "PCM_16"): "audio/wav",
+    ("WAV", "PCM_U8"): "audio/wav",
+    ("FLAC", "PCM_16"): "audio/flac",
+    ("FLAC", "PCM_24"): "audio/flac",
+    ("MP3", "MPEG_LAYER_III"): "audio/mpeg",
+}
+
+
+class SoundShelf:
+    """Decoded clips and their pictures; keeps the newest in memory, and is thread-safe."""
+
+    def __init__(self, max_bytes=100_000_000):
+        self.max_bytes = max_bytes
+        self._kept = OrderedDict()
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def waveform(self, clip):
+        """Return a clip as mono float32, and its sampling rate in Hz."""
+        window = _window(clip)
+        return self._keep(
+            ("waveform", *_version(clip)), lambda: read_audio(window), lambda made: made[0].nbytes
+        )
+
+    def picture(self, clip, **look):
+        """Return the spectrogram of a clip, see `spectrogram_png`."""
+        key = ("picture", *_version(clip), *sorted(look.items()))
+        return self._keep(key, lambda: spectrogram_png(*self.waveform(clip), **look), len)
+
+    def wav(self, clip):
+        """Return a clip as a WAV file."""
+        return self._keep(("wav", *_version(clip)), lambda: wav_bytes(*self.waveform(clip)), len)
+
+    def _keep(self, key, make, size_of):
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][0]
+        # Outside the lock, so that two people do not wait for each other. The same clip may be
+        # made twice then, which costs only time.
+        made = make()
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = (made, size_of(made))
+                self._size += size_of(made)
+            while self._size > self.max_bytes and self._kept:
+                self._size -= self._kept.popitem(last=False)[1][1]
+        return made
+
+
+def playable_type(clip):
+    """Return the media type of a clip whose file browsers play as it is, or None."""
+    with open_sound(clip.path) as file:
+        kind = _PLAYABLE.get((file.format, file.subtype))
+    return kind if clip.start is None and clip.end is None else None
+
+
+def _window(clip):
+    return Window(clip.path, clip.start or 0.0, clip.end)
+
+
+def _version(clip):
+    """Return a key that changes with the file."""
+    try:
+        status = os.stat(clip.path)
+    except OSError:
+        # Reading the file reports the error.
+        return (clip.path, clip.start, clip.end, None, None)
+    return (clip.path, clip.start, clip.end, status.st_mtime_ns, status.st_size)

@@ -1,0 +1,210 @@
+// Questions and answers: loaded ahead, answered, taken back, and sent to the server.
+
+import { ApiError, call, hand, uniqueKey } from "./api.js";
+import { byId, element } from "./dom.js";
+import { Outbox } from "./outbox.js";
+import { notice, say } from "./talk.js";
+
+const AHEAD = 2; // questions to load before they are needed
+const STATES = { wait: "saving …", ok: "saved", wrong: "not saved" };
+
+export class Questions {
+  constructor(stage, project) {
+    this.stage = stage;
+    this.changed = () => {}; // called when the server has something new to tell
+    this.person = null;
+    this.current = null; // the question on the screen, as the stage loaded it
+    this.upcoming = [];
+    this.nothingLeft = false;
+    this.filling = null;
+    this.undoing = false;
+    this.shownAt = 0;
+    this.before = ""; // said before the next question
+    this.outbox = new Outbox(project, {
+      saved: (entry, receipt) => {
+        showLast(entry, "ok", comparison(entry, receipt));
+        this.changed();
+      },
+      refused: (entry, error) => {
+        showLast(entry, "wrong", `. ${error.message}`);
+        say(`Your last answer was not saved. ${error.message}`);
+        this.changed();
+      },
+      waiting: (error) => this.showServer(error),
+      moving: () => this.showServer(null),
+    });
+  }
+
+  give(kind, label = null) {
+    if (!this.current || this.undoing) return;
+    const entry = {
+      question_id: this.current.question_id,
+      clip_id: this.current.clip_id,
+      shown: Date.now(),
+      person: this.person,
+      kind,
+      label,
+      seconds: Math.min(86400, (performance.now() - this.shownAt) / 1000),
+      client_key: uniqueKey(),
+    };
+    this.stage.drop(this.current);
+    this.current = null;
+    showLast(entry, "wait");
+    this.outbox.add(entry);
+    notice("clip", null);
+    this.before = `${nameOf(entry)}. `;
+    this.#showNext();
+  }
+
+  async undo() {
+    if (this.undoing) return;
+    this.undoing = true;
+    try {
+      await this.outbox.settled();
+      const question = await call("/api/undo", { body: { person: this.person } });
+      if (question) {
+        if (this.current) this.upcoming.unshift(this.current);
+        this.stage.hide();
+        this.before = "Your last answer is taken back. ";
+        this.#show(this.stage.load(question));
+        byId("last").textContent = "Your last answer is taken back. Answer again.";
+      } else {
+        tellLast("You have no answer to take back.");
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      tellLast(`Nothing is taken back: ${error.message}`);
+    } finally {
+      this.undoing = false;
+      this.changed();
+    }
+  }
+
+  become(person) {
+    this.person = person;
+    for (const question of this.#held()) this.stage.drop(question);
+    [this.upcoming, this.current, this.nothingLeft] = [[], null, false];
+    this.#showWaiting();
+    this.fill();
+  }
+
+  // Other people need not wait until the time for these clips is over.
+  async release() {
+    if (this.person !== null) await call("/api/release", { body: { person: this.person } }).catch(() => null);
+  }
+
+  // The page is left. One that comes back from the browser's cache still shows its question; the
+  // server takes the answer unless another person was asked.
+  leave() {
+    const question_ids = this.#held().map((question) => question.question_id);
+    if (this.person !== null && question_ids.length > 0) hand("/api/release", { person: this.person, question_ids });
+  }
+
+  // Load questions until there are enough, one at a time.
+  fill() {
+    this.filling ??= this.#fill().finally(() => {
+      this.filling = null;
+    });
+    return this.filling;
+  }
+
+  // The server answers: send what waits, and ask again if nothing was left.
+  async serverAnswers() {
+    if (document.body.classList.contains("offline")) this.outbox.retryNow();
+    if (this.outbox.size === 0) this.showServer(null);
+    if (!this.current) {
+      this.nothingLeft = false;
+      await this.fill();
+    }
+  }
+
+  showServer(error) {
+    document.body.classList.toggle("offline", Boolean(error));
+    if (!error) {
+      notice("server", null);
+      return;
+    }
+    const n = this.outbox.size;
+    const kept = n ? ` This page keeps ${n === 1 ? "1 answer" : `${n} answers`} and sends them as soon as possible.` : "";
+    const trouble = error.status === 0 ? "The server does not answer. Is skal still running?" : error.message;
+    notice("server", `${trouble}${kept}`);
+  }
+
+  #held() {
+    return [...this.upcoming, ...(this.current ? [this.current] : [])];
+  }
+
+  #heldClips() {
+    return [...this.outbox.entries, ...this.#held()].map((clip) => clip.clip_id);
+  }
+
+  async #fill() {
+    while (this.person !== null && !this.nothingLeft && this.#held().length <= AHEAD) {
+      const person = this.person;
+      const params = [["person", person], ...this.#heldClips().map((clip) => ["exclude", clip])];
+      try {
+        const question = await call("/api/next", { params });
+        if (this.outbox.size === 0) this.showServer(null);
+        if (person !== this.person) continue;
+        if (question === null) this.nothingLeft = true;
+        else if (!this.#heldClips().includes(question.clip_id)) this.upcoming.push(this.stage.load(question));
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        this.showServer(error);
+        this.#showWaiting(error);
+        return;
+      }
+      if (!this.current) this.#showNext();
+    }
+  }
+
+  #showNext() {
+    const question = this.upcoming.shift();
+    if (question) this.#show(question);
+    else this.#showWaiting();
+    this.fill();
+  }
+
+  #show(question) {
+    this.current = question;
+    this.shownAt = performance.now();
+    this.stage.show(question);
+    say(`${this.before}Next recording, ${(question.duration ?? 0).toFixed(1)} seconds. ${question.explanation}.`);
+    this.before = "";
+  }
+
+  #showWaiting(trouble = null) {
+    if (this.current) return;
+    this.stage.hide();
+    const [title, explanation] = trouble
+      ? ["Waiting for the server", "The next recording appears as soon as the server answers."]
+      : this.nothingLeft
+        ? ["Nothing is left to ask you", "Every recording is labeled, set aside, or held by another person. You can download the labels from the panel."]
+        : ["One moment …", ""];
+    if (byId("title").textContent !== title) say(`${title}. ${explanation}`);
+    this.stage.say(title, explanation, { isBusy: !trouble && !this.nothingLeft });
+  }
+}
+
+// What was answered: a class, or the name of another kind of answer.
+function nameOf({ kind, label }) {
+  return label ?? document.querySelector(`[data-kind="${kind}"]`).dataset.title;
+}
+
+function tellLast(text) {
+  byId("last").textContent = text;
+  say(text);
+}
+
+function showLast(entry, state, detail = "") {
+  const answer = element("b", { text: nameOf(entry) });
+  byId("last").replaceChildren("Last: ", answer, " – ", element("span", { class: state, text: STATES[state] }), detail);
+}
+
+function comparison(entry, receipt) {
+  if (!receipt.guess || entry.label === null) return "";
+  const sure = receipt.guess_probability === null ? "" : ` (${Math.round(100 * receipt.guess_probability)} %)`;
+  return receipt.guess === entry.label
+    ? `. The model predicted the same${sure}.`
+    : `. The model predicted ${receipt.guess}${sure}.`;
+}

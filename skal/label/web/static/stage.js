@@ -1,0 +1,153 @@
+// The stage: one recording at a time, with its picture, axes, sound and playback controls.
+
+import { pictureUrl } from "./api.js";
+import { drawAxes } from "./axes.js";
+import { byId, element } from "./dom.js";
+import { Player } from "./player.js";
+import { notice } from "./talk.js";
+import { makeTransport } from "./transport.js";
+
+const DARK = matchMedia("(prefers-color-scheme: dark)");
+const SETTLED = 120; // wait for the end of a resize, in ms
+
+export class Stage {
+  constructor(settings) {
+    this.settings = settings;
+    this.question = null;
+    this.loaded = new Set(); // questions whose picture must fit the page
+    this.player = new Player({
+      moved: (seconds, length) => this.transport.show(seconds, length),
+      described: () => this.#drawAxes(),
+      changed(isPlaying) {
+        byId("stage").classList.toggle("playing", isPlaying);
+        byId("play-label").textContent = isPlaying ? "Pause" : "Play";
+      },
+      blocked() {
+        byId("explanation").textContent = "Press space or Play to listen: the browser is silent until you do.";
+      },
+      failed(message) {
+        const { key, title } = document.querySelector('[data-kind="bad"]').dataset;
+        notice("clip", `${message} Press ${key} (${title}) to set it aside.`);
+      },
+    });
+    this.transport = makeTransport(this.player);
+    this.#watchLook();
+    settings.watch("even", (on) => this.player.setEven(on));
+  }
+
+  // Begin to load the sound and picture of a question.
+  load(question) {
+    const loaded = { ...question, deck: this.player.load(question.clip_id) };
+    this.loaded.add(loaded);
+    // A hidden stage has no size yet; show() draws then.
+    if (byId("plot").clientWidth) this.#draw(loaded);
+    return loaded;
+  }
+
+  drop(question) {
+    this.loaded.delete(question);
+    this.player.drop(question.deck);
+    if (question === this.question) this.question = null;
+  }
+
+  show(question) {
+    this.question = question;
+    byId("work").hidden = false;
+    byId("stage").removeAttribute("aria-busy");
+    if (question.look !== JSON.stringify(this.#look())) this.#draw(question);
+    byId("title").textContent = "What do you hear?";
+    byId("explanation").textContent = `Why this one: ${question.explanation}.`;
+    showFile(question);
+    showGuess(question);
+    notice("clip", null);
+    this.#showPicture(question);
+    this.player.show(question.deck);
+    if (this.settings.autoplay && document.querySelector("dialog[open]") === null) this.player.play();
+  }
+
+  // Take the recording away; its question may be shown again later.
+  hide() {
+    this.question = null;
+    this.player.hide();
+    byId("work").hidden = true;
+  }
+
+  say(title, explanation, { isBusy = false } = {}) {
+    byId("stage").toggleAttribute("aria-busy", isBusy);
+    byId("title").textContent = title;
+    byId("explanation").textContent = explanation;
+  }
+
+  #look() {
+    const plot = byId("plot");
+    const limited = (pixels, most) => Math.min(most, Math.max(16, Math.round(pixels)));
+    return {
+      width: limited(plot.clientWidth, 2400),
+      height: limited(plot.clientHeight, 1200),
+      scale: Math.min(3, Math.max(1, window.devicePixelRatio)),
+      theme: DARK.matches ? "dark" : "light",
+      axis: this.settings.linear ? "linear" : "mel",
+    };
+  }
+
+  #draw(question) {
+    const look = this.#look();
+    question.look = JSON.stringify(look);
+    question.image = element("img", { alt: "", src: pictureUrl(question.clip_id, look) });
+  }
+
+  #showPicture(question) {
+    const image = question.image;
+    const note = byId("picture-note");
+    note.textContent = image.complete ? "" : "Drawing …";
+    image.onload = () => question === this.question && (note.textContent = "");
+    image.onerror = () => question === this.question && (note.textContent = "There is no picture of this recording.");
+    if (image.complete && image.naturalWidth === 0) image.onerror();
+    image.id = "spectrogram";
+    byId("spectrogram").replaceWith(image);
+    this.#drawAxes();
+  }
+
+  #drawAxes() {
+    const { sampleRate, length } = this.player;
+    const { axis } = this.#look();
+    drawAxes(byId("axes"), byId("plot"), { seconds: length, highest: sampleRate / 2, axis });
+  }
+
+  // A picture fits one width, theme and axis.
+  #watchLook() {
+    let timer = null;
+    const check = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (this.question) this.#drawAgain();
+      }, SETTLED);
+    };
+    new ResizeObserver(check).observe(byId("picture"));
+    DARK.addEventListener("change", check);
+    this.settings.watch("linear", check);
+  }
+
+  #drawAgain() {
+    const look = JSON.stringify(this.#look());
+    for (const question of this.loaded) {
+      if (question.look !== look) this.#draw(question);
+    }
+    if (this.question.image.id !== "spectrogram") this.#showPicture(this.question);
+    this.#drawAxes();
+    this.transport.show(this.player.position, this.player.length);
+  }
+}
+
+function showFile({ name, start, end }) {
+  const part = start === null ? "" : ` · ${start.toFixed(1)} to ${(end ?? 0).toFixed(1)} s`;
+  byId("file").replaceChildren(element("bdi", { text: name + part }));
+  byId("file").title = name + part;
+}
+
+function showGuess({ guess, guess_probability }) {
+  byId("guess").hidden = !guess;
+  if (!guess) return;
+  const sure = guess_probability === null ? "" : `, ${Math.round(100 * guess_probability)} % sure`;
+  byId("guess").replaceChildren("The model predicts ", element("b", { text: guess }), sure);
+}
