@@ -1,6 +1,7 @@
 """From recordings to features: reading, log-mel spectrograms, MFCC, augmentation."""
 
-from skal._soundfiles import AudioReadError, audio_length, iter_windows
+from skal._findings import AudioReadError, Broken, HeaderWarning
+from skal._soundfiles import audio_length, iter_windows
 from skal._windows import Window, as_window
 from skal.audio._clips import BrokenClipsError, FailedClip
 from skal.audio.cache import FeatureCache, build_features
