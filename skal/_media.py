@@ -133,4 +133,3 @@ def _as_float(frame):
 
 def _reason(error):
     return (getattr(error, "strerror", None) or str(error)).rstrip(".").replace("\n", " ")
-

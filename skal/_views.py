@@ -23,7 +23,7 @@ class Source:
 
     def read(self, at, count):
         """Return bytes from a place in the file, fewer at its end."""
-        if 0 <= at and at + count <= len(self._beginning):
+        if at >= 0 and at + count <= len(self._beginning):
             return self._beginning[at : at + count]
         self.file.seek(max(0, at))
         return self.file.read(max(0, count))

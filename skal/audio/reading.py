@@ -166,12 +166,12 @@ class _Samples:
         if peak > _LOUDEST and not np.isfinite(y).all():
             reason = f"its loudest sample is {peak:g}, which cannot be resampled"
             raise AudioReadError(self.path, reason, "write it again at its right level")
-        if 0 < self.peak_of_channels and peak <= _CANCELED * self.peak_of_channels:
+        if self.peak_of_channels > 0 and peak <= _CANCELED * self.peak_of_channels:
             raise AudioReadError(
                 self.path,
                 f"silent after mixing: its {sound.channels} channels cancel each other, and "
                 f"their mean is what is read",
-                "keep one channel of it (for example: ffmpeg -i FILE -af 'pan=mono|c0=c0' out.wav)",
+                "keep one channel of it (such as ffmpeg -i FILE -af 'pan=mono|c0=c0' out.wav)",
             )
         # Silence is sound like any other: recorders with a threshold write it. A value that
         # stands still is a broken converter.

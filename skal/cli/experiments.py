@@ -133,7 +133,7 @@ def features(ctx: typer.Context):
 
     --store FOLDER says where (skal_features), --dtype float16 halves it, --key content goes by
     what is in a file instead of by its name and time. Broken recordings are listed in
-    failures.csv in the store and end nothing.
+    broken.csv in the store and end nothing.
     """
     from skal.experiment.messages import ParameterError
     from skal.experiment.params import load_params

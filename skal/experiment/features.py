@@ -2,7 +2,7 @@
 
 from skal.audio.cache import build_features
 from skal.experiment.components import build
-from skal.experiment.data import load_data
+from skal.experiment.data import load_data, set_aside
 from skal.experiment.messages import ExperimentError, ParameterError
 from skal.experiment.progress import Reporter
 
@@ -54,11 +54,11 @@ def store_features(params, *, store="skal_features", dtype="float32", key="time"
         raise ExperimentError(f"cannot write {where}: {error.strerror or error}") from error
     for note in data.notes:
         reporter.line(note)
-    for failure in report.failures:
-        reporter.line(f"set aside {failure}")
+    for broken in report.broken.values():
+        reporter.line(set_aside(*broken))
     shape = " x ".join(map(str, report.shape or ()))
     reporter.line(
-        f"{report.n_clips} clips, {report.n_computed} computed now, {len(report.failures)} "
+        f"{report.n_clips} clips, {report.n_computed} computed now, {len(report.broken)} "
         f"broken; features of {shape} in {report.store}"
     )
     return report
