@@ -35,6 +35,8 @@ class Finding(NamedTuple):
         Only decoding tells where the sound ends.
     skip : int
         Samples that the view begins with and the file does not.
+    last_page : int or None
+        Where the last page of an Ogg stream begins, at the latest.
     trouble : str or None
         What else is wrong with the file, though the sound before it can be read.
     """
@@ -44,6 +46,7 @@ class Finding(NamedTuple):
     share: tuple | None = None
     counted: bool = False
     skip: int = 0
+    last_page: int | None = None
     trouble: str | None = None
 
 
@@ -134,6 +137,8 @@ def _aiff(source):
     width = channels * ((bits + 7) // 8)
     plain = source.read(8, 4) == b"AIFF" or comm[18:22] in (b"NONE", b"sowt", b"twos", b"in24")
     n_frames = (there - offset) // width if plain and width else frames
+    if frames in _UNKNOWN_32 or frames * width in _UNKNOWN_32:
+        frames = 0
     differs = frames != n_frames
     if announced == there and not differs:
         return Finding()
@@ -270,7 +275,7 @@ class _Chunks:
     def _only_chunks(self, at):
         """Say whether there is no more sound behind a place: only chunks, tags or padding."""
         at += -at % self.align
-        size = self.source.size
+        size, first = self.source.size, at
         while size - at >= self.width:
             beginning = self.source.read(at, 8)
             if beginning.startswith(_TAGS) or self.source.is_zero(at):
@@ -282,4 +287,5 @@ class _Chunks:
             if at + self.width + length > size and kind not in (b"LIST", b"id3 ", b"bext"):
                 return False
             at = self._next(at, length)
-        return True
+        # What is left is too short for a chunk: padding, or the last samples.
+        return at > first or size - at < 2 or self.source.is_zero(at)

@@ -136,7 +136,10 @@ def open_sound(path):
         try:
             decoder = _Libsndfile(path, finding)
         except _libsndfile_errors() as error:
-            decoder, finding = _open_media(path, error), Finding(counted=True)
+            decoder = _open_otherwise(path, error, finding.view is not None)
+            announced = finding.announced
+            counted = not isinstance(decoder, _Libsndfile)
+            finding = Finding(counted=counted, announced=announced)
         if finding.view is not None:
             stack.pop_all()  # the decoder reads it, and closes it
     sound = Sound(path, version, decoder, finding)
@@ -207,7 +210,7 @@ class Sound:
 
     @property
     def frames(self):
-        """Samples per channel, counted by decoding where the header does not tell."""
+        """Number of samples per channel, counted by decoding where the header does not tell."""
         if self._end is None:
             self._end = _counted(*self._version)
         return self._end
@@ -227,7 +230,7 @@ class Sound:
 
     @property
     def known_frames(self):
-        """Samples per channel, as far as they are known without decoding; else None."""
+        """Number of samples per channel if it is known without decoding, else None."""
         return self._end
 
     def is_empty(self):
@@ -308,6 +311,7 @@ class _Libsndfile:
             # them.
             given = path if os.name == "nt" else os.fsencode(path)
         self._given, self._skip, self._at = given, finding.skip, 0
+        self._last_page = finding.last_page
         self._open()
         self.path = path
         self.samplerate = self._file.samplerate
@@ -325,14 +329,21 @@ class _Libsndfile:
     def seek(self, frame):
         import soundfile
 
+        if self.subtype == "VORBIS":
+            # libsndfile 1.2 reads something else after seeking within a file that it has read
+            # from, and after seeking into the last page.
+            self._file.close()
+            self._open()
+            self._seek(min(frame, self._last_page or 0))
+            self._skip_to(frame)
+            return
         try:
             self._seek(frame)
         except soundfile.SoundFileError:
             # Streams of unknown length cannot be searched near their end, and not at all after
             # that has failed.
             self._open()
-            while self._at < frame and len(self.read(min(frame - self._at, _STEP))):
-                pass
+            self._skip_to(frame)
 
     def read(self, n_frames):
         import soundfile
@@ -352,6 +363,10 @@ class _Libsndfile:
         self._file.close()
         if self._view is not None:
             self._view.close()
+
+    def _skip_to(self, frame):
+        while self._at < frame and len(self.read(min(frame - self._at, _STEP))):
+            pass
 
     def _open(self):
         if not isinstance(self._given, (str, bytes)):
@@ -416,6 +431,17 @@ def _libsndfile_errors():
 
     # TypeError: files named .raw, which have no header to read a format from.
     return soundfile.SoundFileError, TypeError
+
+
+def _open_otherwise(path, error, as_it_is):
+    """Open a file that libsndfile refuses: through PyAV, or with the header that it has."""
+    try:
+        return _open_media(path, error)
+    except AudioReadError:
+        if as_it_is:
+            with contextlib.suppress(*_libsndfile_errors()):
+                return _Libsndfile(path, Finding())
+        raise
 
 
 def _open_media(path, error):

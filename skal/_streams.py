@@ -8,7 +8,7 @@ from skal._views import View
 __all__ = ["examine_flac", "examine_mpeg", "examine_ogg", "looks_like_mpeg"]
 
 # More than any file has: libsndfile reads on until the stream ends.
-_ENDLESS = 2**31 - 1
+_ENDLESS = 2**24
 _TAIL = 2**16
 _DECODER_DELAY = 529
 _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
@@ -41,8 +41,10 @@ def _flac_ends_at(tail, announced, block):
     at = len(tail)
     while (at := tail.rfind(b"\xff", 0, at)) >= 0:
         header = tail[at : at + 16]
-        if len(header) > 5 and header[1] & 0xFE == 0xF8 and _flac_end(header, block) == announced:
-            return True
+        if len(header) > 5 and header[1] & 0xFE == 0xF8:
+            end = _flac_end(header, block)
+            if end is not None and end >= announced:
+                return end == announced  # the last frame comes first here
     return False
 
 
@@ -194,6 +196,10 @@ def examine_ogg(source):
     tail = source.read(source.size - size, size)
     last = tail.rfind(b"OggS")
     serial = source.read(14, 4)
+    found = {}
     if last >= 0 and tail[last + 14 : last + 18] != serial:
-        return {"trouble": "several streams one after the other, of which one is read"}
-    return {}
+        found["trouble"] = "several streams one after the other, of which one is read"
+    # A page says where its last sample is. libsndfile finds no place in the last page.
+    before = tail.rfind(b"OggS", 0, max(0, last))
+    granule = int.from_bytes(tail[before + 6 : before + 14], "little", signed=True)
+    return found | {"last_page": max(0, granule) if before >= 0 else 0}

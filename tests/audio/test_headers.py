@@ -108,9 +108,9 @@ def test_flac_by_windows(tmp_path, announced):
 
 def lengths(kind, content, announced):
     """Return a file whose header announces so many bytes of sound, of two for each sample."""
-    at = content.index(b"SSND" if kind == "AIFF" else b"data")
     if kind == "AU":
         return patched(content, 8, ">I", announced)
+    at = content.index(b"SSND" if kind == "AIFF" else b"data")
     if kind == "AIFF":
         content = patched(content, at + 4, ">I", (announced + 8) % 2**32)
         return patched(content, content.index(b"COMM") + 10, ">I", announced // 2)
@@ -209,7 +209,7 @@ def test_every_container_as_ffmpeg(tmp_path, kind, cut):
     assert abs(len(y) - len(expected)) <= (576 if cut and kind == "MP3" else 0)
     n = min(len(y), len(expected))
     np.testing.assert_allclose(y[:n], expected[:n], atol=2e-3)
-    assert notes or not cut or kind not in (*CHUNKED, "FLAC", "OGG", "MP3")
+    assert notes or not cut or kind not in (*CHUNKED, "FLAC", "OGG")
 
 
 PIPED = {
@@ -358,12 +358,12 @@ def test_integers_are_scaled_as_files_are(tmp_path, dtype):
         np.testing.assert_array_equal(model.transform([tmp_path / "x.wav"]), expected)
 
 
-@pytest.mark.parametrize("huge", [1e20, 3e38])
+@pytest.mark.parametrize("huge", [1e26, 3e38])
 @pytest.mark.parametrize("rate", [8000, 4000])
 def test_what_is_not_finite_afterwards_is_set_aside(tmp_path, huge, rate):
     y = SOUND[:8000].copy()
     soundfile.write(tmp_path / "good.wav", y, 8000, subtype="FLOAT")
-    y[500:504] = huge, -huge, huge, -huge
+    y[500:504] = huge
     soundfile.write(tmp_path / "huge.wav", y, 8000, subtype="FLOAT")
     model = LogMelSpectrogram(sr=rate, n_fft=256, n_mels=8)
     paths = [tmp_path / "huge.wav", tmp_path / "good.wav"]
