@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import shutil
 import stat
+import tempfile
 import warnings
 from functools import cache, lru_cache
 
@@ -303,6 +305,7 @@ class _Libsndfile:
 
     announced = None
     slack = 0
+    _spool = None
 
     def __init__(self, path, finding):
         given = finding.view
@@ -312,6 +315,7 @@ class _Libsndfile:
             given = path if os.name == "nt" else os.fsencode(path)
         self._given, self._skip, self._at = given, finding.skip, 0
         self._last_page = finding.last_page
+        self._view, self._counted = finding.view, finding.counted
         self._open()
         self.path = path
         self.samplerate = self._file.samplerate
@@ -323,7 +327,6 @@ class _Libsndfile:
             info = self._file.extra_info
             if "Junk after the last page" in info or "File ended unexpectedly" in info:
                 self.trouble = "the Ogg stream breaks off, and what is there was read"
-        self._view = finding.view
         self._is_mpeg = self.subtype.startswith("MPEG")
 
     def seek(self, frame):
@@ -363,16 +366,34 @@ class _Libsndfile:
         self._file.close()
         if self._view is not None:
             self._view.close()
+        if self._spool is not None:
+            self._spool.close()
+
+    def _spooled(self):
+        spool = tempfile.NamedTemporaryFile(suffix=".mp3")  # noqa: SIM115
+        self._view.seek(0)
+        shutil.copyfileobj(self._view, spool, 2**20)
+        spool.flush()
+        return spool
 
     def _skip_to(self, frame):
         while self._at < frame and len(self.read(min(frame - self._at, _STEP))):
             pass
 
     def _open(self):
-        if not isinstance(self._given, (str, bytes)):
-            self._given.seek(0)
+        if self._given is self._view and self._view is not None:
+            self._view.seek(0)
         with quiet_c():
-            self._file = _sound_file()(self._given)
+            try:
+                self._file = _sound_file()(self._given)
+            except _libsndfile_errors():
+                if self._view is None or not self._counted:
+                    raise
+                # libsndfile 1.2 opens MPEG from a view in some processes and not in others: an
+                # offset that it does not set. It opens the same bytes in a file in all of them.
+                self._spool = self._spooled()
+                self._given = self._spool.name
+                self._file = _sound_file()(self._given)
             self._at = 0
             if self._skip:
                 self._seek(0)

