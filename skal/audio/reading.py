@@ -29,7 +29,9 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
     """Read a recording as mono float32.
 
     Any number of channels, any sample format and any sampling rate of WAV, FLAC, Ogg, MP3,
-    AIFF and whatever else libsndfile reads. Only the part that is asked for is decoded; long
+    AIFF and whatever else libsndfile reads, and what phones record where PyAV is installed
+    (``skal[media]``). Several channels become one, their mean, as in librosa. What is in the
+    file is read to its end; a header that announces something else is warned about. Only the part that is asked for is decoded; long
     recordings are decoded, mixed and resampled block by block.
 
     Parameters
@@ -54,7 +56,7 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
     Raises
     ------
     AudioReadError
-        If there is no such file, it is no regular file, may not be read, is empty, truncated,
+        If there is no such file, it is no regular file, may not be read, is empty, broken,
         no sound file, or holds no finite or only constant samples. It says what to do.
     """
     y, rate, note = load(clip, sr, duration, fill)
