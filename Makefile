@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint docs chromium clean
+.PHONY: demo test test-all lint docs chromium ffmpeg clean
 
 demo: $(VENV)/.installed
 	$(BIN)/skal run
@@ -31,6 +31,12 @@ chromium:
 	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core > /dev/null; } \
 	|| echo "no chromium, and it cannot be installed here: the page goes untested" >&2
+
+# The tests of reading compare with ffmpeg, and are skipped where there is none.
+ffmpeg:
+	@command -v ffmpeg > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	apt-get install -y -qq --no-install-recommends ffmpeg > /dev/null; } \
+	|| echo "no ffmpeg, and it cannot be installed here: reading goes uncompared" >&2
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,47 +1,43 @@
 """Sound files before they are decoded: opened, measured, cut into windows, or refused."""
 
+import contextlib
 import os
-import re
+import shutil
 import stat
+import tempfile
+import warnings
+from functools import cache, lru_cache
 
+import numpy as np
+
+from skal import _media
+from skal._findings import AudioReadError, HeaderWarning
+from skal._headers import Finding, examine
+from skal._quiet import quiet_c
 from skal._windows import Window, as_window
 
 __all__ = ["AudioReadError", "audio_length", "iter_windows", "open_sound"]
 
-_CLAIMED = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
-# Recorders that cannot seek back leave these lengths in the header of a sound file; all that
-# follows is sound.
-_UNKNOWN_LENGTH = 0x7FFFF000
-
 RECORD_AGAIN = "copy it again from the recorder, or cut it to what is there (sox, ffmpeg)"
 CONVERT = "convert it to WAV or FLAC (for example: ffmpeg -i FILE out.wav), or remove it"
 
-
-class AudioReadError(ValueError):
-    """A recording could not be read.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    reason : str
-        What is wrong with it.
-    advice : str
-        What to do about it.
-    """
-
-    def __init__(self, path, reason, advice):
-        super().__init__(path, reason, advice)
-        self.path = path
-        self.reason = reason
-        self.advice = advice
-
-    def __str__(self):
-        return f"{self.path!r}: {self.reason}. What to do: {self.advice}."
+# Sound that libsndfile does not read, by the names that recorders, phones and browsers give it.
+MEDIA_EXTENSIONS = frozenset(
+    f".{name}"
+    for name in (
+        *("3gp", "3g2", "3gpp", "mp4", "m4a", "m4b", "mov", "webm", "mka", "mkv"),
+        *("aac", "amr", "awb", "wma", "asf", "wv", "ape", "tta", "ac3"),
+    )
+)
+# Samples that are decoded at a time to find out where a recording ends.
+_STEP = 2**18
 
 
 def audio_length(path):
-    """Return how long a recording is, from its header.
+    """Return how long a recording is.
+
+    Where the header does not tell, or tells something else than the file holds, the recording is
+    decoded once to find out, and warned about.
 
     Parameters
     ----------
@@ -58,8 +54,10 @@ def audio_length(path):
     AudioReadError
         As `read_audio`, as far as the header tells.
     """
-    with open_sound(os.fspath(path)) as file:
-        return file.frames / file.samplerate
+    with open_sound(os.fspath(path)) as sound:
+        length = sound.frames / sound.samplerate
+        warn_of_header(sound)
+    return length
 
 
 def iter_windows(clip, window, hop=None):
@@ -70,7 +68,8 @@ def iter_windows(clip, window, hop=None):
     clip : str, path-like, Window or tuple (path, start, end)
         The recording, or a part of it.
     window : float
-        Length of a window, in s.
+        Length of a window, in s; read at a sampling rate `sr`, it has ``round(window * sr)``
+        samples.
     hop : float, default=None
         From the start of one window to the next, in s; None is `window`.
 
@@ -96,9 +95,11 @@ def iter_windows(clip, window, hop=None):
     index = 0
     # A remainder of under a millisecond is rounding, not sound.
     while index == 0 or start + index * hop < end - 1e-3:
-        first = start + index * hop
-        yield Window(path, first, min(first + window, end))
-        if first + window >= end - 1e-3:
+        # In whole microseconds, as addresses are written: windows stay equally long.
+        first = round(start + index * hop, 6)
+        last = round(first + round(window, 6), 6)
+        yield Window(path, first, min(last, end))
+        if last >= end - 1e-3:
             return
         index += 1
 
@@ -113,31 +114,367 @@ def open_sound(path):
 
     Returns
     -------
-    soundfile.SoundFile
+    Sound
         To be closed by the caller.
 
     Raises
     ------
     AudioReadError
-        If there is no such file, it is no regular file, may not be read, is empty, truncated
-        or no sound file.
+        If there is no such file, it is no regular file, may not be read, is empty, or is no
+        sound file.
     """
+    status = _check_regular(path)
+    version = (path, status.st_size, status.st_mtime_ns)
+    try:
+        file = open(path, "rb")  # noqa: SIM115
+    except OSError as error:
+        raise _disk_error(path, error) from error
+    with contextlib.ExitStack() as stack:
+        stack.callback(file.close)
+        try:
+            finding = examine(file, status.st_size)
+        except OSError as error:
+            raise _disk_error(path, error) from error
+        try:
+            decoder = _Libsndfile(path, finding)
+        except _libsndfile_errors() as error:
+            decoder = _open_otherwise(path, error, finding.view is not None)
+            announced = finding.announced
+            counted = not isinstance(decoder, _Libsndfile)
+            finding = Finding(counted=counted, announced=announced)
+        if finding.view is not None:
+            stack.pop_all()  # the decoder reads it, and closes it
+    sound = Sound(path, version, decoder, finding)
+    if sound.is_empty():
+        sound.close()
+        raise AudioReadError(path, "no samples in it", RECORD_AGAIN)
+    return sound
+
+
+def warn_of_header(sound):
+    """Warn if the header of a sound differs from its content, as far as both are known.
+
+    Parameters
+    ----------
+    sound : Sound
+        The sound.
+    """
+    if sound.note is not None:
+        warnings.warn(sound.note, HeaderWarning, stacklevel=3)
+
+
+class Sound:
+    """An open recording, read to the end of what is in the file whatever its header says.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    version : tuple
+        What changes when the file does.
+    decoder : _Libsndfile or MediaSound
+        What decodes it.
+    finding : Finding
+        What its bytes say about its length.
+
+    Attributes
+    ----------
+    samplerate : int
+        In Hz.
+    channels : int
+        How many.
+    format, subtype : str
+        Container and encoding.
+    """
+
+    def __init__(self, path, version, decoder, finding):
+        self.path = path
+        self.samplerate = decoder.samplerate
+        self.channels = decoder.channels
+        self.format = decoder.format
+        self.subtype = decoder.subtype
+        self._version = version
+        self._decoder = decoder
+        self._trouble = finding.trouble or decoder.trouble
+        self._at = 0
+        self._end = None if finding.counted else decoder.frames
+        self._slack = decoder.slack
+        self._announced = finding.announced or decoder.announced or self._end
+        if finding.share is not None and finding.share[0] is not None and finding.share[1]:
+            said, there = finding.share
+            self._announced = round(decoder.frames * said / there)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()
+
+    @property
+    def frames(self):
+        """Number of samples per channel, counted by decoding where the header does not tell."""
+        if self._end is None:
+            self._end = _counted(*self._version)
+        return self._end
+
+    @property
+    def note(self):
+        """How header and content differ, in a sentence; None where that is not known."""
+        found, announced = self._end, self._announced
+        if self._trouble is not None:
+            return f"{self.path!r}: {self._trouble} ({found} samples)"
+        if found is None or announced is None or abs(found - announced) <= self._slack:
+            return None
+        return (
+            f"{self.path!r}: its header announces {announced} samples, but there are {found} in "
+            f"the file; these are read"
+        )
+
+    @property
+    def known_frames(self):
+        """Number of samples per channel if it is known without decoding, else None."""
+        return self._end
+
+    def is_empty(self):
+        """Say whether there is nothing to read, as far as that is known without reading."""
+        return self._end == 0
+
+    def seek(self, frame):
+        """Go to a sample."""
+        self._decoder.seek(frame)
+        self._at = frame
+
+    def read(self, n_frames):
+        """Return the next samples, float32 of shape (n, channels), fewer at the end.
+
+        Raises
+        ------
+        AudioReadError
+            If the file is broken here.
+        """
+        block = self._decoder.read(n_frames)
+        self._at += len(block)
+        if len(block) < n_frames and (len(block) or self._at == 0):
+            self._end = self._at
+        return block
+
+    def close(self):
+        """Close the file."""
+        self._decoder.close()
+
+
+@lru_cache(maxsize=4096)
+def _counted(path, size, changed):
+    """Decode a file to its end and return its length; once for each version of it."""
+    with open_sound(path) as sound:
+        done = 0
+        while n := len(sound.read(_STEP)):
+            done += n
+    return done
+
+
+@lru_cache(maxsize=4096)
+def _constant(path, size, changed):
+    """Say whether all samples of a file are the same; once for each version of it."""
+    with open_sound(path) as sound:
+        first = None
+        while len(block := sound.read(_STEP)):
+            first = block[0] if first is None else first
+            if (block != first).any():
+                return False
+    return True
+
+
+def is_constant(sound):
+    """Say whether all samples of a recording are the same, from its first to its last.
+
+    Parameters
+    ----------
+    sound : Sound
+        The recording.
+
+    Returns
+    -------
+    bool
+    """
+    return _constant(*sound._version)
+
+
+class _Libsndfile:
+    """A file that libsndfile decodes."""
+
+    announced = None
+    slack = 0
+    _spool = None
+
+    def __init__(self, path, finding):
+        given = finding.view
+        if given is None:
+            # As bytes: names from older disks need not be UTF-8, which soundfile would make of
+            # them.
+            given = path if os.name == "nt" else os.fsencode(path)
+        self._given, self._skip, self._at = given, finding.skip, 0
+        self._last_page = finding.last_page
+        self._view, self._counted = finding.view, finding.counted
+        self._open()
+        self.path = path
+        self.samplerate = self._file.samplerate
+        self.channels = self._file.channels
+        self.frames = self._file.frames
+        self.format, self.subtype = self._file.format, self._file.subtype
+        self.trouble = None
+        if self.format == "OGG":
+            info = self._file.extra_info
+            if "Junk after the last page" in info or "File ended unexpectedly" in info:
+                self.trouble = "the Ogg stream breaks off, and what is there was read"
+        self._is_mpeg = self.subtype.startswith("MPEG")
+
+    def seek(self, frame):
+        import soundfile
+
+        if self.subtype == "VORBIS":
+            # libsndfile 1.2 reads something else after seeking within a file that it has read
+            # from, and after seeking into the last page.
+            self._file.close()
+            self._open()
+            self._seek(min(frame, self._last_page or 0))
+            self._skip_to(frame)
+            return
+        try:
+            self._seek(frame)
+        except soundfile.SoundFileError:
+            # Streams of unknown length cannot be searched near their end, and not at all after
+            # that has failed.
+            self._open()
+            self._skip_to(frame)
+
+    def read(self, n_frames):
+        import soundfile
+
+        try:
+            if self._is_mpeg:
+                with quiet_c():
+                    block = self._read(n_frames)
+            else:
+                block = self._read(n_frames)
+        except soundfile.SoundFileError as error:
+            block = self._salvaged(n_frames, error)
+        self._at += len(block)
+        return block
+
+    def close(self):
+        self._file.close()
+        if self._view is not None:
+            self._view.close()
+        if self._spool is not None:
+            self._spool.close()
+
+    def _spooled(self):
+        spool = tempfile.NamedTemporaryFile(suffix=".mp3")  # noqa: SIM115
+        self._view.seek(0)
+        shutil.copyfileobj(self._view, spool, 2**20)
+        spool.flush()
+        return spool
+
+    def _skip_to(self, frame):
+        while self._at < frame and len(self.read(min(frame - self._at, _STEP))):
+            pass
+
+    def _open(self):
+        if self._given is self._view and self._view is not None:
+            self._view.seek(0)
+        with quiet_c():
+            try:
+                self._file = _sound_file()(self._given)
+            except _libsndfile_errors():
+                if self._view is None or not self._counted:
+                    raise
+                # libsndfile 1.2 opens MPEG from a view in some processes and not in others: an
+                # offset that it does not set. It opens the same bytes in a file in all of them.
+                self._spool = self._spooled()
+                self._given = self._spool.name
+                self._file = _sound_file()(self._given)
+            self._at = 0
+            if self._skip:
+                self._seek(0)
+
+    def _seek(self, frame):
+        import soundfile
+
+        with quiet_c():
+            soundfile.SoundFile.seek(self._file, frame + self._skip)
+        self._at = frame
+
+    def _read(self, n_frames):
+        return self._file.read(n_frames, dtype="float32", always_2d=True)
+
+    def _salvaged(self, n_frames, error):
+        """Return what comes before the place where the decoder gave up, at the end of a file.
+
+        libsndfile drops all that it had decoded for a call that ends in an error, so smaller
+        and smaller pieces are asked for. Not at the end, the file is broken.
+        """
+        import soundfile
+
+        cut = self._view is not None and self._view.at_end() and "lost sync" in str(error)
+        parts, at = [], self._at
+        while n_frames > 1:
+            n_frames //= 2
+            try:
+                self._seek(at)
+                parts.append(self._read(n_frames))
+                at += len(parts[-1])
+            except soundfile.SoundFileError:
+                self._open()
+        if not cut or at == 0:
+            raise AudioReadError(
+                self.path, f"broken after {at} samples ({plain(error)})", RECORD_AGAIN
+            ) from error
+        return np.concatenate(parts) if parts else np.empty((0, self.channels), np.float32)
+
+
+@cache
+def _sound_file():
     import soundfile
 
-    _check_regular(path)
+    class _SoundFile(soundfile.SoundFile):
+        """After every read, soundfile seeks to where it is, which fails at the end of streams."""
+
+        def seekable(self):
+            return False
+
+    return _SoundFile
+
+
+@cache
+def _libsndfile_errors():
+    import soundfile
+
+    # TypeError: files named .raw, which have no header to read a format from.
+    return soundfile.SoundFileError, TypeError
+
+
+def _open_otherwise(path, error, as_it_is):
+    """Open a file that libsndfile refuses: through PyAV, or with the header that it has."""
     try:
-        # As bytes: names from older disks need not be UTF-8, which soundfile would make of them.
-        file = soundfile.SoundFile(path if os.name == "nt" else os.fsencode(path))
-    except (soundfile.SoundFileError, TypeError) as error:
-        _check_readable(path)
-        # TypeError: files named .raw, which have no header to read a format from.
-        raise AudioReadError(path, f"not a sound file ({plain(error)})", CONVERT) from error
-    try:
-        _check_complete(file, path)
+        return _open_media(path, error)
     except AudioReadError:
-        file.close()
+        if as_it_is:
+            with contextlib.suppress(*_libsndfile_errors()):
+                return _Libsndfile(path, Finding())
         raise
-    return file
+
+
+def _open_media(path, error):
+    reason = f"not a sound file ({plain(error)})"
+    if not _media.has_media():
+        is_media = os.path.splitext(path)[1].lower() in MEDIA_EXTENSIONS
+        raise AudioReadError(path, reason, _media.INSTALL if is_media else CONVERT) from error
+    try:
+        return _media.MediaSound(path)
+    except AudioReadError as other:
+        why = reason if not other.advice else other.reason
+        raise AudioReadError(path, why, other.advice or CONVERT) from other
 
 
 def _check_regular(path):
@@ -165,29 +502,12 @@ def _check_regular(path):
         raise AudioReadError(path, "may not be read", "change its permissions (chmod +r)")
     if status.st_size == 0:
         raise AudioReadError(path, "empty (0 bytes)", RECORD_AGAIN)
+    return status
 
 
-def _check_readable(path):
-    # libsndfile says "System error" of a failing card and of a server that refuses.
-    try:
-        with open(path, "rb") as file:
-            file.read(1)
-    except OSError as error:
-        reason, advice = error.strerror or str(error), "check the disk and the permissions"
-        raise AudioReadError(path, reason, advice) from error
-
-
-def _check_complete(file, path):
-    info = file.extra_info
-    for claimed, found in _CLAIMED.findall(info):
-        if int(found) < int(claimed) < _UNKNOWN_LENGTH:
-            raise AudioReadError(
-                path, f"truncated: {found} bytes of sound, {claimed} announced", RECORD_AGAIN
-            )
-    if "Junk after the last page" in info or "File ended unexpectedly" in info:
-        raise AudioReadError(path, "truncated: the Ogg stream breaks off", RECORD_AGAIN)
-    if file.frames == 0:
-        raise AudioReadError(path, "no samples in it", RECORD_AGAIN)
+def _disk_error(path, error):
+    reason, advice = error.strerror or str(error), "check the disk and the permissions"
+    return AudioReadError(path, reason, advice)
 
 
 def plain(error):

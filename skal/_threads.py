@@ -1,20 +1,67 @@
 """Threads for work in blocks: as many as BLAS would use, BLAS itself on one."""
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["run"]
+__all__ = ["one_blas_thread", "run"]
 
-# Threads of BLAS are a setting of the process: only one caller at a time may change it.
+# Only one caller at a time spreads its work over threads.
 _BUSY = threading.Lock()
 
 
 @cache
 def _controller():
+    # Finding the libraries takes milliseconds: once is enough.
     return ThreadpoolController().select(user_api="blas")
+
+
+class _Limit:
+    """Threads of BLAS are a setting of the process: the last one to leave restores it."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.inside = 0
+        self.limiter = None
+        self.n_threads = 1
+
+    def enter(self):
+        with self.lock:
+            if self.inside == 0:
+                blas = _controller()
+                self.n_threads = max((found["num_threads"] for found in blas.info()), default=1)
+                self.limiter = blas.limit(limits=1)
+            self.inside += 1
+            return self.n_threads
+
+    def leave(self):
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                self.limiter.restore_original_limits()
+                self.limiter = None
+
+
+_LIMIT = _Limit()
+
+
+@contextlib.contextmanager
+def one_blas_thread():
+    """Run BLAS on one thread; calls may overlap in several threads.
+
+    Yields
+    ------
+    int
+        The number of threads that BLAS has otherwise.
+    """
+    n_threads = _LIMIT.enter()
+    try:
+        yield n_threads
+    finally:
+        _LIMIT.leave()
 
 
 def run(work, tasks):
@@ -38,9 +85,7 @@ def run(work, tasks):
     if len(tasks) < 2 or not _BUSY.acquire(blocking=False):
         return [work(task) for task in tasks]
     try:
-        blas = _controller()
-        n_threads = max((library["num_threads"] for library in blas.info()), default=1)
-        with blas.limit(limits=1), ThreadPoolExecutor(n_threads) as pool:
+        with one_blas_thread() as n_threads, ThreadPoolExecutor(n_threads) as pool:
             return list(pool.map(work, tasks))
     finally:
         _BUSY.release()

@@ -236,7 +236,7 @@ def test_features_are_stored_once(tiny, capsys):
     assert "broken.wav" in out
     assert call(*words) == 0
     assert "0 computed now" in capsys.readouterr().out
-    (store,) = (tiny / "here").rglob("failures.csv")
+    (store,) = (tiny / "here").rglob("broken.csv")
     assert "broken.wav" in store.read_text()
 
 

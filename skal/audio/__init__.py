@@ -1,8 +1,9 @@
 """From recordings to features: reading, log-mel spectrograms, MFCC, augmentation."""
 
-from skal._soundfiles import AudioReadError, audio_length, iter_windows
+from skal._findings import AudioReadError, Broken, HeaderWarning
+from skal._soundfiles import audio_length, iter_windows
 from skal._windows import Window, as_window
-from skal.audio._clips import BrokenClipsError, FailedClip
+from skal.audio._clips import BrokenClipsError
 from skal.audio.cache import FeatureCache, build_features
 from skal.audio.features import MFCC, PCEN, LogMelSpectrogram
 from skal.audio.reading import read_audio
@@ -13,11 +14,12 @@ __all__ = [
     "MFCC",
     "PCEN",
     "AudioReadError",
+    "Broken",
     "BrokenClipsError",
-    "FailedClip",
     "FeatureCache",
     "FeatureReport",
     "FeatureScaler",
+    "HeaderWarning",
     "LogMelSpectrogram",
     "Window",
     "as_window",

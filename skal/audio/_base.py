@@ -1,7 +1,6 @@
 """What the feature transformers share: reading in parallel, blocks, broken clips, shapes."""
 
 import warnings
-from functools import lru_cache
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,10 +9,11 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, validate_data
-from threadpoolctl import ThreadpoolController
 
+from skal._findings import HeaderWarning
+from skal._threads import one_blas_thread
 from skal.audio._blocks import different_lengths, features_of_block
-from skal.audio._clips import BrokenClipsError, clips_of
+from skal.audio._clips import BrokenClipsError, as_float, clips_of, listed
 from skal.audio._layout import column_name, cut_segments, normalized, segment_starts
 from skal.audio.reading import fit_length
 from skal.audio.spectral import delta, mel_filters, mel_spectrogram, n_frames_of
@@ -97,16 +97,17 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         ValueError
             If the clips differ in length and `duration` is None.
         """
-        self._check_parameters()
-        features, failures = self.compute(X)
-        if failures and (self.on_error == "raise" or features is None):
-            raise BrokenClipsError(failures)
-        if self.on_error == "warn":
-            self._set_aside(failures)
+        features, broken = self._features_of(X)
+        if broken and (self.on_error == "raise" or features is None):
+            raise BrokenClipsError(broken)
+        warn_of_broken(broken)
         return features
 
-    def compute(self, X):
-        """Compute the features of every clip and report what failed, whatever `on_error` is.
+    def transform_readable(self, X):
+        """Compute the features of the clips that can be read, and find those that cannot.
+
+        This is how everything in skal learns what is broken, whatever `on_error` is. Nothing is
+        kept in the transformer.
 
         Parameters
         ----------
@@ -116,11 +117,23 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         Returns
         -------
         features : ndarray, float32, or None
-            As from `transform`, with zeros for the clips that failed; None if all failed and
-            the shape is not known without `duration`.
-        failures : list of FailedClip
-            What failed.
+            As from `transform`, without rows for broken clips; None if all are broken.
+        broken : dict of int to Broken
+            The others, by position in X.
         """
+        features, broken = self._features_of(X)
+        if len(broken) == len(X):
+            return None, broken
+        if broken:
+            features = np.delete(features, list(broken), axis=0)
+        return features, broken
+
+    @property
+    def sets_aside(self):
+        """Whether `transform` leaves rows of zeros for broken clips, instead of an error."""
+        return self.on_error == "warn"
+
+    def _features_of(self, X):
         self._check_parameters()
         return self._features_of_clips(self._as_clips(X, reset=False))
 
@@ -203,33 +216,38 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         if clips is not None:
             return clips
         finite = self.on_error == "raise" or "allow-nan"
+        integers = getattr(X, "dtype", None)
+        if integers is not None and integers.kind in "iu":
+            X = validate_data(self, X, reset=reset, dtype=integers)
+            return as_float(X)
         return validate_data(self, X, reset=reset, dtype=np.float32, ensure_all_finite=finite)
 
     def _features_of_clips(self, clips):
-        """Return the features of all clips, zeros for those that failed, and the failures."""
+        """Return the features of all clips, zeros for broken ones, and what is broken."""
         workers = effective_n_jobs(self.n_jobs)
         size = max(1, min(_CLIPS_PER_TASK, -(-len(clips) // (4 * workers))))
         starts = range(0, len(clips), size)
-        out, failures, length = None, [], None
+        out, broken, notes, length = None, {}, [], None
         # Threads by default: decoding, resampling and the transforms all release the lock. A
-        # backend chosen with joblib.parallel_config (loky, Dask, Ray) takes precedence.
-        with _one_blas_thread(), Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
+        # backend chosen with joblib.parallel_config (loky, Dask, Ray) takes precedence. Threads
+        # of BLAS would wait for each other in products this small.
+        with one_blas_thread(), Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
             at_once = 16 * workers
             for first in range(0, len(starts), at_once):
                 tasks = [(s, clips[s : s + size]) for s in starts[first : first + at_once]]
-                for start, (rows, good, bad, n_samples) in zip(
-                    starts[first : first + at_once],
-                    parallel(delayed(features_of_block)(self, *task) for task in tasks),
-                    strict=True,
-                ):
-                    failures += bad
-                    if len(good) == 0:
+                for block in parallel(delayed(features_of_block)(self, *task) for task in tasks):
+                    broken |= block.broken
+                    notes += block.notes
+                    if block.features is None:
                         continue
-                    length = self._same_length(length, (n_samples, clips, start + good[0]))
+                    length = self._same_length(length, (block.n_samples, clips, block.good[0]))
                     if out is None:
-                        out = np.zeros((len(clips), *rows.shape[1:]), dtype=np.float32)
-                    out[start + good] = rows
-        return self._or_zeros(out, len(clips)), failures
+                        shape = (len(clips), *block.features.shape[1:])
+                        out = np.zeros(shape, dtype=np.float32)
+                    out[block.good] = block.features
+        for note in dict.fromkeys(notes):
+            warnings.warn(note, HeaderWarning, stacklevel=4)
+        return self._or_zeros(out, len(clips)), broken
 
     def _same_length(self, first, new):
         if first is None or first[0] == new[0]:
@@ -242,11 +260,6 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         if self.duration is None:
             return None
         return np.zeros((n_clips, *self.feature_shape()), dtype=np.float32)
-
-    def _set_aside(self, failures):
-        self.failures_ = failures
-        self.failed_ = np.array([failure.position for failure in failures], dtype=np.intp)
-        warn_of_failures(failures)
 
     def _least_samples(self):
         """Return the samples that one segment needs: shorter clips are padded to it."""
@@ -281,30 +294,19 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         return features.reshape(len(y), -1) if self.flatten else features
 
 
-@lru_cache(maxsize=1)
-def _threadpools():
-    # Finding the libraries takes milliseconds: once is enough.
-    return ThreadpoolController()
-
-
-def _one_blas_thread():
-    """Limit BLAS to one thread: its own would wait for each other in products this small."""
-    return _threadpools().limit(limits=1, user_api="blas")
-
-
-def warn_of_failures(failures):
+def warn_of_broken(broken):
     """Warn once of all clips that were set aside, if there are any.
 
     Parameters
     ----------
-    failures : list of FailedClip
-        What failed.
+    broken : dict of int to Broken
+        By position in X.
     """
-    if failures:
-        shown = "\n".join(f"  {failure}" for failure in failures[:20])
+    if broken:
+        shown = "\n".join(listed(broken))
         warnings.warn(
-            f"{len(failures)} clips could not be read; their rows are zeros, no sounds "
-            f"(positions in failed_, reasons in failures_):\n{shown}",
+            f"{len(broken)} clips could not be read, and their rows are zeros "
+            f"(transform_readable leaves them out and returns the reasons):\n{shown}",
             UserWarning,
-            stacklevel=4,
+            stacklevel=3,
         )

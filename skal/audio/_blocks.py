@@ -1,11 +1,38 @@
 """A block of clips, read and turned into features: the task that is done in parallel."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from skal.audio._clips import FailedClip, clip_name, try_load
+from skal._findings import Broken
+from skal.audio._clips import clip_name, try_load
 from skal.audio.reading import fit_length
 
 __all__ = ["different_lengths", "features_of_block"]
+
+
+class Block(NamedTuple):
+    """What came of a block of clips.
+
+    Attributes
+    ----------
+    features : ndarray or None
+        Features of the clips that could be read; None if there are none.
+    good : ndarray of int
+        Positions of these in X.
+    broken : dict of int to Broken
+        The others, by position in X.
+    notes : list of str
+        What to warn about.
+    n_samples : int
+        Length of the waveforms.
+    """
+
+    features: np.ndarray | None
+    good: np.ndarray
+    broken: dict
+    notes: list
+    n_samples: int
 
 
 def features_of_block(transformer, start, clips):
@@ -22,44 +49,61 @@ def features_of_block(transformer, start, clips):
 
     Returns
     -------
-    features : ndarray or None
-        Features of the clips that could be read; None if there are none.
-    good : ndarray of int
-        Which these are.
-    failures : list of FailedClip
-        What happened to the others.
-    n_samples : int
-        Length of the waveforms.
+    Block
     """
+    notes = []
     if isinstance(clips, np.ndarray):
-        y = clips
-        if transformer.duration is not None:
-            n_samples = max(1, round(transformer.duration * transformer.sr))
-            y = fit_length(y, n_samples, transformer.fill)
-        good = np.flatnonzero(np.isfinite(y).all(axis=1))
-        reason = ("waveform", "NaN or infinite samples in it", "leave it out")
-        bad = [FailedClip(start + i, *reason) for i in range(len(y)) if i not in set(good)]
-        y = y if len(good) == len(y) else y[good]
+        y, good, broken = _finite_waveforms(transformer, start, clips)
     else:
-        y, good, bad = _load_block(transformer, start, clips)
+        y, good, broken, notes = _load_block(transformer, start, clips)
     if len(good) == 0:
-        return None, good, bad, 0
-    return transformer._features_of_waveforms(y), good, bad, y.shape[1]
+        return Block(None, good, broken, notes, 0)
+    # What overflows is looked for below.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        features = transformer._features_of_waveforms(y)
+    finite = np.isfinite(features.reshape(len(features), -1)).all(axis=1)
+    if not finite.all():
+        for i in np.flatnonzero(~finite):
+            broken[int(good[i])] = _not_finite(clips[good[i] - start], y[i])
+        features, good = features[finite], good[finite]
+    features = features if len(good) else None
+    return Block(features, good, dict(sorted(broken.items())), notes, y.shape[1])
+
+
+def _not_finite(clip, y):
+    return Broken(
+        clip_name(clip),
+        f"its features are not finite: its loudest sample is {np.abs(y).max():g}",
+        "write it again with samples between -1 and 1, or remove it",
+    )
+
+
+def _finite_waveforms(transformer, start, y):
+    if transformer.duration is not None:
+        n_samples = max(1, round(transformer.duration * transformer.sr))
+        y = fit_length(y, n_samples, transformer.fill)
+    finite = np.isfinite(y).all(axis=1)
+    bad = Broken("waveform", "NaN or infinite samples in it", "leave it out")
+    broken = {start + int(i): bad for i in np.flatnonzero(~finite)}
+    good = start + np.flatnonzero(finite)
+    return (y if finite.all() else y[finite]), good, broken
 
 
 def _load_block(transformer, start, clips):
     sr = transformer.sr
     arguments = (sr, transformer.duration, transformer.fill)
-    loaded = [try_load(start + i, clip, *arguments) for i, clip in enumerate(clips)]
-    bad = [item for item in loaded if isinstance(item, FailedClip)]
-    good = np.array([i for i, y in enumerate(loaded) if not isinstance(y, FailedClip)], dtype=int)
+    loaded = [try_load(clip, *arguments) for clip in clips]
+    broken = {start + i: item for i, item in enumerate(loaded) if isinstance(item, Broken)}
+    good = np.array([i for i in range(len(clips)) if start + i not in broken], dtype=np.intp)
     if len(good) == 0:
-        return None, good, bad
-    lengths = [(len(loaded[i]), clips, i) for i in good]
+        return None, good, broken, []
+    notes = [loaded[i][1] for i in good if loaded[i][1] is not None]
+    waveforms = [loaded[i][0] for i in good]
+    lengths = [(len(y), clips, i) for y, i in zip(waveforms, good, strict=True)]
     odd = next((entry for entry in lengths if entry[0] != lengths[0][0]), None)
     if odd is not None:
         raise ValueError(different_lengths(sr, lengths[0], odd))
-    return np.stack([loaded[i] for i in good]), good, bad
+    return np.stack(waveforms), start + good, broken, notes
 
 
 def different_lengths(sr, *entries):

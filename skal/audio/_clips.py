@@ -1,61 +1,52 @@
 """What a transformer is given: paths, addresses of windows, or waveforms, one by one."""
 
 import os
-from typing import NamedTuple
 
 import numpy as np
 
-from skal._soundfiles import AudioReadError
+from skal._findings import AudioReadError, Broken
 from skal._windows import as_window
-from skal.audio.reading import fit_length, read_audio
+from skal.audio.reading import fit_length, load
 
-__all__ = ["BrokenClipsError", "FailedClip", "clips_of", "load_clip"]
+__all__ = ["BrokenClipsError", "as_float", "clips_of", "load_clip"]
 
-
-class FailedClip(NamedTuple):
-    """A clip that was set aside.
-
-    Parameters
-    ----------
-    position : int
-        Its position in X.
-    clip : str
-        Its path or address, or "waveform".
-    reason : str
-        What is wrong with it.
-    advice : str
-        What to do about it.
-    """
-
-    position: int
-    clip: str
-    reason: str
-    advice: str
-
-    def __str__(self):
-        return f"X[{self.position}] {self.clip!r}: {self.reason}. What to do: {self.advice}."
+_SHOWN = 20
 
 
 class BrokenClipsError(ValueError):
-    """Some clips could not be read; ``failures`` lists every one of them.
+    """Some clips could not be read; ``broken`` lists every one of them.
 
     Parameters
     ----------
-    failures : list of FailedClip
-        What failed, in the order of X.
+    broken : dict of int to Broken
+        What is broken, by its position in X.
     """
 
-    def __init__(self, failures):
-        super().__init__(failures)
-        self.failures = failures
+    def __init__(self, broken):
+        super().__init__(broken)
+        self.broken = broken
 
     def __str__(self):
-        lines = [f"{len(self.failures)} of the clips could not be read:"]
-        lines += [f"  {failure}" for failure in self.failures[:20]]
-        if len(self.failures) > 20:
-            lines.append(f"  and {len(self.failures) - 20} more (see .failures)")
-        lines.append("on_error='warn' sets them aside instead.")
-        return "\n".join(lines)
+        lines = [f"{len(self.broken)} of the clips could not be read:", *listed(self.broken)]
+        return "\n".join([*lines, "on_error='warn' sets them aside instead."])
+
+
+def listed(broken):
+    """Return lines that name what is broken, the first twenty of it.
+
+    Parameters
+    ----------
+    broken : dict of int to Broken
+        By position in X.
+
+    Returns
+    -------
+    list of str
+    """
+    lines = [f"  X[{i}] {found}" for i, found in list(broken.items())[:_SHOWN]]
+    if len(broken) > _SHOWN:
+        lines.append(f"  and {len(broken) - _SHOWN} more")
+    return lines
 
 
 def clips_of(X):
@@ -117,7 +108,10 @@ def load_clip(clip, sr, duration, fill):
 
     Returns
     -------
-    ndarray of shape (n_samples,), float32
+    y : ndarray of shape (n_samples,), float32
+        The waveform.
+    note : str or None
+        What to warn about.
 
     Raises
     ------
@@ -125,7 +119,8 @@ def load_clip(clip, sr, duration, fill):
         If there is no sound in it.
     """
     if not isinstance(clip, np.ndarray):
-        return read_audio(clip, sr, duration=duration, fill=fill)[0]
+        y, _, note = load(clip, sr, duration, fill)
+        return y, note
     if clip.ndim != 1 or clip.dtype.kind not in "fiu":
         raise AudioReadError(
             "waveform",
@@ -136,10 +131,33 @@ def load_clip(clip, sr, duration, fill):
         raise AudioReadError("waveform", "no samples in it", "leave it out")
     if duration is not None:
         clip = fit_length(clip, max(1, round(duration * sr)), fill)
-    y = np.asarray(clip, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        y = as_float(clip)
     if not np.isfinite(y).all():
         raise AudioReadError("waveform", "NaN or infinite samples in it", "leave it out")
-    return y
+    return y, None
+
+
+def as_float(waveforms):
+    """Return waveforms as float32, integers scaled to -1...1 by what their type holds.
+
+    So a file sounds alike whether it was read as integers (`scipy.io.wavfile`) or not.
+
+    Parameters
+    ----------
+    waveforms : ndarray
+        Floating-point numbers or integers.
+
+    Returns
+    -------
+    ndarray of the same shape, float32
+    """
+    if waveforms.dtype.kind not in "iu":
+        return np.asarray(waveforms, dtype=np.float32)
+    half = 2.0 ** (8 * waveforms.dtype.itemsize - 1)
+    scaled = waveforms / half
+    # Unsigned samples are silent in the middle of their range.
+    return (scaled - 1 if waveforms.dtype.kind == "u" else scaled).astype(np.float32)
 
 
 def clip_name(clip):
@@ -162,13 +180,11 @@ def clip_name(clip):
         return repr(clip)
 
 
-def try_load(position, clip, sr, duration, fill):
+def try_load(clip, sr, duration, fill):
     """Return the waveform of a clip, or why there is none.
 
     Parameters
     ----------
-    position : int
-        Position of the clip in X.
     clip : object
         See `load_clip`.
     sr : int
@@ -180,11 +196,12 @@ def try_load(position, clip, sr, duration, fill):
 
     Returns
     -------
-    ndarray of shape (n_samples,), float32, or FailedClip
+    tuple (ndarray of shape (n_samples,), str or None), or Broken
+        The waveform and what to warn about.
     """
     try:
         return load_clip(clip, sr, duration, fill)
     except AudioReadError as error:
-        return FailedClip(position, clip_name(clip), error.reason, error.advice)
+        return Broken(clip_name(clip), error.reason, error.advice)
     except (TypeError, ValueError) as error:
-        return FailedClip(position, clip_name(clip), str(error), "give a path or a waveform")
+        return Broken(clip_name(clip), str(error), "give a path or a waveform")

@@ -16,7 +16,7 @@ __all__ = ["clip_keys", "describe"]
 # Parameters that do not change the values: changing them must not throw the store away.
 _NO_VALUE = {"n_jobs", "on_error"}
 # Raised when the same parameters come to give other values.
-_VERSION = 2
+_VERSION = 3
 
 
 def describe(transformer, dtype, key):

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skal.audio._base import AudioTransformer, warn_of_failures
+from skal.audio._base import AudioTransformer, warn_of_broken
 from skal.audio._clips import BrokenClipsError, clips_of
 from skal.audio._keys import clip_keys, describe
 from skal.audio._store import FeatureStore, write_atomically
@@ -46,15 +46,6 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         (slower: every file is read every time; renamed files are found again).
     block : int, default=1024
         Clips that are computed before they are written.
-
-    Attributes
-    ----------
-    failed_ : ndarray of int
-        If the transformer has ``on_error="warn"``: positions of the clips that the last
-        `transform` set aside. Their rows are zeros, which a campaign around the Pipeline leaves
-        out, and not kept: mended files just work.
-    failures_ : list of FailedClip
-        The same with reason and advice.
 
     Examples
     --------
@@ -119,16 +110,38 @@ class FeatureCache(TransformerMixin, BaseEstimator):
             If clips cannot be read and the transformer has ``on_error="raise"``; all others
             are in the store then.
         """
-        rows, failures, _, store = self._bring_up_to_date(X, None)
-        if failures and (self.transformer.on_error == "raise" or not self._has_shape(store)):
-            raise BrokenClipsError(failures)
-        if self.transformer.on_error == "warn":
-            self.failures_ = failures
-            self.failed_ = np.array([failure.position for failure in failures], dtype=np.intp)
-            warn_of_failures(failures)
+        rows, broken, _, store = self._bring_up_to_date(X, None)
+        if broken and (self.transformer.on_error == "raise" or not self._has_shape(store)):
+            raise BrokenClipsError(broken)
+        warn_of_broken(broken)
         if store.shape is None:
             return np.zeros((len(rows), *self.transformer.feature_shape()), dtype=self.dtype)
         return _gather(store, rows)
+
+    def transform_readable(self, X):
+        """Return the features of the clips that can be read, and find those that cannot.
+
+        Parameters
+        ----------
+        X : sequence of paths or addresses
+            Recordings.
+
+        Returns
+        -------
+        features : ndarray or None
+            As from `transform`, without rows for broken clips; None if all are broken.
+        broken : dict of int to Broken
+            The others, by position in X. They are not kept: mended files just work.
+        """
+        rows, broken, _, store = self._bring_up_to_date(X, None)
+        if len(broken) == len(rows):
+            return None, broken
+        return _gather(store, rows[rows >= 0]), broken
+
+    @property
+    def sets_aside(self):
+        """Whether `transform` leaves rows of zeros for broken clips, instead of an error."""
+        return self.transformer.sets_aside
 
     def store_folder(self):
         """Return the folder of the store for these parameters.
@@ -154,7 +167,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         return store.shape is not None or self.transformer.duration is not None
 
     def _bring_up_to_date(self, X, progress):
-        """Compute what is missing; return rows in the store, failures, new rows, the store."""
+        """Compute what is missing; return rows in the store, broken, new rows, the store."""
         self._validate_params()
         self.transformer._check_parameters()
         clips = _paths(X)
@@ -166,23 +179,23 @@ class FeatureCache(TransformerMixin, BaseEstimator):
             folder.mkdir(parents=True, exist_ok=True)
             described = describe(self.transformer, self.dtype, self.key)
             write_atomically(folder / "parameters.json", described)
-        failures = self._compute(store, clips, keys, missing, progress)
-        return store.find(keys), failures, len(missing) - len(failures), store
+        broken = self._compute(store, clips, keys, missing, progress)
+        return store.find(keys), broken, len(missing) - len(broken), store
 
     def _compute(self, store, clips, keys, missing, progress):
-        failures, done = [], len(clips) - len(missing)
+        broken, done = {}, len(clips) - len(missing)
         worker = clone(self.transformer)
         for start in range(0, len(missing), self.block):
             positions = missing[start : start + self.block]
-            features, failed = worker.compute([clips[i] for i in positions])
-            good = np.setdiff1d(np.arange(len(positions)), [f.position for f in failed])
-            if len(good):
-                store.add([keys[positions[i]] for i in good], features[good])
-            failures += [f._replace(position=int(positions[f.position])) for f in failed]
+            features, found = worker.transform_readable([clips[i] for i in positions])
+            if features is not None:
+                good = np.delete(positions, list(found))
+                store.add([keys[i] for i in good], features)
+            broken |= {int(positions[i]): why for i, why in found.items()}
             done += len(positions)
             if progress is not None:
-                progress(done, len(clips), len(failures))
-        return failures
+                progress(done, len(clips), len(broken))
+        return broken
 
 
 def build_features(X, transformer, store, *, dtype="float32", key="time", progress=None):
@@ -201,18 +214,18 @@ def build_features(X, transformer, store, *, dtype="float32", key="time", progre
     key : {"time", "content"}, default="time"
         See `FeatureCache`.
     progress : callable, default=None
-        Called as ``progress(n_done, n_clips, n_failed)`` after every block.
+        Called as ``progress(n_done, n_clips, n_broken)`` after every block.
 
     Returns
     -------
     FeatureReport
-        Also what failed, which ends nothing; `failures.csv` in the store lists it.
+        Also what is broken, which ends nothing; `broken.csv` in the store lists it.
     """
     cache = FeatureCache(transformer, store, dtype=dtype, key=key)
-    rows, failures, n_computed, opened = cache._bring_up_to_date(X, progress)
+    rows, broken, n_computed, opened = cache._bring_up_to_date(X, progress)
     folder = cache.store_folder()
-    write_report(failures, folder / "failures.csv")
-    return FeatureReport(str(folder), len(rows), n_computed, failures, opened.shape)
+    write_report(broken, folder / "broken.csv")
+    return FeatureReport(str(folder), len(rows), n_computed, broken, opened.shape)
 
 
 def _paths(X):

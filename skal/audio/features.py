@@ -147,18 +147,13 @@ class LogMelSpectrogram(AudioTransformer):
         Return a row of numbers for each clip.
     on_error : {"raise", "warn"}, default="raise"
         What clips that cannot be read do: raise one error that names them all, or leave rows
-        of zeros, a warning, and their positions in ``failed_``. A campaign around a Pipeline
-        that begins with this transformer leaves such rows out; other steps take them for
-        sounds: give them ``np.delete(paths, model.failed_)``.
+        of zeros and a warning. A campaign around a Pipeline that begins with this transformer
+        leaves such rows out; other steps take them for sounds: use `transform_readable`.
     n_jobs : int, default=None
         Parallel jobs, in threads unless `joblib.parallel_config` says otherwise.
 
     Attributes
     ----------
-    failed_ : ndarray of int
-        With ``on_error="warn"``: positions of the clips that the last `transform` set aside.
-    failures_ : list of FailedClip
-        With ``on_error="warn"``: position, clip, reason and advice for each of them.
     n_features_in_ : int
         Samples of a waveform, if `fit` was given a 2-D array.
 
@@ -297,10 +292,6 @@ class MFCC(AudioTransformer):
 
     Attributes
     ----------
-    failed_ : ndarray of int
-        With ``on_error="warn"``: positions of the clips that the last `transform` set aside.
-    failures_ : list of FailedClip
-        With ``on_error="warn"``: position, clip, reason and advice for each of them.
     n_features_in_ : int
         Samples of a waveform, if `fit` was given a 2-D array.
 

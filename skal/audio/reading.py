@@ -1,17 +1,26 @@
 """Read a recording, or a part of one, as mono float32 at the wanted sampling rate."""
 
 import math
+import warnings
 
 import numpy as np
 
-from skal._soundfiles import RECORD_AGAIN, AudioReadError, open_sound, plain
+from skal._findings import AudioReadError, HeaderWarning
+from skal._soundfiles import RECORD_AGAIN, is_constant, open_sound
 from skal._windows import as_window
 
-__all__ = ["fit_length", "read_audio", "resample"]
+__all__ = ["fit_length", "load", "read_audio", "resample"]
 
 # Frames (of all channels together) that are decoded at a time: an hour of eight channels at
 # 192 kHz never has to fit in memory before it is mixed and resampled.
 _BLOCK = 2**22
+
+# Frames at a time where nobody knows how many there are.
+_UNKNOWN_STEP = 2**18
+# Channels whose mean is weaker than they are by 60 dB or more cancel each other.
+_CANCELED = 1e-3
+# Resampling does not overflow single precision below this.
+_LOUDEST = 1e37
 
 _PAD_MODES = {"silence": "constant", "repeat": "wrap", "reflect": "reflect"}
 
@@ -20,8 +29,11 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
     """Read a recording as mono float32.
 
     Any number of channels, any sample format and any sampling rate of WAV, FLAC, Ogg, MP3,
-    AIFF and whatever else libsndfile reads. Only the part that is asked for is decoded; long
-    recordings are decoded, mixed and resampled block by block.
+    AIFF and whatever else libsndfile reads, and what phones record where PyAV is installed
+    (``skal[media]``). Several channels become one, their mean, as in librosa. What is in the
+    file is read to its end; a header that announces something else is warned about. Only the
+    part that is asked for is decoded; long recordings are decoded, mixed and resampled block by
+    block.
 
     Parameters
     ----------
@@ -45,18 +57,42 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
     Raises
     ------
     AudioReadError
-        If there is no such file, it is no regular file, may not be read, is empty, truncated,
+        If there is no such file, it is no regular file, may not be read, is empty, broken,
         no sound file, or holds no finite or only constant samples. It says what to do.
     """
-    window, samples = as_window(clip), _Samples()
-    with open_sound(window.path) as file:
-        y = _read_mono(file, window, sr, duration, samples)
-        native = file.samplerate
-        _check_samples(samples, file, window.path)
-    rate = native if sr is None else sr
+    y, rate, note = load(clip, sr, duration, fill)
+    if note is not None:
+        warnings.warn(note, HeaderWarning, stacklevel=2)
+    return y, rate
+
+
+def load(clip, sr, duration, fill):
+    """Read a recording, and return what to warn about instead of warning.
+
+    Parameters
+    ----------
+    clip, sr, duration, fill : object
+        As for `read_audio`.
+
+    Returns
+    -------
+    y : ndarray of shape (n_samples,), float32
+        The waveform.
+    rate : int
+        Its sampling rate, in Hz.
+    note : str or None
+        How the header of the file and its content differ.
+    """
+    window = as_window(clip)
+    with open_sound(window.path) as sound:
+        rate = sound.samplerate if sr is None else sr
+        samples = _Samples(window.path)
+        y = _read_mono(sound, window, rate, duration, samples)
+        samples.check(sound, y)
+        note = sound.note
     if duration is not None:
         y = fit_length(y, max(1, round(duration * rate)), fill)
-    return y, rate
+    return y, rate, note
 
 
 def fit_length(y, n_samples, fill="silence"):
@@ -104,67 +140,111 @@ def resample(y, sr, target_sr):
 
 
 class _Samples:
-    """What the samples of a file are like, before resampling makes ripples of steps and gaps."""
+    """What the samples of a recording are like, before resampling makes ripples of steps."""
 
-    def __init__(self):
-        self.first = None
+    def __init__(self, path):
+        self.path = path
         self.n_bad = 0
-        self.moving = False
+        self.low, self.high = np.inf, -np.inf
+        self.peak_of_channels = 0.0
 
-    def watched(self, parts):
-        for part in parts:
-            if self.first is None:
-                self.first = part[0]
-            if not np.isfinite(part).all():
-                self.n_bad += np.count_nonzero(~np.isfinite(part))
-            self.moving = self.moving or (part != self.first).any()
-            yield part
+    def mixed(self, blocks):
+        """Yield the mean of the channels of every block."""
+        for block in blocks:
+            mono = _mix(block)
+            low, high = mono.min(), mono.max()
+            if not (np.isfinite(low) and np.isfinite(high)):
+                self.n_bad += np.count_nonzero(~np.isfinite(mono))
+            self.low, self.high = min(self.low, low), max(self.high, high)
+            if block.shape[1] > 1:
+                self.peak_of_channels = max(self.peak_of_channels, block.max(), -block.min())
+            yield mono
+
+    def check(self, sound, y):
+        """Raise an error if this is no sound that can be used."""
+        if self.n_bad:
+            reason = f"{self.n_bad} samples are NaN or infinite"
+            raise AudioReadError(self.path, reason, "write it again without them, or remove it")
+        peak = max(self.high, -self.low)
+        if peak > _LOUDEST and not np.isfinite(y).all():
+            reason = f"its loudest sample is {peak:g}, which cannot be resampled"
+            raise AudioReadError(self.path, reason, "write it again at its right level")
+        if self.peak_of_channels > 0 and peak <= _CANCELED * self.peak_of_channels:
+            raise AudioReadError(
+                self.path,
+                f"silent after mixing: its {sound.channels} channels cancel each other, and "
+                f"their mean is what is read",
+                "keep one channel of it (such as ffmpeg -i FILE -af 'pan=mono|c0=c0' out.wav)",
+            )
+        # Silence is sound like any other: recorders with a threshold write it. A value that
+        # stands still is a broken converter.
+        if self.low == self.high != 0 and is_constant(sound):
+            reason = f"constant: every sample is {self.low:g}"
+            raise AudioReadError(self.path, reason, "check the microphone, or remove it")
 
 
-def _read_mono(file, window, sr, duration, samples):
-    """Decode a window of an open file."""
-    native = file.samplerate
-    first = round(window.start * native)
-    last = file.frames if window.end is None else min(file.frames, round(window.end * native))
-    if first >= file.frames:
-        raise AudioReadError(
-            window.path,
-            f"the window starts at {window.start:g} s, the file ends at "
-            f"{file.frames / native:g} s",
-            "list the windows of this file again: it has changed",
-        )
-    n_frames = max(1, last - first)
+def _read_mono(sound, window, rate, duration, samples):
+    """Decode a window of an open file, and resample it."""
+    native, known = sound.samplerate, sound.known_frames
+    first, n_frames, n_out = round(window.start * native), None, None
+    if window.end is not None:
+        # Addresses have microseconds: without rounding, windows of one length differ.
+        seconds = round(window.end - window.start, 6)
+        n_frames, n_out = _frames_of(seconds, native, rate), max(1, round(seconds * rate))
     if duration is not None:
-        n_frames = min(n_frames, max(1, round(duration * native)))
-    parts = samples.watched(_decoded(file, first, n_frames, window.path))
-    return _join(parts, native, sr, n_frames)
+        wanted = _frames_of(duration, native, rate)
+        n_frames = wanted if n_frames is None else min(n_frames, wanted)
+        n_out = None
+    if known is not None:
+        if n_frames is not None and first + n_frames == known + 1:
+            first = max(0, first - 1)  # both ends were rounded up
+        rest = known - first
+        n_frames = rest if n_frames is None else min(n_frames, rest)
+    if known is not None and n_frames <= 0:
+        raise _beyond(sound, window)
+    parts = samples.mixed(_decoded(sound, first, n_frames, window))
+    y, done = _join(parts, native, rate, n_frames)
+    if n_out is not None and done < _frames_of(window.end - window.start, native, rate) - 1:
+        n_out = max(1, round(done / native * rate))  # the file ends before the window does
+    return y if n_out is None else fit_length(y, n_out)
 
 
-def _decoded(file, first, n_frames, path):
-    """Yield mono parts of a file."""
-    import soundfile
+def _frames_of(seconds, native, rate):
+    """Return how many frames of a file make up a time at the wanted rate."""
+    n_frames = seconds * native
+    # One more where resampling would have to make up the last samples otherwise.
+    return max(1, round(n_frames) if rate == native else math.ceil(round(n_frames, 6)))
 
-    step = max(1, _BLOCK // file.channels)
+
+def _beyond(sound, window):
+    return AudioReadError(
+        window.path,
+        f"the window starts at {window.start:g} s, the file ends at "
+        f"{sound.frames / sound.samplerate:g} s",
+        "list the windows of this file again: it has changed",
+    )
+
+
+def _decoded(sound, first, n_frames, window):
+    """Yield blocks of a file, `n_frames` in all; None: to its end."""
+    step = max(1, _BLOCK // sound.channels)
+    if n_frames is None:
+        step = min(step, _UNKNOWN_STEP)
     done = 0
-    try:
-        if first:
-            file.seek(first)
-        while done < n_frames:
-            block = file.read(min(step, n_frames - done), dtype="float32", always_2d=True)
-            if len(block) == 0:
-                break
-            done += len(block)
-            yield _mix(block)
-    except soundfile.SoundFileError as error:
-        raise AudioReadError(
-            path, f"broken after {done} samples ({plain(error)})", RECORD_AGAIN
-        ) from error
-    # The length of an MP3 file without an index is an estimate, good to a few MPEG frames.
-    allowed = 4 * 1152 + n_frames // 100 if file.format == "MP3" else 0
-    if done < n_frames - allowed or done == 0:
-        raise AudioReadError(
-            path, f"truncated: {done} of {n_frames} samples could be read", RECORD_AGAIN
-        )
+    if first:
+        sound.seek(first)
+    while n_frames is None or done < n_frames:
+        wanted = step if n_frames is None else min(step, n_frames - done)
+        block = sound.read(wanted)
+        done += len(block)
+        if len(block):
+            yield block
+        if len(block) < wanted:
+            break
+    if done == 0 and first:
+        raise _beyond(sound, window)
+    if done == 0:
+        raise AudioReadError(window.path, "no samples in it can be decoded", RECORD_AGAIN)
 
 
 def _mix(block):
@@ -174,32 +254,21 @@ def _mix(block):
     return block @ np.full(n_channels, 1 / n_channels, dtype=np.float32)
 
 
-def _join(parts, native, sr, n_frames):
-    if sr is None or sr == native:
+def _join(parts, native, rate, n_frames):
+    """Return parts as one waveform at the wanted rate, and how many frames they had."""
+    if rate == native:
         parts = list(parts)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-    if n_frames <= _BLOCK // 8:
-        return resample(np.concatenate(list(parts)), native, sr)
+        y = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return y, len(y)
+    if n_frames is not None and n_frames <= _BLOCK // 8:
+        y = np.concatenate(list(parts))
+        return resample(y, native, rate), len(y)
     import soxr
 
-    stream = soxr.ResampleStream(native, sr, 1, dtype="float32")
-    resampled = [stream.resample_chunk(part) for part in parts]
+    stream = soxr.ResampleStream(native, rate, 1, dtype="float32")
+    resampled, done = [], 0
+    for part in parts:
+        resampled.append(stream.resample_chunk(part))
+        done += len(part)
     resampled.append(stream.resample_chunk(np.empty(0, dtype=np.float32), last=True))
-    return fit_length(np.concatenate(resampled), math.ceil(n_frames * sr / native))
-
-
-def _check_samples(samples, file, path):
-    if samples.n_bad:
-        reason = f"{samples.n_bad} samples are NaN or infinite"
-        raise AudioReadError(path, reason, "write it again without them, or remove it")
-    # A silent part of a recording is sound like any other; a file that never moves is not.
-    if not samples.moving and _is_constant(file, path):
-        reason = f"constant: every sample is {samples.first:g}"
-        raise AudioReadError(path, reason, "check the microphone, or remove it")
-
-
-def _is_constant(file, path):
-    file.seek(0)
-    parts = _decoded(file, 0, file.frames, path)
-    first = next(parts)
-    return (first == first[0]).all() and all((part == first[0]).all() for part in parts)
+    return fit_length(np.concatenate(resampled), math.ceil(done * rate / native)), done

@@ -21,8 +21,8 @@ class FeatureReport(NamedTuple):
         Clips asked for.
     n_computed : int
         Clips whose features were computed now; the others were there.
-    failures : list of FailedClip
-        Clips that could not be read, with reason and advice.
+    broken : dict of int to Broken
+        Clips that could not be read, by position in X, with reason and advice.
     shape : tuple of int or None
         Shape of the features of one clip; None if there are none.
     """
@@ -30,23 +30,23 @@ class FeatureReport(NamedTuple):
     store: str
     n_clips: int
     n_computed: int
-    failures: list
+    broken: dict
     shape: tuple | None
 
 
-def write_report(failures, path):
-    """Write what failed as a CSV file that spreadsheets open.
+def write_report(broken, path):
+    """Write what is broken as a CSV file that spreadsheets open.
 
     Parameters
     ----------
-    failures : list of FailedClip
-        As in ``failures_`` of a transformer.
+    broken : dict of int to Broken
+        As from `transform_readable` of a transformer.
     path : path-like
         The file; written whole or not at all.
     """
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["position", "clip", "reason", "advice"])
-    writer.writerows(failures)
+    writer.writerow(["position", "path", "reason", "advice"])
+    writer.writerows((i, *found) for i, found in broken.items())
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text.getvalue())

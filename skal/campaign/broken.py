@@ -1,11 +1,9 @@
 """Rows that the transformer of a Pipeline sets aside: recordings that cannot be read."""
 
 import numpy as np
-from sklearn.base import clone
 
 from skal._pipelines import Chain
 from skal._rows import as_rows
-from skal.audio import BrokenClipsError
 
 # Recordings transformed at a time; their features are not kept.
 _BLOCK = 1024
@@ -14,8 +12,9 @@ _BLOCK = 1024
 def find_broken(estimator, X):
     """Find the rows that the first step of a Pipeline would turn into zeros.
 
-    That is asked of transformers with ``on_error="warn"`` only, at the price of one pass over
-    the rows; a :class:`~skal.audio.FeatureCache` computes nothing twice for it.
+    That is asked of transformers that set rows aside (``sets_aside``), at the price of one pass
+    over the rows; what a :class:`~skal.audio.FeatureCache` computes for it is kept in its store
+    and not read again.
 
     Parameters
     ----------
@@ -29,18 +28,13 @@ def find_broken(estimator, X):
     ndarray of int
         Positions, ascending.
     """
-    steps = Chain(estimator).steps[:1]
-    if not any(_sets_aside(step) for step in steps):
-        return np.empty(0, dtype=np.intp)
-    step, broken = clone(steps[0]), []
-    for block in as_rows(X).blocks(_BLOCK):
-        try:
-            step.transform(block.take())
-            failed = step.failed_
-        except BrokenClipsError as error:  # not one of the block can be read
-            failed = [failure.position for failure in error.failures]
-        broken.append(block.positions[failed])
-    return np.concatenate([np.empty(0, dtype=np.intp), *broken])
+    broken = [np.empty(0, dtype=np.intp)]
+    for step in Chain(estimator).steps[:1]:
+        if getattr(step, "sets_aside", False):
+            for block in as_rows(X).blocks(_BLOCK):
+                found = step.transform_readable(block.take())[1]
+                broken.append(block.positions[list(found)])
+    return np.concatenate(broken)
 
 
 def readable_rows(estimator, X):
@@ -59,10 +53,3 @@ def readable_rows(estimator, X):
     """
     rows = as_rows(X)
     return rows[np.setdiff1d(np.arange(len(rows)), find_broken(estimator, X))]
-
-
-def _sets_aside(step):
-    return any(
-        name.split("__")[-1] == "on_error" and value == "warn"
-        for name, value in step.get_params().items()
-    )

@@ -160,7 +160,7 @@ def features(ctx: typer.Context):
 
     --store FOLDER is the store (default: skal_features), --dtype float16 halves its size, --key
     content knows a file by its content instead of its name and time. Broken recordings are
-    listed in failures.csv in the store; the others are computed all the same.
+    listed in broken.csv in the store; the others are computed all the same.
     """
     from skal.experiment.messages import ParameterError
     from skal.experiment.params import load_params

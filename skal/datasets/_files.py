@@ -1,17 +1,19 @@
 """The files of a folder, in an order that does not depend on the machine."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
-__all__ = ["AUDIO_EXTENSIONS", "audio_files", "existing_folder"]
+from skal._soundfiles import MEDIA_EXTENSIONS
 
-AUDIO_EXTENSIONS = frozenset(
+__all__ = ["AUDIO_EXTENSIONS", "audio_files", "count_extensions", "existing_folder", "passed_over"]
+
+# What needs PyAV is among them: where that is not installed, it is set aside by name.
+AUDIO_EXTENSIONS = MEDIA_EXTENSIONS | frozenset(
     f".{name}"
     for name in (
         *("wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc"),
-        *("au", "snd", "caf", "w64", "rf64", "voc"),
-        # Recorders and phones write these too. They cannot be read, but are not passed over.
-        *("m4a", "aac", "wma", "amr", "wv", "ape", "mka"),
+        *("au", "snd", "caf", "w64", "rf64", "bw64", "bwf", "voc", "sph", "nist", "ircam"),
     )
 )
 
@@ -75,6 +77,43 @@ def audio_files(folder):
     empty = [path for path in named_so if not any(s.startswith(path + os.sep) for s in sounds)]
     sounds += set(empty) | set(closed)
     return sorted(sounds, key=_by_parts), sorted(others, key=_by_parts)
+
+
+def count_extensions(others):
+    """Count files by extension.
+
+    Parameters
+    ----------
+    others : list of str
+        Files that are not taken for recordings, as from `audio_files`.
+
+    Returns
+    -------
+    dict of str to int
+        Extensions in lower case with their dots ("" where there is none), most frequent first.
+    """
+    counts = Counter(os.path.splitext(name)[1].lower() for name in others)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def passed_over(counts):
+    """Return a line that says how many files of which extension were passed over.
+
+    Parameters
+    ----------
+    counts : dict of str to int
+        As from `count_extensions`.
+
+    Returns
+    -------
+    str or None
+        None if there are none.
+    """
+    if not counts:
+        return None
+    named = ", ".join(f"{n} {extension or 'without one'}" for extension, n in counts.items())
+    n_files = sum(counts.values())
+    return f"passed over {n_files} files whose extension is not one of a recording: {named}"
 
 
 def _walk(root, closed):

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from skal._soundfiles import AudioReadError, iter_windows
 from skal._windows import Window
 from skal.datasets._bunch import make_bunch
-from skal.datasets._files import audio_files, existing_folder
+from skal.datasets._files import audio_files, count_extensions, existing_folder, passed_over
 from skal.datasets._problems import Problem, tell
 from skal.datasets._table import read_table
 
@@ -57,8 +57,9 @@ def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="rai
         ``paths`` (ndarray of str: files, or windows such as ``x.wav#t=60,64``), ``target``
         (ndarray of int, -1: not known), ``target_names``, ``groups`` (of the table, else the
         recording), ``fold``, ``split``, ``start`` and ``end`` (s; each of the four None where
-        not known for every clip), ``problems`` (list of Problem) and ``extra`` (list of sound
-        files that the table does not name).
+        not known for every clip), ``problems`` (list of Problem), ``extra`` (list of sound
+        files that the table does not name) and ``passed_over`` (how many files of which
+        extension are not taken for recordings).
 
     Raises
     ------
@@ -72,7 +73,7 @@ def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="rai
     if hop is not None and window is None:
         raise ValueError("hop= goes with window=: give both, in s")
     folder = existing_folder(path)
-    sounds, _ = audio_files(folder)
+    sounds, others = audio_files(folder)
     problems, extra = [], []
     if labels is None:
         rows = [_row_of(sound, folder) for sound in sounds]
@@ -85,8 +86,9 @@ def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="rai
         problems = problems + unreadable
     tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
     if not rows:
-        raise FileNotFoundError(f"no recordings in {str(folder)!r} (known by their extensions)")
-    return _bunch_of(rows, problems, extra)
+        told = passed_over(count_extensions(others)) or "it has no files"
+        raise FileNotFoundError(f"no recordings in {str(folder)!r}: {told}")
+    return _bunch_of(rows, problems, extra, count_extensions(others))
 
 
 def _row_of(sound, folder):
@@ -114,7 +116,7 @@ def _in_windows(rows, window, hop):
     return windowed, problems
 
 
-def _bunch_of(rows, problems, extra):
+def _bunch_of(rows, problems, extra, others):
     def column(name):
         return [row[name] for row in rows] if all(name in row for row in rows) else None
 
@@ -128,4 +130,5 @@ def _bunch_of(rows, problems, extra):
         end=column("end"),
         problems=problems,
         extra=extra,
+        passed_over=others,
     )

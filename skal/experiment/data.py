@@ -9,6 +9,7 @@ from sklearn.model_selection import GroupShuffleSplit
 
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.datasets import DatasetWarning
+from skal.datasets._files import passed_over
 from skal.datasets.splits import on_both_sides, recordings_of, united
 from skal.experiment.messages import ExperimentError, ParameterError
 from skal.experiment.params import dataset_name
@@ -137,7 +138,7 @@ def _from_bunch(bunch):
         sr=bunch.get("sr") if paths is None else None,
         recordings=recordings_of(bunch),
         groups_shared=bunch.get("groups_shared", False),
-        notes=[set_aside(*problem) for problem in bunch.get("problems", ())],
+        notes=[*_passed_over(bunch), *(set_aside(*p) for p in bunch.get("problems", ()))],
     )
 
 
@@ -167,6 +168,11 @@ def _check_classes(data, params):
             f"the parameters expect {params.num_classes} classes, but the data have "
             f"{len(classes)} ({named}); correct it, or leave it out",
         )
+
+
+def _passed_over(bunch):
+    line = passed_over(bunch.get("passed_over", {}))
+    return [] if line is None else [line]
 
 
 def set_aside(where, reason, advice):
@@ -270,25 +276,27 @@ def compute_features(data, transformer, progress, store=None):
     `progress` is called with the number of clips done; features are kept in memory, or in the
     folder `store` and mapped from there.
     """
-    X, broken, notes = None, [], []
+    X, broken, notes, n_good = None, [], [], 0
     mapped = store is not None
     if mapped and data.sr is not None:
         raise ParameterError("feature_store", "these recordings are not files; leave it out")
-    sets_aside = getattr(transformer, "on_error", "raise") == "warn"
     if mapped:
         transformer = FeatureCache(transformer, store)
     try:
         transformer.fit(data.clips[:1])
         for start in range(0, len(data.clips), _BLOCK):
             clips = data.clips[start : start + _BLOCK]
-            rows, failures = _transformed(transformer, clips, sets_aside)
+            rows, found = transformer.transform_readable(clips)
+            if found and not transformer.sets_aside:
+                raise BrokenClipsError(found)
             if rows is not None and not mapped:
                 if X is None:
                     X = np.empty((len(data.clips), *rows.shape[1:]), dtype=rows.dtype)
-                X[start : start + len(rows)] = rows
-            for failure in failures:
-                broken.append(start + failure.position)
-                notes.append(set_aside(data.files[broken[-1]], failure.reason, failure.advice))
+                X[n_good : n_good + len(rows)] = rows
+            n_good += len(clips) - len(found)
+            for position, (_, reason, advice) in found.items():
+                broken.append(start + position)
+                notes.append(set_aside(data.files[broken[-1]], reason, advice))
             progress(start + len(clips))
     except ValueError as error:
         raise features_error(error) from error
@@ -298,21 +306,7 @@ def compute_features(data, transformer, progress, store=None):
     data = data.take(good) if broken else data
     if mapped:  # all are in the store by now; adjacent rows come as one map
         return data, transformer.transform(data.clips), notes
-    return data, X[good] if broken else X, notes
-
-
-def _transformed(transformer, clips, sets_aside):
-    """Return the features of a block, None where all of it is broken, and what failed."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # failures_ names the same clips
-            rows = transformer.transform(clips)
-    except BrokenClipsError as error:
-        # A block in which every clip is broken has no shape; other blocks may have one.
-        if not sets_aside:
-            raise
-        return None, error.failures
-    return rows, getattr(transformer, "failures_", ())
+    return data, X[:n_good], notes
 
 
 def features_error(error):

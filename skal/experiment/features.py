@@ -1,7 +1,7 @@
 """Compute the features of a folder of recordings into a store."""
 
 from skal.audio.cache import build_features
-from skal.experiment.data import features_error, load_data
+from skal.experiment.data import features_error, load_data, set_aside
 from skal.experiment.folder import make_output_folder
 from skal.experiment.messages import ExperimentError
 from skal.experiment.progress import Reporter
@@ -35,11 +35,11 @@ def store_features(params, *, store="skal_features", dtype="float32", key="time"
         raise ExperimentError(f"cannot write {where}: {error.strerror or error}") from error
     for note in data.notes:
         reporter.line(note)
-    for failure in report.failures:
-        reporter.line(f"set aside {failure}")
+    for broken in report.broken.values():
+        reporter.line(set_aside(*broken))
     shape = " x ".join(map(str, report.shape or ()))
     reporter.line(
-        f"{report.n_clips} clips, {report.n_computed} computed now, {len(report.failures)} "
+        f"{report.n_clips} clips, {report.n_computed} computed now, {len(report.broken)} "
         f"broken; features of {shape} in {report.store}"
     )
     return report

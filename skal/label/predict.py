@@ -188,10 +188,10 @@ def _predicted(model, clips):
         try:
             rows = model.predict_proba([clips[i] for i in waiting])
         except BrokenClipsError as error:
-            if not error.failures:
+            if not error.broken:
                 raise
-            for failure in error.failures:
-                results[waiting[failure.position]] = f"{failure.reason}; {failure.advice}"
+            for position, broken in error.broken.items():
+                results[waiting[position]] = f"{broken.reason}; {broken.advice}"
             waiting = [i for i in waiting if results[i] is None]
         except (TypeError, ValueError) as error:
             if len(waiting) == 1:

@@ -18,17 +18,15 @@ def noisy_tone():
 def break_file(folder, kind, y, sr=8000):
     """Make one broken recording and return its path."""
     path = folder / f"{kind}.wav"
-    if kind == "truncated":
+    if kind == "only a header":
         soundfile.write(path, y, sr)
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    elif kind == "truncated flac":
+        path.write_bytes(path.read_bytes()[:44])
+    elif kind == "damaged flac":
         path = folder / f"{kind}.flac"
-        soundfile.write(path, y, sr)
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    elif kind == "truncated ogg":
-        path = folder / f"{kind}.ogg"
-        soundfile.write(path, np.tile(y, 20), sr)
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        soundfile.write(path, np.tile(y, 2), sr)
+        content = bytearray(path.read_bytes())
+        content[len(content) // 4 : len(content) // 4 + 50] = bytes(range(50))
+        path.write_bytes(content)
     elif kind == "empty":
         path.write_bytes(b"")
     elif kind == "no samples":
@@ -53,9 +51,8 @@ def break_file(folder, kind, y, sr=8000):
 
 
 BROKEN = {
-    "truncated": "truncated",
-    "truncated flac": "broken|truncated",
-    "truncated ogg": "truncated",
+    "only a header": "no samples",
+    "damaged flac": "broken after",
     "empty": "0 bytes",
     "no samples": "no samples",
     "text": "not a sound file",

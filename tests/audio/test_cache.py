@@ -44,9 +44,9 @@ class Counting(LogMelSpectrogram):
 
     computed = 0
 
-    def compute(self, X):
+    def transform_readable(self, X):
         Counting.computed += len(X)
-        return super().compute(X)
+        return super().transform_readable(X)
 
 
 @pytest.fixture
@@ -143,17 +143,17 @@ def test_a_store_that_was_copied_in_part_is_completed(features, paths):
 
 
 def test_an_error_in_the_middle_keeps_what_was_done(features, paths, monkeypatch):
-    whole = Counting.compute
+    whole = Counting.transform_readable
 
     def breaks(self, X):
         if Counting.computed >= 8:
             raise KeyboardInterrupt
         return whole(self, X)
 
-    monkeypatch.setattr(Counting, "compute", breaks)
+    monkeypatch.setattr(Counting, "transform_readable", breaks)
     with pytest.raises(KeyboardInterrupt):
         features.transform(paths)
-    monkeypatch.setattr(Counting, "compute", whole)
+    monkeypatch.setattr(Counting, "transform_readable", whole)
     features.transform(paths)
     assert Counting.computed == 10
 
@@ -179,10 +179,13 @@ def test_failures(features, paths, tmp_path):
     features.transformer.set_params(on_error="warn")
     with pytest.warns(UserWarning, match="2 clips"):
         got = features.transform(X)
-    assert features.failed_.tolist() == [1, 11] and not got[[1, 11]].any()
+    readable, broken = features.transform_readable(X)
+    assert list(broken) == [1, 11] and not got[[1, 11]].any()
+    assert broken[1].path == str(tmp_path / "bad.wav") and broken[1].advice
+    np.testing.assert_array_equal(readable, np.delete(got, [1, 11], axis=0))
     assert len(FeatureStore(features.store_folder())) == 10
     soundfile.write(tmp_path / "bad.wav", np.sin(np.arange(2400.0)), 8000)
-    assert features.transform(X[:-1])[1].any() and features.failed_.size == 0
+    assert features.transform(X[:-1])[1].any()
 
 
 def test_report(paths, tmp_path):
@@ -194,12 +197,12 @@ def test_report(paths, tmp_path):
     )
     assert calls == [(11, 11, 1)]
     assert report[1:3] == (11, 10) and report.shape == (20, 19, 1)
-    with open(os.path.join(report.store, "failures.csv"), newline="") as file:
+    with open(os.path.join(report.store, "broken.csv"), newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 1 and rows[0]["clip"] == str(tmp_path / "a\nb, ü.wav")
+    assert len(rows) == 1 and rows[0]["path"] == str(tmp_path / "a\nb, ü.wav")
     assert rows[0]["position"] == "10" and rows[0]["reason"] and rows[0]["advice"]
     again = build_features(paths, *arguments)
-    assert again.n_computed == 0 and again.failures == []
+    assert again.n_computed == 0 and again.broken == {}
 
 
 @pytest.mark.parametrize("duration", [None, 0.3])
@@ -208,7 +211,7 @@ def test_nothing_readable(tmp_path, duration):
         LogMelSpectrogram(**{**SMALL, "duration": duration}, on_error="warn"), tmp_path / "store"
     )
     report = build_features([tmp_path / "gone.wav"], features.transformer, features.store)
-    assert report.shape is None and len(report.failures) == 1
+    assert report.shape is None and list(report.broken) == [0]
     if duration is None:
         with pytest.raises(BrokenClipsError):
             features.transform([tmp_path / "gone.wav"])

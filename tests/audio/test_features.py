@@ -183,7 +183,8 @@ def test_one_error_names_all_broken_files(tmp_path, noisy_tone):
     with pytest.raises(BrokenClipsError) as caught:
         LogMelSpectrogram(**SMALL, duration=3.0, n_jobs=2).transform(X)
     error = pickle.loads(pickle.dumps(caught.value))
-    assert [f.clip for f in error.failures] == [str(path) for path in paths]
+    assert list(error.broken) == list(range(1, len(paths) + 1))
+    assert [found.path for found in error.broken.values()] == [str(path) for path in paths]
     assert all(repr(str(path)) in str(caught.value) for path in paths)
 
 
@@ -194,14 +195,17 @@ def test_broken_files_are_set_aside(tmp_path, noisy_tone):
     model = LogMelSpectrogram(**SMALL, duration=3.0, on_error="warn")
     with pytest.warns(UserWarning, match=f"{len(BROKEN)} clips could not be read"):
         got = model.fit_transform(X)
-    assert model.failed_.tolist() == list(range(1, len(BROKEN) + 1))
-    assert [f.position for f in model.failures_] == model.failed_.tolist()
-    assert not got[model.failed_].any() and got[0].any()
+    before = vars(model).copy()
+    readable, broken = model.transform_readable(X)
+    assert list(broken) == list(range(1, len(BROKEN) + 1))
+    assert not got[list(broken)].any() and got[0].any()
+    np.testing.assert_array_equal(readable, got[[0, -1]])
     np.testing.assert_array_equal(got[0], got[-1])
+    assert vars(model) == before and not [name for name in before if name.endswith("_")]
+    assert model.transform_readable(X[1:-1])[0] is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.transform([good])
-    assert model.failed_.size == 0
 
 
 def test_broken_waveforms_are_set_aside(waveforms):
@@ -211,7 +215,7 @@ def test_broken_waveforms_are_set_aside(waveforms):
     for X in (broken, [*broken[:2], broken[2]]):
         with pytest.warns(UserWarning, match="1 clips"):
             got = model.transform(X)
-        assert model.failed_.tolist() == [1] and not got[1].any()
+        assert list(model.transform_readable(X)[1]) == [1] and not got[1].any()
     with pytest.raises(ValueError, match="NaN"):
         LogMelSpectrogram().transform(broken)
     with pytest.raises(BrokenClipsError, match="NaN"):

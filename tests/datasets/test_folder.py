@@ -45,7 +45,7 @@ def test_what_cannot_be_read_is_found_and_reported_later(folder):
     model = LogMelSpectrogram(sr=8000, n_fft=256, duration=0.2, n_mels=20, on_error="warn")
     with pytest.warns(UserWarning, match="3 clips"):
         model.transform(data.paths)
-    broken = [os.path.basename(data.paths[i]) for i in model.failed_]
+    broken = [os.path.basename(data.paths[i]) for i in model.transform_readable(data.paths)[1]]
     assert broken == ["gone.wav", "pipe.wav", "x.wav"]
 
 

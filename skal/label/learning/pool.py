@@ -75,16 +75,14 @@ def _features(project, transformer, windows, rows, progress):
     addresses = [str(window) for window in windows]
     store = project.folder / "features"
     report = build_features(addresses, transformer, store, progress=progress)
-    broken = {failure.position for failure in report.failures}
-    for failure in report.failures:
-        clip_id = rows[failure.position][0]
-        project.set_aside(clip_id, f"{failure.reason}; {failure.advice}")
-    kept = [i for i in range(len(addresses)) if i not in broken]
+    for position, broken in report.broken.items():
+        project.set_aside(rows[position][0], f"{broken.reason}; {broken.advice}")
+    kept = [i for i in range(len(addresses)) if i not in report.broken]
     if not kept:
         raise ProjectError(
             "no_such_project",
-            f"none of the recordings in {str(project.root)!r} can be read: {report.failures[0]}"
-            if report.failures
+            f"none of the recordings in {str(project.root)!r} can be read: {report.broken[0]}"
+            if report.broken
             else f"all recordings of {str(project.root)!r} are set aside",
         )
     return FeatureCache(transformer, store).transform([addresses[i] for i in kept]), kept

@@ -1,0 +1,71 @@
+"""What cannot be read: the one way in which it is described, on every floor."""
+
+from typing import NamedTuple
+
+__all__ = ["AudioReadError", "Broken", "HeaderWarning"]
+
+
+class Broken(NamedTuple):
+    """A recording that cannot be used, and what to do about it.
+
+    Parameters
+    ----------
+    path : str
+        The file, the address of a window, or "waveform".
+    reason : str
+        What is wrong with it.
+    advice : str
+        What to do about it.
+    """
+
+    path: str
+    reason: str
+    advice: str
+
+    def __str__(self):
+        return f"{self.path!r}: {self.reason}. What to do: {self.advice}."
+
+
+class AudioReadError(ValueError):
+    """A recording could not be read.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    reason : str
+        What is wrong with it.
+    advice : str
+        What to do about it.
+
+    Attributes
+    ----------
+    broken : Broken
+        The three in one object.
+    """
+
+    def __init__(self, path, reason, advice):
+        super().__init__(path, reason, advice)
+        self.broken = Broken(path, reason, advice)
+
+    def __str__(self):
+        return str(self.broken)
+
+    @property
+    def path(self):
+        """The file."""
+        return self.broken.path
+
+    @property
+    def reason(self):
+        """What is wrong with it."""
+        return self.broken.reason
+
+    @property
+    def advice(self):
+        """What to do about it."""
+        return self.broken.advice
+
+
+class HeaderWarning(UserWarning):
+    """The header of a recording and its content differ; what is in the file was read."""

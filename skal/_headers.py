@@ -1,0 +1,291 @@
+"""Where containers say how much sound they hold, and how much they do hold.
+
+libsndfile believes the header. A recorder that lost power, a pipe that cannot seek back, and a
+length of 32 bits that wrapped around leave headers that are wrong. Where header and content
+differ, the file is shown to libsndfile with a header that fits: a :class:`View`.
+"""
+
+import struct
+from typing import NamedTuple
+
+from skal import _streams
+from skal._views import Source, View
+
+__all__ = ["Finding", "examine"]
+
+# What programs write that cannot go back to fill in the length: sox, arecord, ffmpeg, others.
+_UNKNOWN_32 = {0, *range(0x7FFFF000, 0x80000001), *range(0xFFFFF000, 0x100000000)}
+_MPEG_IN_WAV = {0x50, 0x55}
+# Padding or tags behind the sound, which belong to no chunk.
+_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"3DI")
+
+
+class Finding(NamedTuple):
+    """What the bytes of a file say about its length.
+
+    Parameters
+    ----------
+    view : View or None
+        What to give to libsndfile instead of the file; None if it reads the file itself right.
+    announced : int or None
+        Samples per channel that the header announces; None if it announces none.
+    share : tuple of int or None
+        Bytes of sound that the header announces, and bytes that there are.
+    counted : bool
+        Only decoding tells where the sound ends.
+    skip : int
+        Samples that the view begins with and the file does not.
+    last_page : int or None
+        Where the last page of an Ogg stream begins, at the latest.
+    trouble : str or None
+        What else is wrong with the file, though the sound before it can be read.
+    """
+
+    view: View | None = None
+    announced: int | None = None
+    share: tuple | None = None
+    counted: bool = False
+    skip: int = 0
+    last_page: int | None = None
+    trouble: str | None = None
+
+
+def examine(file, size):
+    """Compare the header of a file with what is in the file.
+
+    Parameters
+    ----------
+    file : binary file object
+        Open for reading.
+    size : int
+        Its size, in bytes.
+
+    Returns
+    -------
+    Finding
+    """
+    source = Source(file, size)
+    beginning = source.read(0, 16)
+    try:
+        for known, look in _CONTAINERS.items():
+            if beginning.startswith(known):
+                return look(source)
+        if _streams.looks_like_mpeg(beginning):
+            return Finding(**_streams.examine_mpeg(source, 0, size))
+    except (struct.error, KeyError, IndexError, OverflowError, ZeroDivisionError):
+        pass  # not what it seemed: libsndfile says what is wrong with it
+    return Finding()
+
+
+def _riff(source):
+    size, order = source.size, ">" if source.read(0, 4) == b"RIFX" else "<"
+    chunks = _Chunks(source, order + "4sI", 8, 2, 12, keep=(b"fmt ", b"ds64", b"fact"))
+    data = chunks.find(b"data")
+    if data is None or source.read(8, 4) != b"WAVE":
+        return Finding()
+    at, announced = data
+    start, there = at + 8, size - at - 8
+    magic, kept = source.read(0, 4), chunks.kept
+    if magic in (b"RF64", b"BW64") and announced == 0xFFFFFFFF and b"ds64" in kept:
+        (announced,) = struct.unpack_from("<Q", kept[b"ds64"], 8)
+    announced, there = chunks.settle(start, announced, there, _UNKNOWN_32)
+    (tag,) = struct.unpack_from(order + "H", kept[b"fmt "])
+    if tag in _MPEG_IN_WAV:
+        fact = struct.unpack_from(order + "I", kept.get(b"fact", bytes(4)))[0]
+        found = _streams.examine_mpeg(source, start, start + there)
+        # The slice alone is a plain MPEG stream, whose length only decoding tells.
+        found |= {"announced": None if fact in _UNKNOWN_32 else fact, "counted": True}
+        found.setdefault("view", None)
+        view = found.pop("view") or View(source, b"", start, start + there)
+        return Finding(view, **found)
+    if announced == there and magic != b"BW64":
+        return Finding()
+    return Finding(_riff_view(source, order, at, there, kept), share=(announced, there))
+
+
+def _riff_view(source, order, at, there, kept):
+    """Return a WAV file whose header says how much there is."""
+    start, end = at + 8, at + 8 + there
+    before = source.read(12, at - 12)
+    if order == ">" or (source.read(0, 4) == b"RIFF" and end < 0xFFFFFFFF):
+        sizes = [min(n, 0xFFFFFFFF) for n in (end - 8, there)]
+        fields = [struct.pack(order + "I", n) for n in sizes]
+        head = source.read(0, 4) + fields[0] + b"WAVE" + before + b"data" + fields[1]
+        return View(source, head, start, end)
+    (block,) = struct.unpack_from("<H", kept[b"fmt "], 12)
+    if b"ds64" in kept:
+        before = before[8 + len(kept[b"ds64"]) :]
+    sizes = struct.pack("<QQQI", end + 28, there, there // max(1, block), 0)
+    head = b"RF64" + b"\xff" * 4 + b"WAVEds64" + struct.pack("<I", len(sizes)) + sizes
+    return View(source, head + before + b"data" + b"\xff" * 4, start, end)
+
+
+def _aiff(source):
+    chunks = _Chunks(source, ">4sI", 8, 2, 12, keep=(b"COMM",))
+    data = chunks.find(b"SSND")
+    if data is None or source.read(8, 4) not in (b"AIFF", b"AIFC"):
+        return Finding()
+    at, said = data
+    (offset,) = struct.unpack(">I", source.read(at + 8, 4))
+    start = at + 16
+    unknown = _UNKNOWN_32 | {n - 8 for n in _UNKNOWN_32}
+    announced, there = chunks.settle(start, said - 8, source.size - start, unknown)
+    if b"COMM" not in chunks.kept:
+        return Finding()
+    comm_at, comm = chunks.places[b"COMM"], chunks.kept[b"COMM"]
+    channels, frames, bits = struct.unpack_from(">hIh", comm)
+    width = channels * ((bits + 7) // 8)
+    plain = source.read(8, 4) == b"AIFF" or comm[18:22] in (b"NONE", b"sowt", b"twos", b"in24")
+    n_frames = (there - offset) // width if plain and width else frames
+    if frames in _UNKNOWN_32 or frames * width in _UNKNOWN_32:
+        frames = 0
+    differs = frames != n_frames
+    if announced == there and not differs:
+        return Finding()
+    end = start + there
+    head = bytearray(source.read(0, start))
+    struct.pack_into(">I", head, 4, min(end - 8, 0xFFFFFFFF))
+    struct.pack_into(">I", head, at + 4, min(there + 8, 0xFFFFFFFF))
+    if comm_at < at:
+        struct.pack_into(">I", head, comm_at + 10, min(n_frames, 0xFFFFFFFF))
+    claim = (frames * width, n_frames * width) if differs and frames and width else None
+    return Finding(View(source, bytes(head), start, end), share=claim or (announced, there))
+
+
+def _caf(source):
+    chunks = _Chunks(source, ">4sq", 12, 1, 8, keep=(b"desc",))
+    data = chunks.find(b"data")
+    if data is None:
+        return Finding()
+    at, said = data
+    start = at + 16
+    announced, there = chunks.settle(start, said - 4, source.size - start, {-5, -4})
+    if announced == there and said > 0:
+        return Finding()
+    head = bytearray(source.read(0, start))
+    struct.pack_into(">q", head, at + 4, there + 4)
+    return Finding(View(source, bytes(head), start, start + there), share=(announced, there))
+
+
+def _au(source):
+    order = ">" if source.read(0, 4) == b".snd" else "<"
+    start, announced = struct.unpack(order + "II", source.read(4, 8))
+    there = source.size - start
+    if announced in _UNKNOWN_32 and announced != there:
+        announced = None
+    if announced == there or there <= 0:
+        return Finding()
+    head = bytearray(source.read(0, start))
+    struct.pack_into(order + "I", head, 8, min(there, 0xFFFFFFFF))
+    return Finding(View(source, bytes(head), start, source.size), share=(announced, there))
+
+
+def _w64(source):
+    chunks = _Chunks(source, "<16sQ", 24, 8, 40, keep=(), counts_itself=True)
+    data = chunks.find(b"data")
+    if data is None:
+        return Finding()
+    at, said = data
+    start = at + 24
+    unknown = {0, -24, 2**63 - 1, 2**63 - 25, 2**64 - 1, 2**64 - 25}
+    announced, there = chunks.settle(start, said, source.size - start, unknown)
+    if announced == there:
+        return Finding()
+    head = bytearray(source.read(0, start))
+    struct.pack_into("<Q", head, 16, start + there)
+    struct.pack_into("<Q", head, at + 16, there + 24)
+    return Finding(View(source, bytes(head), start, start + there), share=(announced, there))
+
+
+def _flac(source):
+    return Finding(**_streams.examine_flac(source))
+
+
+def _ogg(source):
+    return Finding(**_streams.examine_ogg(source))
+
+
+_CONTAINERS = {
+    b"RIFF": _riff,
+    b"RIFX": _riff,
+    b"RF64": _riff,
+    b"BW64": _riff,
+    b"FORM": _aiff,
+    b"caff": _caf,
+    b".snd": _au,
+    b"dns.": _au,
+    b"riff": _w64,
+    b"fLaC": _flac,
+    b"OggS": _ogg,
+}
+
+
+class _Chunks:
+    """The chunks of a container: a name, a size, and that many bytes."""
+
+    def __init__(self, source, layout, width, align, first, *, keep, counts_itself=False):
+        self.source = source
+        self.layout = layout
+        self.width = width
+        self.align = align
+        self.first = first
+        self.keep = keep
+        self.counts_itself = counts_itself
+        self.kept = {}
+        self.places = {}
+
+    def find(self, name):
+        """Return where a chunk begins and the size that it announces; keep others on the way."""
+        found, at = None, self.first
+        while (chunk := self._chunk(at)) is not None:
+            kind, length = chunk
+            if kind[: len(name)] == name:
+                found = at, length
+                break
+            if kind in self.keep:
+                self.kept[kind] = self.source.read(at + self.width, min(length, 4096))
+                self.places[kind] = at
+            at = self._next(at, length)
+        return found
+
+    def settle(self, start, announced, there, unknown):
+        """Return how many bytes a header announces (None: unknown), and how many there are."""
+        if announced == there:
+            return announced, there
+        if announced in unknown or announced < 0:
+            # A recording without sound has other chunks behind it, or nothing.
+            if announced == 0 and (there == 0 or self._only_chunks(start)):
+                return 0, 0
+            return None, there
+        if announced < there and self._only_chunks(start + announced):
+            return announced, announced
+        return announced, there
+
+    def _chunk(self, at):
+        head = self.source.read(at, self.width)
+        if len(head) < self.width:
+            return None
+        kind, length = struct.unpack(self.layout, head)
+        return kind, length - self.width if self.counts_itself else length
+
+    def _next(self, at, length):
+        at += self.width + length
+        return at + -at % self.align
+
+    def _only_chunks(self, at):
+        """Say whether there is no more sound behind a place: only chunks, tags or padding."""
+        at += -at % self.align
+        size, first = self.source.size, at
+        while size - at >= self.width:
+            beginning = self.source.read(at, 8)
+            if beginning.startswith(_TAGS) or self.source.is_zero(at):
+                return True
+            kind, length = self._chunk(at)
+            # In sound, four bytes that are letters and a size that fits are one in millions.
+            if not all(0x20 <= c < 0x7F for c in kind[:4]) or length < 0:
+                return False
+            if at + self.width + length > size and kind not in (b"LIST", b"id3 ", b"bext"):
+                return False
+            at = self._next(at, length)
+        # What is left is too short for a chunk: padding, or the last samples.
+        return at > first or size - at < 2 or self.source.is_zero(at)

@@ -1,0 +1,135 @@
+"""Recordings that libsndfile cannot read, such as those of phones, through PyAV."""
+
+import numpy as np
+
+from skal._findings import AudioReadError
+
+__all__ = ["INSTALL", "MediaSound", "has_media"]
+
+INSTALL = "install PyAV, which reads it (pip install 'skal[media]'), or convert it to WAV or FLAC"
+# What recordings come in. FFmpeg knows far more, text and playlists among them, which name other
+# files to open.
+_FORMATS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,webm,mov,mp3,mp4,"
+    "mpeg,mpegts,mpc,mpc8,ogg,rm,tak,tta,voc,w64,wav,wv,xwma"
+)
+
+
+def has_media():
+    """Say whether PyAV is installed."""
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+class MediaSound:
+    """The first audio stream of a file, decoded from its start on.
+
+    Samples are counted from the first one that is decoded, as timestamps are too coarse in many
+    containers: going back means starting again.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    """
+
+    trouble = None
+    # What encoders add at both ends is not counted alike everywhere.
+    slack = 8192
+
+    def __init__(self, path):
+        self.path = path
+        self._file = open(path, "rb")  # noqa: SIM115
+        try:
+            self._start()
+        except AudioReadError:
+            self._file.close()
+            raise
+
+    def _start(self):
+        import av
+
+        self._file.seek(0)
+        options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
+        try:
+            self._container = av.open(self._file, options=options, metadata_errors="replace")
+        except (av.FFmpegError, ValueError) as error:
+            raise AudioReadError(self.path, f"not a sound file ({_reason(error)})", "") from error
+        if not self._container.streams.audio:
+            raise AudioReadError(self.path, "no sound in it, only other streams", "remove it")
+        stream = self._container.streams.audio[0]
+        self.samplerate, self.channels = stream.rate, stream.channels
+        self.format, self.subtype = self._container.format.name, stream.codec_context.name
+        if not self.samplerate or not self.channels:
+            raise AudioReadError(self.path, "not a sound file (no sampling rate in it)", "")
+        seconds = stream.duration and float(stream.duration * stream.time_base)
+        self.announced = round(seconds * self.samplerate) if seconds else None
+        self._frames = self._container.decode(stream)
+        self._rest = np.empty((0, self.channels), dtype=np.float32)
+        self._at = 0
+
+    def read(self, n_frames):
+        """Return the next samples, float32 of shape (n, channels), fewer at the end."""
+        parts, wanted = [], n_frames
+        while wanted > 0:
+            if len(self._rest) == 0:
+                self._rest = self._decode()
+                if self._rest is None:
+                    self._rest = np.empty((0, self.channels), dtype=np.float32)
+                    break
+            parts.append(self._rest[:wanted])
+            self._rest = self._rest[wanted:]
+            wanted -= len(parts[-1])
+        block = np.concatenate(parts) if parts else self._rest[:0]
+        self._at += len(block)
+        return block
+
+    def seek(self, frame):
+        """Go to a sample."""
+        if frame < self._at:
+            self._container.close()
+            self._start()
+        while self._at < frame and len(self.read(min(frame - self._at, 2**18))):
+            pass
+
+    def close(self):
+        """Close the file."""
+        self._container.close()
+        self._file.close()
+
+    def _decode(self):
+        import av
+
+        for _ in range(100):  # a few damaged packets are skipped, as players do
+            try:
+                frame = next(self._frames)
+            except StopIteration:
+                return None
+            except av.FFmpegError as error:
+                if isinstance(error, av.EOFError):
+                    return None
+                # The generator has ended with the error.
+                self._frames = self._container.decode(self._container.streams.audio[0])
+                continue
+            if frame.samples and len(frame.layout.channels) == self.channels:
+                return _as_float(frame)
+        raise AudioReadError(self.path, f"broken after {self._at} samples", "copy it again")
+
+
+def _as_float(frame):
+    values = frame.to_ndarray()
+    channels = len(frame.layout.channels)
+    values = values.T if frame.format.is_planar else values.reshape(-1, channels)
+    if values.dtype == np.uint8:
+        values = values.astype(np.int16) - 128
+        return values / np.float32(128)
+    if values.dtype.kind == "i":
+        return (values / -float(np.iinfo(values.dtype).min)).astype(np.float32)
+    return np.ascontiguousarray(values, dtype=np.float32)
+
+
+def _reason(error):
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".").replace("\n", " ")

@@ -1,0 +1,205 @@
+"""Streams of frames (FLAC, MPEG, Ogg): what their headers announce, and what is at their end."""
+
+import struct
+from functools import cache
+
+from skal._views import View
+
+__all__ = ["examine_flac", "examine_mpeg", "examine_ogg", "looks_like_mpeg"]
+
+# More than any file has: libsndfile reads on until the stream ends.
+_ENDLESS = 2**24
+_TAIL = 2**16
+_DECODER_DELAY = 529
+_MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+
+
+def examine_flac(source):
+    """Return what the bytes of a FLAC file say, as fields of `Finding`.
+
+    The last frame tells where the stream ends. It is looked for at the end of the file, so that
+    nothing is decoded to check a header that is right.
+    """
+    where = 4
+    if source.read(where, 1)[0] & 0x7F != 0:
+        return {}
+    info = source.read(where + 4, 34)
+    packed = int.from_bytes(info[10:18], "big")
+    announced = packed & (2**36 - 1)
+    largest = int.from_bytes(info[7:10], "big")
+    block = int.from_bytes(info[0:2], "big")
+    size = min(source.size, max(_TAIL, largest + 1024))
+    if announced and _flac_ends_at(source.read(source.size - size, size), announced, block):
+        return {}
+    unknown = (packed >> 36 << 36).to_bytes(8, "big")
+    head = source.read(0, where + 14) + unknown
+    view = View(source, head, len(head), source.size)
+    return {"view": view, "announced": announced or None, "counted": True}
+
+
+def _flac_ends_at(tail, announced, block):
+    at = len(tail)
+    while (at := tail.rfind(b"\xff", 0, at)) >= 0:
+        header = tail[at : at + 16]
+        if len(header) > 5 and header[1] & 0xFE == 0xF8:
+            end = _flac_end(header, block)
+            if end is not None and end >= announced:
+                return end == announced  # the last frame comes first here
+    return False
+
+
+def _flac_end(header, block):
+    """Return the sample that a frame ends before, or None where this is no frame."""
+    code, at, number = header[2] >> 4, 5, header[4]
+    if number >= 0xC0:
+        more = 7 - (number ^ 0xFF).bit_length()
+        number &= 0x3F >> more
+        for byte in header[5 : 5 + more]:
+            number = number << 6 | byte & 0x3F
+        at += more
+    if code in (6, 7):
+        length = int.from_bytes(header[at : at + code - 5], "big") + 1
+        at += code - 5
+    else:
+        length = {0: 0, 1: 192}.get(code) or (576 << code - 2 if code < 6 else 256 << code - 8)
+    at += {12: 1, 13: 2, 14: 2}.get(header[2] & 15, 0)
+    if at >= len(header) or _crc8(header[:at]) != header[at]:
+        return None
+    return (number if header[1] & 1 else number * block) + length
+
+
+@cache
+def _crc8_table():
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = (value << 1 ^ 0x07 if value & 0x80 else value << 1) & 0xFF
+        table.append(value)
+    return table
+
+
+def _crc8(content):
+    crc, table = 0, _crc8_table()
+    for byte in content:
+        crc = table[crc ^ byte]
+    return crc
+
+
+def looks_like_mpeg(beginning):
+    """Say whether a file may begin with an MPEG frame or a tag before it."""
+    return beginning[:3] == b"ID3" or _mpeg_frame(beginning[:4]) is not None
+
+
+def examine_mpeg(source, start, end):
+    """Return what the bytes of an MPEG audio stream say, as fields of `Finding`.
+
+    Without an index in its first frame, libsndfile takes the bit rate of that frame for the
+    whole stream; with one that does not fit, it stops too early. Both get an index that
+    announces an endless stream.
+    """
+    first = _first_frame(source, start, end)
+    if first is None:
+        return {}
+    at, header = first
+    version, _, length = _mpeg_frame(header)
+    side = 4 + ((17, 32) if version == 3 else (9, 17))[header[3] >> 6 != 3]
+    index = source.read(at, min(length, 512))
+    if index[side : side + 4] in (b"Xing", b"Info") and index[side + 7] & 1:
+        (n_frames,) = struct.unpack_from(">I", index, side + 8)
+        has_bytes = index[side + 7] & 2
+        n_bytes = struct.unpack_from(">I", index, side + 12)[0] if has_bytes else 0
+        if n_bytes and n_bytes == _without_tags(source, end) - at:
+            return {}
+        head = index[: side + 8] + struct.pack(">I", _ENDLESS) + index[side + 12 :]
+        announced = n_frames * (1152 if version == 3 else 576) - _trimmed(index, side)
+        view = View(source, head, at + len(index), end)
+        return {"view": view, "announced": announced or None, "counted": True}
+    head, skip = _index_frames(header)
+    return {"view": View(source, head, at, end), "counted": True, "skip": skip}
+
+
+def _first_frame(source, start, end):
+    """Return where the first MPEG frame is, and its header."""
+    head = source.read(start, 10)
+    if head[:3] == b"ID3" and len(head) == 10:
+        start += 10 + sum((b & 0x7F) << 7 * (3 - i) for i, b in enumerate(head[6:10]))
+    content = source.read(start, min(end - start, _TAIL))
+    at = -1
+    while (at := content.find(b"\xff", at + 1)) >= 0:
+        frame = _mpeg_frame(content[at : at + 4])
+        if frame is None:
+            continue
+        following = content[at + frame[2] : at + frame[2] + 4]
+        if len(following) < 4 or _mpeg_frame(following) is not None:
+            return start + at, content[at : at + 4]
+    return None
+
+
+def _mpeg_frame(header):
+    """Return version, rate and length of a layer III frame, or None where this is none."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return None
+    version, rate = header[1] >> 3 & 3, header[2] >> 2 & 3
+    bits = header[2] >> 4
+    if version == 1 or rate == 3 or bits in (0, 15):
+        return None
+    hertz = _MPEG_RATES[version][rate]
+    if version == 3:
+        kilobits = (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)[bits - 1]
+        length = 144000 * kilobits // hertz
+    else:
+        kilobits = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)[bits - 1]
+        length = 72000 * kilobits // hertz
+    return version, hertz, length + (header[2] >> 1 & 1)
+
+
+def _trimmed(index, side):
+    """Return the samples at both ends that the encoder added, from its entry in the index."""
+    flags, at = index[side + 7], side + 12
+    at += 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1) + 21
+    if len(index) < at + 3:
+        return 0
+    delays = int.from_bytes(index[at : at + 3], "big")
+    return (delays >> 12) + (delays & 0xFFF)
+
+
+def _index_frames(header):
+    """Return frames with an index before a stream that has none, and what they sound like.
+
+    With an index, libmpg123 drops as many samples as its decoder is late by. A silent frame
+    makes up for them; what is left of it is to be skipped.
+    """
+    # At 80 or 128 kbit/s a frame is long enough for an index at every sampling rate. The first
+    # bit that is set says that no checksum follows.
+    header = bytes([0xFF, header[1] | 1, 0x90 | header[2] & 0x0C, header[3]])
+    version, _, length = _mpeg_frame(header)
+    side = ((17, 32) if version == 3 else (9, 17))[header[3] >> 6 != 3]
+    index = header + bytes(side) + b"Info" + struct.pack(">II", 1, _ENDLESS)
+    head = index + bytes(length - len(index)) + header + bytes(length - len(header))
+    return head, (1152 if version == 3 else 576) - _DECODER_DELAY
+
+
+def _without_tags(source, end):
+    """Return where a stream ends before the tags that players put behind it."""
+    if source.read(end - 128, 3) == b"TAG":
+        end -= 128
+    footer = source.read(end - 32, 32)
+    if footer[:8] == b"APETAGEX":
+        size, flags = struct.unpack_from("<I", footer, 12)[0], footer[23]
+        end -= size + (32 if flags & 0x80 else 0)
+    return end
+
+
+def examine_ogg(source):
+    """Return what the bytes of an Ogg file say, as fields of `Finding`."""
+    size = min(source.size, 2 * _TAIL)
+    tail = source.read(source.size - size, size)
+    last = tail.rfind(b"OggS")
+    serial = source.read(14, 4)
+    found = {}
+    if last >= 0 and tail[last + 14 : last + 18] != serial:
+        found["trouble"] = "several streams one after the other, of which one is read"
+    # A page says where its last sample is. libsndfile finds no place in the last page.
+    before = tail.rfind(b"OggS", 0, max(0, last))
+    granule = int.from_bytes(tail[before + 6 : before + 14], "little", signed=True)
+    return found | {"last_page": max(0, granule) if before >= 0 else 0}

@@ -1,0 +1,103 @@
+"""A file with another beginning, as libsndfile wants to read it."""
+
+import io
+
+__all__ = ["Source", "View"]
+
+
+class Source:
+    """The bytes of an open file; its beginning is read once.
+
+    Parameters
+    ----------
+    file : binary file object
+        The file.
+    size : int
+        Its size, in bytes.
+    """
+
+    def __init__(self, file, size):
+        self.file = file
+        self.size = size
+        self._beginning = file.read(4096)
+
+    def read(self, at, count):
+        """Return bytes from a place in the file, fewer at its end."""
+        if at >= 0 and at + count <= len(self._beginning):
+            return self._beginning[at : at + count]
+        self.file.seek(max(0, at))
+        return self.file.read(max(0, count))
+
+    def is_zero(self, at):
+        """Say whether there is nothing but zeros from a place to the end, up to 1 MiB."""
+        if self.size - at > 2**20:
+            return False
+        return not any(self.read(at, self.size - at))
+
+
+class View(io.RawIOBase):
+    """A part of a file behind a beginning of its own.
+
+    Parameters
+    ----------
+    source : Source
+        The file; the view closes it.
+    head : bytes
+        What comes first.
+    start, end : int
+        The part of the file that follows.
+
+    Attributes
+    ----------
+    furthest : int
+        How far anything was read.
+    """
+
+    def __init__(self, source, head, start, end):
+        self._file = source.file
+        self._head = head
+        self._start = start
+        self._size = len(head) + end - start
+        self._at = 0
+        self.furthest = 0
+
+    def seek(self, offset, whence=io.SEEK_SET):
+        """Move to a place."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self):
+        """Return the place."""
+        return self._at
+
+    def readable(self):
+        """Say that it can be read."""
+        return True
+
+    def seekable(self):
+        """Say that places can be reached."""
+        return True
+
+    def readinto(self, buffer):
+        """Read bytes into a buffer."""
+        count = max(0, min(len(buffer), self._size - self._at))
+        done = min(count, max(0, len(self._head) - self._at))
+        buffer[:done] = self._head[self._at : self._at + done]
+        if count > done:
+            self._file.seek(self._start + self._at + done - len(self._head))
+            rest = self._file.read(count - done)
+            buffer[done : done + len(rest)] = rest
+            done += len(rest)
+        self._at += done
+        self.furthest = max(self.furthest, self._at)
+        return done
+
+    def at_end(self):
+        """Say whether all of it has been read."""
+        return self.furthest >= self._size
+
+    def close(self):
+        """Close the file."""
+        self._file.close()
+        super().close()
