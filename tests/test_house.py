@@ -18,6 +18,7 @@ FLOORS = {
     "label": 4,
     "campaign": 3,
     "strategies": 2,
+    "search": 2,
     "models": 2,
     "display": 2,
     "learner": 1,

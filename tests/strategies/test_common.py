@@ -64,8 +64,10 @@ PARAMETERS = {
     "FunctionStrategy": [{"function": _first}],
     "LeastConfidenceSampling": [{}],
     "MarginSampling": [{}],
+    "MaxHerding": [{}, {"gamma": 2.0}, {"max_pairs": 50}],
     "MaxPerGroup": [{"strategy": MarginSampling(), "k": 100}],
     "MinimumGap": [{"strategy": MarginSampling(), "gap": 1, "starts": np.arange(100)}],
+    "MostLikely": [{"label": 0}],
     "NeighborPool": [
         {"strategy": MarginSampling(), "k": 2},
         {"strategy": _inner("BADGE"), "k": 2, "representation": "features"},
@@ -79,8 +81,10 @@ PARAMETERS = {
     ],
     "RandomSampling": [{}],
     "Schedule": [{"stages": [(2, RandomSampling()), (None, _inner("BADGE"))]}],
+    "SimilarTo": [{"examples": np.eye(2, 3)}],
     "SubsamplePool": [{"strategy": _inner("BADGE"), "size": 3}],
     "TypiClust": [{}],
+    "UncertaintyHerding": [{}, {"max_pairs": 50}],
 }
 
 CASES = [
@@ -102,6 +106,8 @@ def _data(n_samples, n_classes, dtype=np.float64, shape=(3,)):
 
 def _query(strategy, X, X_labeled, y_labeled, n_instances, net=None, seed=0):
     net = FakeNet() if net is None else net
+    if hasattr(strategy, "examples"):  # rows as they are in X, whatever their shape
+        strategy = clone(strategy).set_params(examples=X_labeled[:2])
     return strategy.query(
         net.fit(X_labeled, y_labeled),
         X,
