@@ -85,7 +85,7 @@ def max_herding(
     >>> import numpy as np
     >>> from skal.strategies import max_herding
     >>> X = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 1], [0.1, 1], [0.2, 1]])
-    >>> sorted(int(row) for row in max_herding(X, 2, random_state=0))
+    >>> sorted(int(row) for row in max_herding(X, 2, gamma=10, random_state=0))
     [1, 4]
     """
     rng = check_random_state(random_state)
