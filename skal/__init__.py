@@ -15,6 +15,7 @@ _SUBPACKAGES = {
     "learner",
     "metrics",
     "models",
+    "search",
     "strategies",
 }
 _NAMES = {"ActiveLearningClassifier": "skal.campaign"}

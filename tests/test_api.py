@@ -27,6 +27,8 @@ REQUIRED = {
     "then": MarginSampling(),
     "stages": [(100, EntropySampling()), (None, MarginSampling())],
     "transformer": StandardScaler(),
+    "examples": [[1.0, 2.0]],
+    "label": "frog",
 }
 
 each_module = pytest.mark.parametrize("module", public_modules())

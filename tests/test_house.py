@@ -20,6 +20,7 @@ FLOORS = {
     "display": 4,
     "strategies": 3,
     "datasets": 3,
+    "search": 3,
     "audio": 2,
     "learner": 2,
     "cluster": 2,

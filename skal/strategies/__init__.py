@@ -39,9 +39,11 @@ from skal.strategies.gradient import (
     expected_gradient_length,
 )
 from skal.strategies.grouping import MaxPerGroup, MinimumGap
+from skal.strategies.herding import MaxHerding, UncertaintyHerding, max_herding
 from skal.strategies.pools import ApproximateNeighbors, NeighborPool, SubsamplePool
 from skal.strategies.random import RandomSampling
 from skal.strategies.schedule import Schedule
+from skal.strategies.similar import MostLikely, SimilarTo
 from skal.strategies.typical import TypiClust, typical_rows, typicality
 from skal.strategies.uncertainty import (
     EntropySampling,
@@ -68,8 +70,10 @@ __all__ = [
     "FunctionStrategy",
     "LeastConfidenceSampling",
     "MarginSampling",
+    "MaxHerding",
     "MaxPerGroup",
     "MinimumGap",
+    "MostLikely",
     "NeighborPool",
     "PowerBALD",
     "Prefilter",
@@ -80,8 +84,10 @@ __all__ = [
     "SampleScoreStrategy",
     "Schedule",
     "ScoreStrategy",
+    "SimilarTo",
     "SubsamplePool",
     "TypiClust",
+    "UncertaintyHerding",
     "as_strategy",
     "badge",
     "batch_bald",
@@ -95,6 +101,7 @@ __all__ = [
     "majority_copies",
     "max_coverage",
     "max_disagreement",
+    "max_herding",
     "mutual_information",
     "negative_margin",
     "pairwise_divergence",

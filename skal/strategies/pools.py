@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skal._descent import build_index
 from skal._rows import n_rows
 from skal.strategies.base import QueryStrategy
 from skal.strategies.composition import query_among
@@ -82,21 +83,13 @@ class ApproximateNeighbors(BaseEstimator):
         ApproximateNeighbors
             Itself.
         """
-        try:
-            from pynndescent import NNDescent
-        except ImportError as error:
-            raise ImportError(
-                "ApproximateNeighbors needs pynndescent: pip install pynndescent; or leave "
-                "index=None, for an exact search"
-            ) from error
-        self.index_ = NNDescent(
+        self.index_ = build_index(
             X,
-            n_neighbors=min(self.n_neighbors, len(X)),
+            "leave index=None, for an exact search",
+            n_neighbors=self.n_neighbors,
             metric=self.metric,
             random_state=self.random_state,
-            low_memory=True,
         )
-        self.index_.prepare()
         return self
 
     def kneighbors(self, X, n_neighbors, return_distance=True):

@@ -1,0 +1,68 @@
+"""Spectrograms as rows that can be compared: statistics over time."""
+
+import numpy as np
+
+__all__ = ["TimeStatistics", "time_statistics"]
+
+_BLOCK = 256
+
+
+def time_statistics(X):
+    """Describe clips by the mean, deviation and restlessness of every band.
+
+    Pixels of two clips are only alike where the same thing happens at the same time. These
+    statistics do not depend on when: mean, standard deviation, and mean absolute step from one
+    frame to the next.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_clips, [n_segments,] n_bands, n_frames, n_channels)
+        Spectrograms; all segments of a clip count as one, steps between them do not.
+
+    Returns
+    -------
+    ndarray of shape (n_clips, 3 * n_bands * n_channels), float32
+        The means of all bands and channels, then the deviations, then the steps.
+    """
+    parts = [_describe(np.asarray(X[i : i + _BLOCK])) for i in range(0, len(X), _BLOCK)]
+    if not parts:
+        parts = [_describe(np.asarray(X))]
+    return np.concatenate(parts)
+
+
+def _describe(X):
+    if X.ndim not in (4, 5):
+        raise ValueError(
+            "spectrograms must have the axes (clips, bands, frames, channels), with or without "
+            f"segments, not the shape {X.shape}"
+        )
+    X = X.astype(np.result_type(X.dtype, np.float32), copy=False)
+    X = X if X.ndim == 5 else X[:, None]
+    mean = X.mean(axis=(1, 3))
+    steps = np.zeros_like(mean)  # a single frame has none
+    if X.shape[3] > 1:
+        steps = np.abs(np.diff(X, axis=3)).mean(axis=(1, 3))
+    rows = np.stack([mean, X.std(axis=(1, 3)), steps], axis=1)
+    return rows.reshape(len(X), int(np.prod(rows.shape[1:]))).astype(np.float32, copy=False)
+
+
+class TimeStatistics:
+    """`time_statistics`, each scaled to mean 0 and deviation 1 over the clips of `fit`.
+
+    Levels in dB vary more than their deviations do: unscaled, they alone would decide which
+    clips are alike.
+    """
+
+    def fit(self, X):
+        """Measure mean and scale of the statistics of spectrograms X; return itself."""
+        rows = time_statistics(X)
+        self.mean_ = rows.mean(axis=0, dtype=np.float64)
+        scale = rows.std(axis=0, dtype=np.float64)
+        # What is left of equal values is rounding, which must not be blown up.
+        constant = scale <= 1e-6 * np.abs(self.mean_)
+        self.scale_ = np.where(constant, 1, scale)
+        return self
+
+    def transform(self, X):
+        """Return the scaled statistics of spectrograms X."""
+        return ((time_statistics(X) - self.mean_) / self.scale_).astype(np.float32)

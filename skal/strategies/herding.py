@@ -1,0 +1,301 @@
+"""Herding: rows that cover the pool, or what of it the model is unsure about."""
+
+from math import isqrt
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from skal._pairwise import ROWS, Pairwise
+from skal._threads import run
+from skal.strategies.base import QueryStrategy
+from skal.strategies.diversity import lower_distances
+from skal.strategies.uncertainty import negative_margin
+
+__all__ = ["MaxHerding", "UncertaintyHerding", "max_herding"]
+
+# Kernel values kept: 80 MB as float32, and every pair among 4,472 rows.
+_PAIRS = 20_000_000
+
+# Rows to cover for each candidate, where not all pairs can be looked at. Each row to cover is a
+# sample in a mean, of which thousands are enough; a row that is no candidate is never picked.
+_COVERED_PER_CANDIDATE = 5
+
+# Rows to cover that are looked at in one block, which then stays in the processor's cache.
+_BLOCK = 64
+
+# Gains are computed anew when the best has fallen to this part of what it was: the rounding of
+# all that has been subtracted would weigh too much.
+_FRESH = 0.01
+
+
+def max_herding(
+    X,
+    n_instances,
+    X_labeled=None,
+    *,
+    weights=None,
+    gamma=None,
+    max_pairs=_PAIRS,
+    random_state=None,
+):
+    """Pick the row that adds most to the coverage of all rows, again and again.
+
+    Rows are scaled to length 1. A picked or labeled row j covers row i by the Gaussian kernel
+    ``exp(-gamma * ||x_i - x_j||^2)``, and what counts is the nearest one. The coverage reached
+    is at least 1 - 1/e, or 63 %, of what as many rows could reach at best.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The candidates.
+    n_instances : int
+        Rows wanted, at most n_samples.
+    X_labeled : array-like of shape (n_labeled, n_features), default=None
+        Rows known already.
+    weights : array-like of shape (n_samples,), default=None
+        How much it matters that a row is covered, 0 or more. None, or nothing but zeros: all
+        the same.
+    gamma : float, default=None
+        Inverse width of the kernel. None: 1 / n_features.
+    max_pairs : int, default=20_000_000
+        Pairs of rows to look at, 4 bytes each. More rows than its root (4,472) are sampled:
+        five times as many rows to cover as candidates, both by their weights.
+    random_state : int, RandomState instance or None, default=None
+        Breaks ties, and draws the samples.
+
+    Returns
+    -------
+    ndarray of shape (n_instances,)
+        Positions in X, in the order of picking.
+
+    Notes
+    -----
+    What the rows add falls with every pick, but only by the rows to which the pick is nearer
+    than what was there before. So a round looks at those alone: ever fewer.
+
+    References
+    ----------
+    Bae, Noh and Sutherland, "Generalized coverage for more robust low-budget active learning",
+    ECCV 2024, arXiv 2407.12212, section 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies import max_herding
+    >>> X = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 1], [0.1, 1], [0.2, 1]])
+    >>> sorted(int(row) for row in max_herding(X, 2, gamma=10, random_state=0))
+    [1, 4]
+    """
+    rng = check_random_state(random_state)
+    X = np.asarray(X)
+    X = X.reshape(len(X), -1)
+    weights = _checked_weights(weights, len(X))
+    covered, weights, candidates = _draw(weights, n_instances, max_pairs, rng)
+    unit = Pairwise(X[covered], "cosine")
+    pairs = Pairwise(unit.points)
+
+    def _extend(rows):
+        return pairs.extend(unit.extend(rows)[:, :-2])
+
+    gamma = (1 / max(X.shape[1], 1) if gamma is None else gamma) * pairs.scale**2
+    gaps = _gaps(pairs, _extend(X[candidates]), gamma)
+    nearest = None
+    if X_labeled is not None and len(X_labeled):
+        nearest = np.full(len(pairs), np.inf, dtype=pairs.dtype)
+        lower_distances(pairs, nearest, _extend(X_labeled))
+        nearest = _gap(nearest, gamma)
+    return candidates[_greedy(gaps, nearest, weights.astype(pairs.dtype), n_instances)]
+
+
+def _checked_weights(weights, n_samples):
+    """Return weights of which one at least is above 0."""
+    if weights is None:
+        return np.ones(n_samples)
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != (n_samples,):
+        raise ValueError(f"weights has the shape {weights.shape} for {n_samples} rows")
+    if not np.isfinite(weights).all() or weights.min() < 0:
+        raise ValueError(
+            "weights must be finite and 0 or more; does the classifier predict NaN "
+            "probabilities (a training that diverged)?"
+        )
+    largest = weights.max()
+    return weights / largest if largest > 0 else np.ones(n_samples)
+
+
+def _draw(weights, n_instances, max_pairs, rng):
+    """Return the rows to cover, their weights, and the candidates in random order.
+
+    The order breaks ties.
+    """
+    n_samples = len(weights)
+    if n_samples**2 <= max_pairs:
+        return np.arange(n_samples), weights, rng.permutation(n_samples)
+    n_covered = min(n_samples, isqrt(_COVERED_PER_CANDIDATE * max_pairs))
+    # With more rows wanted than candidates, there is a choice only among twice as many.
+    n_candidates = min(n_samples, max(max_pairs // max(n_covered, 1), 2 * n_instances))
+    n_covered = min(n_samples, max(max_pairs // n_candidates, 1))
+    candidates, _ = _sample_by_weight(weights, n_candidates, rng)
+    return *_sample_by_weight(weights, n_covered, rng), rng.permutation(candidates)
+
+
+def _sample_by_weight(weights, size, rng):
+    """Draw rows without replacement, and estimate weights that stand for all of them.
+
+    Priority sampling: sums of the estimates are unbiased (Duffield, Lund and Thorup, JACM 2007).
+    """
+    if size == len(weights):
+        return np.arange(size), weights
+    keys = np.maximum(weights, np.finfo(float).tiny) / (1 - rng.uniform(size=len(weights)))
+    order = np.argpartition(-keys, size)
+    rows = np.sort(order[:size])
+    return rows, np.maximum(weights[rows], keys[order[size]])
+
+
+def _gap(raw, gamma):
+    """Return what the kernel lacks to 1: of a small gamma, float32 would keep next to nothing."""
+    np.maximum(raw, 0, out=raw)
+    np.multiply(raw, -gamma, out=raw)
+    np.expm1(raw, out=raw)
+    return np.negative(raw, out=raw)
+
+
+def _gaps(pairs, candidates, gamma):
+    """Return the gap of every row to cover, a row, to every candidate, a column."""
+    gaps = np.empty((len(pairs), len(candidates)), dtype=pairs.dtype)
+
+    def _fill(first):
+        rows = slice(first, first + ROWS)
+        gaps[rows] = _gap(pairs.product(rows, candidates), gamma)
+
+    run(_fill, range(0, len(pairs), ROWS))
+    return gaps
+
+
+def _greedy(gaps, nearest, weights, n_instances):
+    """Pick columns of `gaps` one after another, each where the weighted gap falls most."""
+    picked = []
+    if nearest is None:  # nothing covers anything, and the first pick is the most central row
+        picked.append(int((weights @ gaps).argmin()))
+        nearest = gaps[:, picked[0]].copy()
+    gains, reference = np.full(gaps.shape[1], -np.inf), np.inf
+    while len(picked) < n_instances:
+        if gains.max() < _FRESH * reference:
+            everything = np.arange(len(gaps))
+            gains = _falls(gaps, everything, nearest, nearest, weights)
+            gains[picked] = -np.inf
+            reference = max(gains.max(), 0)
+        picked.append(int(gains.argmax()))
+        column = gaps[:, picked[-1]]
+        nearer = np.flatnonzero(column < nearest)
+        drop = nearest[nearer] - column[nearer]
+        gains -= _falls(gaps, nearer, nearest[nearer], drop, weights[nearer])
+        gains[picked[-1]] = -np.inf
+        nearest[nearer] = column[nearer]
+    return np.array(picked, dtype=np.intp)
+
+
+def _falls(gaps, rows, nearest, most, weights):
+    """Return by how much each column would lower the weighted gaps of rows, up to `most` each.
+
+    With the gap itself as `most` that is a column's gain; with the part of the gap that is gone
+    after a pick it is what the gain loses, so that a round costs the rows whose gap fell.
+    """
+
+    def _compute(first):
+        part = slice(first, first + _BLOCK)
+        block = nearest[part, None] - gaps[rows[part]]
+        np.clip(block, 0, most[part, None], out=block)
+        return (weights[part] @ block).astype(np.float64)
+
+    return np.sum(run(_compute, range(0, len(rows), _BLOCK)), axis=0)
+
+
+class _Herding(QueryStrategy):
+    """Base of the strategies that cover the pool; they differ in what a row weighs."""
+
+    _parameter_constraints = {
+        "gamma": [Interval(Real, 0, None, closed="neither"), None],
+        "max_pairs": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, gamma=None, max_pairs=_PAIRS):
+        self.gamma = gamma
+        self.max_pairs = max_pairs
+
+    def _pick(self, learner, X, n_instances, X_labeled, weights, random_state):
+        labeled = learner.embed(X_labeled) if X_labeled is not None and len(X_labeled) else None
+        positions = max_herding(
+            learner.embed(X),
+            n_instances,
+            labeled,
+            weights=weights,
+            random_state=random_state,
+            **self.get_params(),
+        )
+        return positions, None
+
+
+class MaxHerding(_Herding):
+    """Ask for rows that cover the pool, by a kernel on the directions of the embeddings.
+
+    For the first labels of all, and as long as they are few. It needs no model, and no radius
+    that would have to suit the data.
+
+    Parameters
+    ----------
+    gamma : float, default=None
+        Inverse width of the kernel ``exp(-gamma * ||x_i - x_j||^2)`` on embeddings of length 1.
+        None: 1 / n_dimensions, so wide that a row's place counts more than its nearest
+        neighbors.
+    max_pairs : int, default=20_000_000
+        Pairs of rows to look at, 4 bytes each. Pools of up to its root (4,472 rows) are looked
+        at as a whole; of larger ones, a random part of the rows is covered by a random part.
+
+    References
+    ----------
+    Bae, Noh and Sutherland, "Generalized coverage for more robust low-budget active learning",
+    ECCV 2024, arXiv 2407.12212.
+    """
+
+    needs = frozenset({"embed"})
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows by `max_herding`; see `QueryStrategy.select`."""
+        return self._pick(learner, X, n_instances, X_labeled, None, random_state)
+
+
+class UncertaintyHerding(_Herding):
+    """Ask for rows that cover those of the pool that the model is unsure about.
+
+    Each row counts by one minus the margin between its two most probable classes. While the
+    model knows nothing this is `MaxHerding`; as it learns, the picks move to where it is in
+    doubt, and stay spread there.
+
+    Parameters
+    ----------
+    gamma : float, default=None
+        Inverse width of the kernel ``exp(-gamma * ||x_i - x_j||^2)`` on embeddings of length 1.
+        None: 1 / n_dimensions.
+    max_pairs : int, default=20_000_000
+        Pairs of rows to look at, 4 bytes each. Pools of up to its root (4,472 rows) are looked
+        at as a whole; of larger ones, a random part of the rows is covered by another, both drawn
+        by uncertainty.
+
+    References
+    ----------
+    Bae, Sutherland and Oliveira, "Uncertainty herding: one active learning method for all label
+    budgets", ICLR 2025, arXiv 2412.20644. Its tempering of the probabilities and its shrinking
+    of the kernel are left out.
+    """
+
+    needs = frozenset({"embed", "predict_proba"})
+
+    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
+        """Pick rows by `max_herding` with weights; see `QueryStrategy.select`."""
+        uncertainty = 1 + negative_margin(learner.predict_proba(X))
+        # A margin of float32 may be a rounding above 1.
+        uncertainty = np.maximum(uncertainty, 0)
+        return self._pick(learner, X, n_instances, X_labeled, uncertainty, random_state)

@@ -1,0 +1,72 @@
+"""Rows of one kind: most like given examples, or most likely of a class."""
+
+import numpy as np
+
+from skal._cosine import highest_cosine
+from skal.strategies.base import ScoreStrategy
+
+__all__ = ["MostLikely", "SimilarTo"]
+
+
+class SimilarTo(ScoreStrategy):
+    """Ask for the rows most similar to some examples.
+
+    To find more of a rare sound of which there is a recording. Needs no model, so that it can
+    choose the first rows of a campaign too. The score of a row is the cosine similarity of its
+    embedding to that of the example nearest to it.
+
+    Parameters
+    ----------
+    examples : array-like of shape (n_examples, ...)
+        Rows as they are in X: features, or paths in front of a Pipeline that embeds them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.learner import Learner
+    >>> from skal.strategies import SimilarTo
+    >>> X = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.2]])
+    >>> learner = Learner.without_model(None, X)
+    >>> SimilarTo(np.array([[2.0, 0.5]])).query(learner, X, 2)
+    array([2, 0])
+    """
+
+    needs = frozenset({"embed"})
+    _parameter_constraints = {"examples": ["array-like"]}
+
+    def __init__(self, examples):
+        self.examples = examples
+
+    def score(self, learner, X):
+        """Score candidates by their similarity; see `ScoreStrategy.score`."""
+        if len(self.examples) == 0:
+            raise ValueError("SimilarTo has no examples: give at least one row")
+        return highest_cosine(learner.embed(X), learner.embed(self.examples))
+
+
+class MostLikely(ScoreStrategy):
+    """Ask for the rows that the model takes most likely for one class.
+
+    To gather more rows of a rare class, and to listen to what the model confuses with it.
+
+    Parameters
+    ----------
+    label : object
+        The class, as in y.
+    """
+
+    _parameter_constraints = {"label": "no_validation"}
+
+    def __init__(self, label):
+        self.label = label
+
+    def score(self, learner, X):
+        """Score candidates by the probability of the class; see `ScoreStrategy.score`."""
+        proba = learner.predict_proba(X)
+        column = np.flatnonzero(learner.classes_ == self.label)
+        if len(column) != 1:
+            raise ValueError(
+                f"MostLikely(label={self.label!r}): there is no such class; the classes are "
+                f"{', '.join(map(repr, learner.classes_.tolist()))}"
+            )
+        return proba[:, column[0]]
