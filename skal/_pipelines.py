@@ -5,6 +5,7 @@ Pipeline and searches are cases of this module alone.
 """
 
 import copy
+import functools
 import inspect
 from itertools import takewhile
 from numbers import Integral
@@ -216,6 +217,35 @@ def _delegate(model):
         if isinstance(model, kind):
             return getattr(model, attribute, model.estimator)
     return None
+
+
+def _is_of(model, package):
+    """Tell whether a class of a package is among the bases of a model."""
+    return any(base.__module__.partition(".")[0] == package for base in type(model).__mro__)
+
+
+def clone_classifier(estimator):
+    """Clone a classifier of any make, with all of its parameters, to be trained from scratch.
+
+    Duck-typed classifiers are copied. Keras's wrapper loses ``fit_kwargs`` in clone. SciKeras
+    trains on a Keras model that it is given, in every fit from where the last one ended; so it
+    is given a function that copies the model.
+    """
+    copied = clone(estimator, safe=False)
+    before, after = Chain(estimator).model, Chain(copied).model
+    if not hasattr(before, "get_params"):
+        return copied
+    params = before.get_params(deep=False)
+    lost = {
+        name: copy.deepcopy(value)
+        for name, value in params.items()
+        if value is not None and getattr(after, name, value) is None
+    }
+    if hasattr(params.get("model"), "get_weights") and _is_of(before, "scikeras"):
+        lost["model"] = functools.partial(copy.deepcopy, params["model"])
+    if lost:
+        after.set_params(**lost)
+    return copied
 
 
 class ConstantClassifier(ClassifierMixin, BaseEstimator):

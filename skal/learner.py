@@ -7,11 +7,13 @@ from scipy import sparse
 from sklearn.ensemble import StackingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
 from skal._ensembles import draw_members, expand_columns, is_ensemble, member_proba
 from skal._pipelines import Chain, ConstantClassifier
 from skal._rows import Rows, as_rows, n_rows
+from skal._statistics import time_statistics
 from skal.models.serving import serve
 
 __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
@@ -28,7 +30,7 @@ _FEW = 16
 _INSTEAD = {
     "predict_proba": "a classifier with predict_proba, such as LogisticRegression (instead of "
     "an SVC: make_pipeline(StandardScaler(), Nystroem(), LogisticRegression())), or "
-    "RandomSampling, CoreSet or TypiClust, which need none",
+    "RandomSampling, MaxHerding or TypiClust, which need none",
     "sample_proba": "skal.models.CNNClassifier (dropout passes), or an ensemble such as "
     "BaggingClassifier or RandomForestClassifier (its members)",
     "gradient_length": "skal.models.CNNClassifier, or layers='last', which needs "
@@ -211,6 +213,7 @@ class Learner:
         self._chain = Chain(estimator)
         self._model = _voice(self._chain)
         self._steps = self._chain.steps
+        self._scaler = None
         self._pool = None  # where steps have to be fitted first, without labels
         self._tables = {}
 
@@ -387,7 +390,7 @@ class Learner:
         if self._model is None:
             raise NotFittedError(
                 f"{what} needs a trained model, but no label is known yet. Choose the first "
-                "labels with RandomSampling, CoreSet, TypiClust or ProbCover."
+                "labels with RandomSampling, MaxHerding, TypiClust or CoreSet."
             )
 
     def _lookup(self, kinds, X, compute):
@@ -441,10 +444,23 @@ class Learner:
     def _embed(self, rows):
         if len(rows) == 0:
             return [np.empty((0, 0))]
-        own = getattr(self._model, "embed", None)
-        parts = [self._transform(block.take()) for block in _blocks(rows)]
-        parts = [_as_matrix(part) if own is None else _as_floats(own(part)) for part in parts]
-        return [parts[0] if len(parts) == 1 else np.concatenate(parts)]
+        embed = getattr(self._model, "embed", self._stand_in)
+        parts = [_as_floats(embed(self._transform(block.take()))) for block in _blocks(rows)]
+        embedding = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if self._scaler is not None:
+            # Scaled by the rows of the first question, which is about the pool.
+            if not hasattr(self._scaler, "mean_"):
+                self._scaler.fit(embedding)
+            embedding = self._scaler.transform(embedding)
+        return [embedding]
+
+    def _stand_in(self, features):
+        """Embed rows without a model: spectrograms by statistics over time, others as they are."""
+        if getattr(features, "ndim", 0) not in (4, 5):
+            return _as_matrix(features)
+        if self._scaler is None:
+            self._scaler = StandardScaler()
+        return time_statistics(features)
 
     def _joint(self, rows):
         if len(rows) == 0:

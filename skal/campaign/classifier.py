@@ -16,7 +16,6 @@ from sklearn.utils.metadata_routing import (
 )
 
 from skal._pipelines import safe_tags
-from skal.campaign.broken import find_broken
 from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
 from skal.campaign.inputs import amount, check_eval_set
 from skal.campaign.interactive import InteractiveMixin
@@ -350,7 +349,6 @@ class ActiveLearningClassifier(
             simulated=simulated,
             weight_names=partial(self._route_weights, weights=state.weights),
         )
-        state.set_aside(find_broken(rounds.model, state.X))
         if not simulated:
             told = np.flatnonzero(known)
             rounds.reveal(told, state.codes[told])

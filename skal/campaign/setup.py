@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from skal._pipelines import Chain, safe_tags
 from skal._rows import n_rows
+from skal.campaign.broken import find_broken
 from skal.campaign.inputs import check_groups, check_rows, check_starts, check_weights
 from skal.campaign.labels import check_labels, find_classes
 from skal.campaign.replay import as_replay
@@ -74,10 +75,12 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
     strategy = _copy(campaign.strategy, MarginSampling())
     first = _copy(campaign.initial_strategy, RandomSampling())
     model = prepare(campaign.estimator, state.classes)
-    check_supported(model, strategy.required(), strategy, state.usable, state.classes)
-    check_supported(model, first.required(), first, state.usable, state.classes)
     update = clone(as_update(campaign.update))
     update.check(model)
+    check_supported(model, strategy.required(), strategy)  # before recordings are read
+    state.set_aside(find_broken(model, state.X))
+    for each in (strategy, first):
+        check_supported(model, each.required(), each, state.usable, state.classes)
     pseudo_labels = campaign.pseudo_labels
     return Rounds(
         model,

@@ -4,11 +4,10 @@ import contextlib
 import warnings
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.utils.metadata_routing import _routing_enabled
 
-from skal._pipelines import Chain, ConstantClassifier, n_folds, seed_all
+from skal._pipelines import Chain, ConstantClassifier, clone_classifier, n_folds, seed_all
 
 # Rows of the pool that are transformed for the normalization: enough for mean and variance,
 # few enough to compute their features before the first question.
@@ -35,7 +34,7 @@ def prepare(estimator, classes):
     -------
     estimator
     """
-    estimator = clone(estimator, safe=False)  # duck-typed classifiers have no get_params
+    estimator = clone_classifier(estimator)
     chain = Chain(estimator)
     if _routing_enabled() and chain.model is not estimator:
         _request(chain, [*_VALIDATION, "sample_weight"])
@@ -89,7 +88,7 @@ def fresh_copy(estimator):
     -------
     estimator
     """
-    copy = clone(estimator, safe=False)
+    copy = clone_classifier(estimator)
     start_anew(Chain(copy))
     return copy
 
@@ -135,8 +134,7 @@ def train(estimator, data, classes, seed, weight_names=(), about=None, partial=F
     X, y, weights = data
     chain = Chain(estimator)
     if _cannot_train(chain, y, weights, len(classes)):
-        unfitted = clone(estimator, safe=False)
-        return ConstantClassifier(unfitted).fit(np.empty((len(y), 0)), y)
+        return ConstantClassifier(clone_classifier(estimator)).fit(np.empty((len(y), 0)), y)
     seed_all(estimator, seed)
     known = getattr(chain.model, "classes_", None)
     # A copy: SciKeras 0.13 multiplies into the weights that it is given.

@@ -109,7 +109,8 @@ class Finetune(_Update):
         if _way_on(chain) is None:
             raise TypeError(
                 f"update={type(self).__name__}() needs a classifier with warm_start or "
-                f"partial_fit, and {name} has neither; use update='retrain'"
+                f"partial_fit that goes on training, and {name} has neither; use "
+                "update='retrain'"
             )
 
     def prepare(self, model, y):
@@ -146,6 +147,8 @@ def _adds_members(chain):
 
 
 def _way_on(chain):
+    if type(chain.model).__module__.startswith("keras."):
+        return None  # Keras's SKLearnClassifier has warm_start, and starts anew all the same
     if chain.has_parameter("warm_start"):
         return "warm_start"
     return "partial_fit" if hasattr(chain.model, "partial_fit") else None

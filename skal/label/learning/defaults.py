@@ -41,7 +41,7 @@ class Components:
 
 def choose_components(project, clips):
     """Return the given parts of a campaign, or defaults for the given windows."""
-    from skal.strategies import TypiClust
+    from skal.strategies import MaxHerding
 
     transformer, model = _split(project.estimator)
     if model is None:
@@ -55,7 +55,7 @@ def choose_components(project, clips):
             model = make_pipeline(StandardScaler(), model)
     first = project.initial_strategy
     if first is None and len(clips) <= _TYPICAL:
-        first = TypiClust()
+        first = MaxHerding()
     transformer = clone(transformer).set_params(on_error="warn")
     return Components(transformer, model, project.strategy, first)
 
