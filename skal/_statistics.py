@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["TimeStatistics", "time_statistics"]
+__all__ = ["time_statistics"]
 
 _BLOCK = 256
 
@@ -44,25 +44,3 @@ def _describe(X):
         steps = np.abs(np.diff(X, axis=3)).mean(axis=(1, 3))
     rows = np.stack([mean, X.std(axis=(1, 3)), steps], axis=1)
     return rows.reshape(len(X), int(np.prod(rows.shape[1:]))).astype(np.float32, copy=False)
-
-
-class TimeStatistics:
-    """`time_statistics`, each scaled to mean 0 and deviation 1 over the clips of `fit`.
-
-    Levels in dB vary more than their deviations do: unscaled, they alone would decide which
-    clips are alike.
-    """
-
-    def fit(self, X):
-        """Measure mean and scale of the statistics of spectrograms X; return itself."""
-        rows = time_statistics(X)
-        self.mean_ = rows.mean(axis=0, dtype=np.float64)
-        scale = rows.std(axis=0, dtype=np.float64)
-        # What is left of equal values is rounding, which must not be blown up.
-        constant = scale <= 1e-6 * np.abs(self.mean_)
-        self.scale_ = np.where(constant, 1, scale)
-        return self
-
-    def transform(self, X):
-        """Return the scaled statistics of spectrograms X."""
-        return ((time_statistics(X) - self.mean_) / self.scale_).astype(np.float32)

@@ -145,7 +145,7 @@ def _as_floats(values):
     values = np.asarray(values)
     if values.dtype in (np.float32, np.float64):
         return values
-    return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
+    return values.astype(np.float64)
 
 
 def _blocks(X):

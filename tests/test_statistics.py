@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from skal._statistics import TimeStatistics, time_statistics
+from skal._statistics import time_statistics
+from skal.learner import Learner
 
 
 @pytest.fixture
@@ -69,13 +70,16 @@ def test_rows_without_bands_and_frames_are_refused():
         time_statistics(np.zeros((5, 3)))
 
 
-def test_scaled_over_the_clips_of_fit(X):
-    X[:, 0] = 3.7  # a band in which nothing happens
-    scaler = TimeStatistics().fit(X)
-    rows = scaler.transform(X)
-    assert rows.dtype == np.float32
-    np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-5)
-    constant = np.isin(np.arange(24) % 8, [0, 1])
-    np.testing.assert_allclose(rows[:, constant], 0, atol=1e-5)
-    np.testing.assert_allclose(rows[:, ~constant].std(axis=0), 1, rtol=1e-5)
-    np.testing.assert_allclose(scaler.transform(X[2:3]), rows[2:3], atol=1e-6)
+def test_a_learner_without_a_model_compares_spectrograms_by_them(X):
+    X = np.concatenate([X * 3 + 5, X[:, :, ::-1]])
+    X[:, 0] = 2.0  # a band that never changes
+    learner = Learner.without_model(None, X)
+    rows = learner.embed(X)
+    expected = time_statistics(X)
+    scale = expected.std(axis=0)
+    constant = scale < 1e-6
+    assert constant.any()
+    expected = (expected - expected.mean(axis=0)) / np.where(constant, 1, scale)
+    np.testing.assert_allclose(rows, expected, atol=1e-4)
+    # Later rows are scaled as the pool was.
+    np.testing.assert_allclose(learner.embed(X[3:5].copy()), expected[3:5], atol=1e-4)

@@ -50,7 +50,7 @@ def _stats_row(record):
     """
     row = {"num_pseudo_labeled": 0}
     for key, value in record.items():
-        if isinstance(value, (int, float, str, np.number)):
+        if isinstance(value, (int, float, str, np.number)) and not isinstance(value, bool):
             undefined = isinstance(value, (float, np.floating)) and math.isnan(value)
             row[_COLUMNS.get(key, key)] = "" if undefined else value
     return row

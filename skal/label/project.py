@@ -44,8 +44,7 @@ class LabelingProject:
     strategy : QueryStrategy, default=None
         Chooses what to ask. None: `skal.strategies.MarginSampling`.
     initial_strategy : QueryStrategy, default=None
-        Chooses the first clips, without a model. None: `skal.strategies.TypiClust`, or a random
-        choice for more than 20,000 clips.
+        Chooses the first clips, without a model. None: `skal.strategies.MaxHerding`.
     n_instances : int, default=None
         New labels after which the model is trained again. None: as before; 10 in a new project.
     audit_share : float, default=None

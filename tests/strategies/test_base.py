@@ -88,7 +88,7 @@ def test_numpy_integers_count(model, X):
 
 def test_a_model_without_probabilities_is_refused_before_it_is_asked(X):
     model = LinearSVC().fit(X, X[:, 0] > 0)
-    with pytest.raises(UnsupportedStrategyError, match=r"MarginSampling.*LinearSVC.*Calibrated"):
+    with pytest.raises(UnsupportedStrategyError, match=r"MarginSampling.*LinearSVC.*Nystroem"):
         MarginSampling().query(model, X, 2)
     assert len(RandomSampling().query(model, X, 2)) == 2
 

@@ -19,8 +19,6 @@ __all__ = ["Components", "choose_components"]
 _PROBED = 200
 _HIGHEST_RATE = 22_050
 _LONGEST = 10.0
-# Clustering more clips than this takes too long.
-_TYPICAL = 20_000
 
 
 @dataclass
@@ -54,7 +52,7 @@ def choose_components(project, clips):
         if flat and not isinstance(model, Pipeline):
             model = make_pipeline(StandardScaler(), model)
     first = project.initial_strategy
-    if first is None and len(clips) <= _TYPICAL:
+    if first is None:
         first = MaxHerding()
     transformer = clone(transformer).set_params(on_error="warn")
     return Components(transformer, model, project.strategy, first)

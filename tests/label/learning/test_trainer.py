@@ -12,7 +12,7 @@ from skal import ActiveLearningClassifier
 from skal.audio import LogMelSpectrogram
 from skal.label import LabelingProject, ProjectError, Trainer
 from skal.label.store.rounds import list_rounds
-from skal.strategies import BatchBALD, CoreSet, EntropySampling, MarginSampling, TypiClust
+from skal.strategies import BatchBALD, CoreSet, EntropySampling, MarginSampling, MaxHerding
 from tests.label.recordings import answer_next, train, write_tones
 
 CLASSES = ("high", "low", "middle")
@@ -56,7 +56,7 @@ def test_a_project_asks_what_a_script_asks(sounds, strategy):
 
     def script():
         return ActiveLearningClassifier(
-            pipeline(), strategy, initial_strategy=TypiClust(), budget=None, **parameters
+            pipeline(), strategy, initial_strategy=MaxHerding(), budget=None, **parameters
         )
 
     with make_project(sounds, strategy=strategy) as project:

@@ -359,7 +359,7 @@ def test_an_answer_that_came_too_late_is_told(page, serving, monkeypatch):
 def test_a_recording_that_is_gone_is_told(page, serving):
     page.page.wait_for_timeout(500)
     for path in serving.project.root.glob("*.wav"):
-        soundfile.write(path, [0.0] * 10, 8000)  # constant: cannot be heard
+        soundfile.write(path, [0.5] * 10, 8000)  # constant: cannot be heard
     page.page.reload()
     page.until("document.getElementById('notice').textContent.includes('constant')")
     assert "Bad recording" in page.text("#notice")
