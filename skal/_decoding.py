@@ -1,4 +1,4 @@
-"""libsndfile as the decoder of a sound file, and around what it does wrong."""
+"""Decode sound files with libsndfile, and work around its faults."""
 
 import os
 import shutil
@@ -45,6 +45,7 @@ class Libsndfile:
         self._is_mpeg = self.subtype.startswith("MPEG")
 
     def seek(self, frame):
+        """Go to a frame."""
         import soundfile
 
         if self.subtype == "VORBIS":
@@ -64,6 +65,7 @@ class Libsndfile:
             self._skip_to(frame)
 
     def read(self, n_frames):
+        """Read frames, as an array of shape (n_frames, channels); fewer at the end."""
         import soundfile
 
         try:
@@ -78,6 +80,7 @@ class Libsndfile:
         return block
 
     def close(self):
+        """Close the file, and remove a temporary copy."""
         self._file.close()
         if self._view is not None:
             self._view.close()
@@ -163,6 +166,7 @@ def _sound_file():
 
 @cache
 def libsndfile_errors():
+    """Return the errors of a file that libsndfile cannot open."""
     import soundfile
 
     # TypeError: files named .raw, which have no header to read a format from.
