@@ -1,5 +1,6 @@
 """The package as others get it: light to import, and whole when it is installed from a wheel."""
 
+import doctest
 import os
 import re
 import shutil
@@ -64,11 +65,19 @@ def test_the_readme_and_the_landing_page_show_the_same_example():
 
 
 @pytest.mark.slow
-def test_the_example_runs(tmp_path):
-    printed = _python((ROOT / "docs" / "example.py").read_text(), tmp_path)
+def test_the_example_and_the_session_of_the_readme_run(tmp_path):
+    code = (ROOT / "docs" / "example.py").read_text()
+    session = re.search(
+        r"```python-session\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    steps = doctest.DocTestParser().get_examples(session[1])
+    printed = _python(code + "".join(step.source for step in steps), tmp_path)
     assert printed[:2] == ["20", "labels:"]
-    assert printed[-4:-1] == ["80", "labels:", "accuracy"]
-    assert float(printed[-1]) > 0.85
+    shown = steps[-1].want.split()
+    assert printed[-len(shown) :] == shown == ["50", "labels"]
+    *_, labels, _, _, accuracy = printed[: -len(shown)]
+    assert labels == "80"
+    assert float(accuracy) > 0.85
 
 
 def test_ci_runs_the_test_command_of_the_readme():

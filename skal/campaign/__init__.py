@@ -11,9 +11,11 @@ from skal.campaign.stopping import (
     TargetScore,
 )
 from skal.campaign.update import Finetune, Retrain, ShrinkPerturb
+from skal.campaign.view import CampaignView
 
 __all__ = [
     "ActiveLearningClassifier",
+    "CampaignView",
     "Finetune",
     "LowUncertainty",
     "NoGain",

@@ -44,8 +44,9 @@ class ActiveLearningClassifier(
     Parameters
     ----------
     estimator : estimator
-        Any classifier: `skal.models.CNNClassifier`, a Pipeline that ends in one,
-        ``LogisticRegression``. Most strategies need its ``predict_proba``.
+        Any classifier: SciKeras's ``KerasClassifier``, `skal.models.CNNClassifier`,
+        ``LogisticRegression``, a Pipeline that ends in one. Most strategies need its
+        ``predict_proba``.
     strategy : QueryStrategy or callable, default=None
         Chooses the rows; see `skal.strategies`. A function
         ``(learner, X_pool, n_instances) -> positions`` works as well. None: `MarginSampling`.
@@ -62,14 +63,16 @@ class ActiveLearningClassifier(
         Rounds of asking. None: no limit.
     update : {"retrain", "finetune", "shrink_perturb"}, Retrain or Finetune, default="retrain"
         Whether a round trains from scratch, goes on from the weights of the last round, or
-        from shrunk and perturbed ones. `Finetune` needs a classifier with ``warm_start``.
+        from shrunk and perturbed ones. `Finetune` refuses classifiers whose training cannot
+        go on, ensembles among them.
     replay : Replay or {"all", "none", "certain", "var", "diverse"}, default=None
         Which old labels a round trains on; see `Replay`. None: all.
     pseudo_labels : PseudoLabels, default=None
         Train also on what the last model was sure of.
     stopping : StoppingCriterion or list of them, default=None
         When to stop before the budget is spent: `TargetScore`, `NoGain`,
-        `StabilizedPredictions`, `LowUncertainty`.
+        `StabilizedPredictions`, `LowUncertainty`, or one of your own, which reads a
+        `CampaignView`.
     classes : array-like of shape (n_classes,), default=None
         All classes, where the first labels may miss some.
     unlabeled : object, default=-1
@@ -110,9 +113,11 @@ class ActiveLearningClassifier(
         transformer has ``on_error="warn"``. They are neither asked for nor trained on.
     history_ : list of dict
         One record for each training; round 0 is the one on the first labels. Keys: ``round``,
-        ``n_labeled``, ``n_new_labeled``, ``indices`` (positions labeled for this round, in
-        the order asked), ``scores`` (of the strategy, NaN where it gives none),
-        ``n_trained`` (rows trained on), ``seconds_query``, ``seconds_fit``; with an `eval_set`
+        ``n_labeled``, ``n_new_labeled``, ``n_trained`` (rows trained on: those that `replay`
+        keeps, and pseudo-labels; 0 if the model stayed as it was), ``from_scratch`` (whether
+        training began from nothing), ``indices`` (positions labeled for this round, in the
+        order asked), ``scores`` (of the strategy, NaN where it gives none),
+        ``seconds_query``, ``seconds_fit``; with an `eval_set`
         ``eval_accuracy``, ``eval_precision``, ``eval_recall`` and ``eval_f1`` (macro averages);
         with `pseudo_labels` ``n_pseudo_labeled``, ``pseudo_indices``, ``threshold`` and, in a
         simulation, ``pseudo_accuracy``.
@@ -149,9 +154,45 @@ class ActiveLearningClassifier(
 
     Examples
     --------
+    A SciKeras network behind MFCC, in a grid over the strategy and over the network's own
+    parameters. The recordings are those of the Free Spoken Digit Dataset:
+
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.audio import MFCC
+    >>> from skal.datasets import load_fsdd
+    >>> from skal.strategies import EntropyDensityPeaks, MarginSampling
+    >>> def cnn(meta, filters=8):
+    ...     import keras
+    ...
+    ...     inputs = keras.Input(meta["X_shape_"][1:])
+    ...     x = keras.layers.BatchNormalization()(inputs)
+    ...     for n in (filters, 2 * filters):
+    ...         x = keras.layers.Conv2D(n, 3, padding="same", activation="relu")(x)
+    ...         x = keras.layers.MaxPooling2D(2)(x)
+    ...     x = keras.layers.Dropout(0.3)(keras.layers.Flatten()(x))
+    ...     return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], "softmax")(x))
+    >>> from scikeras.wrappers import KerasClassifier  # doctest: +SKIP
+    >>> network = KerasClassifier(
+    ...     cnn, loss="sparse_categorical_crossentropy", optimizer="adam",
+    ...     optimizer__learning_rate=0.003, epochs=15, verbose=0,
+    ... )  # doctest: +SKIP
+    >>> model = make_pipeline(
+    ...     MFCC(sr=8000, n_mfcc=20, n_fft=512, hop_length=200, duration=0.6),
+    ...     ActiveLearningClassifier(network, n_initial=60, n_instances=45, budget=150),
+    ... )  # doctest: +SKIP
+    >>> grid = {
+    ...     "activelearningclassifier__strategy": [MarginSampling(), EntropyDensityPeaks()],
+    ...     "activelearningclassifier__estimator__model__filters": [4, 8],
+    ... }
+    >>> digits = load_fsdd("FSDD")  # doctest: +SKIP
+    >>> search = GridSearchCV(model, grid, cv=2).fit(digits.paths, digits.target)  # doctest: +SKIP
+
+    Logistic regression on small images of digits:
+
     >>> from sklearn.datasets import load_digits
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from skal import ActiveLearningClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> campaign = ActiveLearningClassifier(
     ...     LogisticRegression(max_iter=1000), n_initial=20, budget=100, random_state=0
@@ -298,7 +339,8 @@ class ActiveLearningClassifier(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights, given to `estimator` for the rows that it is trained on.
         on_round : callable, default=None
-            Called with each record of `history_` as soon as there is one.
+            Called with a copy of each record that this call adds to `history_`, after the
+            round is saved. `teach` does not call it, nor do rounds from a checkpoint.
 
         Returns
         -------

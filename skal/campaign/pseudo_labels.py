@@ -24,7 +24,7 @@ class PseudoLabels(BaseEstimator):
     threshold : float, default=0.046
         Highest entropy, in nats, in the first round.
     decay : float, default=0.001
-        How fast the threshold falls: the more labels, the better must a model be sure.
+        How fast the threshold falls: as labels accumulate, the model must be more certain.
     schedule : {"linear", "recursive"}, default="linear"
         "linear": ``threshold - decay * t`` in round t (t = 0, 1, ...). "recursive": the
         threshold of the round before, less ``decay * t``.

@@ -40,9 +40,9 @@ class CampaignView:
     ...         return f"{self.n} labels of each class" if min(counts) >= self.n else None
     >>> X, y = load_iris(return_X_y=True)
     >>> ActiveLearningClassifier(
-    ...     LogisticRegression(max_iter=500), stopping=EnoughOfEachClass(12), random_state=0
+    ...     LogisticRegression(max_iter=500), stopping=EnoughOfEachClass(8), random_state=0
     ... ).fit(X, y).stop_reason_
-    '12 labels of each class'
+    '8 labels of each class'
     """
 
     def __init__(self, rounds):
@@ -61,7 +61,7 @@ class CampaignView:
 
     @property
     def classes_(self):
-        """All classes, sorted."""
+        """The classes of the task, sorted."""
         return self._rounds.state.classes.copy()
 
     @property
@@ -71,12 +71,12 @@ class CampaignView:
 
     @property
     def candidates(self):
-        """Return the positions in X of the rows that may still be asked for, ascending."""
+        """The positions in X of the rows that may still be asked for, ascending."""
         return self._rounds.state.candidates
 
     @property
     def positions(self):
-        """Return the positions in X of all rows that can be read, ascending."""
+        """The positions in X of all rows that are not set aside as unreadable, ascending."""
         return self._rounds.state.usable.positions.copy()
 
     @property
