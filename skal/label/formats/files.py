@@ -103,8 +103,7 @@ def read_labels(path):
     if problems:
         raise LabelFileError(path, problems)
     return [
-        ImportedLabel(path=path, start=start, end=end, label=label)
-        for (path, start, end), (label, _) in labels.items()
+        ImportedLabel(*clip, label, os.fspath(path), row) for clip, (label, row) in labels.items()
     ]
 
 
