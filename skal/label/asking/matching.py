@@ -129,11 +129,8 @@ class _Finder:
         if not start and end is None:
             return
         length = self._check_end(path, start or 0.0, end)
-        if (
-            end is not None
-            and (start or 0.0) <= self._tolerance
-            and length - end <= self._tolerance
-        ):
+        off = max(start or 0.0, math.inf if end is None else length - end)
+        if off <= self._tolerance:
             return
         to = "the end" if end is None else f"{end:g} s"
         raise _NoClipError(
