@@ -104,10 +104,10 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
     words = ["label", "rec", "--classes", "a,b", "--import", "labels.csv", "--export", "csv"]
     code, out, err = call(capsys, *words)
     assert code == 0
-    assert "no such clip in this project: nowhere.wav" in err
+    assert "labels.csv, row 3: nowhere.wav: no recording of this project has this name" in err
     (place / "labels.csv").write_text("path,label\n000000.wav,b\n")
     code, out, err = call(capsys, *words)
-    assert "000000.wav has the label 'a', not 'b'; it was kept" in err
+    assert "row 2: 000000.wav: it has the label 'a', not 'b'; it was kept" in err
     assert out.count("000000.wav") == 1
 
 

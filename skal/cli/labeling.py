@@ -19,6 +19,7 @@ from skal.label.store.errors import ProjectError
 __all__ = ["label", "predict"]
 
 _IMPORTS = ", ".join(kind.title for kind in FORMATS.values() if kind.read is not None)
+_IMPORTS += ", tables of Raven, BirdNET and crowsetta, Audacity's label tracks"
 _EXTRA = ("sqlalchemy", "fastapi", "uvicorn", "jinja2", "starlette")
 
 
@@ -133,10 +134,14 @@ def _import(project, path):
         fail(f"skal: {path}: unknown class {named}; {hint} with --classes. Nothing is imported", 2)
     report = project.import_labels(rows)
     _tell(f"{report.n_added} of {len(rows)} labels of {path} imported")
-    for name in report.unknown_files:
-        _tell(f"no such clip in this project: {name}")
-    for name, here, there in report.conflicts:
-        _tell(f"{name} has the label {here!r}, not {there!r}; it was kept")
+    for left in rows.left_out:
+        _tell(f"not taken: {path}, {left}")
+    if report.n_known:
+        _tell(f"{report.n_known} labels were in the project already")
+    for name, found in report.by_name:
+        _tell(f"{name} was found by its name alone: {found}")
+    for left in report.not_taken:
+        _tell(f"not taken: {left}")
 
 
 def _check_export(format, output):

@@ -8,6 +8,7 @@ from skal._soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, labels, progress, questions
 from skal.label.asking.checks import check_id, check_person
 from skal.label.asking.classes import add_class, list_classes
+from skal.label.asking.matching import match_labels
 from skal.label.store.database import Database
 from skal.label.store.errors import ProjectError
 from skal.label.store.lock import held, plain_os_errors
@@ -451,6 +452,12 @@ class LabelingProject:
     def import_labels(self, rows):
         """Import labels; answers of the project are kept.
 
+        A path stands for the recording with this path, absolute or below the folder of
+        recordings. A bare name also stands for the only recording of this name, with or
+        without its extension. Start and end may differ by 0.01 s from those of the clip, or by
+        a quarter of the hop if that is less. The label of a whole recording may have the times
+        0 and its length, and that of the last window may end with the full window.
+
         Parameters
         ----------
         rows : iterable of ImportedLabel
@@ -459,9 +466,14 @@ class LabelingProject:
         Returns
         -------
         ImportReport
+            What was taken, and what was not, and why.
         """
+        parts = {"window": self.settings["window"], "hop": self.settings["hop"]}
+        # Find the clips first: this reads lengths, and would make others wait.
+        with self.store.read() as connection:
+            matches = match_labels(connection, self.root, rows, **parts)
         with self.store.write() as connection:
-            return labels.add_labels(connection, self.root, rows, time.time())
+            return labels.add_labels(connection, matches, time.time())
 
     def model_path(self, round=None):
         """Return the file of a model: a Pipeline that takes paths of recordings.

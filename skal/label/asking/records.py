@@ -1,7 +1,8 @@
 """What a labeling project returns to the page, the terminal and scripts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 __all__ = [
     "Agreement",
@@ -13,6 +14,7 @@ __all__ = [
     "ImportReport",
     "ImportedLabel",
     "LabelRow",
+    "NotTaken",
     "Progress",
     "Question",
     "Training",
@@ -242,12 +244,38 @@ class ImportedLabel:
         The part of the file, in s; None for the whole of it.
     label : str
         The class.
+    file, row : str
+        Where the label is from.
     """
 
     path: str
     start: float | None
     end: float | None
     label: str
+    file: str = field(default="", compare=False)
+    row: str = field(default="", compare=False)
+
+
+class NotTaken(NamedTuple):
+    """A label that an import did not take.
+
+    Parameters
+    ----------
+    file, row : str
+        Where the label is from.
+    clip : str
+        The recording, as the file has it, and its part.
+    reason : str
+        Why it was not taken.
+    """
+
+    file: str
+    row: str
+    clip: str
+    reason: str
+
+    def __str__(self):
+        return ": ".join(filter(None, [", ".join(filter(None, self[:2])), *self[2:]]))
 
 
 @dataclass(frozen=True)
@@ -264,12 +292,21 @@ class ImportReport:
         Classes that the project lacks; add them and import again.
     conflicts : tuple of (path, label here, label there)
         Clips that have another label in the project, which was kept.
+    not_taken : tuple of NotTaken
+        Every label that was not taken, with its file, its row and the reason.
+    by_name : tuple of (name, path)
+        Bare names, and the recordings that they stand for: no other has this name.
+    n_known : int
+        Labels that the project has already.
     """
 
     n_added: int
     unknown_files: tuple = ()
     unknown_classes: tuple = ()
     conflicts: tuple = ()
+    not_taken: tuple = ()
+    by_name: tuple = ()
+    n_known: int = 0
 
 
 @dataclass(frozen=True)

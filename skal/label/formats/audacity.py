@@ -8,12 +8,13 @@ import zipfile
 from pathlib import Path
 
 from skal._files import write_atomically
+from skal._tables import as_seconds
 from skal.label.formats.cells import one_line
 from skal.label.formats.format import Format
-from skal.label.formats.problems import LabelProblem
+from skal.label.formats.problems import LabelProblem, LeftOut, check_span
 from skal.label.formats.spans import by_recording, measure, relative_parts
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "is_track", "read_track"]
 
 # The earliest time in ZIP. A fixed time makes archives of the same labels identical.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -63,6 +64,44 @@ def _length(path, root, problems):
         problems.append(found)
         return 0.0
     return found.length
+
+
+def is_track(content):
+    """Return whether a text is a label track: times, and no header."""
+    lines = (line for line in content.split("\n") if line.strip())
+    return _times(next(lines, "").split("\t")) is not None
+
+
+def _times(cells):
+    try:
+        return as_seconds(cells[0]), as_seconds(cells[1])
+    except (IndexError, ValueError):
+        return None
+
+
+def read_track(content):
+    """Yield the labels of a track; the path is None, because the file's name tells it.
+
+    A line that begins with a backslash has the frequencies of the label before it.
+    """
+    for number, line in enumerate(content.split("\n"), start=1):
+        row, cells = f"row {number}", line.strip("\r").split("\t")
+        if not line.strip() or cells[0].strip() == "\\":
+            continue
+        times = _times(cells)
+        label = cells[2].strip() if len(cells) > 2 else ""
+        # BirdNET writes its confidence behind the label.
+        if times is None or (len(cells) > 3 and _times(["0", cells[3]]) is None) or len(cells) > 4:
+            yield LabelProblem(row, "cells", "each line has start, end (s) and a label, with tabs")
+        elif not label:
+            yield LeftOut(row, "label", "empty")
+        elif times[0] == times[1]:
+            reason = f"a point at {times[0]:g} s, which is no clip; give it an end"
+            yield LeftOut(row, "end", reason)
+        elif (wrong := check_span(*times)) is not None:
+            yield LabelProblem(row, *wrong)
+        else:
+            yield row, None, *times, label
 
 
 FORMAT = Format(

@@ -8,13 +8,13 @@ from pathlib import Path
 from skal._files import write_atomically
 from skal.label.asking.records import ImportedLabel
 from skal.label.formats.format import find_formats
-from skal.label.formats.problems import LabelFileError, LabelProblem
+from skal.label.formats.problems import LabelFileError, LabelProblem, LeftOut
+from skal.label.formats.sources import NOT_UTF8, recording_of, sources_of
 
-__all__ = ["FORMATS", "export_labels", "read_labels"]
+__all__ = ["FORMATS", "ImportedLabels", "export_labels", "read_labels"]
 
 FORMATS = find_formats()
 _READERS = {end: format.read for format in FORMATS.values() for end in format.reads}
-_ENCODING = "not UTF-8; save the file as UTF-8"
 
 
 def export_labels(rows, format, target, *, root="."):
@@ -66,24 +66,46 @@ def export_labels(rows, format, target, *, root="."):
         return chosen.write(rows, stream, root)
 
 
-def read_labels(path):
-    """Read labels from a file.
+class ImportedLabels(list):
+    """Labels of a file, each an ImportedLabel.
 
-    A CSV table needs the columns ``path`` and ``label`` and may have ``start`` and ``end``
-    (s; empty: the whole recording), with commas, semicolons or tabs between cells. JSON lines
-    have objects with the same keys. Both may come from `export_labels`: rows without a label
-    are ignored. A JSON file is read as a list of tasks from Label Studio.
+    Attributes
+    ----------
+    left_out : list of LabelProblem
+        Rows without a label, and points in time, which are not among these.
+    """
+
+    def __init__(self, labels=(), left_out=()):
+        super().__init__(labels)
+        self.left_out = list(left_out)
+
+
+def read_labels(path):
+    """Read labels from a file, or from a folder or ZIP archive of tables.
+
+    A table needs the columns ``path`` and ``label`` and may have ``start`` and ``end`` (s;
+    empty: the whole recording), with commas, semicolons or tabs between cells, after a line
+    ``sep=;`` if there is one. Names of columns may differ in case, decimals may follow a
+    comma, and blanks around cells do not count. JSON lines have objects with the same keys.
+    Both may come from `export_labels`.
+
+    The tables of Raven (with its annotation, common name or species), BirdNET (with common
+    names) and crowsetta (with times in s), and the label tracks of Audacity are known by their
+    columns. Frequencies are not read. A table without paths is about the recording that it is
+    named after, such as ``a.wav.txt`` or ``a.Table.1.selections.txt``. A JSON file is read as
+    a list of tasks from Label Studio.
 
     Parameters
     ----------
     path : path-like
-        The file: ``.csv``, ``.tsv``, ``.txt``, ``.jsonl``, ``.ndjson`` or ``.json``.
+        The file: ``.csv``, ``.tsv``, ``.txt``, ``.jsonl``, ``.ndjson``, ``.json``, a folder
+        with tables, or ``.zip``.
 
     Returns
     -------
-    list of ImportedLabel
-        Paths are as in the file; addresses of Label Studio become the paths that they stand
-        for.
+    ImportedLabels
+        A list of ImportedLabel; its ``left_out`` lists rows without a label. Paths are as in
+        the file; addresses of Label Studio become the paths that they stand for.
 
     Raises
     ------
@@ -93,36 +115,35 @@ def read_labels(path):
         If there is no such file.
     """
     path = Path(path)
-    content = _decoded(path)
-    read = _READERS.get(path.suffix.lower(), FORMATS["csv"].read)
-    labels, problems = {}, []
-    for item in read(content):
-        problem = item if isinstance(item, LabelProblem) else _add(labels, *item)
-        if problem is not None:
-            problems.append(problem)
+    labels, problems, left_out = {}, [], []
+    for name, content in sources_of(path):
+        inside = "" if name is None else f"{name}, "
+        own_name = recording_of(path.name if name is None else name)
+        read = _READERS.get(Path(name or path.name).suffix.lower(), FORMATS["csv"].read)
+        for item in read(content):
+            if isinstance(item, LabelProblem):
+                told = left_out if isinstance(item, LeftOut) else problems
+                told.append(item._replace(row=inside + item.row))
+                continue
+            row, recording, *rest = item
+            recording = own_name if recording is None else recording
+            problem = _add(labels, inside + row, recording, *rest)
+            problems += [] if problem is None else [problem]
     if problems:
         raise LabelFileError(path, problems)
-    return [
-        ImportedLabel(path=path, start=start, end=end, label=label)
-        for (path, start, end), (label, _) in labels.items()
+    found = [
+        ImportedLabel(*clip, label, os.fspath(path), row) for clip, (label, row) in labels.items()
     ]
-
-
-def _decoded(path):
-    content = path.read_bytes()
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise LabelFileError(path, [LabelProblem("row 1", "text", f"UTF-16, {_ENCODING}")])
-    # File names may be any bytes; those that are not UTF-8 survive as surrogates.
-    return content.decode("utf-8-sig", errors="surrogateescape")
+    return ImportedLabels(found, left_out)
 
 
 def _add(labels, row, path, start, end, label):
     """Add a label, or return its problem."""
-    clip = (path, start, end)
+    clip, label = (path, start, end), label.strip()
     if not path:
         return LabelProblem(row, "path", "empty")
     if any("\ud800" <= character <= "\udfff" for character in label):
-        return LabelProblem(row, "label", _ENCODING)
+        return LabelProblem(row, "label", NOT_UTF8)
     before = labels.setdefault(clip, (label, row))
     if before[0] != label:
         reason = f"{label!r}, but {path!r} is {before[0]!r} in {before[1]}; keep one of them"

@@ -2,9 +2,10 @@
 
 import json
 
+from skal._tables import find_columns, is_missing, near_name, time_columns
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem, parse_json
-from skal.label.formats.rows import COLUMNS, read_record, values_of
+from skal.label.formats.rows import COLUMNS, LOOKS_LIKE_TIME, NEEDED, read_record, values_of
 
 __all__ = ["FORMAT"]
 
@@ -20,11 +21,28 @@ def _read(content):
     for number, line in enumerate(content.split("\n"), start=1):
         if not line.strip():
             continue
-        record = parse_json(line)
+        record, row = parse_json(line), f"row {number}"
         if isinstance(record, dict):
-            yield from read_record(f"row {number}", record)
+            yield from _read_object(row, record)
         else:
-            yield LabelProblem(f"row {number}", "JSON", "each line must be a JSON object")
+            yield LabelProblem(row, "JSON", "each line must be a JSON object")
+
+
+def _read_object(row, record):
+    found, several = find_columns(list(record), COLUMNS)
+    problems = [LabelProblem(row, key, "there are several keys of this name") for key in several]
+    problems += [
+        LabelProblem(row, key, f"no such key; {near_name(key, record)}")
+        for key in NEEDED
+        if key not in found and key not in several
+    ]
+    filled = [key for key, value in record.items() if not is_missing(value)]
+    problems += [LabelProblem(row, key, LOOKS_LIKE_TIME) for key in time_columns(filled, found)]
+    yield from problems
+    if not problems:
+        record = {key: record[name] for key, name in found.items()}
+        # A missing path is not the recording that the file is named after.
+        yield from read_record(row, record | {"path": record["path"] or ""})
 
 
 FORMAT = Format(

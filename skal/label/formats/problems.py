@@ -5,7 +5,7 @@ import math
 import os
 from typing import NamedTuple
 
-__all__ = ["LabelFileError", "LabelProblem", "check_span", "parse_json"]
+__all__ = ["LabelFileError", "LabelProblem", "LeftOut", "check_span", "parse_json"]
 
 _SHOWN = 20
 
@@ -29,6 +29,10 @@ class LabelProblem(NamedTuple):
 
     def __str__(self):
         return f"{self.row}, {self.key}: {self.reason}"
+
+
+class LeftOut(LabelProblem):
+    """A row without a label, which is left out; the others are taken."""
 
 
 class LabelFileError(ValueError):

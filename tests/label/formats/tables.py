@@ -24,6 +24,7 @@ def written(rows, format, root="."):
 
 # What people call classes and files: commas, quotes, line breaks, formulas, any script.
 AWKWARD = ["=1+1", "'=1", "''@x", "+", "-5", "@SUM(A1)", "\t=1", "a,b", 'say "hi"', "a;b\r\nc"]
+AWKWARD += ["\u00a0=1", "\u200b@x", " -1", "'\u00a0+1", "\ufeff=2"]
 AWKWARD += [
     "Wiesenpieper \u2028 ß",
     "\uff1dcmd",
@@ -33,7 +34,8 @@ AWKWARD += [
     " x ",
 ]
 texts = st.sampled_from(AWKWARD) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
-labels = texts.filter(str.strip)
+# A project strips the names of its classes.
+labels = texts.map(str.strip).filter(bool)
 names = texts.map(lambda text: text.replace("/", "_").replace("\0", "_")).filter(
     lambda name: name not in (".", "..")
 )

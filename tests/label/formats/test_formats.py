@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import string
+import unicodedata
 
 import pandas as pd
 import pytest
@@ -48,8 +49,23 @@ def test_a_quotation_mark_before_a_formula_is_undone_once(text):
     from skal.label.formats.cells import safe_cell, unsafe_cell
 
     assert unsafe_cell(safe_cell(text)) == text
-    assume(text[0] not in "'=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
+    assume(text[0] not in "'=+-@\0\uff1d\uff0b\uff0d\uff20" and text == text.strip())
+    assume(unicodedata.category(text[0]) not in ("Cf", "Cc"))
     assert safe_cell(text) == text  # nothing else is touched
+
+
+@pytest.mark.parametrize("before", ["", "\u00a0", " ", "\u200b", "\ufeff", "\u3000", "\t \u00a0"])
+def test_a_formula_behind_what_nobody_sees_is_text(before):
+    for sign in "=+-@\uff1d":
+        cell = written([row("a.wav", f"{before}{sign}1+1")], "csv")[0].decode()
+        assert f"a.wav,,,'{before}{sign}1+1,label" in cell
+
+
+@pytest.mark.parametrize("cell", [" dog ", "dog\u00a0", "\tdog"])
+def test_blanks_that_others_put_around_a_cell_are_dropped(cell):
+    from skal.label.formats.cells import unsafe_cell
+
+    assert unsafe_cell(cell) == "dog"
 
 
 def test_csv_is_what_pandas_reads(tmp_path):

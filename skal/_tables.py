@@ -1,0 +1,206 @@
+"""Tables as people have them: separators, blanks, decimal commas, and names of columns."""
+
+import csv
+import difflib
+import io
+import math
+import re
+from typing import NamedTuple
+
+__all__ = [
+    "Row",
+    "TableError",
+    "as_seconds",
+    "find_columns",
+    "is_missing",
+    "near_name",
+    "read_cells",
+    "time_columns",
+]
+
+_SEPARATORS = ",;\t"
+# The line with which spreadsheets are told the separator.
+_SEPARATOR_LINE = re.compile(
+    r"\s*\"?sep=(?P<separator>[^\"\r\n])\"?[,;\t ]*(?:\r\n|\r|\n|\Z)", re.IGNORECASE
+)
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?\Z")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}\Z")
+_TIMES = {
+    *("begin", "begins", "start", "starts", "end", "ends", "stop", "finish", "onset", "offset"),
+    *("from", "to", "time", "times", "duration", "length", "seconds", "sec", "secs"),
+    *("tmin", "tmax", "xmin", "xmax", "t0", "t1", "t2"),
+}
+_NO_TIMES = {
+    *("date", "datetime", "day", "year", "month", "week", "utc", "local", "clock", "zone"),
+    *("freq", "frequency", "hz"),
+}
+
+
+class Row(NamedTuple):
+    """The cells of a row, and the line of the file in which it ends."""
+
+    number: int
+    line: int
+    cells: list
+
+
+class TableError(ValueError):
+    """A table cannot be read from a certain line on."""
+
+    def __init__(self, line, reason):
+        super().__init__(line, reason)
+        self.line, self.reason = line, reason
+
+
+def read_cells(text, *, quotes=True):
+    """Return the rows of a table that are not empty, and its separator.
+
+    Parameters
+    ----------
+    text : str
+        Rows in lines; commas, semicolons or tabs between cells.
+    quotes : bool, default=True
+        Whether quotation marks may enclose a cell.
+
+    Returns
+    -------
+    rows : list of Row
+        Blanks around cells are kept.
+    separator : str
+        The separator of the header, or of the line ``sep=;`` before it.
+
+    Raises
+    ------
+    TableError
+        If a quotation mark is never closed.
+    """
+    told = _SEPARATOR_LINE.match(text)
+    body = text[told.end() :] if told else text
+    skipped = 1 if told else 0
+    first = next((line for line in body.splitlines() if line.strip()), "")
+    separator = told["separator"] if told else max(_SEPARATORS, key=_unquoted(first).count)
+    quoting = {} if quotes else {"quoting": csv.QUOTE_NONE, "quotechar": None}
+    # A blank before a quotation mark would make it a part of the cell.
+    reader = csv.reader(
+        io.StringIO(body, newline=""),
+        delimiter=separator,
+        strict=quotes,
+        skipinitialspace=quotes,
+        **quoting,
+    )
+    rows = []
+    try:
+        for number, cells in enumerate(reader, start=1 + skipped):
+            if any(cell.strip() for cell in cells):
+                rows.append(Row(number, reader.line_num + skipped, cells))
+    except csv.Error as error:
+        raise TableError(reader.line_num + skipped, str(error)) from error
+    return rows, separator
+
+
+def _unquoted(line):
+    return re.sub(r'"[^"]*"', "", line)
+
+
+def find_columns(columns, known):
+    """Find known columns whose names differ in case or in blanks around them.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names in the table.
+    known : sequence of str
+        Names in lower case.
+
+    Returns
+    -------
+    found : dict
+        Known names, and those in the table.
+    several : list of str
+        Known names that several columns have.
+    """
+    found, several = {}, []
+    for name in known:
+        same = [column for column in columns if column.strip().casefold() == name]
+        if len(same) == 1:
+            found[name] = same[0]
+        elif same:
+            several.append(name)
+    return found, several
+
+
+def near_name(name, columns):
+    """Return a hint at the column that may be meant."""
+    lower = {column.casefold(): column for column in columns}
+    near = difflib.get_close_matches(name, lower, n=1)
+    if near:
+        return f"did you mean {lower[near[0]]!r}?"
+    return f"it has {', '.join(map(str, columns))}"
+
+
+def time_columns(columns, known):
+    """Return the names of unknown columns that look like times in a recording.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names in the table.
+    known : collection of str
+        Names in lower case that have a meaning.
+
+    Returns
+    -------
+    list of str
+    """
+    return [name for name in columns if name.strip().casefold() not in known and _is_time(name)]
+
+
+def _is_time(name):
+    # As people spell it: "End Time (s)", "clip_start", "stopSec".
+    parts = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
+    words = re.findall(r"[a-z]+\d*", parts.casefold())
+    if not words or _NO_TIMES & set(words):
+        return False
+    if len(words) > 1:
+        words = [word for word in words if word not in ("from", "to")]
+    return words == ["t"] or bool(_TIMES & {*words[:1], *words[-2:]})
+
+
+def is_missing(value):
+    """Return whether a value stands for nothing: None, a blank text or NaN."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def as_seconds(value, separator=""):
+    """Return a time as a float; decimals may follow a comma.
+
+    Parameters
+    ----------
+    value : object
+        Text or a number.
+    separator : str, default=""
+        The separator of the table. Between commas, ``1,500`` is refused, because it may be 1.5
+        or 1500.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If it is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError(f"{value!r} is not a number of seconds")
+    text = value.strip() if isinstance(value, str) else value
+    if isinstance(text, str) and _DECIMAL_COMMA.match(text):
+        if separator == "," and _THOUSANDS.match(text):
+            raise ValueError(f"{value!r} may be a decimal comma or a thousand; write a point")
+        text = text.replace(",", ".")
+    try:
+        return float(text)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{value!r} is not a number of seconds") from None

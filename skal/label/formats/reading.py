@@ -1,0 +1,93 @@
+"""Read tables: our own, and those of Raven, BirdNET, crowsetta and Audacity."""
+
+from skal._tables import (
+    TableError,
+    find_columns,
+    near_name,
+    read_cells,
+    time_columns,
+)
+from skal.label.formats.audacity import is_track, read_track
+from skal.label.formats.cells import unsafe_cell
+from skal.label.formats.dialects import find_dialect
+from skal.label.formats.problems import LabelProblem
+from skal.label.formats.rows import COLUMNS, LOOKS_LIKE_TIME, NEEDED, read_record
+
+__all__ = ["read_table"]
+
+# Columns that say nothing new where a table has start and end.
+_DERIVED = ("duration", "length")
+
+
+def read_table(content):
+    """Yield the labels of a table, or its problems.
+
+    The path of a label is None if the table is about the recording that it is named after.
+    """
+    if is_track(content):
+        yield from read_track(content)
+        return
+    rows, separator, error = _cells_of(content, quotes=True)
+    dialect = find_dialect(rows[0].cells) if rows else None
+    if dialect is not None and not dialect.quotes and separator == "\t":
+        rows, separator, error = _cells_of(content, quotes=False)
+    if error is None:
+        yield from _read_rows(rows, separator, dialect)
+    else:
+        yield LabelProblem(f"line {error.line}", "quotes", error.reason)
+
+
+def _cells_of(content, quotes):
+    """Return rows and separator; after an error, those without a meaning of quotes."""
+    try:
+        return *read_cells(content, quotes=quotes), None
+    except TableError as error:
+        return *read_cells(content, quotes=False), error
+
+
+def _read_rows(rows, separator, dialect):
+    names = [name.strip() for name in rows[0].cells] if rows else []
+    header = f"row {rows[0].number}" if rows else "row 1"
+    full = [cells for _, _, cells in rows[1:] if len(cells) == len(names)]
+    columns = _own_columns if dialect is None else dialect.columns
+    found, wrong = columns(names, full)
+    if wrong:
+        yield from (LabelProblem(header, *item) for item in wrong)
+        return
+    for number, _, cells in rows[1:]:
+        row = f"row {number}"
+        if len(cells) != len(names):
+            yield LabelProblem(row, "cells", f"{len(cells)}, but the header has {len(names)}")
+            continue
+        record = {key: unsafe_cell(cells[i]) for key, i in found.items()}
+        if dialect is not None:
+            record = dialect.complete(record, separator)
+        yield from read_record(row, record, separator)
+
+
+def _own_columns(names, rows):
+    """Return the positions of our columns, and (column, reason) of what is wrong."""
+    scores = _score_columns(names)
+    others = [name for name in names if name not in scores]
+    found, several = find_columns(others, COLUMNS)
+    wrong = [
+        (name, f"no such column; {near_name(name, others)}")
+        for name in NEEDED
+        if name not in found and name not in several
+    ]
+    wrong += [(name, "there are several columns of this name") for name in several]
+    filled = [
+        name
+        for i, name in enumerate(names)
+        if name not in scores and any(cells[i].strip() for cells in rows)
+    ]
+    known = {*COLUMNS, *(_DERIVED if {"start", "end"} <= set(found) else ())}
+    wrong += [(name, LOOKS_LIKE_TIME) for name in time_columns(filled, known)]
+    return {key: names.index(name) for key, name in found.items()}, wrong
+
+
+def _score_columns(names):
+    """Return the columns of classes in a table of predictions; their names may be any."""
+    if "probability" in names and names[-1] == "problem":
+        return set(names[names.index("probability") + 1 : -1])
+    return set()
