@@ -6,9 +6,9 @@ from skal._tables import (
     near_name,
     read_cells,
     time_columns,
+    unsafe_cell,
 )
 from skal.label.formats.audacity import is_track, read_track
-from skal.label.formats.cells import unsafe_cell
 from skal.label.formats.dialects import find_dialect
 from skal.label.formats.problems import LabelProblem
 from skal.label.formats.rows import COLUMNS, LOOKS_LIKE_TIME, NEEDED, read_record
