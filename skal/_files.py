@@ -1,10 +1,12 @@
 """Files that are always whole, and folders that one process at a time works in."""
 
 import contextlib
+import errno
 import json
 import os
+import secrets
 import socket
-import tempfile
+import stat
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ except ImportError:  # Windows has no flock: there, nobody is kept out.
     fcntl = None
 
 _LOCK = ".lock"
+_FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class FolderHeldError(OSError):
@@ -48,18 +51,35 @@ def write_atomically(path):
         Open for writing bytes.
     """
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(temporary)
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
+    with _named_in_errors(path, temporary):
+        try:
+            # Unlike a file of tempfile, this one has the permissions that the umask allows.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileNotFoundError):
+                temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _named_in_errors(path, temporary):
+    """Name a file in errors by the name that people know."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        is_ours = error.filename is not None and os.fspath(error.filename) == str(temporary)
+        # The system names no file when a disk is full.
+        if is_ours or (error.filename is None and error.errno in _FULL):
+            error.filename, error.filename2 = str(path), None
+        raise
 
 
 def remove_leftovers(folder):

@@ -15,7 +15,9 @@ __all__ = [
     "is_missing",
     "near_name",
     "read_cells",
+    "safe_cell",
     "time_columns",
+    "unsafe_cell",
 ]
 
 _SEPARATORS = ",;\t"
@@ -34,6 +36,14 @@ _NO_TIMES = {
     *("date", "datetime", "day", "year", "month", "week", "utc", "local", "clock", "zone"),
     *("freq", "frequency", "hz"),
 }
+
+
+# The beginning of a formula, as OWASP lists it, also in full width; a quotation mark before it
+# makes it text. Spreadsheets skip blanks before it, and characters that nobody sees. Text that
+# already has such marks gets one more, so that removing one mark always restores it. Blanks
+# around other cells are dropped by those who read tables, and are marked, too.
+_UNSEEN = r"\s\0\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
+_MARKED = re.compile(rf"'*(?:[{_UNSEEN}]|[=+\-@\uff1d\uff0b\uff0d\uff20]|.*\s\Z)", re.DOTALL)
 
 
 class Row(NamedTuple):
@@ -204,3 +214,13 @@ def as_seconds(value, separator=""):
         return float(text)
     except (ValueError, OverflowError):
         raise ValueError(f"{value!r} is not a number of seconds") from None
+
+
+def safe_cell(text):
+    """Return text as a cell that a spreadsheet takes for text."""
+    return f"'{text}" if _MARKED.match(text) else text
+
+
+def unsafe_cell(cell):
+    """Return the text that `safe_cell` was given, without blanks that others put around it."""
+    return cell[1:] if cell.startswith("'") and _MARKED.match(cell) else cell.strip()

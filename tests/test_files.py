@@ -1,5 +1,6 @@
 """Files that are always whole, and folders that one process at a time works in."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -91,3 +92,42 @@ def test_a_file_stays_as_it_was_if_writing_fails(tmp_path):
         raise RuntimeError
     assert (tmp_path / "a").read_bytes() == b"first"
     assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077, 0o002])
+def test_the_umask_is_respected(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        with write_atomically(tmp_path / "x") as file:
+            file.write(b"1")
+        assert (tmp_path / "x").stat().st_mode & 0o777 == 0o666 & ~umask
+        (tmp_path / "x").chmod(0o604)
+        with write_atomically(tmp_path / "x") as file:
+            file.write(b"2")
+        assert (tmp_path / "x").stat().st_mode & 0o777 == 0o604
+    finally:
+        os.umask(before)
+
+
+def full(file):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("name", "act"), [("no/x.csv", None), ("folder", None), ("x.csv", full), ("file/x", None)]
+)
+def test_errors_name_the_file_that_people_asked_for(tmp_path, name, act):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError) as caught, write_atomically(tmp_path / name) as file:
+        if act is not None:
+            act(file)
+    assert caught.value.filename == str(tmp_path / name)
+    assert caught.value.filename2 is None and ".tmp" not in str(caught.value)
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_errors_about_other_files_keep_their_names(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, write_atomically(tmp_path / "x"):
+        (tmp_path / "other").read_text()
+    assert caught.value.filename == str(tmp_path / "other")

@@ -1,12 +1,20 @@
 """Tables of labels: CSV or JSON lines with a row for each recording or part of one."""
 
-import csv
-import difflib
 import json
 import math
 import os
-import re
+from pathlib import Path
 
+from skal._tables import (
+    TableError,
+    as_seconds,
+    is_missing,
+    near_name,
+    read_cells,
+    time_columns,
+    unsafe_cell,
+)
+from skal.datasets._ends import within_recordings
 from skal.datasets._problems import DatasetError, Problem
 
 __all__ = ["as_number", "read_csv", "read_table"]
@@ -14,8 +22,9 @@ __all__ = ["as_number", "read_csv", "read_table"]
 _COLUMNS = ("path", "label", "group", "fold", "split", "start", "end")
 _NEEDED = ("path", "label")
 _SPLITS = ("train", "validation", "test")
-# The cells of a row that the header has no names for; no header has this name.
-_TOO_MANY = "\0"
+_NUMBERS = ("fold", "start", "end")
+# Columns that say nothing new where a table has start and end.
+_DERIVED = ("duration", "length")
 
 
 def read_csv(path, needed, problems):
@@ -28,7 +37,7 @@ def read_csv(path, needed, problems):
     needed : sequence of str
         Columns that must be there.
     problems : list of Problem
-        Where to note rows that have more cells than the header, which are left out.
+        Where to note rows with more or fewer cells than the header, which are left out.
 
     Returns
     -------
@@ -42,24 +51,48 @@ def read_csv(path, needed, problems):
     DatasetError
         If columns are missing, or it is not text.
     """
-    rows = []
+    return _read_csv(path, needed, needed, problems)[0]
+
+
+def _read_csv(path, known, needed, problems):
+    """Return the rows as in `read_csv`, and the separator."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True, restkey=_TOO_MANY)
-            columns = reader.fieldnames or []
-            for row in reader:
-                rows.append((f"{os.fspath(path)}, line {reader.line_num}", row))
+        text = Path(path).read_bytes().decode("utf-8-sig")
+        rows, separator = read_cells(text)
     except FileNotFoundError:
         raise FileNotFoundError(
             f"there is no {os.fspath(path)!r}: is this the folder of the data set as published?"
         ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        problem = Problem(os.fspath(path), str(error), "save it as CSV in UTF-8")
+    except (UnicodeDecodeError, TableError) as error:
+        line = f", line {error.line}" if isinstance(error, TableError) else ""
+        problem = Problem(os.fspath(path) + line, str(error), "save it as CSV in UTF-8")
         raise DatasetError("the table cannot be read:", [problem]) from error
-    check_columns(path, columns, needed)
-    reason, advice = "more cells than the header has", "put cells with a comma in quotes"
-    problems += [Problem(where, reason, advice) for where, row in rows if _TOO_MANY in row]
-    return [(where, row) for where, row in rows if _TOO_MANY not in row]
+    names = _named([cell.strip() for cell in rows[0].cells] if rows else [], known, path)
+    check_columns(path, names, needed)
+    found = []
+    for _, line, cells in rows[1:]:
+        where = f"{os.fspath(path)}, line {line}"
+        if len(cells) == len(names):
+            values = map(unsafe_cell, cells)
+            found.append((where, dict(zip(names, values, strict=True))))
+        else:
+            reason = f"{'more' if len(cells) > len(names) else 'fewer'} cells than the header has"
+            problems.append(Problem(where, reason, "put cells with a comma in quotes"))
+    return found, separator
+
+
+def _named(names, known, where):
+    """Return names of columns, those that differ in case from known ones as these."""
+    lower = {name.casefold(): name for name in known}
+    names = [lower.get(name.strip().casefold(), name) for name in names]
+    several = sorted({name for name in names if name in known and names.count(name) > 1})
+    if several:
+        problems = [
+            Problem(os.fspath(where), f"several columns {name!r}", "keep one of them")
+            for name in several
+        ]
+        raise DatasetError("the table has columns that contradict:", problems)
+    return names
 
 
 def check_columns(path, columns, needed):
@@ -82,13 +115,9 @@ def check_columns(path, columns, needed):
     problems = []
     if not columns:
         problems.append(Problem(os.fspath(path), "empty", "it needs a header"))
-    elif len(columns) == 1 and (separator := re.search(r"[;\t]", columns[0])):
-        reason = f"its cells are separated by {separator[0]!r}"
-        problems.append(Problem(os.fspath(path), reason, "save it with commas"))
-    for name in () if problems else needed:
+    for name in needed if columns else ():
         if name not in columns:
-            near = difflib.get_close_matches(name, columns, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns)}"
+            hint = near_name(name, columns)
             problems.append(Problem(os.fspath(path), f"no column {name!r}", hint))
     if problems:
         raise DatasetError("the table lacks its columns:", problems)
@@ -117,15 +146,16 @@ def read_table(path, folder):
     DatasetError
         If the table has no ``path`` or ``label``, or it is not text.
     """
-    problems = []
+    problems, separator = [], ""
     if os.path.splitext(path)[1].lower() in {".jsonl", ".ndjson", ".json"}:
         raw = _read_json_lines(path, problems)
     else:
-        raw = read_csv(path, _NEEDED, problems)
+        raw, separator = _read_csv(path, _COLUMNS, _NEEDED, problems)
+    _check_times(path, raw)
     rows, seen = [], {}
     for where, row in raw:
         try:
-            row = _understood(row, folder)
+            row = _understood(row, folder, separator)
         except ValueError as error:
             problems.append(Problem(where, str(error), "correct the row"))
             continue
@@ -135,14 +165,25 @@ def read_table(path, folder):
             problems.append(Problem(where, reason, "remove one of the rows"))
             continue
         seen[key] = where.rpartition(", ")[2]
-        rows.append(row)
-    return rows, problems
+        rows.append((where, row))
+    return within_recordings(rows, problems), problems
+
+
+def _check_times(path, rows):
+    """Raise an error if there are times in columns that nobody reads."""
+    filled = dict.fromkeys(name for _, row in rows for name in row if not is_missing(row[name]))
+    known = _COLUMNS + (_DERIVED if {"start", "end"} <= set(filled) else ())
+    wrong = [
+        Problem(os.fspath(path), f"column {name!r} looks like a time", "name it start or end (s)")
+        for name in time_columns(filled, known)
+    ]
+    if wrong:
+        raise DatasetError("the table has times that are not read:", wrong)
 
 
 def _read_json_lines(path, problems):
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            lines = file.read().split("\n")
+        lines = Path(path).read_text("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         problem = Problem(os.fspath(path), str(error), "save it in UTF-8")
         raise DatasetError("the table cannot be read:", [problem]) from error
@@ -153,10 +194,12 @@ def _read_json_lines(path, problems):
         where = f"{os.fspath(path)}, line {number}"
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             row = error
         if isinstance(row, dict):
-            rows.append((where, row))
+            rows.append(
+                (where, dict(zip(_named(row, _COLUMNS, where), row.values(), strict=True)))
+            )
         else:
             advice = 'one object in a line, such as {"path": ..., "label": ...}'
             problems.append(Problem(where, "no JSON object", advice))
@@ -166,19 +209,22 @@ def _read_json_lines(path, problems):
     return rows
 
 
-def _understood(raw, folder):
-    row = {name: raw[name] for name in _COLUMNS if raw.get(name) not in (None, "")}
+def _understood(raw, folder, separator):
+    row = {name: raw[name] for name in _COLUMNS if not is_missing(raw.get(name))}
+    # In JSON, NaN stands for nothing only where a text is due.
+    row |= {name: raw[name] for name in _NUMBERS if isinstance(raw.get(name), float)}
     if "path" not in row:
         raise ValueError("no path")
-    # In one spelling: "./a.wav" and "a.wav" are one recording, also where data are split.
-    row["path"] = os.path.join(folder, os.path.normpath(str(row["path"])))
-    # Spaces that come with a separator or a spreadsheet make no class of their own.
-    row["label"] = str(row.get("label", "")).strip() or None
-    if "group" in row:
-        row["group"] = str(row["group"])
-    for name in ("fold", "start", "end"):
+    for name in ("path", "label", "group", "split"):
         if name in row:
-            row[name] = as_number(row[name], name)
+            row[name] = _as_text(row[name], name)
+    # In one spelling: "./a.wav" and "a.wav" are one recording, also where data are split.
+    row["path"] = os.path.join(folder, os.path.normpath(row["path"]))
+    # Spaces that come with a separator or a spreadsheet make no class of their own.
+    row["label"] = row.get("label", "").strip() or None
+    for name in _NUMBERS:
+        if name in row:
+            row[name] = as_number(row[name], name, separator)
     if not float(row.get("fold", 0)).is_integer():
         raise ValueError(f"fold is {row['fold']!r}, not a whole number")
     if row.get("split", "train") not in _SPLITS:
@@ -192,7 +238,15 @@ def _understood(raw, folder):
     return row
 
 
-def as_number(cell, name):
+def _as_text(value, name):
+    """Return a value of JSON as text; gaps make 1.0 of 1 in tables of numbers."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ValueError(f"{name} is {value!r}, not a text")
+    is_whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if is_whole else str(value)
+
+
+def as_number(cell, name, separator=","):
     """Return a cell as a number.
 
     Parameters
@@ -201,6 +255,8 @@ def as_number(cell, name):
         The cell. Tables that were saved with gaps have 1.0 for 1.
     name : str
         Its column.
+    separator : str, default=","
+        The separator of the table: decimals may follow a comma.
 
     Returns
     -------
@@ -212,8 +268,8 @@ def as_number(cell, name):
         If it is no finite number.
     """
     try:
-        number = float(cell)
-    except (TypeError, ValueError):
+        number = as_seconds(cell, separator)
+    except ValueError:
         number = math.nan
     if not math.isfinite(number):
         raise ValueError(f"{name} is {cell!r}, not a number")

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from skal._soundfiles import AudioReadError, iter_windows
+from skal._tables import safe_cell
 from skal._windows import Window
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.audio._base import AudioTransformer
 from skal.datasets._files import audio_files, existing_folder
-from skal.label.formats.cells import safe_cell, text_stream
+from skal.label.formats.cells import text_stream
 
 __all__ = [
     "ModelError",

@@ -190,9 +190,9 @@ def test_tables_that_cannot_be_read(folder):
     (folder / "latin.jsonl").write_bytes(b'{"path": "new.wav", "label": "\xe9"}')
     with pytest.raises(DatasetError, match="save it in UTF-8"):
         load_audio_folder(folder, "latin.jsonl")
-    (folder / "excel.csv").write_text("path;label\nnew.wav;x\n")
-    with pytest.raises(DatasetError, match=r"separated by ';'.*save it with commas"):
-        load_audio_folder(folder, "excel.csv")
+    (folder / "twice.csv").write_text("path,label,Label\nnew.wav,x,y\n")
+    with pytest.raises(DatasetError, match=r"several columns 'label'"):
+        load_audio_folder(folder, "twice.csv")
     (folder / "empty.csv").touch()
     with pytest.raises(DatasetError, match=r"empty \(it needs a header"):
         load_audio_folder(folder, "empty.csv")
@@ -207,6 +207,72 @@ def test_tables_that_cannot_be_read(folder):
         load_audio_folder(folder, "c.csv")
     with pytest.raises(FileNotFoundError, match="no table"):
         load_audio_folder(folder, "d.csv")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path;start;end;label\nnew.wav;0,0;0,1;x\n",
+        "sep=;\nPath; Start ;END;Label\n new.wav ; 0,0 ; 0,1 ; x \n",
+        'path,start,end,label\nnew.wav,"0,0","0,1",x\n',
+        "path\tstart\tend\tlabel\nnew.wav\t0,0\t0,1\tx\n",
+        "path,start,end,label,duration\nnew.wav,0,0.1,x,0.1\n",
+    ],
+)
+def test_tables_as_people_have_them(folder, text):
+    (folder / "t.csv").write_text(text)
+    data = load_audio_folder(folder, "t.csv")
+    assert below(data, folder) == ["new.wav#t=0,0.1"]
+    assert data.target_names.tolist() == ["x"]
+
+
+@pytest.mark.parametrize(
+    "text", ["path,begin,end_s,label\nnew.wav,0,0.1,x\n", "path,label,onset\nnew.wav,x,1\n"]
+)
+def test_times_that_nobody_reads_are_an_error(folder, text):
+    (folder / "t.csv").write_text(text)
+    with pytest.raises(DatasetError, match="looks like a time"):
+        load_audio_folder(folder, "t.csv")
+
+
+def test_nan_in_json_is_no_text(folder):
+    lines = [
+        '{"path": "new.wav", "Label": NaN, "group": NaN}',
+        '{"path": "rain/b.wav", "Label": "wet", "group": 7.0}',
+    ]
+    (folder / "t.jsonl").write_text("\n".join(lines))
+    data = load_audio_folder(folder, "t.jsonl")
+    assert data.target.tolist() == [-1, 0] and data.target_names.tolist() == ["wet"]
+    assert data.groups.tolist() == [str(folder / "new.wav"), "7"]
+    (folder / "t.jsonl").write_text('{"path": "new.wav", "label": ["x"]}')
+    with pytest.raises(DatasetError, match="not a text"):
+        load_audio_folder(folder, "t.jsonl")
+
+
+def test_rows_beyond_the_end_are_reported_where_they_are_read(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.full(24000, 0.1), 8000)
+    (tmp_path / "b.wav").write_bytes(b"no sound")
+    spans = [
+        ("a", 0, 2),
+        ("a", 2, 4),
+        ("a", 2.5, 3.009),
+        ("a", 2.5, 3.5),
+        ("a", 4, 6),
+        ("b", 0, 1),
+    ]
+    rows = [[f"{name}.wav", "x", start, end] for name, start, end in spans]
+    write_table(tmp_path / "t.csv", ["path", "label", "start", "end"], rows)
+    with pytest.raises(DatasetError) as caught:
+        load_audio_folder(tmp_path, "t.csv")
+    assert [problem.where.rpartition("line ")[2] for problem in caught.value.problems] == [
+        *("7", "5", "6"),
+    ]
+    assert "it ends at 3.5 s, but the recording ends at 3 s" in str(caught.value)
+    assert "it starts at 4 s, but the recording ends at 3 s" in str(caught.value)
+    with pytest.warns(UserWarning, match="3 problems"):
+        data = load_audio_folder(tmp_path, "t.csv", on_error="warn")
+    # The last of several windows of one length ends with the recording.
+    assert data.end.tolist() == [2.0, 3.0, 3.009]
 
 
 def test_windows(tmp_path):

@@ -11,9 +11,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from skal.label.asking.kinds import LABEL
 from skal.label.formats.format import Format
-from skal.label.formats.problems import LabelProblem, check_span, parse_json
+from skal.label.formats.problems import LabelProblem, LeftOut, check_span, parse_json
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "MINIMAL", "read_minimal"]
+
+# Keys that every row of the exports JSON-MIN and CSV has, and those that say nothing here.
+MINIMAL = frozenset({"annotation_id", "annotator"})
+_ABOUT = MINIMAL | {"id", "created_at", "updated_at", "lead_time"}
 
 _CHOICES, _REGION, _SOUND = "label", "region", "audio"
 _UPLOADED = re.compile(r"[0-9a-f]{8}-")
@@ -61,6 +65,9 @@ def _read(content):
         return
     for number, task in enumerate(tasks, start=1):
         row = f"task {number}"
+        if isinstance(task, dict) and "data" not in task and task.keys() >= MINIMAL:
+            yield from read_minimal(row, task)
+            continue
         try:
             path, annotations = _path_of(task), _annotations(task)
         except _WrongError as error:
@@ -70,6 +77,37 @@ def _read(content):
             for result in _results(annotation, name):
                 is_wrong = isinstance(result, _WrongError)
                 yield LabelProblem(row, *result.args) if is_wrong else (row, path, *result)
+
+
+def read_minimal(row, task):
+    """Yield the labels of a task of JSON-MIN or CSV, whose answers have no types."""
+    try:
+        path = _path_of({"data": {_SOUND: task.get(_SOUND)}})
+        answers = {key: task[key] for key in task if key not in {*_ABOUT, _SOUND} and task[key]}
+        if len(answers) > 1:
+            reason = f"answers to several questions ({', '.join(answers)}); export one of them"
+            raise _WrongError("label", reason)
+        if not answers:
+            yield LeftOut(row, "label", "empty")
+        for key, answer in answers.items():
+            yield from ((row, path, *found) for found in _minimal_labels(key, answer))
+    except _WrongError as error:
+        yield LabelProblem(row, *error.args)
+
+
+def _minimal_labels(key, answer):
+    """Yield (start, end, label) of a choice or of regions; in CSV, lists are JSON in a cell."""
+    if isinstance(answer, str) and answer.lstrip()[:1] in ("[", "{"):
+        answer = parse_json(answer)
+    if isinstance(answer, str):
+        yield None, None, answer
+    elif isinstance(answer, dict):
+        yield None, None, _only(answer.get("choices"), key)
+    elif isinstance(answer, list) and all(isinstance(region, dict) for region in answer):
+        for region in answer:
+            yield *_span(region, key), _only(region.get("labels"), key)
+    else:
+        raise _WrongError(key, "neither a choice nor a list of regions")
 
 
 class _WrongError(ValueError):

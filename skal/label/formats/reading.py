@@ -6,10 +6,11 @@ from skal._tables import (
     near_name,
     read_cells,
     time_columns,
+    unsafe_cell,
 )
 from skal.label.formats.audacity import is_track, read_track
-from skal.label.formats.cells import unsafe_cell
 from skal.label.formats.dialects import find_dialect
+from skal.label.formats.label_studio import MINIMAL, read_minimal
 from skal.label.formats.problems import LabelProblem
 from skal.label.formats.rows import COLUMNS, LOOKS_LIKE_TIME, NEEDED, read_record
 
@@ -31,10 +32,13 @@ def read_table(content):
     dialect = find_dialect(rows[0].cells) if rows else None
     if dialect is not None and not dialect.quotes and separator == "\t":
         rows, separator, error = _cells_of(content, quotes=False)
-    if error is None:
-        yield from _read_rows(rows, separator, dialect)
-    else:
+    if error is not None:
         yield LabelProblem(f"line {error.line}", "quotes", error.reason)
+    elif rows and set(rows[0].cells) >= MINIMAL:
+        for number, _, cells in rows[1:]:
+            yield from read_minimal(f"row {number}", dict(zip(rows[0].cells, cells, strict=False)))
+    else:
+        yield from _read_rows(rows, separator, dialect)
 
 
 def _cells_of(content, quotes):

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,6 +113,37 @@ def test_all_problems_of_label_studio_are_told_at_once(tmp_path):
         ("task 8", "annotations[0]"),
     ]
     assert "8 problems; nothing was taken" in str(caught.value)
+
+
+ABOUT = {"id": 1, "annotator": 1, "annotation_id": 2, "lead_time": 3.5, "created_at": "2026"}
+
+
+def minimal(tmp_path, answer, kind, **more):
+    row = ABOUT | {"audio": "/data/upload/3/0a1b2c3d-a.wav", "sound": answer} | more
+    path = tmp_path / f"x.{kind}"
+    if kind == "json":
+        path.write_text(json.dumps([row]))
+    else:
+        table = pd.DataFrame([row])
+        for key in table:
+            table[key] = [v if isinstance(v, str) else json.dumps(v) for v in table[key]]
+        table.to_csv(path, index=False)
+    found = read_labels(path)
+    return [(item.path, item.start, item.end, item.label) for item in found], found.left_out
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_exports_without_types(tmp_path, kind):
+    assert minimal(tmp_path, "dog", kind)[0] == [("a.wav", None, None, "dog")]
+    regions = [{"start": i, "end": i + 1, "channel": 0, "labels": ["dog"]} for i in (0, 1.5)]
+    found = [("a.wav", 0, 1, "dog"), ("a.wav", 1.5, 2.5, "dog")]
+    assert minimal(tmp_path, regions, kind)[0] == found
+    found, (left,) = minimal(tmp_path, "", kind)
+    assert (found, left.key, left.reason) == ([], "label", "empty")
+    with pytest.raises(LabelFileError, match="sound: 2 labels; a clip has exactly one"):
+        minimal(tmp_path, {"choices": ["dog", "cat"]}, kind)
+    with pytest.raises(LabelFileError, match=r"several questions \(sound, loud\)"):
+        minimal(tmp_path, "dog", kind, loud="yes")
 
 
 json_values = st.recursive(

@@ -1,0 +1,66 @@
+"""Parts of recordings in tables, compared with how long the recordings are."""
+
+from skal._soundfiles import AudioReadError, audio_length
+from skal.datasets._problems import Problem
+
+__all__ = ["within_recordings"]
+
+# Many programs round times to two digits.
+_TOLERANCE = 0.01
+
+
+def within_recordings(rows, problems):
+    """Return the rows that do not lie beyond the end of their recording.
+
+    The last of several windows of one length may do so, and ends with the recording then.
+
+    Parameters
+    ----------
+    rows : list of tuple (where, row)
+        How to name each row, and its cells.
+    problems : list of Problem
+        Where to note the others.
+
+    Returns
+    -------
+    list of dict
+    """
+    lengths, fitting, kept = {}, set(), []
+    for where, row in rows:
+        length = _length(row, where, lengths, problems)
+        if length is not None and row["end"] <= length + _TOLERANCE:
+            fitting.add(_duration(row))
+    for where, row in rows:
+        length = lengths.get(row["path"]) if "end" in row else None
+        if "end" not in row or (length is not None and row["end"] <= length + _TOLERANCE):
+            kept.append(row)
+        elif length is not None and row.get("start", 0.0) >= length:
+            _note(where, "starts", row["start"], length, problems)
+        elif length is not None and _duration(row) in fitting:
+            kept.append(row | {"end": length})
+        elif length is not None:
+            _note(where, "ends", row["end"], length, problems)
+    return kept
+
+
+def _length(row, where, lengths, problems):
+    """Return the length of the recording of a part, or None; read each recording once."""
+    if "end" not in row:
+        return None
+    path = row["path"]
+    if path not in lengths:
+        try:
+            lengths[path] = audio_length(path)
+        except AudioReadError as error:
+            problems.append(Problem(where, f"{path!r}: {error.reason}", error.advice))
+            lengths[path] = None
+    return lengths[path]
+
+
+def _duration(row):
+    return round(row["end"] - row.get("start", 0.0), 2)
+
+
+def _note(where, what, time, length, problems):
+    reason = f"it {what} at {time:g} s, but the recording ends at {length:g} s"
+    problems.append(Problem(where, reason, "correct the row"))
