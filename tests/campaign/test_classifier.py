@@ -1,7 +1,9 @@
 """The contract of ActiveLearningClassifier: positions, labels, seeds, reasons to stop."""
 
 import copy
+import itertools
 import pickle
+import types
 
 import joblib
 import numpy as np
@@ -50,6 +52,21 @@ class TestSimulation:
         asked = np.concatenate([record["indices"] for record in fitted.history_])
         np.testing.assert_array_equal(fitted.labeled_indices_, asked)
         assert len(np.unique(asked)) == 32
+
+    def test_the_record_says_how_long_each_choice_and_training_took(self, monkeypatch):
+        ticks = itertools.count()
+        clock = types.SimpleNamespace(perf_counter=lambda: float(next(ticks)))
+        monkeypatch.setattr("skal.campaign.rounds.time", clock)
+        X, y = blobs()
+        script = campaign().fit(X, np.where(np.arange(80) < 20, y, -1))
+        asked = script.query()
+        script.teach(indices=asked, y=y[asked])
+        rest = np.setdiff1d(np.arange(80), script.labeled_indices_)[:2]
+        script.teach(indices=rest, y=y[rest])
+        assert [record["seconds_query"] for record in script.history_] == [0, 1, 0]
+        assert [record["seconds_fit"] for record in script.history_] == [1, 1, 1]
+        played = campaign().fit(X, y)
+        assert [record["seconds_query"] for record in played.history_] == [1] * 5
 
     def test_last_round_asks_for_what_the_budget_leaves(self):
         X, y = blobs()

@@ -161,6 +161,21 @@ def test_weight():
     np.testing.assert_allclose(by_hand.predict_proba(X), fitted.predict_proba(X))
 
 
+def test_sample_weight_counts_for_pseudo_labels_too():
+    X, y = blobs()
+    weights = np.linspace(0.2, 3, 80)
+    fitted = campaign(pseudo_labels=PseudoLabels(0.4, 0.0, weight=0.25))
+    fitted.fit(X, y, sample_weight=weights)
+    labeled, guessed = fitted.labeled_indices_, fitted.pseudo_labels_
+    assert len(guessed["indices"]) > 0
+    by_hand = clone(fitted.estimator_).fit(
+        X[np.r_[labeled, guessed["indices"]]],
+        np.r_[y[labeled], guessed["labels"]],
+        sample_weight=np.r_[weights[labeled], 0.25 * weights[guessed["indices"]]],
+    )
+    np.testing.assert_allclose(by_hand.predict_proba(X), fitted.predict_proba(X))
+
+
 def test_weight_needs_a_classifier_that_takes_weights():
     X, y = blobs()
     with pytest.raises(ValueError, match="takes none"):

@@ -101,6 +101,53 @@ def test_the_first_of_several_counts_and_the_objects_given_stay_untouched():
     assert not hasattr(given[1], "rows_")
 
 
+class _StopsAt(StoppingCriterion):
+    """Stops in one round, and writes down which rounds it has been asked about."""
+
+    def __init__(self, name, at):
+        self.name = name
+        self.at = at
+
+    def reason(self, campaign):
+        self.rounds_ = [*getattr(self, "rounds_", []), campaign.n_rounds]
+        return self.name if campaign.n_rounds >= self.at else None
+
+
+class TestLists:
+    @pytest.mark.parametrize(
+        ("first", "second", "wanted"), [(9, 2, "b"), (2, 9, "a"), (2, 2, "a")]
+    )
+    def test_whichever_stops_first_counts_and_in_one_round_the_first_of_the_list(
+        self, first, second, wanted
+    ):
+        X, y = easy()
+        fitted = campaign(stopping=[_StopsAt("a", first), _StopsAt("b", second)]).fit(X, y)
+        assert fitted.stop_reason_ == wanted
+        assert fitted.n_rounds_ == 2
+
+    def test_all_are_asked_in_every_round(self):
+        X, y = easy()
+        fitted = campaign(stopping=[_StopsAt("a", 2), _StopsAt("b", 2)]).fit(X, y)
+        assert [c.rounds_ for c in fitted._rounds.criteria[-2:]] == [[0, 1, 2]] * 2
+
+
+def test_each_round_seeds_the_classifier_that_is_validated_anew():
+    X, y = easy()
+    seeds = []
+
+    class Seeded(LogisticRegression):
+        def fit(self, X, y):
+            seeds.append(self.random_state)
+            return super().fit(X, y)
+
+    learner = campaign(stopping=TargetScore(1.0, validation=2), budget=42)
+    learner.set_params(estimator=Seeded(random_state=5)).fit(X, y)
+    # Each round trains the model and two folds; the last one is stopped before, by its budget.
+    trained, *folds = np.reshape(seeds[:-1], (3, 3)).T.tolist()
+    assert folds[0] == folds[1]
+    assert len({*trained, *folds[0], 5}) == 7
+
+
 def test_a_criterion_of_ones_own():
     class EnoughOfEachClass(StoppingCriterion):
         def __init__(self, n=10):

@@ -30,9 +30,61 @@ def test_schedule_rises_then_falls_to_zero(n_steps):
         assert rates.max() > 0.099 and rates[-1] < 1e-4 and top < 0.06 * n_steps
 
 
-def test_automatic_steps_grow_slowly():
-    steps = [automatic_steps(n) for n in (1, 100, 400, 2700, 10**6)]
-    assert steps == sorted(steps) and steps[0] >= 300 and steps[-1] <= 2000
+def test_schedule_by_hand():
+    rates = cosine_schedule(200, 0.1)
+    np.testing.assert_allclose(rates[:10], 0.1 * (np.arange(10) + 0.5) / 10, rtol=1e-5)
+    # Half of the way down, the rate is half of the highest, and the two halves mirror each other.
+    np.testing.assert_allclose(rates[10:] + rates[:9:-1], 0.1, rtol=1e-5)
+    assert np.all(np.diff(rates[10:]) < 0)
+    np.testing.assert_allclose(
+        cosine_schedule(8, 0.1, warmup=0.5)[:4], [0.0125, 0.0375, 0.0625, 0.0875]
+    )
+    np.testing.assert_allclose(cosine_schedule(1, 0.1), 0.05)  # it rises within the only step
+
+
+def test_automatic_steps_grow_with_the_root():
+    numbers = (1, 177, 179, 400, 2500, 4400, 4500, 10**6)
+    assert [automatic_steps(n) for n in numbers] == [400, 400, 401, 600, 1500, 1990, 2000, 2000]
+
+
+@given(st.integers(2, 20), st.integers(0, 20))
+def test_every_epoch_has_an_order_of_its_own(n_samples, seed):
+    n_samples *= 10  # orders of so many rows do not coincide by chance
+    batches = draw_batches(n_samples, 10, 3 * n_samples // 10, np.random.RandomState(seed))
+    epochs = np.concatenate(list(batches)).reshape(3, n_samples)
+    np.testing.assert_array_equal(np.sort(epochs, axis=1), np.tile(np.arange(n_samples), (3, 1)))
+    orders = [*map(tuple, epochs), tuple(range(n_samples))]
+    assert len(set(orders)) == 4
+
+
+def test_a_batch_that_begins_in_one_epoch_ends_in_the_next():
+    first, second, third = draw_batches(5, 4, 3, np.random.RandomState(0))
+    rows = np.concatenate([first, second, third])
+    np.testing.assert_array_equal(np.sort(rows[:5]), np.arange(5))
+    np.testing.assert_array_equal(np.sort(rows[5:10]), np.arange(5))
+
+
+def test_networks_are_trained_by_the_recipe(monkeypatch):
+    from skal.models import CNNClassifier, DenseNet
+    from skal.models.engine.steps import CompiledTraining
+
+    seen = {}
+
+    def run(self, X, targets, weights, batches, rates, seed, mean, scale):
+        seen.update(batches=np.stack(list(batches)), rates=rates)
+        yield np.zeros(len(rates))
+
+    monkeypatch.setattr(CompiledTraining, "run", run)
+    X, y = np.random.RandomState(0).normal(size=(400, 3)), np.arange(400) % 2
+    network = CNNClassifier(
+        DenseNet(units=(2,)), batch_size=100, learning_rate=0.01, random_state=0
+    ).fit(X, y)
+    assert network.n_steps_ == len(seen["rates"]) == len(seen["batches"]) == 600
+    np.testing.assert_allclose(seen["rates"][[0, 29]], [0.01 / 60, 0.01 * 29.5 / 30], rtol=1e-5)
+    assert seen["rates"][-1] < 1e-6
+    epochs = seen["batches"].reshape(150, 400)
+    np.testing.assert_array_equal(np.sort(epochs, axis=1), np.tile(np.arange(400), (150, 1)))
+    assert len({tuple(epoch) for epoch in epochs} | {tuple(range(400))}) == 151
 
 
 @settings(max_examples=30)
