@@ -88,11 +88,11 @@ def labels_needed(model):
     Parameters
     ----------
     model : estimator
-        A classifier or a transformer, without what is inside it.
+        A classifier, a transformer or a resampler, without what is inside it.
 
     Returns
     -------
-    tuple (int, {"each class", "a class", "all classes"}) or None
+    tuple (int, {"each class", "each smaller class", "a class", "all classes"}) or None
         For example (5, "each class"). None: any number will do, as far as is known.
     """
     if isinstance(model, KNeighborsClassifier):
@@ -100,6 +100,8 @@ def labels_needed(model):
     if not hasattr(model, "get_params") or isinstance(model, RidgeClassifierCV):
         return None  # ridge leaves one out, which needs no folds
     params = model.get_params(deep=False)
+    if hasattr(model, "fit_resample") and isinstance(params.get("k_neighbors"), Integral):
+        return params["k_neighbors"] + 1, "each smaller class"  # SMOTE: a row and its neighbors
     if "cv" not in params:
         return None
     cv = 5 if params["cv"] is None else params["cv"]

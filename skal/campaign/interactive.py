@@ -114,9 +114,9 @@ class InteractiveMixin:
         self._wait_or_stop()
         return self
 
-    def _codes(self, y, rows):
+    def _codes(self, y, rows, name="y"):
         """Return the class codes of new labels, -1 for those marked unlabeled."""
-        labels, known = check_labels(y, self.unlabeled, n_rows(rows))
+        labels, known = check_labels(y, self.unlabeled, n_rows(rows), name)
         codes = np.full(len(labels), -1, dtype=np.intp)
         codes[known] = encode(labels[known], self.classes_)
         return codes

@@ -172,10 +172,10 @@ def _cannot_train(chain, y, weights, n_classes):
     _, counts = np.unique(y, return_counts=True)
     if len(counts) == 1 < n_classes and not chain.has_parameter("classes"):
         return True
+    parts = parts_of(chain.estimator)
     # A search may give what is inside it other parameters before it fits it.
-    model = [chain.model] if is_search(chain.model) else parts_of(chain.model)
-    parts = [part for step in chain.steps for part in parts_of(step)] + model
-    return any(_too_few(part, counts, y) for part in parts)
+    inside = {id(p) for part in parts if is_search(part) for p in parts_of(part)[1:]}
+    return any(_too_few(part, counts, y) for part in parts if id(part) not in inside)
 
 
 def _too_few(part, counts, y):
@@ -184,7 +184,12 @@ def _too_few(part, counts, y):
     if wanted is None:
         return False
     n, of = wanted
-    there = {"each class": counts.min(), "a class": counts.max(), "all classes": counts.sum()}
+    there = {
+        "each class": counts.min(),
+        "each smaller class": min(counts[counts < counts.max()], default=n),
+        "a class": counts.max(),
+        "all classes": counts.sum(),
+    }
     if there[of] >= n:
         return False
     warnings.warn(

@@ -5,6 +5,9 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.over_sampling import SMOTE
+from imblearn.pipeline import make_pipeline as make_imblearn_pipeline
+from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
@@ -27,7 +30,14 @@ from sklearn.svm import SVC
 
 from skal import ActiveLearningClassifier
 from skal._pipelines import Chain, ConstantClassifier
-from skal.campaign import NoGain, StoppingCriterion
+from skal.campaign import (
+    LowUncertainty,
+    NoGain,
+    PseudoLabels,
+    Replay,
+    StabilizedPredictions,
+    StoppingCriterion,
+)
 from skal.learner import UnsupportedStrategyError
 from skal.strategies import (
     BADGE,
@@ -108,6 +118,10 @@ def calibrated(cv):
             "GridSearchCV needs 14 labels of all classes",
         ),
         (KNeighborsClassifier(20), "KNeighborsClassifier needs 20 labels of all classes"),
+        (
+            make_imblearn_pipeline(SMOTE(k_neighbors=8), GaussianNB()),
+            "SMOTE needs 9 labels of each smaller class",
+        ),
         (BaggingClassifier(KNeighborsClassifier(20)), "needs 20 labels of all classes"),
         (
             make_pipeline(
@@ -125,6 +139,14 @@ def test_labels_too_few_for_a_part_of_the_classifier(estimator, message):
         fitted = campaign(estimator, RandomSampling(), n_instances=40).fit(X, y, eval_set=(X, y))
     assert fitted.history_[0]["eval_accuracy"] < 0.4
     assert fitted.history_[1]["eval_accuracy"] > 0.8
+
+
+def test_a_resampler_with_nothing_to_do_needs_no_labels():
+    X, y = IRIS
+    marked = np.where(np.arange(150) % 50 < 3, y, -1)
+    model = make_imblearn_pipeline(SMOTE(), GaussianNB())
+    fitted = campaign(model, budget=None).fit(X, marked)
+    assert isinstance(Chain(fitted.estimator_).model, GaussianNB)
 
 
 def test_a_search_may_change_what_is_inside_it():
@@ -158,6 +180,34 @@ def test_soft_voting_needs_the_probabilities_of_every_member():
         campaign(voting).fit(*IRIS)
     voting.set_params(b="drop")
     assert campaign(voting, BALD()).fit(*IRIS).score(*IRIS) > 0.9
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"replay": "certain"},
+        {"replay": "diverse"},
+        {"replay": Replay("var", threshold=5)},
+        {"pseudo_labels": PseudoLabels()},
+        {"stopping": [NoGain(), LowUncertainty()]},
+        {"stopping": StabilizedPredictions()},
+    ],
+    ids=repr,
+)
+def test_whatever_needs_probabilities_says_so_before_training(params):
+    fitted = campaign(SVC(), RandomSampling(), **params)
+    with pytest.raises(UnsupportedStrategyError, match="needs predict_proba, which SVC does not"):
+        fitted.fit(*IRIS)
+    assert not hasattr(fitted, "history_")
+
+
+def test_diverse_replay_needs_rows_that_can_be_embedded():
+    X, y = IRIS
+    fitted = campaign(LogisticRegression(max_iter=500), RandomSampling(), replay="diverse")
+    with pytest.raises(UnsupportedStrategyError, match="the rows are sparse"):
+        fitted.fit(sparse.csr_array(X), y)
+    assert not hasattr(fitted, "history_")
+    assert campaign(SVC(), RandomSampling(), replay="none").fit(X, y).n_rounds_ == 2
 
 
 class Duck:
