@@ -73,12 +73,12 @@ class CampaignView:
 
     @property
     def candidates(self):
-        """Positions in X of the rows that may still be asked for, ascending."""
+        """The positions in X of the rows that may still be asked for, ascending."""
         return self._rounds.state.candidates
 
     @property
     def positions(self):
-        """Positions in X of all rows that are not set aside as unreadable, ascending."""
+        """The positions in X of all rows that are not set aside as unreadable, ascending."""
         return self._rounds.state.usable.positions.copy()
 
     @property
