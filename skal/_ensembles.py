@@ -19,6 +19,19 @@ def is_ensemble(model):
     return isinstance(model, (*_NUMBERED, AdaBoostClassifier))
 
 
+def silent_member(model):
+    """Return the first member of an unfitted ensemble that has no probabilities, or None.
+
+    Bagging and boosting answer all the same, by counting votes; single members cannot.
+    """
+    if isinstance(model, VotingClassifier):
+        members = [member for _, member in model.estimators if member != "drop"]
+    else:
+        members = [getattr(model, "estimator", None)]  # None: decision trees
+    lacking = (m for m in members if m is not None and not hasattr(m, "predict_proba"))
+    return next(lacking, None)
+
+
 def draw_members(ensemble, n_samples, random_state):
     """Draw members without replacement, all of them where `n_samples` is not smaller.
 

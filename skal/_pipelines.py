@@ -12,10 +12,12 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.linear_model import RidgeClassifierCV
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.model_selection._classification_threshold import BaseThresholdClassifier
 from sklearn.model_selection._search import BaseSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, get_tags
 from sklearn.utils._tags import ClassifierTags, TargetTags
@@ -56,18 +58,23 @@ def refuses_missing(estimator):
     return alone and not safe_tags(estimator).input_tags.allow_nan
 
 
+def parts_of(estimator):
+    """Return an estimator and the estimators among its parameters, however deep."""
+    parts = [estimator]
+    if hasattr(estimator, "get_params"):
+        parts += estimator.get_params(deep=True).values()
+    return [part for part in parts if hasattr(part, "fit") and not isinstance(part, type)]
+
+
 def needs_labels(step):
     """Tell whether a step, or anything inside it, cannot be fitted without labels."""
-    parts = [step]
-    if hasattr(step, "get_params"):
-        parts += [part for part in step.get_params(deep=True).values() if hasattr(part, "fit")]
-    return any(_requires_y(part) for part in parts if not isinstance(part, type))
+    return any(_requires_y(part) for part in parts_of(step))
 
 
 def _requires_y(part):
     if hasattr(part, "__sklearn_tags__") and get_tags(part).target_tags.required:
         return True
-    y = inspect.signature(part.fit).parameters.get("y") if hasattr(part, "fit") else None
+    y = inspect.signature(part.fit).parameters.get("y")
     return y is not None and y.default is inspect.Parameter.empty
 
 
@@ -75,17 +82,41 @@ def _requires_fit(step):
     return not hasattr(step, "__sklearn_tags__") or get_tags(step).requires_fit
 
 
-def n_folds(model):
-    """Return in how many folds a classifier cross-validates what it is fitted on, or None."""
+def labels_needed(model):
+    """Return how many labels a model cannot do without, and of what.
+
+    Parameters
+    ----------
+    model : estimator
+        A classifier, a transformer or a resampler, without what is inside it.
+
+    Returns
+    -------
+    tuple (int, {"each class", "each smaller class", "a class", "all classes"}) or None
+        For example (5, "each class"). None: any number will do, as far as is known.
+    """
+    if isinstance(model, KNeighborsClassifier):
+        return model.n_neighbors, "all classes"
     if not hasattr(model, "get_params") or isinstance(model, RidgeClassifierCV):
         return None  # ridge leaves one out, which needs no folds
     params = model.get_params(deep=False)
+    if hasattr(model, "fit_resample") and isinstance(params.get("k_neighbors"), Integral):
+        return params["k_neighbors"] + 1, "each smaller class"  # SMOTE: a row and its neighbors
     if "cv" not in params:
         return None
     cv = 5 if params["cv"] is None else params["cv"]
-    if isinstance(cv, StratifiedKFold):
-        return cv.n_splits
-    return int(cv) if isinstance(cv, Integral) else None
+    if isinstance(cv, (Integral, StratifiedKFold)):
+        # Calibration needs every class in every fold; for others one class is enough.
+        of = "each class" if isinstance(model, CalibratedClassifierCV) else "a class"
+        return int(getattr(cv, "n_splits", cv)), of
+    if isinstance(model, CalibratedClassifierCV) and hasattr(cv, "n_splits"):
+        return cv.n_splits, "each class"  # checked whatever the splitter does
+    return (cv.n_splits, "all classes") if isinstance(cv, KFold) else None
+
+
+def is_search(model):
+    """Tell whether a model looks for the best parameters of another."""
+    return isinstance(model, BaseSearchCV)
 
 
 def seed_all(estimator, seed):
@@ -122,16 +153,17 @@ class Chain:
     def __init__(self, estimator):
         self.estimator = estimator
         self._names = []
-        self.steps, self.model = self._unroll(estimator, self._names)
+        self.steps, self.model = self.unroll(estimator, self._names)
         behind = _delegate(self.model)
         self.answering = self.model
         while behind is not None:
-            steps, self.answering = self._unroll(behind, [])
+            steps, self.answering = self.unroll(behind, [])
             self.steps = self.steps + steps
             behind = _delegate(self.answering)
 
     @staticmethod
-    def _unroll(estimator, names):
+    def unroll(estimator, names):
+        """Return the steps of nested Pipelines and what they end in; add to `names`."""
         steps = []
         while isinstance(estimator, Pipeline):
             *before, (name, estimator) = estimator.steps
@@ -222,6 +254,17 @@ def _delegate(model):
 def _is_of(model, package):
     """Tell whether a class of a package is among the bases of a model."""
     return any(base.__module__.partition(".")[0] == package for base in type(model).__mro__)
+
+
+def ask(estimator, method, X):
+    """Call a method of a fitted classifier, such as ``predict``, with rows.
+
+    The methods of a Pipeline ask its last step for tags, which duck-typed classifiers lack.
+    """
+    steps, model = Chain.unroll(estimator, [])
+    if hasattr(model, "__sklearn_tags__"):
+        return getattr(estimator, method)(X)
+    return getattr(model, method)(_pass_through(steps, X))
 
 
 def clone_classifier(estimator):

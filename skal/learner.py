@@ -4,13 +4,19 @@ import math
 
 import numpy as np
 from scipy import sparse
-from sklearn.ensemble import StackingClassifier
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from skal._ensembles import draw_members, expand_columns, is_ensemble, member_proba
+from skal._ensembles import (
+    draw_members,
+    expand_columns,
+    is_ensemble,
+    member_proba,
+    silent_member,
+)
 from skal._pipelines import Chain, ConstantClassifier
 from skal._rows import Rows, as_rows, n_rows
 from skal._statistics import time_statistics
@@ -32,7 +38,7 @@ _INSTEAD = {
     "an SVC: make_pipeline(StandardScaler(), Nystroem(), LogisticRegression())), or "
     "RandomSampling, MaxHerding or TypiClust, which need none",
     "sample_proba": "skal.models.CNNClassifier (dropout passes), or an ensemble such as "
-    "BaggingClassifier or RandomForestClassifier (its members)",
+    "BaggingClassifier or RandomForestClassifier (its members, which need predict_proba)",
     "gradient_length": "skal.models.CNNClassifier, or layers='last', which needs "
     "predict_proba and an embedding only",
     "augment": "skal.models.CNNClassifier on spectrograms, or give the strategy its own "
@@ -85,9 +91,12 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
             if features is not None:
                 _as_matrix(features)
         elif not looks and not _offers(model, need):
+            name = type(chain.model).__name__
+            if is_ensemble(model) and (member := silent_member(model)) is not None:
+                name = f"{name} of {type(member).__name__}"
             raise UnsupportedStrategyError(
-                f"{type(strategy).__name__} needs {need}, which {type(chain.model).__name__} does "
-                f"not have. Use {_INSTEAD[need]}."
+                f"{type(strategy).__name__} needs {need}, which {name} does not have. Use "
+                f"{_INSTEAD[need]}."
             )
 
 
@@ -104,7 +113,9 @@ def _voice(chain):
 def _offers(model, need):
     """Tell whether a model has a method, or will have it once it is fitted."""
     if need == "sample_proba" and is_ensemble(model):
-        return True
+        return silent_member(model) is None
+    if need == "predict_proba" and isinstance(model, VotingClassifier):
+        return hasattr(model, need) and silent_member(model) is None
     if isinstance(model, StackingClassifier) and model.final_estimator is None:
         model = LogisticRegression()  # what it is fitted with in that place
     return hasattr(model, need)
@@ -457,10 +468,26 @@ class Learner:
     def _stand_in(self, features):
         """Embed rows without a model: spectrograms by statistics over time, others as they are."""
         if getattr(features, "ndim", 0) not in (4, 5):
-            return _as_matrix(features)
+            return self._matrix_or_ties(features)
         if self._scaler is None:
             self._scaler = StandardScaler()
         return time_statistics(features)
+
+    def _matrix_or_ties(self, features):
+        """Return features as they are; where steps that need labels would make them, ties."""
+        cut = self._chain.steps[len(self._steps) :]
+        try:
+            return _as_matrix(features)
+        except UnsupportedStrategyError:
+            if not cut:
+                raise
+        if self._model is not None:
+            return np.zeros((n_rows(features), 1))
+        raise UnsupportedStrategyError(
+            f"an embedding is needed before any label is known, and {type(cut[0]).__name__} needs "
+            "labels to make numbers of the rows. Draw the first rows at random "
+            "(initial_strategy=None), or give labels of some rows to fit."
+        )
 
     def _joint(self, rows):
         if len(rows) == 0:

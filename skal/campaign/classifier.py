@@ -361,8 +361,7 @@ class ActiveLearningClassifier(
             if simulated:
                 self._loop(lambda rows: rounds.state.codes[rows], learn)
             elif oracle is not None:
-                # A copy: an oracle may sort what it is given.
-                self._loop(lambda rows: self._codes(oracle(rows.copy()), rows), learn, True)
+                self._loop(partial(self._ask, oracle), learn, True)
             else:
                 if len(rounds.waiting):
                     learn()
@@ -428,6 +427,11 @@ class ActiveLearningClassifier(
                 self._save()  # what people answered is kept before the training begins
             learn()
         self.stop_reason_ = reason
+
+    def _ask(self, oracle, rows):
+        """Return the class codes that an oracle gives rows, -1 for "cannot tell"."""
+        answer = oracle(rows.copy())  # a copy: an oracle may sort what it is given
+        return self._codes(answer, rows, "the answer of the oracle")
 
     def _find_reason(self):
         """Return why to stop, or None; nothing but an empty pool stops before round 0."""

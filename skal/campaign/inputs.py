@@ -136,6 +136,13 @@ def check_column(values, name, n_samples):
     return values
 
 
+def _as_numbers(values, name):
+    try:
+        return values.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers: {error}") from error
+
+
 def check_groups(groups, n_samples):
     """Return the group of each row as an array of one type, or None.
 
@@ -185,7 +192,7 @@ def check_starts(starts, n_samples):
     starts = check_column(starts, "starts", n_samples)
     if starts is None:
         return None
-    starts = starts.astype(float)
+    starts = _as_numbers(starts, "starts")
     if not np.isfinite(starts).all():
         row = np.flatnonzero(~np.isfinite(starts))[0]
         raise ValueError(f"starts must be finite, in s; entry {row} is {starts[row]}")
@@ -209,7 +216,7 @@ def check_weights(sample_weight, n_samples):
     weights = check_column(sample_weight, "sample_weight", n_samples)
     if weights is None:
         return None
-    weights = weights.astype(float)
+    weights = _as_numbers(weights, "sample_weight")
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError("sample_weight must be finite and not negative")
     if not weights.any():

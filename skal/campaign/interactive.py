@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skal._containers import n_rows
+from skal._pipelines import ask
 from skal.campaign.broken import readable_rows
 from skal.campaign.inputs import check_indices, match_rows
 from skal.campaign.labels import check_labels, encode
@@ -104,7 +105,7 @@ class InteractiveMixin:
     def _try(self, X):
         """Let the model predict rows before they are kept: what it cannot take raises here."""
         if hasattr(self, "estimator_"):
-            self.estimator_.predict(X)
+            ask(self.estimator_, "predict", X)
 
     def _take_in(self):
         """Keep new labels, then train on them."""
@@ -113,9 +114,9 @@ class InteractiveMixin:
         self._wait_or_stop()
         return self
 
-    def _codes(self, y, rows):
+    def _codes(self, y, rows, name="y"):
         """Return the class codes of new labels, -1 for those marked unlabeled."""
-        labels, known = check_labels(y, self.unlabeled, n_rows(rows))
+        labels, known = check_labels(y, self.unlabeled, n_rows(rows), name)
         codes = np.full(len(labels), -1, dtype=np.intp)
         codes[known] = encode(labels[known], self.classes_)
         return codes

@@ -82,7 +82,13 @@ def as_values(values, name):
             values = values.to_numpy()  # refused or warned about as any column vector
     elif isinstance(values, (list, tuple)) or _is_column(values):
         values = _unchanged(list(values))
-    values = np.asarray(column_or_1d(np.asarray(values), warn=True))
+    values = np.asarray(values)
+    if values.ndim == 0 or (values.ndim > 1 and values.shape[1:] != (1,)):
+        raise ValueError(
+            f"{name} should be a 1d array, got an array of shape {values.shape} instead. "
+            "Give a list or an array"
+        )
+    values = column_or_1d(values, warn=True)
     if values.dtype.kind in "TMm":  # StringDType has a mark of its own, dates have NaT
         values = _unchanged(list(values))
     _refuse_bytes(values, name)

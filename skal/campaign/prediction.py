@@ -4,7 +4,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._ensembles import expand_columns
-from skal._pipelines import Chain, thaw
+from skal._pipelines import Chain, ask, thaw
 from skal.campaign.inputs import check_rows
 
 
@@ -34,7 +34,7 @@ class PredictionMixin:
         ndarray of shape (n_samples,)
         """
         check_is_fitted(self, "estimator_")
-        return self.estimator_.predict(self._check_X(X))
+        return ask(self.estimator_, "predict", self._check_X(X))
 
     @available_if(_model_has("predict_proba"))
     def predict_proba(self, X):
@@ -97,4 +97,4 @@ class PredictionMixin:
 
     def _columns(self, estimator, X):
         fitted = Chain(estimator).answering.classes_
-        return expand_columns(estimator.predict_proba(X), fitted, self.classes_)
+        return expand_columns(ask(estimator, "predict_proba", X), fitted, self.classes_)

@@ -42,6 +42,7 @@ class PseudoLabels(BaseEstimator):
     classification", arXiv 1701.03551, section III-B.
     """
 
+    needs = ("predict_proba",)
     _parameter_constraints = {
         "threshold": [Interval(Real, 0, None, closed="left")],
         "decay": [Interval(Real, 0, None, closed="left")],

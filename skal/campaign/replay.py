@@ -62,6 +62,13 @@ class Replay(BaseEstimator):
                 "needs none"
             )
 
+    @property
+    def needs(self):
+        """What the classifier must be able to answer: names of `Learner` methods."""
+        if self.mode in ("all", "none"):
+            return ()
+        return ("predict_proba", "embed") if self.mode == "diverse" else ("predict_proba",)
+
     def choose(self, learner, X, codes):
         """Choose among old labels.
 

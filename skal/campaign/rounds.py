@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-from skal._pipelines import ConstantClassifier, Frozen
+from skal._pipelines import ConstantClassifier, Frozen, ask
 from skal._rows import Rows
 from skal.campaign.progress import Progress
 from skal.campaign.stopping import Limit
@@ -239,7 +239,7 @@ class Rounds:
         if self.pseudo_labels is not None:
             record.update(self._describe_pseudo())
         if eval_set is not None:
-            figures = evaluate(eval_set[1], self.estimator.predict(eval_set[0]))
+            figures = evaluate(eval_set[1], ask(self.estimator, "predict", eval_set[0]))
             record.update((f"eval_{name}", value) for name, value in figures.items())
         self.history.append(record)
         self.waiting, self.waiting_scores = _NO_ROWS, _NO_SCORES

@@ -79,9 +79,12 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
     update.check(model)
     check_supported(model, strategy.required(), strategy)  # before recordings are read
     state.set_aside(find_broken(model, state.X))
-    for each in (strategy, first):
-        check_supported(model, each.required(), each, state.usable, state.classes)
-    pseudo_labels = campaign.pseudo_labels
+    replay, criteria = as_replay(campaign.replay), _criteria(campaign, budget)
+    guesses = None if campaign.pseudo_labels is None else clone(campaign.pseudo_labels)
+    askers = [(each, each.required()) for each in (strategy, first)]
+    askers += [(each, each.needs) for each in (replay, guesses, *criteria) if each is not None]
+    for asker, needs in askers:
+        check_supported(model, needs, asker, state.usable, state.classes)
     return Rounds(
         model,
         state,
@@ -89,9 +92,9 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
         strategy=strategy,
         initial_strategy=first,
         update=update,
-        replay=as_replay(campaign.replay),
-        pseudo_labels=None if pseudo_labels is None else clone(pseudo_labels),
-        criteria=_criteria(campaign, budget),
+        replay=replay,
+        pseudo_labels=guesses,
+        criteria=criteria,
         weight_names=weight_names(model),
         simulated=simulated,
         store=campaign.store_rounds,

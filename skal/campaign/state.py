@@ -189,7 +189,7 @@ class CampaignState:
 
     def __getstate__(self):
         """Leave out the rows, and what is known of those that have no label."""
-        left_out = {"groups": None, "weights": None, "extra": []}
+        left_out = {"groups": None, "weights": None, "starts": None, "extra": []}
         if self.has_pool:
             left_out["X"] = PoolLeftOut(self.X)
         return {**self.__dict__, **left_out, "codes": self.codes[self.labeled]}
@@ -204,6 +204,6 @@ class CampaignState:
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied
         for name, value in self.__dict__.items():
-            shared = name in ("X", "classes", "groups", "weights")
+            shared = name in ("X", "classes", "groups", "weights", "starts")
             copied.__dict__[name] = value if shared else copy.deepcopy(value, memo)
         return copied

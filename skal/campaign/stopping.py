@@ -28,8 +28,12 @@ class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
     """Base of what ends a campaign.
 
     A campaign clones its criteria, and asks all of them after every training. What a criterion
-    remembers from round to round it keeps in attributes that end with an underscore.
+    remembers from round to round it keeps in attributes that end with an underscore. If it asks
+    for `CampaignView.predict_proba`, set the class attribute ``needs = ("predict_proba",)``:
+    a classifier without probabilities is then refused before any training.
     """
+
+    needs = ()
 
     @abstractmethod
     def reason(self, campaign):
@@ -223,6 +227,7 @@ class StabilizedPredictions(StoppingCriterion):
     predictions and the need for user-adjustable stopping", CoNLL 2009, section 3.
     """
 
+    needs = ("predict_proba",)
     _parameter_constraints = {
         "agreement": [Interval(Real, 0, 1, closed="both")],
         "rounds": [Interval(Integral, 1, None, closed="left")],
@@ -277,6 +282,7 @@ class LowUncertainty(StoppingCriterion):
     annotation", ACM TSLP 2010, section 3.1.
     """
 
+    needs = ("predict_proba",)
     _parameter_constraints = {"threshold": [Interval(Real, 0, None, closed="left")]}
 
     def __init__(self, threshold=0.1):

@@ -4,10 +4,17 @@ import contextlib
 import warnings
 
 import numpy as np
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.utils.metadata_routing import _routing_enabled
 
-from skal._pipelines import Chain, ConstantClassifier, clone_classifier, n_folds, seed_all
+from skal._pipelines import (
+    Chain,
+    ConstantClassifier,
+    clone_classifier,
+    is_search,
+    labels_needed,
+    parts_of,
+    seed_all,
+)
 
 # Rows of the pool that are transformed for the normalization: enough for mean and variance,
 # few enough to compute their features before the first question.
@@ -165,20 +172,29 @@ def _cannot_train(chain, y, weights, n_classes):
     _, counts = np.unique(y, return_counts=True)
     if len(counts) == 1 < n_classes and not chain.has_parameter("classes"):
         return True
-    return any(_too_few(part, counts, y) for part in [*chain.steps, chain.model])
+    parts = parts_of(chain.estimator)
+    # A search may give what is inside it other parameters before it fits it.
+    inside = {id(p) for part in parts if is_search(part) for p in parts_of(part)[1:]}
+    return any(_too_few(part, counts, y) for part in parts if id(part) not in inside)
 
 
 def _too_few(part, counts, y):
-    """Tell whether a part of a classifier cross-validates in more folds than labels allow."""
-    folds = n_folds(part)
-    # Calibration needs every class in every fold; for others one class is enough.
-    every = isinstance(part, CalibratedClassifierCV)
-    if folds is None or (counts.min() if every else counts.max()) >= folds:
+    """Tell whether a part of a classifier needs more labels than there are."""
+    wanted = labels_needed(part)
+    if wanted is None:
+        return False
+    n, of = wanted
+    there = {
+        "each class": counts.min(),
+        "each smaller class": min(counts[counts < counts.max()], default=n),
+        "a class": counts.max(),
+        "all classes": counts.sum(),
+    }
+    if there[of] >= n:
         return False
     warnings.warn(
-        f"{type(part).__name__} cross-validates in {folds} folds and needs as many labels of "
-        f"{'each' if every else 'a'} class; there are {_describe(y)}. A constant model stands in "
-        "for this round, and the next rows are chosen at random",
+        f"{type(part).__name__} needs {n} labels of {of}; there are {_describe(y)}. A constant "
+        "model stands in for this round, and the next rows are chosen at random",
         UserWarning,
     )
     return True

@@ -1,9 +1,11 @@
 """CampaignView: what a stopping criterion may read of a campaign."""
 
+import copy
+
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from skal._pipelines import ConstantClassifier, seed_all
+from skal._pipelines import ConstantClassifier, ask, seed_all
 from skal._rows import Rows
 from skal.campaign.training import fresh_copy, validation_arguments
 
@@ -52,7 +54,7 @@ class CampaignView:
     @property
     def history(self):
         """The records so far, a list of dict; see `ActiveLearningClassifier.history_`."""
-        return [dict(record) for record in self._rounds.history]
+        return copy.deepcopy(self._rounds.history)
 
     @property
     def n_rounds(self):
@@ -159,7 +161,7 @@ class CampaignView:
         if weights is not None:
             about |= dict.fromkeys(rounds.weight_names, weights[train])
         self._copy.fit(_safe_indexing(X, train), y[train], **about)
-        return int(np.sum(self._copy.predict(_safe_indexing(X, test)) == y[test]))
+        return int(np.sum(ask(self._copy, "predict", _safe_indexing(X, test)) == y[test]))
 
     def seed(self, purpose):
         """Return a seed for a random choice of this round.

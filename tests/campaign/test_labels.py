@@ -213,7 +213,13 @@ class TestClasses:
 
     @pytest.mark.parametrize(
         ("classes", "message"),
-        [([], "empty"), ([None], "empty"), ([b"a"], "bytes"), (["a", 1], "mixes")],
+        [
+            ([], "empty"),
+            ([None], "empty"),
+            ([b"a"], "bytes"),
+            (["a", 1], "mixes"),
+            (np.array([["a", "b"]]), "classes should be a 1d array"),
+        ],
     )
     def test_refused(self, classes, message):
         X, y = blobs()
@@ -248,6 +254,15 @@ class TestOracle:
         np.testing.assert_array_equal(
             fitted.labeled_indices_, campaign(**params).fit(X, y).labeled_indices_
         )
+
+    @pytest.mark.parametrize("answer", [None, 3, {1: 2}, np.zeros((12, 2), dtype=int)])
+    def test_what_is_no_list_is_named_as_the_answer_of_the_oracle(self, answer):
+        with pytest.raises(ValueError, match="the answer of the oracle should be a 1d array"):
+            campaign(classes=range(4), n_initial=12).fit(blobs()[0], oracle=lambda rows: answer)
+
+    def test_too_few_answers(self):
+        with pytest.raises(ValueError, match="the answer of the oracle has 2 labels"):
+            campaign(classes=range(4), n_initial=12).fit(blobs()[0], oracle=lambda rows: [0, 1])
 
     def test_sorting_the_answered_rows_mislabels_nothing(self):
         X, y = blobs()
@@ -306,3 +321,11 @@ class TestGroups:
     def test_a_group_may_be_minus_one(self):
         X, y = blobs()
         campaign().fit(X, y, groups=pd.Series([-1] * 40 + [2] * 40, dtype="Int64"))
+
+
+@pytest.mark.parametrize("name", ["sample_weight", "starts"])
+@pytest.mark.parametrize("value", ["a", pd.NA])
+def test_facts_that_are_no_numbers_are_named(name, value):
+    X, y = blobs()
+    with pytest.raises(ValueError, match=f"{name} must be numbers"):
+        campaign().fit(X, y, **{name: [value] * 80})
