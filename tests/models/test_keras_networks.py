@@ -221,7 +221,7 @@ def test_a_frozen_application_keeps_the_weights_it_was_given(engine):
             np.testing.assert_array_equal(weight, wanted.astype(np.float32))
         # Not even what a caller sets stays for the next fit.
         classifier.set_weights([np.zeros_like(weight) for weight in weights])
-    classifier.fit(X, y)
+        classifier.fit(X, y)
 
 
 @each_engine
