@@ -267,6 +267,18 @@ def ask(estimator, method, X):
     return getattr(model, method)(_pass_through(steps, X))
 
 
+def _note_determinism():
+    """Let TensorFlow note whether its ops are deterministic, before SciKeras 0.13 asks.
+
+    SciKeras sets TF_DETERMINISTIC_OPS for a seeded fit and only then asks for the state to
+    restore. TensorFlow reads that variable when it is first asked, so all ops of the process
+    would stay deterministic, and unseeded ones would fail.
+    """
+    from tensorflow.python.framework import config
+
+    config.is_op_determinism_enabled()
+
+
 def clone_classifier(estimator):
     """Clone a classifier of any make, with all of its parameters, to be trained from scratch.
 
@@ -278,6 +290,8 @@ def clone_classifier(estimator):
     before, after = Chain(estimator).model, Chain(copied).model
     if not hasattr(before, "get_params"):
         return copied
+    if _is_of(before, "scikeras"):
+        _note_determinism()
     params = before.get_params(deep=False)
     lost = {
         name: copy.deepcopy(value)

@@ -1,6 +1,8 @@
 """Campaigns around networks of SciKeras and of Keras's own wrapper."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -193,6 +195,18 @@ def test_a_regressor_is_refused():
 
     with pytest.raises(TypeError, match="KerasRegressor is a regressor"):
         campaign(KerasRegressor(build, loss="mse")).fit(X, Y)
+
+
+@pytest.mark.slow
+def test_a_seeded_campaign_leaves_tensorflow_as_it_was():
+    """In a process of its own: TensorFlow settles this when it is first asked."""
+    program = """
+import numpy as np, tensorflow as tf
+from tests.campaign.test_scikeras import X, Y, campaign, network
+campaign(network(epochs=1), budget=15).fit(X, Y)
+tf.random.uniform(())  # fails where ops must be deterministic and no seed is set
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
 
 
 @pytest.mark.slow
