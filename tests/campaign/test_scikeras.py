@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,7 +207,8 @@ from tests.campaign.test_scikeras import X, Y, campaign, network
 campaign(network(epochs=1), budget=15).fit(X, Y)
 tf.random.uniform(())  # fails where ops must be deterministic and no seed is set
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, cwd=root)
 
 
 @pytest.mark.slow

@@ -175,7 +175,7 @@ class Client:
         self.process = None
 
     def start(self):
-        root = Path(__file__).parents[2]
+        root = Path(__file__).parents[3]
         self.process = subprocess.Popen(self.command, cwd=root)
 
     def kill(self):
