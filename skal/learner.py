@@ -17,6 +17,7 @@ from skal._ensembles import (
     member_proba,
     silent_member,
 )
+from skal._pairwise import as_floats
 from skal._pipelines import Chain, ConstantClassifier
 from skal._rows import Rows, as_rows, n_rows
 from skal._statistics import time_statistics
@@ -141,7 +142,7 @@ def _as_matrix(features):
             "different lengths) and the classifier has no embed(). Put a feature transformer in "
             "front: make_pipeline(LogMelSpectrogram(...), classifier)."
         )
-    features = _as_floats(features)
+    features = as_floats(features)
     if not np.isfinite(features).all():
         raise UnsupportedStrategyError(
             "an embedding is needed, but the rows have missing or infinite values and the "
@@ -149,14 +150,6 @@ def _as_matrix(features):
             "make_pipeline(SimpleImputer(), classifier)."
         )
     return features.reshape(len(features), -1)
-
-
-def _as_floats(values):
-    """Cast integers and half precision, whose squares and sums overflow, to wider floats."""
-    values = np.asarray(values)
-    if values.dtype in (np.float32, np.float64):
-        return values
-    return values.astype(np.float64)
 
 
 def _blocks(X):
@@ -351,7 +344,7 @@ class Learner:
         self._check_fitted("gradient_length")
         if not isinstance(self._model, ConstantClassifier):
             check_supported(self.estimator, ["gradient_length"], self)
-        return _as_floats(self._concatenate(self._model.gradient_length, X))
+        return as_floats(self._concatenate(self._model.gradient_length, X))
 
     def augment_proba(self, X, n_copies, random_state=None, *, augment=None):
         """Predict the probabilities of augmented copies of every row.
@@ -439,7 +432,7 @@ class Learner:
 
     def _expand(self, probabilities):
         """Give every class of the task its column, the last axis, 0 where it was not seen."""
-        return expand_columns(_as_floats(probabilities), self._model.classes_, self.classes_)
+        return expand_columns(as_floats(probabilities), self._model.classes_, self.classes_)
 
     def _concatenate(self, ask, X, axis=0):
         """Ask about X in blocks, so that features and copies of a large pool never pile up."""
@@ -456,7 +449,7 @@ class Learner:
         if len(rows) == 0:
             return [np.empty((0, 0))]
         embed = getattr(self._model, "embed", self._stand_in)
-        parts = [_as_floats(embed(self._transform(block.take()))) for block in _blocks(rows)]
+        parts = [as_floats(embed(self._transform(block.take()))) for block in _blocks(rows)]
         embedding = parts[0] if len(parts) == 1 else np.concatenate(parts)
         if self._scaler is not None:
             # Scaled by the rows of the first question, which is about the pool.
@@ -494,4 +487,4 @@ class Learner:
             return [np.empty((0, len(self.classes_))), np.empty((0, 0))]
         parts = [self._model.predict_proba_embed(self._features(block)) for block in _blocks(rows)]
         probabilities = np.concatenate([self._expand(part[0]) for part in parts])
-        return probabilities, np.concatenate([_as_floats(part[1]) for part in parts])
+        return probabilities, np.concatenate([as_floats(part[1]) for part in parts])
