@@ -13,8 +13,8 @@ from sklearn.metrics.pairwise import cosine_distances, euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skal._pairwise import Pairwise
-from skal._threads import run
+from skal._utils.pairwise import Pairwise
+from skal._utils.threads import run
 from skal.cluster import (
     DensityPeaks,
     count_peaks,

@@ -1,8 +1,8 @@
 """From recordings to features: reading, log-mel spectrograms, MFCC, augmentation."""
 
-from skal._findings import AudioReadError, Broken, HeaderWarning
-from skal._soundfiles import audio_length, iter_windows
-from skal._windows import Window, as_window
+from skal._utils.sound.findings import AudioReadError, Broken, HeaderWarning
+from skal._utils.sound.soundfiles import audio_length, iter_windows
+from skal._utils.windows import Window, as_window
 from skal.audio._clips import BrokenClipsError
 from skal.audio.cache import FeatureCache, build_features
 from skal.audio.features import MFCC, PCEN, LogMelSpectrogram

@@ -10,8 +10,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_feature_names_in, validate_data
 
-from skal._findings import HeaderWarning
-from skal._threads import one_blas_thread
+from skal._utils.sound.findings import HeaderWarning
+from skal._utils.threads import one_blas_thread
 from skal.audio._blocks import different_lengths, features_of_block
 from skal.audio._clips import BrokenClipsError, as_float, clips_of, listed
 from skal.audio._layout import column_name, cut_segments, normalized, segment_starts

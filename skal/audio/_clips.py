@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from skal._findings import AudioReadError, Broken
-from skal._windows import as_window
+from skal._utils.sound.findings import AudioReadError, Broken
+from skal._utils.windows import as_window
 from skal.audio.reading import fit_length, load
 
 __all__ = ["BrokenClipsError", "as_float", "clips_of", "load_clip"]

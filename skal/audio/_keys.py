@@ -8,7 +8,7 @@ import stat
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skal._windows import as_window
+from skal._utils.windows import as_window
 from skal.audio._store import KEY_BYTES
 
 __all__ = ["clip_keys", "describe"]

@@ -5,10 +5,10 @@ import warnings
 
 import numpy as np
 
-from skal._decoding import RECORD_AGAIN
-from skal._findings import AudioReadError, HeaderWarning
-from skal._soundfiles import is_constant, open_sound
-from skal._windows import as_window
+from skal._utils.sound.decoding import RECORD_AGAIN
+from skal._utils.sound.findings import AudioReadError, HeaderWarning
+from skal._utils.sound.soundfiles import is_constant, open_sound
+from skal._utils.windows import as_window
 
 __all__ = ["fit_length", "load", "read_audio", "resample"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skal._pipelines import Chain
-from skal._rows import as_rows
+from skal._utils.pipelines import Chain
+from skal._utils.rows import as_rows
 
 # Recordings transformed at a time; their features are not kept.
 _BLOCK = 1024

@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skal._pipelines import safe_tags
+from skal._utils.pipelines import safe_tags
 from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
 from skal.campaign.inputs import amount, check_eval_set
 from skal.campaign.interactive import InteractiveMixin

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skal._containers import (
+from skal._utils.containers import (
     in_container_of,
     in_matrix_of,
     is_frame,
@@ -14,7 +14,7 @@ from skal._containers import (
     n_rows,
     take_rows,
 )
-from skal._pipelines import refuses_missing
+from skal._utils.pipelines import refuses_missing
 from skal.campaign.labels import as_typed, as_values, check_labels, is_missing
 
 

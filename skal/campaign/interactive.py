@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skal._containers import n_rows
-from skal._pipelines import ask
+from skal._utils.containers import n_rows
+from skal._utils.pipelines import ask
 from skal.campaign.broken import readable_rows
 from skal.campaign.inputs import check_indices, match_rows
 from skal.campaign.labels import check_labels, encode

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skal._containers import is_pandas, is_polars
+from skal._utils.containers import is_pandas, is_polars
 
 _NO_CLASS = -1
 

@@ -3,8 +3,8 @@
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._ensembles import expand_columns
-from skal._pipelines import Chain, ask, thaw
+from skal._utils.ensembles import expand_columns
+from skal._utils.pipelines import Chain, ask, thaw
 from skal.campaign.inputs import check_rows
 
 

@@ -5,8 +5,8 @@ import zlib
 
 import numpy as np
 
-from skal._pipelines import ConstantClassifier, Frozen, ask
-from skal._rows import Rows
+from skal._utils.pipelines import ConstantClassifier, Frozen, ask
+from skal._utils.rows import Rows
 from skal.campaign.progress import Progress
 from skal.campaign.stopping import Limit
 from skal.campaign.training import adapt, train, validation_arguments, with_parameters

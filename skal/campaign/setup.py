@@ -5,8 +5,8 @@ from sklearn.base import RegressorMixin, clone
 from sklearn.multioutput import ClassifierChain
 from sklearn.utils import check_random_state
 
-from skal._pipelines import Chain, safe_tags
-from skal._rows import n_rows
+from skal._utils.pipelines import Chain, safe_tags
+from skal._utils.rows import n_rows
 from skal.campaign.broken import find_broken
 from skal.campaign.inputs import check_groups, check_rows, check_starts, check_weights
 from skal.campaign.labels import check_labels, find_classes

@@ -4,8 +4,8 @@ import copy
 
 import numpy as np
 
-from skal._containers import PoolLeftOut, concatenate, copy_rows, n_rows
-from skal._rows import Rows
+from skal._utils.containers import PoolLeftOut, concatenate, copy_rows, n_rows
+from skal._utils.rows import Rows
 
 
 class CampaignState:

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from sklearn.utils.metadata_routing import _routing_enabled
 
-from skal._pipelines import (
+from skal._utils.pipelines import (
     Chain,
     ConstantClassifier,
     clone_classifier,

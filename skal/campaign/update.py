@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
 from sklearn.utils._param_validation import Interval
 
-from skal._pipelines import Chain
+from skal._utils.pipelines import Chain
 from skal.campaign.training import start_anew
 
 __all__ = ["Finetune", "Retrain", "ShrinkPerturb", "as_update"]

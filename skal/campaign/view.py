@@ -5,8 +5,8 @@ import copy
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from skal._pipelines import ConstantClassifier, ask, seed_all
-from skal._rows import Rows
+from skal._utils.pipelines import ConstantClassifier, ask, seed_all
+from skal._utils.rows import Rows
 from skal.campaign.training import fresh_copy, validation_arguments
 
 __all__ = ["CampaignView"]

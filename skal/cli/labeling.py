@@ -231,7 +231,7 @@ def predict(
     ):
         fail("skal: --window and --hop must be positive, in s, and --hop goes with --window", 2)
     with _plain_errors(), ctrl_c_is_one_line():
-        from skal._files import write_atomically
+        from skal._utils.files import write_atomically
         from skal.label.predict import load_model, predict_folder
 
         options = {"window": window, "hop": hop, "block": block}

@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._pairwise import ROWS, Pairwise
-from skal._threads import run
+from skal._utils.pairwise import ROWS, Pairwise
+from skal._utils.threads import run
 
 __all__ = ["KERNELS", "density_order", "kernel_sums", "local_density", "nearest_denser"]
 __all__ += ["cutoff_distance", "weigh"]

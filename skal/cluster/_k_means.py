@@ -8,8 +8,8 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from skal._pairwise import ROWS, Pairwise
-from skal._threads import run
+from skal._utils.pairwise import ROWS, Pairwise
+from skal._utils.threads import run
 
 __all__ = ["k_means_labels", "lloyd"]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skal._pairwise import ROWS
-from skal._threads import run
+from skal._utils.pairwise import ROWS
+from skal._utils.threads import run
 from skal.cluster._k_means import lloyd
 
 __all__ = ["nearest_neighbors"]

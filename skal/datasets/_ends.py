@@ -1,6 +1,6 @@
 """Parts of recordings in tables, compared with how long the recordings are."""
 
-from skal._soundfiles import AudioReadError, audio_length
+from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.datasets._problems import Problem
 
 __all__ = ["within_recordings"]

@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from skal._soundfiles import MEDIA_EXTENSIONS
+from skal._utils.sound.soundfiles import MEDIA_EXTENSIONS
 
 __all__ = ["AUDIO_EXTENSIONS", "audio_files", "count_extensions", "existing_folder", "passed_over"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from skal._soundfiles import AudioReadError, iter_windows
-from skal._windows import Window
+from skal._utils.sound.soundfiles import AudioReadError, iter_windows
+from skal._utils.windows import Window
 from skal.datasets._bunch import make_bunch
 from skal.datasets._files import audio_files, count_extensions, existing_folder, passed_over
 from skal.datasets._problems import Problem, tell

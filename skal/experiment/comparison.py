@@ -11,7 +11,7 @@ import numpy as np
 from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
-from skal._files import FolderHeldError, hold_folder
+from skal._utils.files import FolderHeldError, hold_folder
 from skal.experiment.alframework import COMBINED_ENGINES
 from skal.experiment.figures import figures_of_runs, seeds_needed, summarize
 from skal.experiment.folder import RunFolder, make_output_folder

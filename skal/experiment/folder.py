@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from skal._files import FolderHeldError, hold_folder, remove_leftovers, write_atomically
+from skal._utils.files import FolderHeldError, hold_folder, remove_leftovers, write_atomically
 from skal.experiment.manifest import MANIFEST, make_manifest
 from skal.experiment.messages import ExperimentError, FolderBusyError
 

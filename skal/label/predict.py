@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skal._soundfiles import AudioReadError, iter_windows
-from skal._tables import safe_cell
-from skal._windows import Window
+from skal._utils.sound.soundfiles import AudioReadError, iter_windows
+from skal._utils.tables import safe_cell
+from skal._utils.windows import Window
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.audio._base import AudioTransformer
 from skal.datasets._files import audio_files, existing_folder

@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from skal._soundfiles import AudioReadError, audio_length
+from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, labels, progress, questions
 from skal.label.asking.checks import check_id, check_person
 from skal.label.asking.classes import add_class, list_classes

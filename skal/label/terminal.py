@@ -10,7 +10,7 @@ import uuid
 from rich.console import Console
 from rich.text import Text
 
-from skal._soundfiles import AudioReadError
+from skal._utils.sound.soundfiles import AudioReadError
 from skal.label.asking.kinds import KINDS, LABEL, UNDO_KEY
 from skal.label.playback import Player, find_player
 from skal.label.store.errors import ProjectError

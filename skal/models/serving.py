@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from skal._rows import as_rows
+from skal._utils.rows import as_rows
 
 __all__ = ["Served", "serve"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from skal._rows import n_rows
+from skal._utils.rows import n_rows
 from skal.strategies._fake_net import FakeNet
 
 __all__ = ["Lookup", "Task", "make_task", "task_around"]

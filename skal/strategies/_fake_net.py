@@ -6,7 +6,7 @@ from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 
-from skal._pairwise import as_floats
+from skal._utils.pairwise import as_floats
 
 __all__ = ["FakeNet", "JointFakeNet", "PlainFakeNet"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from skal._rows import as_rows
+from skal._utils.rows import as_rows
 from skal.strategies.base import ScoreStrategy, top
 from skal.strategies.uncertainty import entropy
 

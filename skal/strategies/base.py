@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 
-from skal._rows import Rows, as_rows
+from skal._utils.rows import Rows, as_rows
 from skal.learner import Learner, check_supported
 
 __all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "top"]

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
-from skal._rows import Rows
+from skal._utils.rows import Rows
 from skal.learner import Learner
 from skal.strategies._check_pools import Lookup, make_task, task_around
 from skal.strategies._fake_net import FakeNet, JointFakeNet, PlainFakeNet

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skal._pairwise import METRICS, ROWS, Pairwise
-from skal._threads import run
+from skal._utils.pairwise import METRICS, ROWS, Pairwise
+from skal._utils.threads import run
 from skal.cluster import k_means_labels
 from skal.strategies.base import QueryStrategy
 from skal.strategies.diversity import lower_distances

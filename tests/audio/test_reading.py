@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from skal import _soundfiles
+from skal._utils.sound import soundfiles
 from skal.audio import AudioReadError, audio_length, iter_windows, read_audio, reading
 from skal.audio.reading import fit_length, resample
 from tests.audio.conftest import BROKEN, break_file
@@ -111,7 +111,7 @@ def test_a_failing_disk_is_no_matter_of_formats(tmp_path, monkeypatch):
         raise OSError(errno.EIO, os.strerror(errno.EIO), path)
 
     (tmp_path / "x.wav").write_bytes(b"something")
-    monkeypatch.setattr(_soundfiles, "open", fails, raising=False)
+    monkeypatch.setattr(soundfiles, "open", fails, raising=False)
     with pytest.raises(AudioReadError, match=r"Input/output error.*check the disk"):
         read_audio(tmp_path / "x.wav")
 

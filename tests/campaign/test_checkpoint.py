@@ -17,9 +17,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import _safe_indexing
 
-from skal import ActiveLearningClassifier, _sealed
-from skal._files import FolderHeldError
-from skal._sealed import read_sealed
+from skal import ActiveLearningClassifier
+from skal._utils import sealed
+from skal._utils.files import FolderHeldError
+from skal._utils.sealed import read_sealed
 from skal.campaign import PseudoLabels, StabilizedPredictions
 from skal.campaign.checkpoint import last_round
 from skal.models import CNNClassifier, DenseNet
@@ -389,7 +390,7 @@ class TestDamage:
         folder, _ = saved
         path = folder / "model-00002.skal"
         whole = path.read_bytes()
-        monkeypatch.setattr(_sealed.joblib, "load", lambda stream: pytest.fail("unpickled"))
+        monkeypatch.setattr(sealed.joblib, "load", lambda stream: pytest.fail("unpickled"))
         try:
             path.write_bytes(whole[:-1] + b"x")
             with pytest.raises(ValueError, match="damaged"):
@@ -399,7 +400,7 @@ class TestDamage:
 
     def test_other_versions(self, tmp_path):
         X, y = blobs()
-        _sealed.write_sealed(tmp_path / "campaign.skal", "campaign", 3, {}, {})
+        sealed.write_sealed(tmp_path / "campaign.skal", "campaign", 3, {}, {})
         with pytest.raises(ValueError, match=r"campaign in format 3.*format 2.*version of skal"):
             campaign(checkpoint=tmp_path).fit(X, y)
 

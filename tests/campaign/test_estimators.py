@@ -34,7 +34,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
 from skal import ActiveLearningClassifier
-from skal._pipelines import Chain, ConstantClassifier
+from skal._utils.pipelines import Chain, ConstantClassifier
 from skal.campaign import LowUncertainty, PseudoLabels, StabilizedPredictions
 from skal.learner import UnsupportedStrategyError
 from skal.strategies import (

@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.svm import SVC
 
 from skal import ActiveLearningClassifier
-from skal._pipelines import Chain, ConstantClassifier
+from skal._utils.pipelines import Chain, ConstantClassifier
 from skal.campaign import (
     LowUncertainty,
     NoGain,

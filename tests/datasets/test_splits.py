@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skal._windows import as_window
+from skal._utils.windows import as_window
 from skal.datasets import (
     load_audio_folder,
     load_esc50,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from skal._files import hold_folder
+from skal._utils.files import hold_folder
 from skal.cli import main
 from skal.experiment.messages import ExperimentError, FolderBusyError, Interrupted
 from skal.experiment.params import load_params

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
-from skal._windows import Window
+from skal._utils.windows import Window
 from skal.audio import FeatureCache, LogMelSpectrogram
 from skal.datasets import make_sounds, write_sounds
 from skal.label import LabelingProject

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import func, insert, literal, select, update
 
-from skal._soundfiles import AudioReadError, iter_windows
-from skal._windows import Window
+from skal._utils.sound.soundfiles import AudioReadError, iter_windows
+from skal._utils.windows import Window
 from skal.datasets._files import audio_files, existing_folder
 from skal.label.asking.records import ClipInfo
 from skal.label.asking.votes import is_settled

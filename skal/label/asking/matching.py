@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from skal._soundfiles import AudioReadError, audio_length
+from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.store.tables import clips
 
 __all__ = ["TIME_TOLERANCE", "Match", "match_labels"]

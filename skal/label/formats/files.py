@@ -5,7 +5,7 @@ import difflib
 import os
 from pathlib import Path
 
-from skal._files import write_atomically
+from skal._utils.files import write_atomically
 from skal.label.asking.records import ImportedLabel
 from skal.label.formats.format import find_formats
 from skal.label.formats.problems import LabelFileError, LabelProblem, LeftOut

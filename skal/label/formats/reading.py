@@ -1,6 +1,6 @@
 """Read tables: our own, and those of Raven, BirdNET, crowsetta and Audacity."""
 
-from skal._tables import (
+from skal._utils.tables import (
     TableError,
     find_columns,
     near_name,

@@ -1,6 +1,6 @@
 """Rows with every column of a label, as tables and JSON lines have them."""
 
-from skal._tables import as_seconds, is_missing
+from skal._utils.tables import as_seconds, is_missing
 from skal.label.asking.kinds import KINDS, LABEL
 from skal.label.formats.problems import LabelProblem, LeftOut, check_span
 

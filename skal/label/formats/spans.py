@@ -29,7 +29,7 @@ def by_recording(rows):
 def measure(path, root):
     """Return length and sampling rate of a recording, or a LabelProblem."""
     # The command line imports this module, and starts faster without numpy.
-    from skal._soundfiles import AudioReadError, open_sound
+    from skal._utils.sound.soundfiles import AudioReadError, open_sound
 
     try:
         with open_sound(os.path.join(root, path)) as file:

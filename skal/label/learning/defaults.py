@@ -8,8 +8,8 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skal._pipelines import Chain
-from skal._soundfiles import AudioReadError, open_sound
+from skal._utils.pipelines import Chain
+from skal._utils.sound.soundfiles import AudioReadError, open_sound
 from skal.audio import MFCC, LogMelSpectrogram
 from skal.label.store.settings import read_settings, write_settings
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skal._windows import Window
+from skal._utils.windows import Window
 from skal.audio import FeatureCache, build_features
 from skal.label.asking.clips import count_clips, usable_clips
 from skal.label.learning.defaults import choose_components

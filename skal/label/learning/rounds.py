@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import joblib
 import numpy as np
 
-from skal._files import write_atomically
+from skal._utils.files import write_atomically
 from skal.campaign import ActiveLearningClassifier
 from skal.campaign.checkpoint import has_checkpoint
 from skal.label.store.rounds import model_file

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from skal._files import FolderHeldError, hold_folder, remove_leftovers
+from skal._utils.files import FolderHeldError, hold_folder, remove_leftovers
 from skal.label.asking.classes import list_classes
 from skal.label.asking.clips import open_clips
 from skal.label.asking.votes import list_verdicts

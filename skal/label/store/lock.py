@@ -4,7 +4,7 @@ import contextlib
 import errno
 import time
 
-from skal._files import FolderHeldError, hold_folder
+from skal._utils.files import FolderHeldError, hold_folder
 from skal.label.store.errors import ProjectError
 
 __all__ = ["held", "plain_os_errors"]

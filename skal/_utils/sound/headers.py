@@ -8,8 +8,8 @@ differ, the file is shown to libsndfile with a header that fits: a :class:`View`
 import struct
 from typing import NamedTuple
 
-from skal import _streams
-from skal._views import Source, View
+from skal._utils.sound import streams
+from skal._utils.sound.views import Source, View
 
 __all__ = ["Finding", "examine"]
 
@@ -70,8 +70,8 @@ def examine(file, size):
         for known, look in _CONTAINERS.items():
             if beginning.startswith(known):
                 return look(source)
-        if _streams.looks_like_mpeg(beginning):
-            return Finding(**_streams.examine_mpeg(source, 0, size))
+        if streams.looks_like_mpeg(beginning):
+            return Finding(**streams.examine_mpeg(source, 0, size))
     except (struct.error, KeyError, IndexError, OverflowError, ZeroDivisionError):
         pass  # not what it seemed: libsndfile says what is wrong with it
     return Finding()
@@ -92,7 +92,7 @@ def _riff(source):
     (tag,) = struct.unpack_from(order + "H", kept[b"fmt "])
     if tag in _MPEG_IN_WAV:
         fact = struct.unpack_from(order + "I", kept.get(b"fact", bytes(4)))[0]
-        found = _streams.examine_mpeg(source, start, start + there)
+        found = streams.examine_mpeg(source, start, start + there)
         # The slice alone is a plain MPEG stream, whose length only decoding tells.
         found |= {"announced": None if fact in _UNKNOWN_32 else fact, "counted": True}
         found.setdefault("view", None)
@@ -198,11 +198,11 @@ def _w64(source):
 
 
 def _flac(source):
-    return Finding(**_streams.examine_flac(source))
+    return Finding(**streams.examine_flac(source))
 
 
 def _ogg(source):
-    return Finding(**_streams.examine_ogg(source))
+    return Finding(**streams.examine_ogg(source))
 
 
 _CONTAINERS = {

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from skal import _media
+from skal._utils.sound import media
 from skal.audio import AudioReadError, audio_length, iter_windows, read_audio
 from skal.datasets import load_audio_folder
 from skal.datasets._files import audio_files, count_extensions, passed_over
-from tests.audio.test_headers import by_ffmpeg, needs_ffmpeg
+from tests.utils.test_headers import by_ffmpeg, needs_ffmpeg
 
-needs_av = pytest.mark.skipif(not _media.has_media(), reason="PyAV is not installed")
+needs_av = pytest.mark.skipif(not media.has_media(), reason="PyAV is not installed")
 
 KINDS = {
     "3gp": ("-c:a", "aac"),

@@ -6,11 +6,11 @@ import stat
 import warnings
 from functools import lru_cache
 
-from skal import _media
-from skal._decoding import RECORD_AGAIN, STEP, Libsndfile, libsndfile_errors, plain
-from skal._findings import AudioReadError, HeaderWarning
-from skal._headers import Finding, examine
-from skal._windows import Window, as_window
+from skal._utils.sound import media
+from skal._utils.sound.decoding import RECORD_AGAIN, STEP, Libsndfile, libsndfile_errors, plain
+from skal._utils.sound.findings import AudioReadError, HeaderWarning
+from skal._utils.sound.headers import Finding, examine
+from skal._utils.windows import Window, as_window
 
 __all__ = ["AudioReadError", "audio_length", "iter_windows", "open_sound"]
 
@@ -306,11 +306,11 @@ def _open_otherwise(path, error, as_it_is):
 
 def _open_media(path, error):
     reason = f"not a sound file ({plain(error)})"
-    if not _media.has_media():
+    if not media.has_media():
         is_media = os.path.splitext(path)[1].lower() in MEDIA_EXTENSIONS
-        raise AudioReadError(path, reason, _media.INSTALL if is_media else CONVERT) from error
+        raise AudioReadError(path, reason, media.INSTALL if is_media else CONVERT) from error
     try:
-        return _media.MediaSound(path)
+        return media.MediaSound(path)
     except AudioReadError as other:
         why = reason if not other.advice else other.reason
         raise AudioReadError(path, why, other.advice or CONVERT) from other

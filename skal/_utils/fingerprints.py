@@ -9,8 +9,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from skal._containers import is_frame, is_pandas, n_rows, take_rows
-from skal._windows import as_window
+from skal._utils.containers import is_frame, is_pandas, n_rows, take_rows
+from skal._utils.windows import as_window
 
 # Up to this number of bytes every one counts; of more, as many rows as fit, evenly spread.
 EXACT_BYTES = 2**28

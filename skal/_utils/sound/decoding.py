@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from skal._findings import AudioReadError
-from skal._quiet import quiet_c
+from skal._utils.sound.findings import AudioReadError
+from skal._utils.sound.quiet import quiet_c
 
 RECORD_AGAIN = "copy it again from the recorder, or cut it to what is there (sox, ffmpeg)"
 # Samples that are decoded at a time on the way to a place.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skal._threads import run
+from skal._utils.threads import run
 
 __all__ = ["highest_cosine", "unit_rows"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skal._containers import n_rows, take_rows
+from skal._utils.containers import n_rows, take_rows
 
 __all__ = ["Rows", "as_rows", "n_rows"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from skal._files import write_atomically
+from skal._utils.files import write_atomically
 
 # The checksum covers all that follows it, the kind and the version included.
 _HEADER = re.compile(rb"skal-sealed ([0-9a-f]{64}) ")

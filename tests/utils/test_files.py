@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from skal._files import FolderHeldError, hold_folder, remove_leftovers, write_atomically
+from skal._utils.files import FolderHeldError, hold_folder, remove_leftovers, write_atomically
 
 
 def hold_until(folder, held, done):

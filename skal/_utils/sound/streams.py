@@ -3,7 +3,7 @@
 import struct
 from functools import cache
 
-from skal._views import View
+from skal._utils.sound.views import View
 
 __all__ = ["examine_flac", "examine_mpeg", "examine_ogg", "looks_like_mpeg"]
 

@@ -24,7 +24,7 @@ from sklearn.utils._tags import ClassifierTags, TargetTags
 from sklearn.utils.metadata_routing import _routing_enabled
 from sklearn.utils.validation import has_fit_parameter
 
-from skal._rows import n_rows
+from skal._utils.rows import n_rows
 
 # Meta-estimators that hand every question on to one fitted estimator, and its attribute.
 _DELEGATES = {BaseSearchCV: "best_estimator_", BaseThresholdClassifier: "estimator_"}

@@ -15,7 +15,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skal import _soundfiles, _views
+from skal._utils.sound import soundfiles, views
 from skal.audio import (
     AudioReadError,
     HeaderWarning,
@@ -266,15 +266,15 @@ def test_a_file_is_decoded_once_to_measure_it(tmp_path, monkeypatch):
     path.write_bytes(flac_of(0))
     windows = list(iter_windows(path, 0.25))
     reads = []
-    whole = _views.View.readinto
+    whole = views.View.readinto
     monkeypatch.setattr(
-        _views.View, "readinto", lambda self, b: reads.append(len(b)) or whole(self, b)
+        views.View, "readinto", lambda self, b: reads.append(len(b)) or whole(self, b)
     )
-    before = _soundfiles._counted.cache_info().misses
+    before = soundfiles._counted.cache_info().misses
     for window in windows:
         audio_length(path)
         read_audio(window)
-    assert _soundfiles._counted.cache_info().misses == before and reads
+    assert soundfiles._counted.cache_info().misses == before and reads
 
 
 def test_one_warning_for_all_windows_of_a_file(tmp_path):
@@ -301,7 +301,7 @@ for thread in threads:
 for thread in threads:
     thread.join()
 import ctypes
-from skal._quiet import quiet_c
+from skal._utils.sound.quiet import quiet_c
 c = ctypes.CDLL(None)
 with quiet_c():
     print("from python", file=sys.stderr)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from skal import _fingerprints
-from skal._containers import (
+from skal._utils import fingerprints
+from skal._utils.containers import (
     concatenate,
     copy_rows,
     in_container_of,
@@ -19,7 +19,7 @@ from skal._containers import (
     n_rows,
     take_rows,
 )
-from skal._fingerprints import canonical, describe, fingerprint
+from skal._utils.fingerprints import canonical, describe, fingerprint
 from skal.models import CompactCNN
 
 VALUES = np.random.RandomState(0).normal(size=(6, 2))
@@ -215,7 +215,7 @@ class TestFingerprint:
     def test_large_arrays_are_sampled(self, monkeypatch):
         X = np.arange(8000, dtype=float).reshape(2000, 4)
         exact = fingerprint(X)
-        monkeypatch.setattr(_fingerprints, "EXACT_BYTES", 6400)  # 200 rows
+        monkeypatch.setattr(fingerprints, "EXACT_BYTES", 6400)  # 200 rows
         assert fingerprint(X) != exact
         assert fingerprint(X[:, [1, 0, 2, 3]]) != fingerprint(X)
         assert fingerprint(X[::-1]) != fingerprint(X)

@@ -1,0 +1,1 @@
+"""What every room stands on. It imports nothing from the rooms above."""
