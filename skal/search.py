@@ -83,7 +83,7 @@ class SimilaritySearch(BaseEstimator):
     method : {"auto", "exact", "index"}, default="auto"
         "exact" compares all rows every time. "index" builds an index once, in minutes for a
         million rows, and then finds nearly all of the same rows in some milliseconds; it needs
-        the package pynndescent (``pip install 'skal[ann]'``). "auto" takes an index for more
+        the package pynndescent (``pip install 'skal-audio[ann]'``). "auto" takes an index for more
         than 200,000 rows where the package is installed.
     random_state : int, RandomState instance or None, default=None
         Draws what the index starts from.

@@ -219,7 +219,7 @@ def test_a_missing_extra_says_what_to_install(place):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert done.stderr == "skal: sqlalchemy is missing: pip install 'skal[label]'\n"
+    assert done.stderr == "skal: sqlalchemy is missing: pip install 'skal-audio[label]'\n"
 
 
 @pytest.mark.slow

@@ -57,6 +57,46 @@ def test_version_is_that_of_the_metadata():
     assert skal.__version__ == metadata["project"]["version"]
 
 
+TYPED = """
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+import skal
+from skal import ActiveLearningClassifier
+from skal.strategies import MarginSampling
+
+campaign = ActiveLearningClassifier(LogisticRegression(), MarginSampling(), n_initial=4)
+campaign.fit(np.zeros((20, 2)), [0, 1] * 10)
+reveal_type(campaign)
+reveal_type(skal.metrics)
+ActiveLearningClassifier(LogisticRegression(), budgets=3)
+"""
+
+
+def test_type_checkers_know_what_the_front_door_hands_out(tmp_path):
+    pytest.importorskip("mypy")
+    script = tmp_path / "script.py"
+    script.write_text(TYPED)
+    command = [sys.executable, "-m", "mypy", "--ignore-missing-imports", script.name]
+    done = subprocess.run(
+        [*command, "--follow-imports=silent", "--cache-dir", str(tmp_path / "cache")],
+        cwd=tmp_path,
+        env={**os.environ, "MYPYPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert 'is "skal.campaign.classifier.ActiveLearningClassifier"' in done.stdout, done.stdout
+    assert 'Unexpected keyword argument "budgets"' in done.stdout
+    assert "Found 1 error" in done.stdout
+
+
+def test_the_stub_names_what_the_front_door_hands_out():
+    import skal
+
+    stub = (ROOT / "skal" / "__init__.pyi").read_text()
+    assert set(re.findall(r"as (\w+)$", stub, re.M)) | {"__version__"} == set(skal.__all__)
+
+
 def test_the_readme_and_the_landing_page_show_the_same_example():
     readme = (ROOT / "README.md").read_text()
     assert re.findall(r"```python\n(.*?)```", readme, re.DOTALL) == [

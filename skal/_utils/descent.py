@@ -27,7 +27,7 @@ def build_index(X, instead, *, n_neighbors=30, metric="euclidean", random_state=
         from pynndescent import NNDescent
     except ImportError as error:
         raise ImportError(
-            f"an index needs pynndescent: pip install 'skal[ann]'; or {instead}"
+            f"an index needs pynndescent: pip install 'skal-audio[ann]'; or {instead}"
         ) from error
     index = NNDescent(
         X,

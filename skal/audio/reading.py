@@ -31,7 +31,7 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
 
     Any number of channels, any sample format and any sampling rate of WAV, FLAC, Ogg, MP3,
     AIFF and whatever else libsndfile reads, and what phones record where PyAV is installed
-    (``skal[media]``). Several channels become one, their mean, as in librosa. What is in the
+    (``skal-audio[media]``). Several channels become one, their mean, as in librosa. What is in the
     file is read to its end; a header that announces something else is warned about. Only the
     part that is asked for is decoded; long recordings are decoded, mixed and resampled block by
     block.

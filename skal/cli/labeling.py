@@ -268,7 +268,7 @@ def _plain_errors():
     except ImportError as error:
         if error.name not in _EXTRA:
             raise
-        fail(f"skal: {error.name} is missing: pip install 'skal[label]'", 2)
+        fail(f"skal: {error.name} is missing: pip install 'skal-audio[label]'", 2)
     except OSError as error:
         fail(f"skal: {_said(error)}", 2)
     except (LabelFileError, ModelError, ProjectError) as error:

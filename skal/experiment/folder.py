@@ -19,7 +19,7 @@ from skal.experiment.messages import ExperimentError, FolderBusyError
 __all__ = ["RunFolder", "describe_environment", "make_output_folder"]
 
 _PACKAGES = (
-    "skal",
+    "skal-audio",
     "numpy",
     "scipy",
     "scikit-learn",

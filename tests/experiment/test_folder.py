@@ -73,5 +73,5 @@ def test_git_ignores_what_skal_writes(tmp_path):
 def test_environment_says_what_a_result_depends_on():
     environment = describe_environment(seed=3)
     assert environment["seed"] == 3
-    assert {"skal", "numpy", "tensorflow", "librosa"} <= set(environment["packages"])
+    assert {"skal-audio", "numpy", "tensorflow", "librosa"} <= set(environment["packages"])
     json.dumps(environment)

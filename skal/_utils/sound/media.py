@@ -6,7 +6,9 @@ from skal._utils.sound.findings import AudioReadError
 
 __all__ = ["INSTALL", "MediaSound", "has_media"]
 
-INSTALL = "install PyAV, which reads it (pip install 'skal[media]'), or convert it to WAV or FLAC"
+INSTALL = (
+    "install PyAV, which reads it (pip install 'skal-audio[media]'), or convert it to WAV or FLAC"
+)
 # What recordings come in. FFmpeg knows far more, text and playlists among them, which name other
 # files to open.
 _FORMATS = (

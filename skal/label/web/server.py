@@ -14,7 +14,7 @@ from skal.label.web.security import Guard, is_loopback
 __all__ = ["create_app", "serve"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,200}")
-_EXTRA = "labeling in the browser needs the web packages: pip install 'skal[label]'"
+_EXTRA = "labeling in the browser needs the web packages: pip install 'skal-audio[label]'"
 
 
 def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=None, person=None):
