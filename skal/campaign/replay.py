@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skal.cluster import DensityPeaks
-from skal.strategies import entropy
+from skal.strategies.functions import entropy
 
 __all__ = ["Replay", "as_replay"]
 

@@ -9,7 +9,7 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils._param_validation import Interval
 
-from skal.strategies import entropy
+from skal.strategies.functions import entropy
 
 __all__ = [
     "EmptyPool",

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state, get_tags
 from skal._utils.rows import Rows, as_rows
 from skal.learner import Learner, check_supported
 
-__all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "top"]
+__all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "pick_highest"]
 
 
 class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
@@ -170,7 +170,7 @@ class ScoreStrategy(QueryStrategy):
     needs = frozenset({"predict_proba"})
 
     @abstractmethod
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         """Score candidates.
 
         Parameters
@@ -179,6 +179,8 @@ class ScoreStrategy(QueryStrategy):
             The window on the classifier.
         X : array-like or sequence of n_samples rows
             The candidates.
+        random_state : int, RandomState instance or None, default=None
+            For scores that depend on chance, such as those of dropout passes.
 
         Returns
         -------
@@ -188,13 +190,13 @@ class ScoreStrategy(QueryStrategy):
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick the rows with the highest scores; see `QueryStrategy.select`."""
-        scores = np.asarray(self.score(learner, X), dtype=float)
+        scores = np.asarray(self.score(learner, X, random_state), dtype=float)
         if scores.shape != (len(X),):
             raise ValueError(
                 f"{type(self).__name__}.score must return one score for each of the {len(X)} "
                 f"rows, not an array of shape {scores.shape}"
             )
-        positions = top(scores, n_instances, random_state)
+        positions = pick_highest(scores, n_instances, random_state)
         return positions, scores[positions]
 
 
@@ -254,7 +256,7 @@ def as_strategy(strategy):
     )
 
 
-def top(scores, n_instances, random_state):
+def pick_highest(scores, n_instances, random_state):
     """Return the positions of the highest scores, ties in random order.
 
     Parameters

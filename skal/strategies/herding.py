@@ -83,7 +83,7 @@ def max_herding(
     Examples
     --------
     >>> import numpy as np
-    >>> from skal.strategies import max_herding
+    >>> from skal.strategies.functions import max_herding
     >>> X = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 1], [0.1, 1], [0.2, 1]])
     >>> sorted(int(row) for row in max_herding(X, 2, gamma=10, random_state=0))
     [1, 4]

@@ -8,6 +8,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skal._utils.descent import build_index
+from skal._utils.fingerprints import describe
 from skal._utils.rows import n_rows
 from skal.strategies.base import QueryStrategy
 from skal.strategies.composition import query_among
@@ -130,7 +131,8 @@ class NeighborPool(QueryStrategy):
         Neighbors of each labeled row.
     index : estimator, default=None
         Finds them: anything with ``fit(X)`` and ``kneighbors(X, n_neighbors,
-        return_distance)``, such as `ApproximateNeighbors`. None: the exact search of
+        return_distance)``, such as ``skal.strategies.pools.ApproximateNeighbors``, which needs
+        the package pynndescent. None: the exact search of
         `~sklearn.neighbors.NearestNeighbors`.
     representation : {"embedding", "features"}, default="embedding"
         What is near: by the model's current embedding, for which all of the pool passes the
@@ -170,22 +172,6 @@ class NeighborPool(QueryStrategy):
             tags.input_tags.string = tags.input_tags.sparse = False
         return tags
 
-    def set_params(self, **params):
-        """Set parameters; an index built with others is forgotten.
-
-        Parameters
-        ----------
-        **params : dict
-            Values by name.
-
-        Returns
-        -------
-        NeighborPool
-            Itself.
-        """
-        self.__dict__.pop("_built", None)
-        return super().set_params(**params)
-
     def __getstate__(self):
         # The index holds all of X: it is built anew rather than pickled.
         state = dict(super().__getstate__())
@@ -216,11 +202,11 @@ class NeighborPool(QueryStrategy):
         return clone(NearestNeighbors() if self.index is None else self.index).fit(points)
 
     def _index_of(self, base):
-        """Return the index of all rows, built once for as long as they stay the same object."""
-        built = self.__dict__.get("_built")
-        if built is None or built[0] is not base:
-            self._built = (base, self._fit(_as_features(base)))
-        return self._built[1]
+        """Return the index of all rows, built again only for another X or another index."""
+        built, wanted = self.__dict__.get("_built"), describe(self.index)
+        if built is None or built[0] is not base or built[1] != wanted:
+            self._built = (base, wanted, self._fit(_as_features(base)))
+        return self._built[2]
 
 
 def _as_features(X):
