@@ -196,11 +196,11 @@ def split_data(data, params, seed):
         valid, test = rows[data.part == "validation"], rows[data.part == "test"]
         rest = np.setdiff1d(rows, np.concatenate([valid, test]))
     else:
-        test, rest = _hold_out(data, units, rows, params.test_percent, kind, rng)
-    if params.valid_percent > 0:
+        test, rest = _hold_out(data, units, rows, params.test_fraction, kind, rng)
+    if params.validation_fraction > 0:
         if len(valid):
-            raise ParameterError("valid_percent", "the official split has its own; use 0")
-        valid, rest = _hold_out(data, units, rest, params.valid_percent, kind, rng)
+            raise ParameterError("validation_fraction", "the official split has its own; use 0")
+        valid, rest = _hold_out(data, units, rest, params.validation_fraction, kind, rng)
     if len(test) == 0 or len(rest) == 0:
         raise ParameterError(
             "split", f"{kind} leaves {len(rest)} clips for training and {len(test)} for testing"

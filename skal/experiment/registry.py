@@ -117,7 +117,7 @@ def _replays():
     from skal.campaign import Replay
 
     return {
-        mode: partial(Replay, mode=mode) for mode in ("all", "none", "certain", "var", "diverse")
+        mode: partial(Replay, mode=mode) for mode in ("all", "none", "uncertain", "var", "diverse")
     }
 
 

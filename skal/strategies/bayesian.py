@@ -120,12 +120,12 @@ class BALD(SampleScoreStrategy):
     """Ask for the rows whose label tells most about the model.
 
     The model is sampled by dropout passes or by the members of an ensemble. Costs
-    `n_samples` passes over the pool, one after the other.
+    `n_models` passes over the pool, one after the other.
 
     Parameters
     ----------
-    n_samples : int, default=20
-        Samples of the model.
+    n_models : int, default=20
+        Models that are sampled, by dropout or from an ensemble.
 
     References
     ----------
@@ -134,15 +134,15 @@ class BALD(SampleScoreStrategy):
     learning with image data", ICML 2017.
     """
 
-    _parameter_constraints = {"n_samples": [Interval(Integral, 1, None, closed="left")]}
+    _parameter_constraints = {"n_models": [Interval(Integral, 1, None, closed="left")]}
 
-    def __init__(self, n_samples=20):
-        self.n_samples = n_samples
+    def __init__(self, n_models=20):
+        self.n_models = n_models
 
     @property
     def n_model_samples(self):
         """Number of samples of the model that are asked for."""
-        return self.n_samples
+        return self.n_models
 
     def reduce(self, samples):
         """Score rows by `mutual_information`; see `SampleScoreStrategy.reduce`."""
@@ -157,8 +157,8 @@ class PowerBALD(BALD):
 
     Parameters
     ----------
-    n_samples : int, default=20
-        Samples of the model.
+    n_models : int, default=20
+        Models that are sampled, by dropout or from an ensemble.
     temperature : float, default=1.0
         The weights are ``score ** (1 / temperature)``; close to 0 it is BALD itself.
 
@@ -173,8 +173,8 @@ class PowerBALD(BALD):
         "temperature": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(self, n_samples=20, temperature=1.0):
-        super().__init__(n_samples)
+    def __init__(self, n_models=20, temperature=1.0):
+        super().__init__(n_models)
         self.temperature = temperature
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):

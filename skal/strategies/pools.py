@@ -120,14 +120,14 @@ class NeighborPool(QueryStrategy):
     """Look only at the neighborhood of the rows labeled so far, which grows with them.
 
     What is worth asking is found near what is known: so a strategy need not look at the rest of
-    a very large pool. The candidates are those among the `k` nearest rows of any labeled row,
-    and, should they be fewer than are wanted, among more.
+    a very large pool. The candidates are the `n_neighbors` nearest rows of each labeled row, or
+    more of them if too few are candidates.
 
     Parameters
     ----------
     strategy : QueryStrategy or callable
         Chooses within the neighborhood.
-    k : int, default=100
+    n_neighbors : int, default=100
         Neighbors of each labeled row.
     index : estimator, default=None
         Finds them: anything with ``fit(X)`` and ``kneighbors(X, n_neighbors,
@@ -150,14 +150,14 @@ class NeighborPool(QueryStrategy):
 
     _parameter_constraints = {
         "strategy": [QueryStrategy, callable],
-        "k": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "index": [HasMethods(["fit", "kneighbors"]), None],
         "representation": [StrOptions({"embedding", "features"})],
     }
 
-    def __init__(self, strategy, k=100, *, index=None, representation="embedding"):
+    def __init__(self, strategy, n_neighbors=100, *, index=None, representation="embedding"):
         self.strategy = strategy
-        self.k = k
+        self.n_neighbors = n_neighbors
         self.index = index
         self.representation = representation
 
@@ -193,7 +193,7 @@ class NeighborPool(QueryStrategy):
             queries = _as_features(X_labeled.take())
             place = np.full(n_rows(X.base), -1)
             place[X.positions] = np.arange(len(X))
-        among = _neighborhood(index, queries, place, self.k, n_instances)
+        among = _neighborhood(index, queries, place, self.n_neighbors, n_instances)
         return query_among(
             self.strategy, learner, X, n_instances, among, X_labeled=X_labeled, **context
         )

@@ -34,8 +34,8 @@ def _plus_one(X, random_state):
 PARAMETERS = {
     "AugmentationDisagreement": [{"n_copies": 4}, {"n_copies": 3, "augment": _plus_one}],
     "BADGE": [{}],
-    "BALD": [{"n_samples": 3}],
-    "BatchBALD": [{"n_samples": 3}, {"n_samples": 3, "n_configurations": 2}],
+    "BALD": [{"n_models": 3}],
+    "BatchBALD": [{"n_models": 3}, {"n_models": 3, "n_configurations": 2}],
     "CoreSet": [{}, {"metric": "cosine"}],
     "DensityPeaksSampling": [{}],
     "DiverseBatch": [{"strategy": EntropySampling()}],
@@ -51,10 +51,10 @@ PARAMETERS = {
     "MinimumGap": [{"strategy": MarginSampling(), "gap": 2}],
     "MostLikely": [{"label": 0}],
     "NeighborPool": [
-        {"strategy": MarginSampling(), "k": 2},
-        {"strategy": BADGE(), "k": 2, "representation": "features"},
+        {"strategy": MarginSampling(), "n_neighbors": 2},
+        {"strategy": BADGE(), "n_neighbors": 2, "representation": "features"},
     ],
-    "PowerBALD": [{"n_samples": 3}],
+    "PowerBALD": [{"n_models": 3}],
     "Prefilter": [{"score": EntropySampling(), "then": BADGE()}],
     "ProbCover": [{}],
     "QueryByCommittee": [
