@@ -181,11 +181,9 @@ def set_aside(where, reason, advice):
 
 
 def split_data(data, params, seed):
-    """Hold out test data and, if asked for, validation data.
-
-    No recording is in two of the parts, and no group either unless the split is by chance or
-    the published parts share groups. An official split does not depend on the seed.
-    """
+    """Hold out test data and, if asked for, validation data."""
+    # No recording is in two of the parts, and no group either unless the split is by chance or
+    # the published parts share groups. An official split does not depend on the seed.
     kind = params.split or _first_possible(data)
     rng = np.random.RandomState(seed)
     rows, valid = np.arange(len(data.y)), np.empty(0, dtype=np.intp)
@@ -271,11 +269,9 @@ def _check_apart(data, split, kind):
 
 
 def compute_features(data, transformer, progress, store=None):
-    """Return the clips that can be read, their features, and a line for each broken clip.
-
-    `progress` is called with the number of clips done; features are kept in memory, or in the
-    folder `store` and mapped from there.
-    """
+    """Return the clips that can be read, their features, and a line for each broken clip."""
+    # `progress` is called with the number of clips done; features are kept in memory, or in the
+    # folder `store` and mapped from there.
     X, broken, notes, n_good = None, [], [], 0
     mapped = store is not None
     if mapped and data.sr is not None:

@@ -126,10 +126,8 @@ class Plan:
 
 
 def make_plans(arms, reporter, notes=(), features=None):
-    """Resolve parameters that differ in what learns and chooses, not in data and features.
-
-    Return a plan for each of their seeds. Features are computed unless they are given.
-    """
+    """Resolve parameters that differ in what learns and chooses, not in data and features."""
+    # Return a plan for each of their seeds. Features are computed unless they are given.
     find_loader(arms[0])
     parts = [build_parts(params) for params in arms]  # all are checked before any data are read
     if features is None:

@@ -40,12 +40,11 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         return frozenset(self.needs).union(*nested)
 
     def __sklearn_tags__(self):
-        """Say which rows a strategy and those inside it can serve.
-
-        A strategy that sees rows through the learner alone can serve any. One that reads rows
-        as numbers takes back what it cannot read: ``tags.input_tags.string = False`` for paths
-        and waveforms, ``sparse`` for sparse matrices, ``three_d_array`` for more than two axes.
-        """
+        """Say which rows a strategy and those inside it can serve."""
+        # A strategy that sees rows through the learner alone can serve any. One that reads rows
+        # as numbers takes back what it cannot read: ``tags.input_tags.string = False`` for paths
+        # and waveforms, ``sparse`` for sparse matrices, ``three_d_array`` for more than two
+        # axes.
         tags = super().__sklearn_tags__()
         inner = [
             get_tags(value).input_tags
@@ -226,22 +225,7 @@ class FunctionStrategy(QueryStrategy):
 
 
 def as_strategy(strategy):
-    """Return a strategy for a strategy or a function.
-
-    Parameters
-    ----------
-    strategy : QueryStrategy or callable
-        A function is wrapped in a `FunctionStrategy`.
-
-    Returns
-    -------
-    QueryStrategy
-
-    Raises
-    ------
-    TypeError
-        If it is something else, such as a class instead of an instance.
-    """
+    """Return a strategy for a strategy or a function."""
     if isinstance(strategy, QueryStrategy):
         return strategy
     if isinstance(strategy, type):
@@ -293,22 +277,7 @@ def pick_highest(scores, n_instances, random_state):
 
 
 def pick_shuffled(pick, X, random_state):
-    """Call a picker on rows in random order, so that it breaks ties by chance, not by position.
-
-    Parameters
-    ----------
-    pick : callable
-        ``pick(rows)`` returns positions in rows; among equals it may take the first.
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-    random_state : RandomState instance
-        Draws the order.
-
-    Returns
-    -------
-    ndarray of shape (n_picked,)
-        Positions in X.
-    """
+    """Call a picker on rows in random order, so that it breaks ties by chance, not by position."""
     order = random_state.permutation(len(X))
     return order[pick(X[order])]
 

@@ -17,12 +17,11 @@ _CELLS = 2**20
 
 
 class _Configurations:
-    """The labels that the batch so far may have: how probable each, and what it says.
+    """The labels that the batch so far may have: how probable each, and what it says."""
 
-    For each configuration of labels: its probability, and the posterior over the samples of
-    the model given it. The posterior is all that is needed to know how much one more row would
-    add, and it does not underflow, as the probability of a long configuration would.
-    """
+    # For each configuration of labels: its probability, and the posterior over the samples of
+    # the model given it. The posterior is all that is needed to know how much one more row would
+    # add, and it does not underflow, as the probability of a long configuration would.
 
     def __init__(self, n_model_samples, limit):
         self.limit = limit

@@ -168,21 +168,7 @@ class _Gaps:
 
 
 def spaced(groups, starts, gap):
-    """Mark the entries that are far enough from all marked ones of their group before them.
-
-    Parameters
-    ----------
-    groups : ndarray of shape (n_samples,)
-        Integers.
-    starts : ndarray of shape (n_samples,)
-        Place of each entry, in s.
-    gap : float
-        Least distance of two marked entries of one group, in s.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), bool
-    """
+    """Mark the entries that are far enough from all marked ones of their group before them."""
     taken, marks = {}, np.zeros(len(groups), dtype=bool)
     for i, (group, start) in enumerate(zip(groups.tolist(), starts.tolist(), strict=True)):
         places = taken.setdefault(group, [])
@@ -195,17 +181,7 @@ def spaced(groups, starts, gap):
 
 
 def occurrence(values):
-    """Count, for each entry, the equal entries in front of it.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples,)
-        Integers.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Count, for each entry, the equal entries in front of it."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.searchsorted(ordered, ordered, side="left")

@@ -220,10 +220,8 @@ def _as_features(X):
 
 
 def _neighborhood(index, queries, place, k, n_instances):
-    """Find the candidates near the queries, at least `n_instances` where there are so many.
-
-    `place` holds each indexed row's position among the candidates, -1 for rows that are none.
-    """
+    """Find the candidates near the queries, at least `n_instances` where there are so many."""
+    # `place` holds each indexed row's position among the candidates, -1 for rows that are none.
     n_candidates = np.count_nonzero(place >= 0)
     while k < len(place) // 2:
         near = np.zeros(len(place), dtype=bool)
