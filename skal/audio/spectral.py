@@ -85,8 +85,8 @@ def mel_spectrogram(
 class _MelOfFrames:
     """Mel spectra of frames, in arrays that are kept from one block to the next."""
 
-    # New arrays of this size come as fresh pages from the system every time, which costs as much
-    # as the transform and makes threads wait for each other.
+    # The system returns fresh pages for arrays of this size. Allocating them for each block
+    # costs as much as the transform and serializes the threads.
 
     def __init__(self, filters, taper, power):
         self.filters = np.ascontiguousarray(filters.T)

@@ -52,7 +52,7 @@ def assign_clusters(nearest, peaks):
 def border_densities(pairs, density, labels, n_clusters, cutoff):
     """Find the border density of every cluster; rows are sorted by falling density."""
     # It is the largest mean density of two points within the cutoff of each other, one in the
-    # cluster and one not. Pairs that cannot raise it are left out: those of points too far apart
+    # cluster and one not. Pairs that cannot raise it are skipped: those of points too far apart
     # along the line between the centers of their clusters, and those of too low densities.
     border = np.zeros(n_clusters)
     members = np.split(

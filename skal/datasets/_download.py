@@ -23,8 +23,8 @@ def data_folder():
 
 def download(url, target, *, known_hash=None):
     """Download a file, unless it is there."""
-    # What has come before a connection breaks stays in ``target + ".part"``; the next call asks
-    # only for the rest, if the server can give it.
+    # If the connection breaks, the bytes received stay in ``target + ".part"``. The next call
+    # requests only the rest, if the server supports that.
     import pooch
 
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ _TOLERANCE = 0.01
 
 def within_recordings(rows, problems):
     """Return the rows that do not lie beyond the end of their recording."""
-    # The last of several windows of one length may do so, and ends with the recording then.
+    # The last of several windows of equal length may extend past the end; it is cut there.
     lengths, fitting, kept = {}, set(), []
     for where, row in rows:
         length = _length(row, where, lengths, problems)

@@ -30,9 +30,9 @@ def existing_folder(path):
 
 def audio_files(folder):
     """Return the sound files below a folder, by their names, and the other files."""
-    # Nothing is opened. What is named like a sound file and is none (a link to nothing, a pipe,
-    # a folder without sounds in it) is among the sound files, and so is a folder that may not be
-    # read: reading it says what is wrong. Links to folders elsewhere are followed.
+    # No file is opened. A dangling link, a pipe or an empty folder with the name of a sound file
+    # counts as a sound file, and so does an unreadable folder: reading it reports the problem.
+    # Links to folders elsewhere are followed.
     sounds, others, named_so, closed = [], [], [], []
     for place, folders, names in _walk(os.fspath(folder), closed):
         for name in names:

@@ -24,8 +24,8 @@ def _squared_norms(matrix):
 
 def _peaks(proba):
     """Find each row's highest probability, and the sum of squares of all the others."""
-    # That sum is added up, not found as a difference: of confident predictions, the difference
-    # of the squares would keep nothing but rounding errors.
+    # The other squares are summed directly. For confident predictions, subtracting the largest
+    # square from the total would leave only rounding errors.
     place = (np.arange(len(proba)), proba.argmax(axis=1))
     others = proba.copy()
     others[place] = 0

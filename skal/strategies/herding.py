@@ -196,8 +196,8 @@ def _greedy(gaps, nearest, weights, n_instances):
 
 def _falls(gaps, rows, nearest, most, weights):
     """Return by how much each column would lower the weighted gaps of rows, up to `most` each."""
-    # With the gap itself as `most` that is a column's gain; with the part of the gap that is
-    # gone after a pick it is what the gain loses, so that a round costs the rows whose gap fell.
+    # If `most` is the gap, the result is a column's gain. If it is how much the gap fell after a
+    # pick, the result is the loss of gain, so a round costs only the rows whose gap fell.
 
     def _compute(first):
         part = slice(first, first + _BLOCK)

@@ -20,7 +20,7 @@ _CELLS = 2**22
 
 
 class SubsamplePool(QueryStrategy):
-    """Look at a random part of the pool, another one each round.
+    """Query a random part of the pool, drawn anew in each round.
 
     Parameters
     ----------
@@ -119,8 +119,8 @@ class ApproximateNeighbors(BaseEstimator):
 class NeighborPool(QueryStrategy):
     """Look only at the neighborhood of the rows labeled so far, which grows with them.
 
-    What is worth asking is found near what is known: so a strategy need not look at the rest of
-    a very large pool. The candidates are the `n_neighbors` nearest rows of each labeled row, or
+    Informative rows are usually near labeled ones, so in a very large pool a strategy can skip
+    the rest. The candidates are the `n_neighbors` nearest rows of each labeled row, or
     more of them if too few are candidates.
 
     Parameters
