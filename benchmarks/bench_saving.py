@@ -123,7 +123,7 @@ def ensembles():
         "margin": {"strategy": strategies.MarginSampling()},
         "BALD": {"strategy": strategies.BALD()},
         "PowerBALD": {"strategy": strategies.PowerBALD()},
-        "BatchBALD": {"strategy": strategies.BatchBALD(n_samples=20)},
+        "BatchBALD": {"strategy": strategies.BatchBALD(n_models=20)},
         "QBC, vote entropy": {"strategy": strategies.QueryByCommittee()},
         "QBC, consensus entropy": {"strategy": strategies.QueryByCommittee("consensus_entropy")},
         "QBC, max disagreement": {"strategy": strategies.QueryByCommittee("max_disagreement")},

@@ -18,7 +18,8 @@ _ENTRY = re.compile(r"^   (\w+)$|^\.\. py:data:: (\w+)$", re.MULTILINE)
 def public_modules():
     """Return the names of skal's public modules, the command line left out."""
     rooms = (info.name for info in pkgutil.iter_modules(skal.__path__))
-    return [f"skal.{room}" for room in sorted(rooms) if room[0] != "_" and room != "cli"]
+    names = [f"skal.{room}" for room in rooms if room[0] != "_" and room != "cli"]
+    return sorted([*names, "skal.strategies.functions"])
 
 
 def entries(page):

@@ -12,7 +12,7 @@ __all__ = [
     "bootstrap_interval",
     "budget_curve",
     "budget_curve_scorer",
-    "evaluate",
+    "classification_scores",
     "holm_correction",
     "label_saving",
     "labels_to_reach",
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-def evaluate(y_true, y_pred):
+def classification_scores(y_true, y_pred):
     """Compute accuracy and macro-averaged precision, recall and F1.
 
     Parameters

@@ -10,7 +10,12 @@ import skal
 
 
 def public_modules():
-    """Return the names of the public modules: skal's rooms, the command line left out."""
+    """Return the names of the public modules: skal's rooms, and the functions of strategies."""
+    return sorted([*front_door(), "skal.strategies.functions"])
+
+
+def front_door():
+    """Return the names of skal's rooms, the command line left out."""
     rooms = (info.name for info in pkgutil.iter_modules(skal.__path__))
     return [f"skal.{room}" for room in sorted(rooms) if room[0] != "_" and room != "cli"]
 

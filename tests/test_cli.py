@@ -10,7 +10,8 @@ import pytest
 
 from skal.cli import main
 from skal.cli.experiments import _split
-from skal.datasets import make_sounds, write_sounds
+from skal.datasets import make_sounds
+from skal.datasets.synthetic import write_sounds
 from skal.experiment import ParameterError
 
 TINY = {

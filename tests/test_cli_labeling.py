@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 from skal.audio import LogMelSpectrogram
 from skal.cli import main
 from skal.cli.app import app
-from skal.datasets import make_sounds, write_sounds
+from skal.datasets import make_sounds
+from skal.datasets.synthetic import write_sounds
 from skal.label import LabelingProject
 
 FEATURES = {"sr": 8000, "n_fft": 256, "hop_length": 256, "n_mels": 12, "duration": 0.3}

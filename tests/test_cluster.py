@@ -15,13 +15,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skal._utils.pairwise import Pairwise
 from skal._utils.threads import run
-from skal.cluster import (
-    DensityPeaks,
-    count_peaks,
-    cutoff_distance,
-    density_graph,
-    k_means_labels,
-)
+from skal.cluster import DensityPeaks
+from skal.cluster._clusters import count_peaks
+from skal.cluster._density import cutoff_distance
+from skal.cluster._graph import density_graph
+from skal.cluster._k_means import k_means_labels
 from skal.cluster._neighbors import nearest_neighbors
 
 

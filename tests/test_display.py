@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 
 from skal.campaign import ActiveLearningClassifier
 from skal.cluster import DensityPeaks
-from skal.datasets import load_audio_folder, make_sounds, write_sounds
+from skal.datasets import load_audio_folder, make_sounds
+from skal.datasets.synthetic import write_sounds
 from skal.display import (
     BudgetCurveDisplay,
     ClipDisplay,

@@ -123,7 +123,7 @@ def test_imports_go_down(path):
         ("def f():\n    from skal.cli import main", "experiment"),
         ("from ..campaign import rounds", "audio"),
         ("import importlib\nimportlib.import_module(f'skal.campaign.{name}')", "learner"),
-        ("from skal.metrics import evaluate", "_utils"),
+        ("from skal.metrics import classification_scores", "_utils"),
     ],
 )
 def test_a_wrong_import_is_found(source, room):

@@ -15,7 +15,7 @@ from skal.metrics import (
     bootstrap_interval,
     budget_curve,
     budget_curve_scorer,
-    evaluate,
+    classification_scores,
     holm_correction,
     label_saving,
     labels_to_reach,
@@ -30,7 +30,7 @@ curves = st.lists(st.tuples(st.integers(1, 50), st.floats(0, 1)), min_size=1, ma
 def test_evaluate_agrees_with_scikit_learn():
     rng = np.random.RandomState(0)
     y_true, y_pred = rng.randint(4, size=(2, 100))
-    result = evaluate(y_true, y_pred)
+    result = classification_scores(y_true, y_pred)
     assert list(result) == ["accuracy", "precision", "recall", "f1"]
     assert result["accuracy"] == np.mean(y_true == y_pred)
     assert result["precision"] == pytest.approx(precision_score(y_true, y_pred, average="macro"))
@@ -39,11 +39,11 @@ def test_evaluate_agrees_with_scikit_learn():
 
 
 def test_evaluate_is_silent_about_missing_classes():
-    result = evaluate(["dog", "dog", "rain"], ["dog", "dog", "dog"])
+    result = classification_scores(["dog", "dog", "rain"], ["dog", "dog", "dog"])
     assert result["accuracy"] == pytest.approx(2 / 3)
     assert result["precision"] == pytest.approx((2 / 3 + 0) / 2)
     assert result["recall"] == pytest.approx((1 + 0) / 2)
-    assert evaluate(["dog"], ["rain"])["f1"] == 0
+    assert classification_scores(["dog"], ["rain"])["f1"] == 0
 
 
 def test_budget_curve_reads_the_history():

@@ -79,11 +79,11 @@ curves = {
 # %%
 # The yardstick is the same classifier with the labels of all recordings.
 
-from skal.metrics import evaluate
+from skal.metrics import classification_scores
 
 full = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
 full.fit(X[train], sounds.target[train])
-full_f1 = evaluate(sounds.target[test], full.predict(X[test]))["f1"]
+full_f1 = classification_scores(sounds.target[test], full.predict(X[test]))["f1"]
 print(f"macro F1 with all {train.sum()} labels: {full_f1:.3f}")
 
 # %%

@@ -204,7 +204,7 @@ from skal.strategies import NeighborPool, SubsamplePool
 
 show(
     **{
-        "margin near the labels": NeighborPool(MarginSampling(), k=8),
+        "margin near the labels": NeighborPool(MarginSampling(), n_neighbors=8),
         "margin in a part of 100": SubsamplePool(MarginSampling(), size=100),
     }
 )

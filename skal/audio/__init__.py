@@ -1,13 +1,13 @@
-"""From recordings to features: reading, log-mel spectrograms, MFCC, augmentation."""
+"""From recordings to features: reading, log-mel spectrograms, MFCC, a store of features."""
 
 from skal._utils.sound.findings import AudioReadError, Broken, HeaderWarning
 from skal._utils.sound.soundfiles import audio_length, iter_windows
-from skal._utils.windows import Window, as_window
+from skal._utils.windows import Window
 from skal.audio._clips import BrokenClipsError
 from skal.audio.cache import FeatureCache, build_features
 from skal.audio.features import MFCC, PCEN, LogMelSpectrogram
 from skal.audio.reading import read_audio
-from skal.audio.report import FeatureReport, write_report
+from skal.audio.report import FeatureReport
 from skal.audio.scaling import FeatureScaler
 
 __all__ = [
@@ -22,10 +22,8 @@ __all__ = [
     "HeaderWarning",
     "LogMelSpectrogram",
     "Window",
-    "as_window",
     "audio_length",
     "build_features",
     "iter_windows",
     "read_audio",
-    "write_report",
 ]

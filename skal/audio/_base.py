@@ -295,13 +295,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
 
 
 def warn_of_broken(broken):
-    """Warn once of all clips that were set aside, if there are any.
-
-    Parameters
-    ----------
-    broken : dict of int to Broken
-        By position in X.
-    """
+    """Warn once of all clips that were set aside, if there are any."""
     if broken:
         shown = "\n".join(listed(broken))
         warnings.warn(

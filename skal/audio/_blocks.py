@@ -12,21 +12,7 @@ __all__ = ["different_lengths", "features_of_block"]
 
 
 class Block(NamedTuple):
-    """What came of a block of clips.
-
-    Attributes
-    ----------
-    features : ndarray or None
-        Features of the clips that could be read; None if there are none.
-    good : ndarray of int
-        Positions of these in X.
-    broken : dict of int to Broken
-        The others, by position in X.
-    notes : list of str
-        What to warn about.
-    n_samples : int
-        Length of the waveforms.
-    """
+    """What came of a block of clips."""
 
     features: np.ndarray | None
     good: np.ndarray
@@ -36,21 +22,7 @@ class Block(NamedTuple):
 
 
 def features_of_block(transformer, start, clips):
-    """Read a block of clips and compute their features.
-
-    Parameters
-    ----------
-    transformer : AudioTransformer
-        What computes the features.
-    start : int
-        Position of the first clip in X.
-    clips : list of clips, or ndarray of shape (n_clips, n_samples)
-        Paths, addresses or waveforms.
-
-    Returns
-    -------
-    Block
-    """
+    """Read a block of clips and compute their features."""
     notes = []
     if isinstance(clips, np.ndarray):
         y, good, broken = _finite_waveforms(transformer, start, clips)
@@ -107,19 +79,7 @@ def _load_block(transformer, start, clips):
 
 
 def different_lengths(sr, *entries):
-    """Return the message for clips that have no common length.
-
-    Parameters
-    ----------
-    sr : int
-        Sampling rate, in Hz.
-    *entries : tuple (n_samples, clips, position)
-        Clips of different lengths.
-
-    Returns
-    -------
-    str
-    """
+    """Return the message for clips that have no common length."""
     named = " and ".join(f"{clip_name(clips[i])!r} {n / sr:.3f} s" for n, clips, i in entries)
     return (
         f"the clips differ in length ({named}), but all features of a call have one shape: give "

@@ -32,17 +32,7 @@ class BrokenClipsError(ValueError):
 
 
 def listed(broken):
-    """Return lines that name what is broken, the first twenty of it.
-
-    Parameters
-    ----------
-    broken : dict of int to Broken
-        By position in X.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return lines that name what is broken, the first twenty of it."""
     lines = [f"  X[{i}] {found}" for i, found in list(broken.items())[:_SHOWN]]
     if len(broken) > _SHOWN:
         lines.append(f"  and {len(broken) - _SHOWN} more")
@@ -50,23 +40,7 @@ def listed(broken):
 
 
 def clips_of(X):
-    """Return X as a list of clips, or None where it is a matrix of waveforms.
-
-    Parameters
-    ----------
-    X : sequence, Series, one-column DataFrame or ndarray
-        Paths, addresses or waveforms.
-
-    Returns
-    -------
-    list or None
-        None for what `sklearn.utils.check_array` should look at.
-
-    Raises
-    ------
-    TypeError
-        If X is a single path.
-    """
+    """Return X as a list of clips, or None where it is a matrix of waveforms."""
     if isinstance(X, (str, bytes, os.PathLike)):
         raise TypeError(f"X is one path ({X!r}); a sequence of paths is needed: [{X!r}]")
     if hasattr(X, "iloc") and X.ndim == 2 and X.shape[1] == 1:
@@ -93,31 +67,7 @@ def _is_clip(item):
 
 
 def load_clip(clip, sr, duration, fill):
-    """Return the waveform of one clip, float32, `duration` seconds long if that is given.
-
-    Parameters
-    ----------
-    clip : str, path-like, Window, tuple or ndarray of shape (n_samples,)
-        A waveform must be at `sr` already.
-    sr : int
-        Sampling rate, in Hz.
-    duration : float or None
-        Length wanted, in s.
-    fill : str
-        As for `read_audio`.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples,), float32
-        The waveform.
-    note : str or None
-        What to warn about.
-
-    Raises
-    ------
-    AudioReadError
-        If there is no sound in it.
-    """
+    """Return the waveform of one clip, float32, `duration` seconds long if that is given."""
     if not isinstance(clip, np.ndarray):
         y, _, note = load(clip, sr, duration, fill)
         return y, note
@@ -139,19 +89,8 @@ def load_clip(clip, sr, duration, fill):
 
 
 def as_float(waveforms):
-    """Return waveforms as float32, integers scaled to -1...1 by what their type holds.
-
-    So a file sounds alike whether it was read as integers (`scipy.io.wavfile`) or not.
-
-    Parameters
-    ----------
-    waveforms : ndarray
-        Floating-point numbers or integers.
-
-    Returns
-    -------
-    ndarray of the same shape, float32
-    """
+    """Return waveforms as float32, integers scaled to -1...1 by what their type holds."""
+    # So a file sounds alike whether it was read as integers (`scipy.io.wavfile`) or not.
     if waveforms.dtype.kind not in "iu":
         return np.asarray(waveforms, dtype=np.float32)
     half = 2.0 ** (8 * waveforms.dtype.itemsize - 1)
@@ -161,17 +100,7 @@ def as_float(waveforms):
 
 
 def clip_name(clip):
-    """Return how to name a clip in a message.
-
-    Parameters
-    ----------
-    clip : object
-        A path, an address or a waveform.
-
-    Returns
-    -------
-    str
-    """
+    """Return how to name a clip in a message."""
     if isinstance(clip, np.ndarray):
         return "waveform"
     try:
@@ -181,24 +110,7 @@ def clip_name(clip):
 
 
 def try_load(clip, sr, duration, fill):
-    """Return the waveform of a clip, or why there is none.
-
-    Parameters
-    ----------
-    clip : object
-        See `load_clip`.
-    sr : int
-        Sampling rate, in Hz.
-    duration : float or None
-        Length wanted, in s.
-    fill : str
-        As for `read_audio`.
-
-    Returns
-    -------
-    tuple (ndarray of shape (n_samples,), str or None), or Broken
-        The waveform and what to warn about.
-    """
+    """Return the waveform of a clip, or why there is none."""
     try:
         return load_clip(clip, sr, duration, fill)
     except AudioReadError as error:

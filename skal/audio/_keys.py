@@ -20,21 +20,7 @@ _VERSION = 3
 
 
 def describe(transformer, dtype, key):
-    """Return all that the values in a store depend on, as JSON.
-
-    Parameters
-    ----------
-    transformer : AudioTransformer
-        What computes the features.
-    dtype : str
-        Of the numbers on disk.
-    key : str
-        What a recording is known by.
-
-    Returns
-    -------
-    str
-    """
+    """Return all that the values in a store depend on, as JSON."""
     parameters = {
         name: _plain(value)
         for name, value in transformer.get_params(deep=True).items()
@@ -58,19 +44,7 @@ def _plain(value):
 
 
 def clip_keys(clips, kind):
-    """Return 16 bytes for every clip that change when its file does.
-
-    Parameters
-    ----------
-    clips : list of paths, addresses or tuples
-        Clips.
-    kind : {"time", "content"}
-        What a file is known by: path, size and time of the last change, or its content.
-
-    Returns
-    -------
-    list of bytes
-    """
+    """Return 16 bytes for every clip that change when its file does."""
     files, here = {}, os.getcwd()
     texts = []
     for clip in clips:

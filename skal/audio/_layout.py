@@ -6,21 +6,7 @@ __all__ = ["column_name", "cut_segments", "normalized", "segment_starts"]
 
 
 def segment_starts(n_frames, segment_frames, overlap):
-    """Return the first frame of every segment; the last segment ends with the last frame.
-
-    Parameters
-    ----------
-    n_frames : int
-        Frames of the clip, at least `segment_frames`.
-    segment_frames : int
-        Frames of a segment.
-    overlap : float
-        Share of a segment that the next one repeats.
-
-    Returns
-    -------
-    ndarray of int
-    """
+    """Return the first frame of every segment; the last segment ends with the last frame."""
     # 10 frames with an overlap of 0.8 are 2 apart, though 10 * (1 - 0.8) is a little less.
     step = max(1, int(segment_frames * (1 - overlap) + 1e-9))
     last = n_frames - segment_frames
@@ -30,39 +16,13 @@ def segment_starts(n_frames, segment_frames, overlap):
 
 
 def cut_segments(features, segment_frames, overlap):
-    """Return overlapping segments of features.
-
-    Parameters
-    ----------
-    features : ndarray of shape (n_clips, n_bands, n_frames, n_channels)
-        Features of whole clips.
-    segment_frames : int
-        Frames of a segment.
-    overlap : float
-        Share of a segment that the next one repeats.
-
-    Returns
-    -------
-    ndarray of shape (n_clips, n_segments, n_bands, segment_frames, n_channels)
-    """
+    """Return overlapping segments of features."""
     starts = segment_starts(features.shape[2], segment_frames, overlap)
     return np.stack([features[:, :, s : s + segment_frames] for s in starts], axis=1)
 
 
 def normalized(features, axes):
-    """Return features with zero mean and unit variance over some axes.
-
-    Parameters
-    ----------
-    features : ndarray
-        Features.
-    axes : tuple of int
-        What one mean is taken over.
-
-    Returns
-    -------
-    ndarray of the shape of `features`
-    """
+    """Return features with zero mean and unit variance over some axes."""
     # In double precision: numpy sums along axes that are not the last one by one, and ten
     # thousand values lose four digits.
     precise = {"axis": axes, "keepdims": True, "dtype": np.float64}
@@ -75,19 +35,7 @@ def normalized(features, axes):
 
 
 def column_name(prefix, index):
-    """Return the name of a column of flattened features.
-
-    Parameters
-    ----------
-    prefix : str
-        Kind of features.
-    index : tuple of int
-        Where it is in the features of a clip: segment (if there are any), band, frame, channel.
-
-    Returns
-    -------
-    str
-    """
+    """Return the name of a column of flattened features."""
     *segment, band, frame, channel = index
     name = f"{prefix}_" + "".join(f"s{s}_" for s in segment) + f"b{band}_t{frame}"
     return name + (f"_d{channel}" if channel else "")

@@ -24,15 +24,7 @@ KEY_BYTES = 16
 
 
 class FeatureStore:
-    """Rows of features on disk.
-
-    Parameters
-    ----------
-    folder : path-like
-        Where; made when the first rows are added.
-    dtype : {"float32", "float16"}, default="float32"
-        Of the numbers on disk.
-    """
+    """Rows of features on disk."""
 
     def __init__(self, folder, dtype="float32"):
         self.folder = Path(folder)
@@ -65,35 +57,12 @@ class FeatureStore:
         self._n_rows += complete
 
     def find(self, keys):
-        """Return the row of every key, -1 where there is none.
-
-        Parameters
-        ----------
-        keys : list of bytes
-            Keys.
-
-        Returns
-        -------
-        ndarray of int
-        """
+        """Return the row of every key, -1 where there is none."""
         rows = self._rows
         return np.fromiter((rows.get(key, -1) for key in keys), dtype=np.intp, count=len(keys))
 
     def add(self, keys, features):
-        """Append rows; keys that another process has added meanwhile are left out.
-
-        Parameters
-        ----------
-        keys : list of bytes
-            A key for each row.
-        features : ndarray of shape (n_rows, ...)
-            The rows.
-
-        Raises
-        ------
-        ValueError
-            If the rows have another shape than those that are there.
-        """
+        """Append rows; keys that another process has added meanwhile are left out."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
             self.reload()
@@ -112,12 +81,7 @@ class FeatureStore:
             self.reload()
 
     def map(self):
-        """Return all rows as a read-only memory map.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, ...)
-        """
+        """Return all rows as a read-only memory map."""
         if self._n_rows == 0:
             return np.empty((0, *(self.shape or ())), dtype=self.dtype)
         path = self.folder / "features.bin"
@@ -162,15 +126,7 @@ class FeatureStore:
 
 
 def write_atomically(path, text):
-    """Write a text file so that it is there whole or not at all.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    text : str
-        Its content.
-    """
+    """Write a text file so that it is there whole or not at all."""
     temporary = f"{os.fspath(path)}.{os.getpid()}.tmp"
     with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.write(text)

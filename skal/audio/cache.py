@@ -273,10 +273,8 @@ def _gather_on_disk(store, features, rows):
 
 
 def _remove_selections(folder, wanted):
-    """Remove selections but the latest: a campaign's pool is another one in every round.
-
-    Who has one of them mapped keeps it; where the system does not allow that, it stays.
-    """
+    """Remove selections but the latest: a campaign's pool is another one in every round."""
+    # Who has one of them mapped keeps it; where the system does not allow that, it stays.
     others = [path for path in folder.glob("selection-*") if path != wanted]
     with contextlib.suppress(OSError):
         others.sort(key=os.path.getmtime)

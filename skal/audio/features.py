@@ -236,27 +236,6 @@ class LogMelSpectrogram(AudioTransformer):
         self.on_error = on_error
         self.n_jobs = n_jobs
 
-    @classmethod
-    def predecessor(cls, **changes):
-        """Return the features of ALFramework: segments of 60 bands x 41 frames x 2 channels.
-
-        22,050 Hz, frames of 2,048 samples every 512, segments of 20,480 samples with half
-        overlap, decibels and their slopes. Other than there, decibels are those of a power
-        spectrum, short clips are padded (there: dropped), and segments are cut from the
-        spectrogram of the whole clip, so that no segment begins with silence that is not in
-        the sound.
-
-        Parameters
-        ----------
-        **changes : object
-            Other values of parameters, such as ``duration=4.0`` (UrbanSound8K).
-
-        Returns
-        -------
-        LogMelSpectrogram
-        """
-        return cls(**{"segment_frames": 41, "overlap": 0.5, "deltas": 1, **changes})
-
     def _n_bands(self):
         return self.n_mels
 

@@ -68,22 +68,7 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
 
 
 def load(clip, sr, duration, fill):
-    """Read a recording, and return what to warn about instead of warning.
-
-    Parameters
-    ----------
-    clip, sr, duration, fill : object
-        As for `read_audio`.
-
-    Returns
-    -------
-    y : ndarray of shape (n_samples,), float32
-        The waveform.
-    rate : int
-        Its sampling rate, in Hz.
-    note : str or None
-        How the header of the file and its content differ.
-    """
+    """Read a recording, and return what to warn about instead of warning."""
     window = as_window(clip)
     with open_sound(window.path) as sound:
         rate = sound.samplerate if sr is None else sr
@@ -97,22 +82,7 @@ def load(clip, sr, duration, fill):
 
 
 def fit_length(y, n_samples, fill="silence"):
-    """Crop or pad waveforms at their end.
-
-    Parameters
-    ----------
-    y : ndarray of shape (..., n)
-        Waveforms.
-    n_samples : int
-        Samples wanted.
-    fill : {"silence", "repeat", "reflect"}, default="silence"
-        What to pad with: zeros, the waveform from its start, or the waveform mirrored.
-
-    Returns
-    -------
-    ndarray of shape (..., n_samples)
-        A view where nothing had to be padded.
-    """
+    """Crop or pad waveforms at their end."""
     missing = n_samples - y.shape[-1]
     if missing <= 0:
         return y[..., :n_samples]
@@ -120,19 +90,7 @@ def fit_length(y, n_samples, fill="silence"):
 
 
 def resample(y, sr, target_sr):
-    """Resample a waveform with soxr, as librosa does by default.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,), float32
-        The waveform.
-    sr, target_sr : int
-        Sampling rates from and to, in Hz.
-
-    Returns
-    -------
-    ndarray of shape (ceil(n * target_sr / sr),), float32
-    """
+    """Resample a waveform with soxr, as librosa does by default."""
     import soxr
 
     if sr == target_sr:

@@ -35,15 +35,7 @@ class FeatureReport(NamedTuple):
 
 
 def write_report(broken, path):
-    """Write what is broken as a CSV file that spreadsheets open.
-
-    Parameters
-    ----------
-    broken : dict of int to Broken
-        As from `transform_readable` of a transformer.
-    path : path-like
-        The file; written whole or not at all.
-    """
+    """Write what is broken as a CSV file that spreadsheets open."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["position", "path", "reason", "advice"])

@@ -24,26 +24,7 @@ _BLOCK = 2**18
 
 @lru_cache(maxsize=32)
 def mel_filters(sr, n_fft, n_mels=60, fmin=0.0, fmax=None, htk=False):
-    """Return the mel filter bank of librosa.
-
-    Parameters
-    ----------
-    sr : int
-        Sampling rate, in Hz.
-    n_fft : int
-        Length of the transform, in samples.
-    n_mels : int, default=60
-        Number of mel bands.
-    fmin, fmax : float, default=0.0 and None
-        Lowest and highest frequency, in Hz; None is half the sampling rate.
-    htk : bool, default=False
-        Use the mel scale of HTK instead of Slaney's.
-
-    Returns
-    -------
-    ndarray of shape (n_mels, 1 + n_fft // 2), float32
-        Not to be written to: it is shared.
-    """
+    """Return the mel filter bank of librosa."""
     from librosa.filters import mel
 
     filters = mel(sr=sr, n_fft=n_fft, n_mels=n_mels, fmin=fmin, fmax=fmax, htk=htk)
@@ -59,21 +40,7 @@ def _window(window, win_length, n_fft):
 
 
 def n_frames_of(n_samples, n_fft=2048, hop_length=512, center=True):
-    """Return the number of frames of a waveform.
-
-    Parameters
-    ----------
-    n_samples : int
-        Length of the waveform.
-    n_fft, hop_length : int, default=2048 and 512
-        Length of a frame, and from one frame to the next, in samples.
-    center : bool, default=True
-        The waveform is padded by ``n_fft // 2`` on both sides.
-
-    Returns
-    -------
-    int
-    """
+    """Return the number of frames of a waveform."""
     padded = n_samples + 2 * (n_fft // 2) if center else n_samples
     return 1 + (padded - n_fft) // hop_length
 
@@ -90,39 +57,7 @@ def mel_spectrogram(
     pad_mode="constant",
     power=2.0,
 ):
-    """Return the mel spectrograms of many waveforms at once.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_clips, n_samples), float32
-        Waveforms.
-    filters : ndarray of shape (n_mels, 1 + n_fft // 2)
-        From `mel_filters`.
-    n_fft : int, default=2048
-        Length of a frame, in samples.
-    hop_length : int, default=512
-        From one frame to the next, in samples.
-    win_length : int, default=None
-        Length of the window, which is centred in the frame; None is ``n_fft``.
-    window : str or tuple, default="hann"
-        Window, as in `scipy.signal.get_window`.
-    center : bool, default=True
-        Pad the waveform so that frame t is centred at sample ``t * hop_length``.
-    pad_mode : str, default="constant"
-        How to pad then, as in `numpy.pad`.
-    power : float, default=2.0
-        Exponent of the magnitudes: 2 for power, 1 for amplitude.
-
-    Returns
-    -------
-    ndarray of shape (n_clips, n_mels, n_frames), float32
-        As `librosa.feature.melspectrogram` gives for each waveform.
-
-    Raises
-    ------
-    ValueError
-        If the waveforms are shorter than a frame and not padded.
-    """
+    """Return the mel spectrograms of many waveforms at once."""
     n_clips, n_samples = y.shape
     n_frames = n_frames_of(n_samples, n_fft, hop_length, center)
     if n_frames < 1:
@@ -148,11 +83,10 @@ def mel_spectrogram(
 
 
 class _MelOfFrames:
-    """Mel spectra of frames, in arrays that are kept from one block to the next.
+    """Mel spectra of frames, in arrays that are kept from one block to the next."""
 
-    New arrays of this size come as fresh pages from the system every time, which costs as much
-    as the transform and makes threads wait for each other.
-    """
+    # The system returns fresh pages for arrays of this size. Allocating them for each block
+    # costs as much as the transform and serializes the threads.
 
     def __init__(self, filters, taper, power):
         self.filters = np.ascontiguousarray(filters.T)
@@ -193,25 +127,7 @@ class _MelOfFrames:
 
 
 def power_to_db(S, ref=1.0, amin=1e-10, top_db=80.0):
-    """Convert power spectrograms to decibels, each on its own.
-
-    Parameters
-    ----------
-    S : ndarray of shape (n_clips, n_bands, n_frames)
-        Power spectrograms.
-    ref : float or "max", default=1.0
-        The power of 0 dB; "max" is the largest of each clip.
-    amin : float, default=1e-10
-        Smaller powers count as this.
-    top_db : float, default=80.0
-        No value is lower than the largest of its clip by more than this, in dB; None leaves
-        them.
-
-    Returns
-    -------
-    ndarray of shape (n_clips, n_bands, n_frames), float32
-        As `librosa.power_to_db` gives for each spectrogram.
-    """
+    """Convert power spectrograms to decibels, each on its own."""
     amin = np.float32(amin)
     db = np.log10(np.maximum(S, amin))
     db *= 10
@@ -225,27 +141,7 @@ def power_to_db(S, ref=1.0, amin=1e-10, top_db=80.0):
 
 
 def log_mel_to_mfcc(S, n_mfcc=20, dct_type=2, norm="ortho", lifter=0):
-    """Return the mel-frequency cepstral coefficients of log-mel spectrograms.
-
-    Parameters
-    ----------
-    S : ndarray of shape (n_clips, n_mels, n_frames)
-        Log-mel spectrograms, in dB.
-    n_mfcc : int, default=20
-        Number of coefficients.
-    dct_type : {1, 2, 3}, default=2
-        Type of the discrete cosine transform.
-    norm : {"ortho", None}, default="ortho"
-        Its normalization.
-    lifter : float, default=0
-        Cepstral liftering: coefficient k is scaled by
-        ``1 + lifter / 2 * sin(pi * (k + 1) / lifter)``; 0 leaves them.
-
-    Returns
-    -------
-    ndarray of shape (n_clips, n_mfcc, n_frames), float32
-        As `librosa.feature.mfcc` gives for each spectrogram.
-    """
+    """Return the mel-frequency cepstral coefficients of log-mel spectrograms."""
     n_mels = S.shape[1]
     basis = scipy.fft.dct(np.eye(n_mels), axis=0, type=dct_type, norm=norm)[:n_mfcc]
     if lifter > 0:
@@ -255,27 +151,7 @@ def log_mel_to_mfcc(S, n_mfcc=20, dct_type=2, norm="ortho", lifter=0):
 
 
 def delta(S, width=9, order=1):
-    """Return local estimates of the derivative along the last axis.
-
-    Parameters
-    ----------
-    S : ndarray of shape (..., n_frames)
-        Features over time.
-    width : int, default=9
-        Frames that the estimate looks at; odd, at least 3.
-    order : int, default=1
-        1 for the slope (delta), 2 for the acceleration (delta-delta).
-
-    Returns
-    -------
-    ndarray of shape (..., n_frames)
-        As `librosa.feature.delta` gives.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer frames than `width`.
-    """
+    """Return local estimates of the derivative along the last axis."""
     if S.shape[-1] < width:
         raise ValueError(
             f"deltas over {width} frames need clips of at least {width} frames, not "
@@ -296,43 +172,9 @@ def pcen(
     eps=1e-6,
     scale=2.0**31,
 ):
-    """Return the per-channel energy normalization of mel spectrograms.
-
-    Every band is divided by its own recent level, which evens out loudness, distance and
-    steady background noise.
-
-    Parameters
-    ----------
-    S : ndarray of shape (n_clips, n_bands, n_frames)
-        Mel spectrograms, of magnitudes or powers.
-    sr : int
-        Sampling rate, in Hz.
-    hop_length : int, default=512
-        From one frame to the next, in samples.
-    gain : float, default=0.98
-        How far the level is evened out: 0 not at all, 1 fully.
-    bias : float, default=2.0
-        Offset before the compression.
-    power : float, default=0.5
-        Exponent of the compression; 0 is a logarithm.
-    time_constant : float, default=0.4
-        Of the smoothing that gives the recent level, in s.
-    eps : float, default=1e-6
-        Added to the level.
-    scale : float, default=2**31
-        What S is multiplied by first: the constants above are meant for 32-bit samples.
-
-    Returns
-    -------
-    ndarray of shape (n_clips, n_bands, n_frames), float32
-        As `librosa.pcen` gives for ``scale * S``.
-
-    References
-    ----------
-    Wang et al., Trainable frontend for robust and far-field keyword spotting, ICASSP 2017,
-    section 2; Lostanlen et al., Per-channel energy normalization: why and how, IEEE Signal
-    Processing Letters 2019.
-    """
+    """Return the per-channel energy normalization of mel spectrograms."""
+    # Every band is divided by its own recent level, which evens out loudness, distance and
+    # steady background noise.
     S = S * np.float64(scale)
     frames = time_constant * sr / hop_length
     b = (np.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)

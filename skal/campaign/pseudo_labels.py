@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skal.strategies import entropy
+from skal.strategies.functions import entropy
 
 __all__ = ["PseudoLabels"]
 

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skal.cluster import DensityPeaks
-from skal.strategies import entropy
+from skal.strategies.functions import entropy
 
 __all__ = ["Replay", "as_replay"]
 
@@ -20,9 +20,9 @@ class Replay(BaseEstimator):
 
     Parameters
     ----------
-    mode : {"all", "none", "certain", "var", "diverse"}, default="certain"
-        "all": every old label. "none": no old label. "certain": the share `fraction` of the
-        correctly predicted ones, those of the highest entropy. "var": as "certain", with a
+    mode : {"all", "none", "uncertain", "var", "diverse"}, default="uncertain"
+        "all": every old label. "none": no old label. "uncertain": the share `fraction` of the
+        correctly predicted ones, those of the highest entropy. "var": as "uncertain", with a
         share that shrinks as labels grow, ``fraction * threshold / n_old``; it needs a
         `threshold` above 0. "diverse": the share `fraction`, by density peaks of the embeddings.
     threshold : int, default=0
@@ -36,12 +36,12 @@ class Replay(BaseEstimator):
     """
 
     _parameter_constraints = {
-        "mode": [StrOptions({"all", "none", "certain", "var", "diverse"})],
+        "mode": [StrOptions({"all", "none", "uncertain", "var", "diverse"})],
         "threshold": [Interval(Integral, 0, None, closed="left")],
         "fraction": [Interval(Real, 0, 1, closed="both")],
     }
 
-    def __init__(self, mode="certain", *, threshold=0, fraction=0.5):
+    def __init__(self, mode="uncertain", *, threshold=0, fraction=0.5):
         self.mode = mode
         self.threshold = threshold
         self.fraction = fraction
@@ -58,7 +58,7 @@ class Replay(BaseEstimator):
         if self.mode == "var" and self.threshold == 0:
             raise ValueError(
                 "replay 'var' keeps the share fraction * threshold / n_old of the old labels, so "
-                "it needs a threshold above 0, such as Replay('var', threshold=200); 'certain' "
+                "it needs a threshold above 0, such as Replay('var', threshold=200); 'uncertain' "
                 "needs none"
             )
 

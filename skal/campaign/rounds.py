@@ -9,10 +9,10 @@ from skal._utils.pipelines import ConstantClassifier, Frozen, ask
 from skal._utils.rows import Rows
 from skal.campaign.progress import Progress
 from skal.campaign.stopping import Limit
-from skal.campaign.training import adapt, train, validation_arguments, with_parameters
+from skal.campaign.training import fit_normalization, train, validation_arguments, with_parameters
 from skal.campaign.view import CampaignView
 from skal.learner import Learner
-from skal.metrics import evaluate
+from skal.metrics import classification_scores
 
 _NO_ROWS = np.empty(0, dtype=np.intp)
 _NO_SCORES = np.empty(0)
@@ -239,7 +239,9 @@ class Rounds:
         if self.pseudo_labels is not None:
             record.update(self._describe_pseudo())
         if eval_set is not None:
-            figures = evaluate(eval_set[1], ask(self.estimator, "predict", eval_set[0]))
+            figures = classification_scores(
+                eval_set[1], ask(self.estimator, "predict", eval_set[0])
+            )
             record.update((f"eval_{name}", value) for name, value in figures.items())
         self.history.append(record)
         self.waiting, self.waiting_scores = _NO_ROWS, _NO_SCORES
@@ -275,7 +277,7 @@ class Rounds:
         changed, self._way_on = {}, None
         if self.estimator is None:
             changed = self.update.first_parameters()
-            adapt(self.model, self.state.usable, self.seed("adapt"))
+            fit_normalization(self.model, self.state.usable, self.seed("adapt"))
         if self.estimator is self.model:
             self._way_on = self.update.prepare(self.model, data[1])
         names = () if data[2] is None else self.weight_names

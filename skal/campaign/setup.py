@@ -17,7 +17,8 @@ from skal.campaign.stopping import EmptyPool, LabelBudget, MaxRounds
 from skal.campaign.training import prepare
 from skal.campaign.update import as_update
 from skal.learner import check_supported
-from skal.strategies import MarginSampling, RandomSampling, as_strategy
+from skal.strategies import MarginSampling, RandomSampling
+from skal.strategies.base import as_strategy
 
 
 def read_data(campaign, X, y, groups, starts, sample_weight):

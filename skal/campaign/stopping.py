@@ -9,7 +9,7 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
 from sklearn.utils._param_validation import Interval
 
-from skal.strategies import entropy
+from skal.strategies.functions import entropy
 
 __all__ = [
     "EmptyPool",
@@ -178,7 +178,7 @@ class NoGain(_Validated):
 
     Parameters
     ----------
-    rounds : int, default=3
+    n_rounds : int, default=3
         Rounds without a gain.
     min_gain : float, default=0.005
         What counts as a gain over the best accuracy before.
@@ -188,12 +188,12 @@ class NoGain(_Validated):
 
     _parameter_constraints = {
         **_Validated._parameter_constraints,
-        "rounds": [Interval(Integral, 1, None, closed="left")],
+        "n_rounds": [Interval(Integral, 1, None, closed="left")],
         "min_gain": [Interval(Real, 0, None, closed="left")],
     }
 
-    def __init__(self, rounds=3, *, min_gain=0.005, validation=5):
-        self.rounds = rounds
+    def __init__(self, n_rounds=3, *, min_gain=0.005, validation=5):
+        self.n_rounds = n_rounds
         self.min_gain = min_gain
         self.validation = validation
 
@@ -203,10 +203,10 @@ class NoGain(_Validated):
         if score is None:
             return None
         self.scores_ = [*getattr(self, "scores_", []), score]
-        before, lately = self.scores_[: -self.rounds], self.scores_[-self.rounds :]
+        before, lately = self.scores_[: -self.n_rounds], self.scores_[-self.n_rounds :]
         if not before or max(lately) >= max(before) + self.min_gain:
             return None
-        return f"the validated accuracy has not risen in {self.rounds} rounds ({score:.3f})"
+        return f"the validated accuracy has not risen in {self.n_rounds} rounds ({score:.3f})"
 
 
 class StabilizedPredictions(StoppingCriterion):
@@ -215,8 +215,8 @@ class StabilizedPredictions(StoppingCriterion):
     Parameters
     ----------
     agreement : float, default=0.99
-        Cohen's kappa between the predictions of successive models, averaged over `rounds`.
-    rounds : int, default=3
+        Cohen's kappa between the predictions of successive models, averaged over `n_rounds`.
+    n_rounds : int, default=3
         Pairs of successive models that are averaged.
     max_rows : int, default=2000
         Rows of X, drawn once at random, that the models are compared on.
@@ -230,13 +230,13 @@ class StabilizedPredictions(StoppingCriterion):
     needs = ("predict_proba",)
     _parameter_constraints = {
         "agreement": [Interval(Real, 0, 1, closed="both")],
-        "rounds": [Interval(Integral, 1, None, closed="left")],
+        "n_rounds": [Interval(Integral, 1, None, closed="left")],
         "max_rows": [Interval(Integral, 2, None, closed="left")],
     }
 
-    def __init__(self, agreement=0.99, *, rounds=3, max_rows=2000):
+    def __init__(self, agreement=0.99, *, n_rounds=3, max_rows=2000):
         self.agreement = agreement
-        self.rounds = rounds
+        self.n_rounds = n_rounds
         self.max_rows = max_rows
 
     def reason(self, campaign):
@@ -253,11 +253,11 @@ class StabilizedPredictions(StoppingCriterion):
         if before is None:
             return None
         self.agreements_.append(_kappa(before, predictions))
-        lately = self.agreements_[-self.rounds :]
-        if len(lately) < self.rounds or np.mean(lately) < self.agreement:
+        lately = self.agreements_[-self.n_rounds :]
+        if len(lately) < self.n_rounds or np.mean(lately) < self.agreement:
             return None
         return (
-            f"predictions are stable: the last {self.rounds + 1} models agree with kappa "
+            f"predictions are stable: the last {self.n_rounds + 1} models agree with kappa "
             f"{np.mean(lately):.3f}"
         )
 

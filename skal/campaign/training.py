@@ -58,7 +58,7 @@ def _request(chain, names):
         chain.model.set_fit_request(**dict.fromkeys(wanted, True))
 
 
-def adapt(estimator, X, seed):
+def fit_normalization(estimator, X, seed):
     """Let a classifier learn what it can from rows without labels, if it can.
 
     Inside a Pipeline it sees a part of the pool, through the steps before it, and nothing at
@@ -68,19 +68,19 @@ def adapt(estimator, X, seed):
     Parameters
     ----------
     estimator : estimator
-        Changed in place, if its model has a method ``adapt(X)``.
+        Changed in place, if its model has a method ``fit_normalization(X)``.
     X : Rows of length n_samples
         The pool.
     seed : int
         Source of the part.
     """
     chain = Chain(estimator)
-    if not hasattr(chain.model, "adapt") or len(chain.leading()) < len(chain.steps):
+    if not hasattr(chain.model, "fit_normalization") or len(chain.leading()) < len(chain.steps):
         return
     if chain.steps and len(X) > _MOST_TRANSFORMED:
         drawn = np.random.RandomState(seed).permutation(len(X))[:_MOST_TRANSFORMED]
         X = X[np.sort(drawn)]
-    chain.model.adapt(chain.features(X.take()))
+    chain.model.fit_normalization(chain.features(X.take()))
 
 
 def fresh_copy(estimator):

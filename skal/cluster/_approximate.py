@@ -18,27 +18,7 @@ _BORDER_SAMPLE = 16_384
 
 
 def approximate_density(pairs, neighbors, raw, kernel, cutoff, random_state):
-    """Estimate densities: the nearest neighbors exactly, all other rows from a sample of them.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows.
-    neighbors : ndarray of shape (n_samples, n_neighbors)
-        Positions of the nearest neighbors.
-    raw : ndarray of shape (n_samples, n_neighbors)
-        Their entries.
-    kernel : {"gaussian", "cutoff"}
-        See `weigh`.
-    cutoff : float
-        The cutoff distance.
-    random_state : RandomState instance
-        Draws the sample.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Estimate densities: the nearest neighbors exactly, all other rows from a sample of them."""
     n_samples, n_neighbors = neighbors.shape
     n_drawn = min(_SAMPLE, n_samples)
     sample = random_state.choice(n_samples, n_drawn, replace=False)
@@ -57,24 +37,8 @@ def approximate_density(pairs, neighbors, raw, kernel, cutoff, random_state):
 
 
 def nearest_denser_first(pairs, density, neighbors):
-    """Find every row's nearest denser row: among its neighbors, and only then outward.
-
-    A row that is denser than all its neighbors is compared with all denser rows.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows.
-    density : ndarray of shape (n_samples,)
-        Their densities.
-    neighbors : ndarray of shape (n_samples, n_neighbors)
-        Positions of the nearest neighbors, nearest first.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Positions; the densest row's is its own.
-    """
+    """Find every row's nearest denser row: among its neighbors, and only then outward."""
+    # A row that is denser than all its neighbors is compared with all denser rows.
     order = density_order(density)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
@@ -89,30 +53,9 @@ def nearest_denser_first(pairs, density, neighbors):
 
 
 def refine(pairs, density, nearest, peaks, kernel, cutoff):
-    """Compute the density of the densest rows of every cluster in full.
-
-    The largest of many estimates is one that is too large; so estimates in a cluster are cut
-    to the largest density that was computed in full.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows.
-    density : ndarray of shape (n_samples,)
-        Estimated densities.
-    nearest : ndarray of shape (n_samples,)
-        Nearest denser rows.
-    peaks : ndarray of shape (n_clusters,)
-        Peaks according to the estimates.
-    kernel : {"gaussian", "cutoff"}
-        See `weigh`.
-    cutoff : float
-        The cutoff distance.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Compute the density of the densest rows of every cluster in full."""
+    # The largest of many estimates is one that is too large; so estimates in a cluster are cut
+    # to the largest density that was computed in full.
     labels = assign_clusters(nearest, peaks)
     order = density_order(density)
     by_cluster = order[np.argsort(labels[order], kind="stable")]
@@ -128,29 +71,7 @@ def refine(pairs, density, nearest, peaks, kernel, cutoff):
 
 
 def approximate_borders(pairs, density, labels, n_clusters, cutoff, neighbors, random_state):
-    """Find border densities among a sample of the rows, and between neighbors.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows.
-    density : ndarray of shape (n_samples,)
-        Their densities.
-    labels : ndarray of shape (n_samples,)
-        Their clusters.
-    n_clusters : int
-        Number of clusters.
-    cutoff : float
-        The cutoff distance.
-    neighbors : ndarray of shape (n_samples, n_neighbors)
-        Positions of the nearest neighbors.
-    random_state : RandomState instance
-        Draws the sample.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters,)
-    """
+    """Find border densities among a sample of the rows, and between neighbors."""
     n_drawn = min(_BORDER_SAMPLE, len(labels))
     sample = random_state.choice(len(labels), n_drawn, replace=False)
     sample = sample[density_order(density[sample])]

@@ -14,41 +14,16 @@ def _unit_range(values):
 
 
 def cluster_score(density, delta):
-    """Compute gamma, density times distance to the nearest denser point, both from 0 to 1.
-
-    Parameters
-    ----------
-    density : ndarray of shape (n_samples,)
-        The densities, rho.
-    delta : ndarray of shape (n_samples,)
-        The distances.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Compute gamma, density times distance to the nearest denser point, both from 0 to 1."""
     return _unit_range(density) * _unit_range(delta)
 
 
 def count_peaks(density, delta):
-    """Find how many points stand out: where gamma, sorted, falls by the largest factor.
-
-    The fall is looked for among the first sqrt(n_samples) points. It is a factor, because a
-    difference is largest among the very largest. The densest point's delta, by convention the
-    largest distance from it, counts as no more than the next largest delta: that convention is
-    no sign of a cluster.
-
-    Parameters
-    ----------
-    density : ndarray of shape (n_samples,)
-        The densities, rho.
-    delta : ndarray of shape (n_samples,)
-        Distances to the nearest denser point.
-
-    Returns
-    -------
-    int
-    """
+    """Find how many points stand out: where gamma, sorted, falls by the largest factor."""
+    # The fall is looked for among the first sqrt(n_samples) points. It is a factor, because a
+    # difference is largest among the very largest. The densest point's delta, by convention the
+    # largest distance from it, counts as no more than the next largest delta: that convention is
+    # no sign of a cluster.
     if len(delta) < 3:
         return 1
     delta = delta.copy()
@@ -60,20 +35,7 @@ def count_peaks(density, delta):
 
 
 def assign_clusters(nearest, peaks):
-    """Give every point the cluster of its nearest denser point, the peaks their own.
-
-    Parameters
-    ----------
-    nearest : ndarray of shape (n_samples,)
-        Position of each point's nearest denser point; that of the densest is not used.
-    peaks : ndarray of shape (n_clusters,)
-        Positions of the peaks, the densest point among them.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        From 0 to n_clusters - 1.
-    """
+    """Give every point the cluster of its nearest denser point, the peaks their own."""
     ahead = nearest.copy()
     ahead[peaks] = peaks
     # Everybody looks twice as far ahead each time: the longest chain takes log2(n) steps.
@@ -88,30 +50,10 @@ def assign_clusters(nearest, peaks):
 
 
 def border_densities(pairs, density, labels, n_clusters, cutoff):
-    """Find the border density of every cluster; rows are sorted by falling density.
-
-    It is the largest mean density of two points within the cutoff of each other, one in the
-    cluster and one not. Pairs that cannot raise it are left out: those of points too far apart
-    along the line between the centers of their clusters, and those of too low densities.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows, from the densest to the least dense.
-    density : ndarray of shape (n_samples,)
-        Their densities.
-    labels : ndarray of shape (n_samples,)
-        Their clusters.
-    n_clusters : int
-        Number of clusters.
-    cutoff : float
-        The cutoff distance.
-
-    Returns
-    -------
-    ndarray of shape (n_clusters,)
-        0 for a cluster that has no border.
-    """
+    """Find the border density of every cluster; rows are sorted by falling density."""
+    # It is the largest mean density of two points within the cutoff of each other, one in the
+    # cluster and one not. Pairs that cannot raise it are skipped: those of points too far apart
+    # along the line between the centers of their clusters, and those of too low densities.
     border = np.zeros(n_clusters)
     members = np.split(
         np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels, minlength=n_clusters))
@@ -146,11 +88,10 @@ def _densest_partners(pairs, density, others, block, cutoff):
 
 
 class _Slabs:
-    """Points of later clusters that may be within the cutoff of a point of a cluster.
+    """Points of later clusters that may be within the cutoff of a point of a cluster."""
 
-    Two points are at least as far apart as their shadows on the line between the centers of
-    their clusters.
-    """
+    # Two points are at least as far apart as their shadows on the line between the centers of
+    # their clusters.
 
     def __init__(self, pairs, labels, members, cutoff):
         self.points = pairs.points

@@ -20,25 +20,7 @@ _PARTS = 8
 
 
 def cutoff_distance(X, percent=1.5, metric="euclidean", random_state=None):
-    """Find the distance within which a row has `percent` percent of the others, on average.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_features)
-        The rows.
-    percent : float, default=1.5
-        From 0 to 100.
-    metric : {"euclidean", "cosine"}, default="euclidean"
-        The metric.
-    random_state : int, RandomState instance or None, default=None
-        Draws the 1,000 rows that are looked at, where there are more than 2,000.
-
-    Returns
-    -------
-    float
-        The distance, above 0: where too many rows are equal, the smallest that is not 0, and
-        1 if all are.
-    """
+    """Find the distance within which a row has `percent` percent of the others, on average."""
     X = np.asarray(X)
     if len(X) > _ALL_PAIRS:
         rows = check_random_state(random_state).choice(len(X), _SAMPLE, replace=False)
@@ -67,24 +49,7 @@ def _distance(first, second, metric):
 
 
 def weigh(raw, pairs, kernel, cutoff):
-    """Replace the entries of a tile by what each adds to the density.
-
-    Parameters
-    ----------
-    raw : ndarray
-        Entries of a tile; overwritten.
-    pairs : Pairwise
-        Where the tile is from.
-    kernel : {"gaussian", "cutoff"}
-        exp(-(distance / cutoff) ** 2), or 1 below the cutoff and 0 from there on.
-    cutoff : float
-        The cutoff distance.
-
-    Returns
-    -------
-    ndarray
-        `raw` itself.
-    """
+    """Replace the entries of a tile by what each adds to the density."""
     reach = raw.dtype.type(pairs.to_raw(cutoff))
     if kernel == "cutoff":  # the cutoff is the distance of a pair: rounding must not count it
         return np.less(raw, reach - raw.dtype.type(pairs.slack), out=raw, casting="unsafe")
@@ -96,21 +61,7 @@ def weigh(raw, pairs, kernel, cutoff):
 
 
 def local_density(pairs, kernel, cutoff):
-    """Compute the density of every row; each pair is looked at once.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows.
-    kernel : {"gaussian", "cutoff"}
-        See `weigh`.
-    cutoff : float
-        The cutoff distance.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Compute the density of every row; each pair is looked at once."""
     n_samples = len(pairs)
     firsts = np.arange(0, n_samples, ROWS)
 
@@ -133,26 +84,7 @@ def local_density(pairs, kernel, cutoff):
 
 
 def kernel_sums(pairs, rows, kernel, cutoff, columns=None):
-    """Add up the kernel of some rows over all columns, or over columns from elsewhere.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows.
-    rows : ndarray of int
-        Which rows.
-    kernel : {"gaussian", "cutoff"}
-        See `weigh`.
-    cutoff : float
-        The cutoff distance.
-    columns : Pairwise, default=None
-        Some of the rows of `pairs`; None: all.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        With what a row that is among the columns adds to itself.
-    """
+    """Add up the kernel of some rows over all columns, or over columns from elsewhere."""
     columns = pairs if columns is None else columns
 
     def _add_up(first):
@@ -168,35 +100,12 @@ def kernel_sums(pairs, rows, kernel, cutoff, columns=None):
 
 
 def density_order(density):
-    """Return positions from the densest to the least dense, equal ones by position.
-
-    Parameters
-    ----------
-    density : ndarray of shape (n_samples,)
-        The densities.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Return positions from the densest to the least dense, equal ones by position."""
     return np.argsort(-density, kind="stable")
 
 
 def nearest_denser(pairs, rows):
-    """Find the nearest row before each of some rows; rows are sorted by falling density.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows, from the densest to the least dense.
-    rows : ndarray of shape (n_rows,)
-        Positions, rising, from 1 on.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-        Positions of the nearest; of equally near ones, of the densest.
-    """
+    """Find the nearest row before each of some rows; rows are sorted by falling density."""
 
     def _search(first):
         mine = rows[first : first + ROWS]

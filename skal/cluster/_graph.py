@@ -23,21 +23,7 @@ _EXACT = 50_000
 
 
 class DensityGraph(NamedTuple):
-    """Every row's density and its nearest denser row; see `density_graph`.
-
-    Attributes
-    ----------
-    rho : ndarray of shape (n_samples,)
-        Density of every row.
-    delta : ndarray of shape (n_samples,)
-        Distance to the nearest denser row; of the densest, the largest of all distances.
-    gamma : ndarray of shape (n_samples,)
-        Density times distance, both from 0 to 1.
-    nearest_denser : ndarray of shape (n_samples,)
-        Position of the nearest denser row, -1 for the densest.
-    cutoff : float
-        The cutoff distance.
-    """
+    """Every row's density and its nearest denser row; see `density_graph`."""
 
     rho: np.ndarray
     delta: np.ndarray
@@ -46,35 +32,13 @@ class DensityGraph(NamedTuple):
     cutoff: float
 
     def peaks(self, n_peaks=None):
-        """Return the positions of the rows with the largest gamma.
-
-        Parameters
-        ----------
-        n_peaks : int, default=None
-            Peaks wanted. None: as many as stand out, see `count_peaks`.
-
-        Returns
-        -------
-        ndarray of shape (n_peaks,)
-            Largest gamma first, the densest row before all; equal ones by density.
-        """
+        """Return the positions of the rows with the largest gamma."""
         order = density_order(self.rho)
         n_peaks = count_peaks(self.rho, self.delta) if n_peaks is None else n_peaks
         return order[np.argsort(-self.gamma[order], kind="stable")][:n_peaks]
 
     def labels(self, peaks):
-        """Return the cluster of every row: that of its nearest denser row.
-
-        Parameters
-        ----------
-        peaks : ndarray of shape (n_clusters,)
-            Positions of the peaks, the densest row among them.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            From 0 to n_clusters - 1.
-        """
+        """Return the cluster of every row: that of its nearest denser row."""
         return assign_clusters(self.nearest_denser, peaks)
 
 
@@ -90,38 +54,7 @@ def density_graph(
     n_neighbors=32,
     random_state=None,
 ):
-    """Compute the density of every row and find the nearest denser row of each.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_features)
-        The rows.
-    n_peaks : int, default=None
-        Peaks that are going to be asked for; the approximate method computes densities around
-        them in full. None: as many as stand out.
-    percent : float, default=1.5
-        Sets the cutoff distance.
-    cutoff : float, default=None
-        The cutoff distance itself, instead of `percent`.
-    metric : {"euclidean", "cosine"}, default="euclidean"
-        The distance.
-    kernel : {"gaussian", "cutoff"}, default="gaussian"
-        What a row adds to another's density.
-    method : {"auto", "exact", "approximate"}, default="auto"
-        Whether all pairs are compared.
-    n_neighbors : int, default=32
-        Neighbors that the approximate method looks at.
-    random_state : int, RandomState instance or None, default=None
-        Draws the samples.
-
-    Returns
-    -------
-    DensityGraph
-
-    See Also
-    --------
-    DensityPeaks : The same as a clusterer; it says more on the parameters.
-    """
+    """Compute the density of every row and find the nearest denser row of each."""
     search = PeakSearch(X, percent, cutoff, metric, kernel, method, n_neighbors, random_state)
     return search.graph(n_peaks)
 

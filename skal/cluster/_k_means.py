@@ -18,26 +18,10 @@ _FEW = 50
 
 
 def k_means_labels(X, n_clusters, random_state=None):
-    """Cluster rows by k-means.
-
-    Up to 50 clusters it is scikit-learn's `~sklearn.cluster.KMeans` from one k-means++ start.
-    For more it starts from random rows and takes ten rounds, on at most 64 rows per
-    cluster: faster than mini-batches, and tighter.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_features)
-        The rows; more axes are flattened.
-    n_clusters : int
-        Clusters wanted, at most n_samples.
-    random_state : int, RandomState instance or None, default=None
-        Draws the start.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        From 0 on; where rows are equal there may be fewer clusters.
-    """
+    """Cluster rows by k-means."""
+    # Up to 50 clusters it is scikit-learn's `~sklearn.cluster.KMeans` from one k-means++ start.
+    # For more it starts from random rows and takes ten rounds, on at most 64 rows per cluster:
+    # faster than mini-batches, and tighter.
     rng = check_random_state(random_state)
     X = np.asarray(X)
     if n_clusters > _FEW:
@@ -49,28 +33,7 @@ def k_means_labels(X, n_clusters, random_state=None):
 
 
 def lloyd(pairs, n_clusters, random_state, n_rounds=10, n_per_center=64):
-    """Move random rows to the means of the rows nearest to them, a few times.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows.
-    n_clusters : int
-        Clusters wanted; those that run empty are dropped.
-    random_state : RandomState instance
-        Draws the start and the sample.
-    n_rounds : int, default=10
-        Rounds.
-    n_per_center : int, default=64
-        Rows that take part in the rounds, per cluster.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_samples,)
-        The nearest center of every row.
-    centers : ndarray of shape (at most n_clusters, n_features + 2)
-        The centers, as `Pairwise.like` makes them.
-    """
+    """Move random rows to the means of the rows nearest to them, a few times."""
     n_drawn = min(len(pairs), n_per_center * n_clusters)
     sample = pairs.subset(random_state.choice(len(pairs), n_drawn, replace=False))
     centers = sample.right[:n_clusters]

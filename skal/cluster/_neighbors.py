@@ -17,30 +17,10 @@ _ROUNDS = 5
 
 
 def nearest_neighbors(pairs, n_neighbors, n_candidates=None, random_state=None):
-    """Find the nearest neighbors of every row.
-
-    Up to 8,192 rows exactly. Beyond that, rows are put into cells around centers (a few rounds of
-    k-means on a sample), and looked for in their own cell and in those whose centers are
-    nearest to its center.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows.
-    n_neighbors : int
-        Neighbors wanted, the row itself not counted; at most n_samples - 1.
-    n_candidates : int, default=None
-        Rows that each is compared with, at least. None: 8 cells' worth, n_samples at most.
-    random_state : RandomState instance
-        Draws the first centers.
-
-    Returns
-    -------
-    neighbors : ndarray of shape (n_samples, n_neighbors), int32
-        Positions, nearest first.
-    raw : ndarray of shape (n_samples, n_neighbors)
-        Entries of tiles of `pairs`; `Pairwise.to_distance` makes distances of them.
-    """
+    """Find the nearest neighbors of every row."""
+    # Up to 8,192 rows exactly. Beyond that, rows are put into cells around centers (a few rounds
+    # of k-means on a sample), and looked for in their own cell and in those whose centers are
+    # nearest to its center.
     n_samples = len(pairs)
     neighbors = np.empty((n_samples, n_neighbors), dtype=np.int32)
     values = np.empty((n_samples, n_neighbors), dtype=pairs.dtype)

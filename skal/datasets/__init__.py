@@ -1,20 +1,18 @@
 """Data sets: recordings in the folders in which they are published, and synthetic sounds."""
 
-from skal.datasets._problems import DatasetError, DatasetWarning, Problem
+from skal.datasets._problems import DatasetError, DatasetWarning
 from skal.datasets.esc import load_esc50
 from skal.datasets.folder import load_audio_folder
 from skal.datasets.fsdd import fetch_fsdd, load_fsdd
 from skal.datasets.speech_commands import load_speech_commands
 from skal.datasets.splits import recordings_of, train_test_positions
-from skal.datasets.synthetic import SOUND_KINDS, make_sounds, write_sounds
+from skal.datasets.synthetic import make_sounds
 from skal.datasets.urbansound import load_urbansound8k
 from skal.datasets.whale import load_whale
 
 __all__ = [
-    "SOUND_KINDS",
     "DatasetError",
     "DatasetWarning",
-    "Problem",
     "fetch_fsdd",
     "load_audio_folder",
     "load_esc50",
@@ -25,5 +23,4 @@ __all__ = [
     "make_sounds",
     "recordings_of",
     "train_test_positions",
-    "write_sounds",
 ]

@@ -19,33 +19,7 @@ def make_bunch(
     end=None,
     **more,
 ):
-    """Return a Bunch with integer targets.
-
-    Parameters
-    ----------
-    names : sequence of str or None
-        Class of every clip; None where it is not known.
-    classes : sequence of str, default=None
-        All classes, in order; None: those that occur, sorted.
-    paths : sequence of str, default=None
-        File or window of every clip.
-    groups : sequence, default=None
-        Recording or speaker of every clip.
-    recordings : sequence, default=None
-        Recording that every clip was cut from; None: its file.
-    fold : sequence of int, default=None
-        Official fold of every clip.
-    split : sequence of str, default=None
-        Official part of every clip: "train", "validation" or "test".
-    start, end : sequence of float, default=None
-        Part of its recording that every clip is, in s.
-    **more : object
-        Further fields.
-
-    Returns
-    -------
-    sklearn.utils.Bunch
-    """
+    """Return a Bunch with integer targets."""
     target, target_names = encode(names, classes)
     return Bunch(
         paths=None if paths is None else _objects(paths),
@@ -62,22 +36,7 @@ def make_bunch(
 
 
 def encode(names, classes=None):
-    """Return integer targets (-1: not known) and the names of the classes.
-
-    Parameters
-    ----------
-    names : sequence of str or None
-        Class of every clip.
-    classes : sequence of str, default=None
-        All classes, in order; None: those that occur, sorted.
-
-    Returns
-    -------
-    target : ndarray of int
-        Positions in `target_names`.
-    target_names : ndarray of str
-        The classes.
-    """
+    """Return integer targets (-1: not known) and the names of the classes."""
     if classes is None:
         classes = sorted({name for name in names if name is not None})
     position = {name: i for i, name in enumerate(classes)} | {None: -1}

@@ -14,13 +14,7 @@ _CHUNK = 2**10
 
 
 def data_folder():
-    """Return the folder that downloads go to.
-
-    Returns
-    -------
-    pathlib.Path
-        What the environment variable ``SKAL_DATA`` names, else the cache folder of the system.
-    """
+    """Return the folder that downloads go to."""
     import pooch
 
     named = os.environ.get("SKAL_DATA")
@@ -28,30 +22,9 @@ def data_folder():
 
 
 def download(url, target, *, known_hash=None):
-    """Download a file, unless it is there.
-
-    What has come before a connection breaks stays in ``target + ".part"``; the next call asks
-    only for the rest, if the server can give it.
-
-    Parameters
-    ----------
-    url : str
-        Where from.
-    target : pathlib.Path
-        Where to.
-    known_hash : str, default=None
-        SHA-256 that the file must have; None where the content is checked after unpacking.
-
-    Returns
-    -------
-    pathlib.Path
-        `target`.
-
-    Raises
-    ------
-    ValueError
-        If the checksum is another.
-    """
+    """Download a file, unless it is there."""
+    # If the connection breaks, the bytes received stay in ``target + ".part"``. The next call
+    # requests only the rest, if the server supports that.
     import pooch
 
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -108,17 +81,7 @@ class _Resuming:
 
 
 def content_digest(files):
-    """Return one SHA-256 for the names and contents of files, however they were packed.
-
-    Parameters
-    ----------
-    files : iterable of pathlib.Path
-        The files.
-
-    Returns
-    -------
-    str
-    """
+    """Return one SHA-256 for the names and contents of files, however they were packed."""
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
@@ -126,24 +89,7 @@ def content_digest(files):
 
 
 def unpack(archive, folder, inside, expected):
-    """Unpack the WAV files of one folder of a zip archive, if they are what they should be.
-
-    Parameters
-    ----------
-    archive : pathlib.Path
-        The archive; removed if its content is wrong, so that the next call downloads it again.
-    folder : pathlib.Path
-        Where to; it is there only after everything was unpacked and checked.
-    inside : str
-        Name of the folder within the archive.
-    expected : str
-        The `content_digest`.
-
-    Raises
-    ------
-    ValueError
-        If the content is not what was published.
-    """
+    """Unpack the WAV files of one folder of a zip archive, if they are what they should be."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         files = _extract(archive, inside, Path(temporary))

@@ -10,21 +10,8 @@ _TOLERANCE = 0.01
 
 
 def within_recordings(rows, problems):
-    """Return the rows that do not lie beyond the end of their recording.
-
-    The last of several windows of one length may do so, and ends with the recording then.
-
-    Parameters
-    ----------
-    rows : list of tuple (where, row)
-        How to name each row, and its cells.
-    problems : list of Problem
-        Where to note the others.
-
-    Returns
-    -------
-    list of dict
-    """
+    """Return the rows that do not lie beyond the end of their recording."""
+    # The last of several windows of equal length may extend past the end; it is cut there.
     lengths, fitting, kept = {}, set(), []
     for where, row in rows:
         length = _length(row, where, lengths, problems)

@@ -19,24 +19,7 @@ AUDIO_EXTENSIONS = MEDIA_EXTENSIONS | frozenset(
 
 
 def existing_folder(path):
-    """Return a path as a Path to a folder that is there.
-
-    Parameters
-    ----------
-    path : path-like
-        The folder.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing of this name.
-    NotADirectoryError
-        If it is a file.
-    """
+    """Return a path as a Path to a folder that is there."""
     folder = Path(path)
     if folder.is_dir():
         return folder
@@ -46,27 +29,10 @@ def existing_folder(path):
 
 
 def audio_files(folder):
-    """Return the sound files below a folder, by their names, and the other files.
-
-    Nothing is opened. What is named like a sound file and is none (a link to nothing, a pipe, a
-    folder without sounds in it) is among the sound files, and so is a folder that may not be
-    read: reading it says what is wrong. Links to folders elsewhere are followed.
-
-    Parameters
-    ----------
-    folder : path-like
-        Where to look, also in the folders below.
-
-    Returns
-    -------
-    sounds, others : list of str
-        Paths below `folder`, sorted.
-
-    Raises
-    ------
-    OSError
-        If `folder` itself may not be read.
-    """
+    """Return the sound files below a folder, by their names, and the other files."""
+    # No file is opened. A dangling link, a pipe or an empty folder with the name of a sound file
+    # counts as a sound file, and so does an unreadable folder: reading it reports the problem.
+    # Links to folders elsewhere are followed.
     sounds, others, named_so, closed = [], [], [], []
     for place, folders, names in _walk(os.fspath(folder), closed):
         for name in names:
@@ -80,35 +46,13 @@ def audio_files(folder):
 
 
 def count_extensions(others):
-    """Count files by extension.
-
-    Parameters
-    ----------
-    others : list of str
-        Files that are not taken for recordings, as from `audio_files`.
-
-    Returns
-    -------
-    dict of str to int
-        Extensions in lower case with their dots ("" where there is none), most frequent first.
-    """
+    """Count files by extension."""
     counts = Counter(os.path.splitext(name)[1].lower() for name in others)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def passed_over(counts):
-    """Return a line that says how many files of which extension were passed over.
-
-    Parameters
-    ----------
-    counts : dict of str to int
-        As from `count_extensions`.
-
-    Returns
-    -------
-    str or None
-        None if there are none.
-    """
+    """Return a line that says how many files of which extension were passed over."""
     if not counts:
         return None
     named = ", ".join(f"{n} {extension or 'without one'}" for extension, n in counts.items())

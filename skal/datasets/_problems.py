@@ -9,17 +9,7 @@ _SHOWN = 20
 
 
 class Problem(NamedTuple):
-    """Something that is wrong with a file or a row of a data set.
-
-    Parameters
-    ----------
-    where : str
-        The file, or the table and its row.
-    reason : str
-        What is wrong.
-    advice : str
-        What to do about it.
-    """
+    """Something that is wrong with a file or a row of a data set."""
 
     where: str
     reason: str
@@ -54,22 +44,7 @@ class DatasetWarning(UserWarning):
 
 
 def tell(title, problems, on_error):
-    """Raise or warn, if there are problems.
-
-    Parameters
-    ----------
-    title : str
-        One line that sums up.
-    problems : list of Problem
-        What is wrong.
-    on_error : {"raise", "warn"}
-        What to do.
-
-    Raises
-    ------
-    DatasetError
-        With ``on_error="raise"``, if there are problems.
-    """
+    """Raise or warn, if there are problems."""
     if not problems:
         return
     if on_error == "raise":

@@ -11,23 +11,7 @@ __all__ = ["check_files", "one_to_one", "whole_number"]
 
 
 def whole_number(row, column, where, problems):
-    """Return a cell as an int; note a problem and return None if it is none.
-
-    Parameters
-    ----------
-    row : dict
-        Row of a table.
-    column : str
-        Its column.
-    where : str
-        How to name the row.
-    problems : list of Problem
-        Where to note it.
-
-    Returns
-    -------
-    int or None
-    """
+    """Return a cell as an int; note a problem and return None if it is none."""
     try:
         return int(row[column])
     except (TypeError, ValueError):
@@ -37,21 +21,7 @@ def whole_number(row, column, where, problems):
 
 
 def one_to_one(pairs, names, where):
-    """Return a problem for every key that comes with several values, and the other way round.
-
-    Parameters
-    ----------
-    pairs : iterable of tuple
-        Such as number and name of the class, a pair for each row.
-    names : tuple of str
-        What the two are called.
-    where : str
-        How to name the table.
-
-    Returns
-    -------
-    list of Problem
-    """
+    """Return a problem for every key that comes with several values, and the other way round."""
     problems = []
     unique = list(dict.fromkeys(pairs))
     for side in (0, 1):
@@ -64,35 +34,7 @@ def one_to_one(pairs, names, where):
 
 
 def check_files(rows, folder, sounds, problems, on_error):
-    """Compare a table with the files that are there; tell all that is wrong at once.
-
-    Parameters
-    ----------
-    rows : list of dict
-        Rows that could be understood; ``path`` and ``where`` are looked at.
-    folder : pathlib.Path
-        The data set.
-    sounds : list of str
-        The sound files that are there.
-    problems : list of Problem
-        What is known to be wrong already; the rest is added.
-    on_error : {"raise", "warn"}
-        What to do about problems.
-
-    Returns
-    -------
-    rows : list of dict
-        Those whose file is there, by path.
-    extra : list of str
-        Sound files that no row names.
-
-    Raises
-    ------
-    DatasetError
-        With ``on_error="raise"``, if there are problems.
-    FileNotFoundError
-        If no rows are left.
-    """
+    """Compare a table with the files that are there; tell all that is wrong at once."""
     there = set(sounds)
     named = {}
     for row in rows:

@@ -28,29 +28,7 @@ _DERIVED = ("duration", "length")
 
 
 def read_csv(path, needed, problems):
-    """Return the rows of a CSV file as dicts, after a look at its header.
-
-    Parameters
-    ----------
-    path : path-like
-        The file, UTF-8, with a header.
-    needed : sequence of str
-        Columns that must be there.
-    problems : list of Problem
-        Where to note rows with more or fewer cells than the header, which are left out.
-
-    Returns
-    -------
-    list of tuple (where, row)
-        How to name each row, by the line in which it ends, and its cells.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    DatasetError
-        If columns are missing, or it is not text.
-    """
+    """Return the rows of a CSV file as dicts, after a look at its header."""
     return _read_csv(path, needed, needed, problems)[0]
 
 
@@ -96,22 +74,7 @@ def _named(names, known, where):
 
 
 def check_columns(path, columns, needed):
-    """Raise an error that names all missing columns.
-
-    Parameters
-    ----------
-    path : path-like
-        The table.
-    columns : sequence of str
-        What it has.
-    needed : sequence of str
-        What it must have.
-
-    Raises
-    ------
-    DatasetError
-        If any is missing.
-    """
+    """Raise an error that names all missing columns."""
     problems = []
     if not columns:
         problems.append(Problem(os.fspath(path), "empty", "it needs a header"))
@@ -124,28 +87,7 @@ def check_columns(path, columns, needed):
 
 
 def read_table(path, folder):
-    """Read a table of labels.
-
-    Parameters
-    ----------
-    path : path-like
-        CSV with a header, or JSON lines (``.jsonl``, ``.ndjson``, ``.json``).
-    folder : pathlib.Path
-        What its paths are relative to.
-
-    Returns
-    -------
-    rows : list of dict
-        ``path`` (with the folder), ``label`` (None: not known) and, where the table has them,
-        ``group``, ``fold``, ``split``, ``start`` and ``end``.
-    problems : list of Problem
-        Rows that are not among these, and why.
-
-    Raises
-    ------
-    DatasetError
-        If the table has no ``path`` or ``label``, or it is not text.
-    """
+    """Read a table of labels."""
     problems, separator = [], ""
     if os.path.splitext(path)[1].lower() in {".jsonl", ".ndjson", ".json"}:
         raw = _read_json_lines(path, problems)
@@ -247,26 +189,7 @@ def _as_text(value, name):
 
 
 def as_number(cell, name, separator=","):
-    """Return a cell as a number.
-
-    Parameters
-    ----------
-    cell : object
-        The cell. Tables that were saved with gaps have 1.0 for 1.
-    name : str
-        Its column.
-    separator : str, default=","
-        The separator of the table: decimals may follow a comma.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If it is no finite number.
-    """
+    """Return a cell as a number."""
     try:
         number = as_seconds(cell, separator)
     except ValueError:

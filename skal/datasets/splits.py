@@ -54,17 +54,7 @@ def _identity(path):
 
 
 def united(recordings, groups):
-    """Number what has to stay together: groups, joined where a recording is in several.
-
-    Parameters
-    ----------
-    recordings, groups : ndarray of shape (n_clips,)
-        Of every clip.
-
-    Returns
-    -------
-    ndarray of int of shape (n_clips,)
-    """
+    """Number what has to stay together: groups, joined where a recording is in several."""
     groups = np.unique(groups, return_inverse=True)[1]
     recordings = np.unique(recordings, return_inverse=True)[1]
     n_groups, n_recordings = groups.max() + 1, recordings.max() + 1
@@ -74,20 +64,7 @@ def united(recordings, groups):
 
 
 def on_both_sides(values, *parts):
-    """Return the values that are in more than one part of a split.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_clips,)
-        Recordings or groups.
-    *parts : ndarray of int
-        Positions.
-
-    Returns
-    -------
-    ndarray
-        Sorted.
-    """
+    """Return the values that are in more than one part of a split."""
     found, counts = np.unique(
         np.concatenate([np.unique(values[part]) for part in parts]), return_counts=True
     )

@@ -47,7 +47,7 @@ def make_sounds(
     n_samples : int, default=200
         Number of sounds.
     n_classes : int, default=4
-        Number of classes, at most 10: the first of `SOUND_KINDS`.
+        Number of classes, at most 10.
     sr : int, default=8000
         Sampling rate, in Hz.
     duration : float, default=1.0

@@ -132,59 +132,18 @@ def show_clip(clip, sr=None, *, name=None, axes=None, n_fft=None, top_db=80.0, *
 
 
 def frame_length(sr):
-    """Return the power of two nearest to 32 ms.
-
-    Parameters
-    ----------
-    sr : int
-        Sampling rate, in Hz.
-
-    Returns
-    -------
-    int
-        In samples.
-    """
+    """Return the power of two nearest to 32 ms."""
     return 2 ** round(np.log2(0.032 * sr))
 
 
 def short_name(name, most=48):
-    """Return what fits above a picture: the end of a path says most.
-
-    Parameters
-    ----------
-    name : str
-        Path, address or other name.
-    most : int, default=48
-        Characters that fit.
-
-    Returns
-    -------
-    str
-        In one line, and without what no font can show.
-    """
+    """Return what fits above a picture: the end of a path says most."""
     name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
     return name if len(name) <= most else "\N{HORIZONTAL ELLIPSIS}" + name[1 - most :]
 
 
 def decibels_of(y, sr, n_fft, top_db):
-    """Return the spectrogram of a waveform.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        The waveform.
-    sr : int
-        Sampling rate, in Hz.
-    n_fft : int
-        Length of a frame, in samples.
-    top_db : float
-        Largest distance from the largest value, in dB.
-
-    Returns
-    -------
-    ndarray of shape (n_fft // 2 + 1, n_frames)
-        Power in dB below the largest.
-    """
+    """Return the spectrogram of a waveform."""
     y = np.pad(y, (0, max(0, n_fft - len(y))))
     hop = max(1, n_fft // 4, -(-len(y) // _FRAMES))
     transform = ShortTimeFFT(hann(n_fft, sym=False), hop=hop, fs=sr)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from skal.experiment.keys import Count, Flag, as_object, check, key
+from skal.experiment.keys import Count, Flag, HeldOut, as_object, check, key
 from skal.experiment.messages import ParameterError
 
 __all__ = ["COMBINED_ENGINES", "OldKeys", "drop_other_name", "new_name", "translate"]
@@ -39,6 +39,8 @@ _NEW_NAMES = {
     "batch_size": "model.batch_size",
     "learning_rate": "model.learning_rate",
     "pretrained": "model.pretrained",
+    "test_percent": "test_fraction",
+    "valid_percent": "validation_fraction",
 }
 
 _COUNT = "an integer of at least 1"
@@ -56,7 +58,8 @@ class OldKeys(BaseModel):
     hist_sel_mode: Literal["certain", "var", "no", "all"] | None = key(
         None,
         "one of certain, var, no, all",
-        "Old labels to train on in each round; same as replay (no: none). hist_select only.",
+        "Old labels to train on in each round; same as replay (certain: uncertain, no: none). "
+        "hist_select only.",
     )
     sel_thresholds: list[Count] | None = key(
         None,
@@ -68,6 +71,12 @@ class OldKeys(BaseModel):
     batch_size: Count | None = key(None, _COUNT, "Mini-batch size; same as model.batch_size.")
     learning_rate: Annotated[float, Field(strict=True, gt=0)] | None = key(
         None, "a number above 0", "Learning rate; same as model.learning_rate."
+    )
+    test_percent: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = key(
+        None, "a number between 0 and 1", "Share held out for testing; same as test_fraction."
+    )
+    valid_percent: HeldOut | None = key(
+        None, "a number of at least 0 and below 1", "Same as validation_fraction."
     )
     labeled_percent: Annotated[float, Field(strict=True, gt=0, lt=1)] | None = key(
         None, "a number between 0 and 1", "Share labeled at the start; same as n_initial."
@@ -153,7 +162,9 @@ def _replay(old):
             f"hist_select with {mode} needs it: the number of labels above which old labels are "
             "selected, such as [1000]",
         )
-    return {"replay": {"name": mode, "threshold": thresholds if thresholds[1:] else thresholds[0]}}
+    # ALFramework's "certain" keeps the rows of the highest entropy.
+    name = "uncertain" if mode == "certain" else mode
+    return {"replay": {"name": name, "threshold": thresholds if thresholds[1:] else thresholds[0]}}
 
 
 def _pseudo_labels(old):

@@ -21,6 +21,7 @@ from skal.experiment.params import Params, dataset_name, load_params
 from skal.experiment.plan import make_plans, per_threshold
 from skal.experiment.progress import Reporter, duration_text
 from skal.experiment.registry import find_component, short_name
+from skal.experiment.renamed import before_renaming
 from skal.experiment.report import write_report
 from skal.experiment.run import begin_run, describe_params, play_run
 
@@ -146,7 +147,7 @@ def _text(value):
 
 def _folder(params):
     """Return the folder of all comparisons with these parameters."""
-    used = _without(params.as_used(), _NOT_IN_DIGEST)
+    used = before_renaming(_without(params.as_used(), _NOT_IN_DIGEST))
     digest = hashlib.sha256(json.dumps(used, sort_keys=True).encode()).hexdigest()[:8]
     task = params.sub_dir or dataset_name(params)[0]
     return Path(params.output_dir) / task / f"compare-{digest}"

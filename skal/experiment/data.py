@@ -181,11 +181,9 @@ def set_aside(where, reason, advice):
 
 
 def split_data(data, params, seed):
-    """Hold out test data and, if asked for, validation data.
-
-    No recording is in two of the parts, and no group either unless the split is by chance or
-    the published parts share groups. An official split does not depend on the seed.
-    """
+    """Hold out test data and, if asked for, validation data."""
+    # No recording is in two of the parts, and no group either unless the split is by chance or
+    # the published parts share groups. An official split does not depend on the seed.
     kind = params.split or _first_possible(data)
     rng = np.random.RandomState(seed)
     rows, valid = np.arange(len(data.y)), np.empty(0, dtype=np.intp)
@@ -196,11 +194,11 @@ def split_data(data, params, seed):
         valid, test = rows[data.part == "validation"], rows[data.part == "test"]
         rest = np.setdiff1d(rows, np.concatenate([valid, test]))
     else:
-        test, rest = _hold_out(data, units, rows, params.test_percent, kind, rng)
-    if params.valid_percent > 0:
+        test, rest = _hold_out(data, units, rows, params.test_fraction, kind, rng)
+    if params.validation_fraction > 0:
         if len(valid):
-            raise ParameterError("valid_percent", "the official split has its own; use 0")
-        valid, rest = _hold_out(data, units, rest, params.valid_percent, kind, rng)
+            raise ParameterError("validation_fraction", "the official split has its own; use 0")
+        valid, rest = _hold_out(data, units, rest, params.validation_fraction, kind, rng)
     if len(test) == 0 or len(rest) == 0:
         raise ParameterError(
             "split", f"{kind} leaves {len(rest)} clips for training and {len(test)} for testing"
@@ -271,11 +269,9 @@ def _check_apart(data, split, kind):
 
 
 def compute_features(data, transformer, progress, store=None):
-    """Return the clips that can be read, their features, and a line for each broken clip.
-
-    `progress` is called with the number of clips done; features are kept in memory, or in the
-    folder `store` and mapped from there.
-    """
+    """Return the clips that can be read, their features, and a line for each broken clip."""
+    # `progress` is called with the number of clips done; features are kept in memory, or in the
+    # folder `store` and mapped from there.
     X, broken, notes, n_good = None, [], [], 0
     mapped = store is not None
     if mapped and data.sr is not None:

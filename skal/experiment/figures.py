@@ -32,12 +32,10 @@ FIGURES = {
 
 
 def figures_of_runs(curves, targets, seconds):
-    """Return the figures of each run: strategy, seed, labels, target and the keys of `FIGURES`.
-
-    `curves` are budget curves by strategy (random among them) and seed, `targets` the accuracies
-    with all labels by seed. All areas end at the labels that every run has spent. NaN: a target
-    is not reached, or there is none.
-    """
+    """Return the figures of each run: strategy, seed, labels, target and the keys of `FIGURES`."""
+    # `curves` are budget curves by strategy (random among them) and seed, `targets` the
+    # accuracies with all labels by seed. All areas end at the labels that every run has spent.
+    # NaN: a target is not reached, or there is none.
     end = min(curve[0][-1] for seeds in curves.values() for curve in seeds.values())
     runs = []
     for name, seeds in curves.items():
@@ -59,15 +57,13 @@ def figures_of_runs(curves, targets, seconds):
 
 
 def summarize(runs):
-    """Return a row for each strategy: its figures over the seeds, and a test against random.
-
-    For each of `FIGURES` there are its mean, ``*_low`` and ``*_high`` (95 % bootstrap interval)
-    and ``*_n`` (number of seeds that have it). If some seeds do not reach a target the mean is
-    NaN, since the slowest are missing in it, and ``*_at_least`` is a bound: its mean if those
-    seeds had reached it with the labels they spent. ``gain`` is the difference in area to
-    random, paired by seed, with its interval; ``p_value`` is that of Wilcoxon's signed-rank test
-    of the areas, ``p_holm`` corrected for the number of strategies.
-    """
+    """Return a row for each strategy: its figures over the seeds, and a test against random."""
+    # For each of `FIGURES` there are its mean, ``*_low`` and ``*_high`` (95 % bootstrap
+    # interval) and ``*_n`` (number of seeds that have it). If some seeds do not reach a target
+    # the mean is NaN, since the slowest are missing in it, and ``*_at_least`` is a bound: its
+    # mean if those seeds had reached it with the labels they spent. ``gain`` is the difference
+    # in area to random, paired by seed, with its interval; ``p_value`` is that of Wilcoxon's
+    # signed-rank test of the areas, ``p_holm`` corrected for the number of strategies.
     names = list(dict.fromkeys(run["strategy"] for run in runs))
     areas = {name: {r["seed"]: r["area"] for r in runs if r["strategy"] == name} for name in names}
     table = []
@@ -90,11 +86,9 @@ def summarize(runs):
 
 
 def seeds_needed(n_tests):
-    """Return the fewest seeds with which any of some tests, corrected by Holm, can be significant.
-
-    With n pairs, Wilcoxon's p is never below 2 / 2 ** n, and Holm multiplies the smallest p by
-    the number of tests.
-    """
+    """Return the fewest seeds with which a test, corrected by Holm, can be significant."""
+    # With n pairs, Wilcoxon's p is never below 2 / 2 ** n, and Holm multiplies the smallest p by
+    # the number of tests.
     return math.ceil(math.log2(2 * max(1, n_tests) / LEVEL))
 
 

@@ -9,11 +9,10 @@ __all__ = ["StopAfterStep"]
 
 
 class StopAfterStep:
-    """Wait for the end of a step after Ctrl-C; a second Ctrl-C does not wait.
+    """Wait for the end of a step after Ctrl-C; a second Ctrl-C does not wait."""
 
-    `check` is called after every step. Outside the main thread, which gets no signals, nothing
-    happens.
-    """
+    # `check` is called after every step. Outside the main thread, which gets no signals, nothing
+    # happens.
 
     def __init__(self, say, how_to_go_on):
         self.say = say

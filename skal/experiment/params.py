@@ -9,6 +9,7 @@ from skal.experiment.alframework import OldKeys, drop_other_name, new_name, tran
 from skal.experiment.keys import NAMED, Count, Flag, HeldOut, Share, as_object, check, key
 from skal.experiment.messages import ParameterError
 from skal.experiment.presets import features_for
+from skal.experiment.renamed import translate_renamed
 
 __all__ = ["Component", "Params", "dataset_given", "dataset_name", "load_params", "merge"]
 
@@ -82,10 +83,10 @@ class Params(BaseModel):
         "speaker, place), recordings at random, or at random in every class alike; default: "
         "official if there is one, else groups if there are any, else random.",
     )
-    test_percent: Annotated[float, Field(strict=True, gt=0, lt=1)] = key(
+    test_fraction: Annotated[float, Field(strict=True, gt=0, lt=1)] = key(
         0.2, "a number between 0 and 1", "Share held out for testing; official has its own."
     )
-    valid_percent: HeldOut = key(
+    validation_fraction: HeldOut = key(
         0.0,
         "a number of at least 0 and below 1",
         "Share of the training data held out to choose the round whose model is saved; "
@@ -119,7 +120,7 @@ class Params(BaseModel):
     )
     replay: Named | None = key(
         None,
-        f"{NAMED}; names: all, none, certain, var, diverse",
+        f"{NAMED}; names: all, none, uncertain, var, diverse",
         "Old labels to train on in each round; null: all. Its threshold may be a list: one run "
         "for each entry.",
     )
@@ -136,8 +137,8 @@ class Params(BaseModel):
         0.0,
         "a number of at least 0 and below 1",
         "Validation accuracy that a model must exceed to be saved. Without validation data (see "
-        "valid_percent) the last round's model is saved, whatever its accuracy: test data choose "
-        "nothing.",
+        "validation_fraction) the last round's model is saved, whatever its accuracy: test data "
+        "choose nothing.",
     )
     full_data: Flag = key(
         True,
@@ -204,7 +205,8 @@ def load_params(given, overrides=(), *, source="given"):
     ParameterError
         If a key or value is wrong; the message is one line that names the key.
     """
-    raw, notes = translate(merge(given, overrides, source))
+    raw, renamed = translate_renamed(merge(given, overrides, source))
+    raw, notes = translate(raw)
     origins = raw.pop("taken_from")
     origins = {new_name(name).removesuffix(".name"): place for name, place in origins.items()}
     raw = check(Params, raw, OldKeys.model_fields).model_dump(exclude_unset=True)
@@ -214,7 +216,7 @@ def load_params(given, overrides=(), *, source="given"):
         raw[name] = own | {"name": own.get("name") or default}
     if isinstance(raw["model"].get("pretrained"), str):  # a run may resume from another folder
         raw["model"]["pretrained"] = os.path.abspath(raw["model"]["pretrained"])
-    return Params(**raw, taken_from=origins or None), notes
+    return Params(**raw, taken_from=origins or None), [*renamed, *notes]
 
 
 def merge(given, overrides=(), source="given"):

@@ -17,7 +17,7 @@ from skal.experiment.messages import ParameterError
 from skal.experiment.params import Params, dataset_name
 from skal.experiment.registry import build, find_component, short_name
 from skal.learner import check_supported
-from skal.metrics import evaluate
+from skal.metrics import classification_scores
 from skal.models import CNNClassifier
 from skal.models.pretrained import find_classifier
 
@@ -122,14 +122,12 @@ class Plan:
         model = clone(self.parts.model)
         names = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
         model.set_params(**dict.fromkeys(names, self.params.random_seed)).fit(*train)
-        return evaluate(test[1], model.predict(test[0]))
+        return classification_scores(test[1], model.predict(test[0]))
 
 
 def make_plans(arms, reporter, notes=(), features=None):
-    """Resolve parameters that differ in what learns and chooses, not in data and features.
-
-    Return a plan for each of their seeds. Features are computed unless they are given.
-    """
+    """Resolve parameters that differ in what learns and chooses, not in data and features."""
+    # Return a plan for each of their seeds. Features are computed unless they are given.
     find_loader(arms[0])
     parts = [build_parts(params) for params in arms]  # all are checked before any data are read
     if features is None:

@@ -32,10 +32,9 @@ def duration_text(seconds):
 
 
 class Reporter:
-    """Shows lines and progress, and writes the lines into a log while one is open.
+    """Shows lines and progress, and writes the lines into a log while one is open."""
 
-    `verbose` 0 shows nothing; `advance`, if given, takes the place of the progress bars.
-    """
+    # `verbose` 0 shows nothing; `advance`, if given, takes the place of the progress bars.
 
     def __init__(self, verbose=1, advance=None):
         self.console = Console(quiet=not verbose, highlight=False, soft_wrap=True)

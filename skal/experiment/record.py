@@ -43,11 +43,9 @@ _COLUMNS = {
 
 
 def _stats_row(record):
-    """Return the row of stats.csv for an entry of a campaign's ``history_``.
-
-    ALFramework's columns come first, then all other numbers and texts of the record; undefined
-    values are empty.
-    """
+    """Return the row of stats.csv for an entry of a campaign's ``history_``."""
+    # ALFramework's columns come first, then all other numbers and texts of the record; undefined
+    # values are empty.
     row = {"num_pseudo_labeled": 0}
     for key, value in record.items():
         if isinstance(value, (int, float, str, np.number)) and not isinstance(value, bool):
@@ -57,11 +55,9 @@ def _stats_row(record):
 
 
 def _query_rows(record, data, train):
-    """Yield the rows of queries.csv for a round, in the order asked.
-
-    ``position`` is that in the data set as loaded; `train` has the rows of `data` that the
-    campaign chooses from.
-    """
+    """Yield the rows of queries.csv for a round, in the order asked."""
+    # ``position`` is that in the data set as loaded; `train` has the rows of `data` that the
+    # campaign chooses from.
     for index, score in zip(record["indices"], record["scores"], strict=True):
         yield {
             "round": record["round"],
@@ -75,11 +71,10 @@ def _clip(data, row):
 
 
 class Recorder:
-    """Writes down every round as soon as it is over; called with its record.
+    """Writes down every round as soon as it is over; called with its record."""
 
-    Everything is written from the campaign's whole history, so that nothing is lost or repeated
-    whenever the process before was killed.
-    """
+    # Everything is written from the campaign's whole history, so that nothing is lost or
+    # repeated whenever the process before was killed.
 
     def __init__(self, folder, plan, campaign, reporter):
         self.folder = folder
@@ -189,7 +184,7 @@ class Recorder:
         elif self.valid is None and baseline > 0:
             self.reporter.line(
                 f"metric_baseline={baseline} has no effect without validation data: the "
-                "last round's model is saved (valid_percent holds some out)"
+                "last round's model is saved (validation_fraction holds some out)"
             )
 
     def _save_model(self, model):

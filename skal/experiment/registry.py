@@ -59,9 +59,7 @@ def _public_classes(module, base):
     public = [getattr(module, name) for name in module.__all__]
     classes = [item for item in public if isinstance(item, type) and issubclass(item, base)]
     return {
-        short_name(cls): cls
-        for cls in classes
-        if cls is not base and not inspect.isabstract(cls) and cls.__name__ != "FunctionStrategy"
+        short_name(cls): cls for cls in classes if cls is not base and not inspect.isabstract(cls)
     }
 
 
@@ -119,7 +117,7 @@ def _replays():
     from skal.campaign import Replay
 
     return {
-        mode: partial(Replay, mode=mode) for mode in ("all", "none", "certain", "var", "diverse")
+        mode: partial(Replay, mode=mode) for mode in ("all", "none", "uncertain", "var", "diverse")
     }
 
 

@@ -10,13 +10,11 @@ _HOMES = {
     "create_app": "web.server",
     "serve": "web.server",
     "label_in_terminal": "terminal",
-    "ImportedLabel": "asking.records",
     **dict.fromkeys(("LabelFileError", "export_labels", "read_labels"), "formats"),
     **dict.fromkeys(("ModelError", "load_model", "predict_clips", "predict_folder"), "predict"),
 }
 
 __all__ = [
-    "ImportedLabel",
     "LabelFileError",
     "LabelingProject",
     "ModelError",

@@ -422,7 +422,7 @@ class LabelingProject:
 
         Returns
         -------
-        Progress
+        ProjectProgress
         """
         with self.store.read() as connection:
             return progress.measure_progress(connection)

@@ -255,7 +255,7 @@ class CNNClassifier(Predictions, StartsPretrained, ClassifierMixin, BaseEstimato
         self._train(X, targets, weights, random_state, warm, best)
         return self
 
-    def adapt(self, X):
+    def fit_normalization(self, X):
         """Learn the normalization from samples without labels.
 
         Every later `fit` that does not go on from earlier weights normalizes with it, and not
@@ -329,8 +329,8 @@ class CNNClassifier(Predictions, StartsPretrained, ClassifierMixin, BaseEstimato
             return channel_statistics(X, weights)
         if len(known[0]) != X.shape[-1]:
             raise ValueError(
-                f"X has {X.shape[-1]} channels, but the samples given to adapt had "
-                f"{len(known[0])}; adapt to samples like X, or fit a clone"
+                f"X has {X.shape[-1]} channels, but the samples given to fit_normalization had "
+                f"{len(known[0])}; give it samples like X, or fit a clone"
             )
         return known
 

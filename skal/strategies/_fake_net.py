@@ -12,19 +12,7 @@ __all__ = ["FakeNet", "JointFakeNet", "PlainFakeNet"]
 
 
 class PlainFakeNet(ClassifierMixin, BaseEstimator):
-    """One hidden tanh layer and a softmax layer, with random weights; predicts, no more.
-
-    Parameters
-    ----------
-    n_hidden : int, default=6
-        Width of the hidden layer.
-    sharpness : float, default=1.0
-        Factor of the last layer's weights; 1e9 makes probabilities of exactly 0 and 1.
-    dropout : float, default=0.3
-        Share of hidden units that a sample of the model drops.
-    seed : int, default=0
-        Draws the weights.
-    """
+    """One hidden tanh layer and a softmax layer, with random weights; predicts, no more."""
 
     def __init__(self, n_hidden=6, sharpness=1.0, dropout=0.3, seed=0):
         self.n_hidden = n_hidden

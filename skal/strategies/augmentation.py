@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from skal._utils.rows import as_rows
-from skal.strategies.base import ScoreStrategy, top
+from skal.strategies.base import ScoreStrategy
 from skal.strategies.uncertainty import entropy
 
 __all__ = ["AugmentationDisagreement", "majority_copies", "pairwise_divergence"]
@@ -136,22 +136,7 @@ class AugmentationDisagreement(ScoreStrategy):
         return tags
 
     def score(self, learner, X, random_state=None):
-        """Score candidates.
-
-        Parameters
-        ----------
-        learner : Learner
-            The window on the classifier.
-        X : array-like or sequence of n_samples rows
-            The candidates.
-        random_state : int, RandomState instance or None, default=None
-            Draws the augmentation.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Higher is asked first.
-        """
+        """Score candidates by their augmented copies; see `ScoreStrategy.score`."""
         rng = check_random_state(random_state)
         parts = []
         size = max(1, _CELLS // (self.n_copies * len(learner.classes_)))
@@ -163,9 +148,3 @@ class AugmentationDisagreement(ScoreStrategy):
                 + self.divergence_weight * pairwise_divergence(kept)
             )
         return np.concatenate(parts)
-
-    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
-        """Pick the rows with the highest scores; see `QueryStrategy.select`."""
-        scores = self.score(learner, X, random_state)
-        positions = top(scores, n_instances, random_state)
-        return positions, scores[positions]

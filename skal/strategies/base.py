@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state, get_tags
 from skal._utils.rows import Rows, as_rows
 from skal.learner import Learner, check_supported
 
-__all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "top"]
+__all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "pick_highest"]
 
 
 class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
@@ -40,12 +40,11 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         return frozenset(self.needs).union(*nested)
 
     def __sklearn_tags__(self):
-        """Say which rows a strategy and those inside it can serve.
-
-        A strategy that sees rows through the learner alone can serve any. One that reads rows
-        as numbers takes back what it cannot read: ``tags.input_tags.string = False`` for paths
-        and waveforms, ``sparse`` for sparse matrices, ``three_d_array`` for more than two axes.
-        """
+        """Say which rows a strategy and those inside it can serve."""
+        # A strategy that sees rows through the learner alone can serve any. One that reads rows
+        # as numbers takes back what it cannot read: ``tags.input_tags.string = False`` for paths
+        # and waveforms, ``sparse`` for sparse matrices, ``three_d_array`` for more than two
+        # axes.
         tags = super().__sklearn_tags__()
         inner = [
             get_tags(value).input_tags
@@ -170,7 +169,7 @@ class ScoreStrategy(QueryStrategy):
     needs = frozenset({"predict_proba"})
 
     @abstractmethod
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         """Score candidates.
 
         Parameters
@@ -179,6 +178,8 @@ class ScoreStrategy(QueryStrategy):
             The window on the classifier.
         X : array-like or sequence of n_samples rows
             The candidates.
+        random_state : int, RandomState instance or None, default=None
+            For scores that depend on chance, such as those of dropout passes.
 
         Returns
         -------
@@ -188,13 +189,13 @@ class ScoreStrategy(QueryStrategy):
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick the rows with the highest scores; see `QueryStrategy.select`."""
-        scores = np.asarray(self.score(learner, X), dtype=float)
+        scores = np.asarray(self.score(learner, X, random_state), dtype=float)
         if scores.shape != (len(X),):
             raise ValueError(
                 f"{type(self).__name__}.score must return one score for each of the {len(X)} "
                 f"rows, not an array of shape {scores.shape}"
             )
-        positions = top(scores, n_instances, random_state)
+        positions = pick_highest(scores, n_instances, random_state)
         return positions, scores[positions]
 
 
@@ -224,22 +225,7 @@ class FunctionStrategy(QueryStrategy):
 
 
 def as_strategy(strategy):
-    """Return a strategy for a strategy or a function.
-
-    Parameters
-    ----------
-    strategy : QueryStrategy or callable
-        A function is wrapped in a `FunctionStrategy`.
-
-    Returns
-    -------
-    QueryStrategy
-
-    Raises
-    ------
-    TypeError
-        If it is something else, such as a class instead of an instance.
-    """
+    """Return a strategy for a strategy or a function."""
     if isinstance(strategy, QueryStrategy):
         return strategy
     if isinstance(strategy, type):
@@ -254,7 +240,7 @@ def as_strategy(strategy):
     )
 
 
-def top(scores, n_instances, random_state):
+def pick_highest(scores, n_instances, random_state):
     """Return the positions of the highest scores, ties in random order.
 
     Parameters
@@ -291,22 +277,7 @@ def top(scores, n_instances, random_state):
 
 
 def pick_shuffled(pick, X, random_state):
-    """Call a picker on rows in random order, so that it breaks ties by chance, not by position.
-
-    Parameters
-    ----------
-    pick : callable
-        ``pick(rows)`` returns positions in rows; among equals it may take the first.
-    X : ndarray of shape (n_samples, n_features)
-        The rows.
-    random_state : RandomState instance
-        Draws the order.
-
-    Returns
-    -------
-    ndarray of shape (n_picked,)
-        Positions in X.
-    """
+    """Call a picker on rows in random order, so that it breaks ties by chance, not by position."""
     order = random_state.permutation(len(X))
     return order[pick(X[order])]
 

@@ -17,12 +17,11 @@ _CELLS = 2**20
 
 
 class _Configurations:
-    """The labels that the batch so far may have: how probable each, and what it says.
+    """The labels that the batch so far may have: how probable each, and what it says."""
 
-    For each configuration of labels: its probability, and the posterior over the samples of
-    the model given it. The posterior is all that is needed to know how much one more row would
-    add, and it does not underflow, as the probability of a long configuration would.
-    """
+    # For each configuration of labels: its probability, and the posterior over the samples of
+    # the model given it. The posterior is all that is needed to know how much one more row would
+    # add, and it does not underflow, as the probability of a long configuration would.
 
     def __init__(self, n_model_samples, limit):
         self.limit = limit
@@ -139,16 +138,16 @@ class BatchBALD(QueryStrategy):
     """Ask for the rows whose labels together tell most about the model.
 
     Unlike `BALD`, it does not ask for the same thing twice in a round. The information about
-    `n_samples` models is at most ``log(n_samples)``: once a batch has it all, further rows add
+    `n_models` models is at most ``log(n_models)``: once a batch has it all, further rows add
     nothing and are as good as random. So use it for small batches (up to some 10 rows with
-    the default of 50 samples), and `PowerBALD` for large ones. It holds
-    ``n_samples * n_classes`` numbers for every candidate: put it in a `SubsamplePool` or behind a
+    the default of 50 models), and `PowerBALD` for large ones. It holds
+    ``n_models * n_classes`` numbers for every candidate: put it in a `SubsamplePool` or behind a
     `Prefilter` where the pool is large.
 
     Parameters
     ----------
-    n_samples : int, default=50
-        Samples of the model.
+    n_models : int, default=50
+        Models that are sampled, by dropout or from an ensemble.
     n_configurations : int, default=1000
         Configurations of the batch's labels that are kept; see `batch_bald`.
 
@@ -160,15 +159,15 @@ class BatchBALD(QueryStrategy):
 
     needs = frozenset({"sample_proba"})
     _parameter_constraints = {
-        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "n_models": [Interval(Integral, 1, None, closed="left")],
         "n_configurations": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, n_samples=50, n_configurations=1000):
-        self.n_samples = n_samples
+    def __init__(self, n_models=50, n_configurations=1000):
+        self.n_models = n_models
         self.n_configurations = n_configurations
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick rows by `batch_bald`; see `QueryStrategy.select`."""
-        samples = learner.sample_proba(X, self.n_samples, random_state=random_state)
+        samples = learner.sample_proba(X, self.n_models, random_state=random_state)
         return batch_bald(samples, n_instances, self.n_configurations, random_state)

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from skal._utils.rows import as_rows
-from skal.strategies.base import ScoreStrategy, top
+from skal.strategies.base import ScoreStrategy, pick_highest
 from skal.strategies.uncertainty import entropy
 
 __all__ = ["BALD", "PowerBALD", "SampleScoreStrategy", "mutual_information", "power_sample"]
@@ -71,7 +71,9 @@ def power_sample(scores, n_instances, temperature=1.0, random_state=None):
     with np.errstate(divide="ignore"):
         logarithms = np.log(np.asarray(scores, dtype=float))
     # The highest of log-weights with Gumbel noise are a draw without replacement.
-    return top(logarithms / temperature + rng.gumbel(size=len(logarithms)), n_instances, rng)
+    return pick_highest(
+        logarithms / temperature + rng.gumbel(size=len(logarithms)), n_instances, rng
+    )
 
 
 class SampleScoreStrategy(ScoreStrategy):
@@ -103,22 +105,7 @@ class SampleScoreStrategy(ScoreStrategy):
         """
 
     def score(self, learner, X, random_state=None):
-        """Score candidates.
-
-        Parameters
-        ----------
-        learner : Learner
-            The window on the classifier.
-        X : array-like or sequence of n_samples rows
-            The candidates.
-        random_state : int, RandomState instance or None, default=None
-            Draws the samples of the model.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Higher is asked first.
-        """
+        """Score candidates by samples of the model; see `ScoreStrategy.score`."""
         # The same seed for every block: all rows must be judged by the same models.
         seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
         size = max(1, _CELLS // (self.n_model_samples * len(learner.classes_)))
@@ -128,23 +115,17 @@ class SampleScoreStrategy(ScoreStrategy):
         ]
         return np.concatenate(parts)
 
-    def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
-        """Pick the rows with the highest scores; see `QueryStrategy.select`."""
-        scores = self.score(learner, X, random_state)
-        positions = top(scores, n_instances, random_state)
-        return positions, scores[positions]
-
 
 class BALD(SampleScoreStrategy):
     """Ask for the rows whose label tells most about the model.
 
     The model is sampled by dropout passes or by the members of an ensemble. Costs
-    `n_samples` passes over the pool, one after the other.
+    `n_models` passes over the pool, one after the other.
 
     Parameters
     ----------
-    n_samples : int, default=20
-        Samples of the model.
+    n_models : int, default=20
+        Models that are sampled, by dropout or from an ensemble.
 
     References
     ----------
@@ -153,15 +134,15 @@ class BALD(SampleScoreStrategy):
     learning with image data", ICML 2017.
     """
 
-    _parameter_constraints = {"n_samples": [Interval(Integral, 1, None, closed="left")]}
+    _parameter_constraints = {"n_models": [Interval(Integral, 1, None, closed="left")]}
 
-    def __init__(self, n_samples=20):
-        self.n_samples = n_samples
+    def __init__(self, n_models=20):
+        self.n_models = n_models
 
     @property
     def n_model_samples(self):
         """Number of samples of the model that are asked for."""
-        return self.n_samples
+        return self.n_models
 
     def reduce(self, samples):
         """Score rows by `mutual_information`; see `SampleScoreStrategy.reduce`."""
@@ -176,8 +157,8 @@ class PowerBALD(BALD):
 
     Parameters
     ----------
-    n_samples : int, default=20
-        Samples of the model.
+    n_models : int, default=20
+        Models that are sampled, by dropout or from an ensemble.
     temperature : float, default=1.0
         The weights are ``score ** (1 / temperature)``; close to 0 it is BALD itself.
 
@@ -192,8 +173,8 @@ class PowerBALD(BALD):
         "temperature": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(self, n_samples=20, temperature=1.0):
-        super().__init__(n_samples)
+    def __init__(self, n_models=20, temperature=1.0):
+        super().__init__(n_models)
         self.temperature = temperature
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):

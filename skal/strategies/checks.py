@@ -230,7 +230,7 @@ def check_ties_are_broken_by_chance(strategy):
     drawn = {tuple(task.ask(strategy, 2, seed)[0].tolist()) for seed in range(12)}
     assert len(drawn) > 1, (
         f"of 20 equal rows, each of 12 random states picks {drawn.pop()}: break ties with the "
-        "random state (skal.strategies.top does), not by position"
+        "random state (skal.strategies.functions.pick_highest does), not by position"
     )
 
 

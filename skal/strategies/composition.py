@@ -11,32 +11,7 @@ __all__ = ["Prefilter", "query_among"]
 
 
 def query_among(strategy, learner, X, n_instances, among, *, groups=None, **context):
-    """Query among some of the candidates only.
-
-    Parameters
-    ----------
-    strategy : QueryStrategy or callable
-        The strategy asked.
-    learner : Learner
-        The window on the classifier.
-    X : Rows of length n_samples
-        All candidates.
-    n_instances : int
-        Rows wanted.
-    among : ndarray of shape (n_among,)
-        Positions in X of the candidates that the strategy sees.
-    groups : ndarray of shape (n_samples,), default=None
-        Group of each candidate in X.
-    **context : dict
-        Other arguments of `QueryStrategy.query`, handed on.
-
-    Returns
-    -------
-    positions : ndarray of shape (min(n_instances, n_among),)
-        Positions in X, most wanted first.
-    scores : ndarray of shape (min(n_instances, n_among),)
-        The score of each, NaN where the strategy gives none.
-    """
+    """Query among some of the candidates only."""
     positions, scores = as_strategy(strategy).query(
         learner,
         X[among],

@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from skal._utils.pairwise import METRICS, ROWS, Pairwise
 from skal._utils.threads import run
-from skal.cluster import k_means_labels
+from skal.cluster._k_means import k_means_labels
 from skal.strategies.base import QueryStrategy
 from skal.strategies.diversity import lower_distances
 

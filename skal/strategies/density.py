@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from skal._utils.pairwise import METRICS
-from skal.cluster import DensityPeaks, density_graph
-from skal.strategies.base import QueryStrategy, pick_shuffled, top
+from skal.cluster import DensityPeaks
+from skal.cluster._graph import density_graph
+from skal.strategies.base import QueryStrategy, pick_highest, pick_shuffled
 from skal.strategies.uncertainty import entropy
 
 __all__ = ["DensityPeaksSampling", "EntropyDensityPeaks", "peaks_and_halo", "peaks_and_outliers"]
@@ -25,7 +26,7 @@ def peaks_and_outliers(graph, n_instances, peak_fraction=0.75):
     Parameters
     ----------
     graph : DensityGraph
-        Densities and distances, from `skal.cluster.density_graph`.
+        Densities and distances, from ``density_graph``.
     n_instances : int
         Rows wanted, at most n_samples.
     peak_fraction : float, default=0.75
@@ -171,7 +172,7 @@ class EntropyDensityPeaks(QueryStrategy):
         """Pick rows by `peaks_and_outliers`; see `QueryStrategy.select`."""
         scores = entropy(learner.predict_proba(X))
         n_candidates = min(int(np.ceil(self.prefilter * n_instances)), len(X))
-        candidates = top(scores, n_candidates, random_state)
+        candidates = pick_highest(scores, n_candidates, random_state)
         graph = density_graph(
             learner.embed(X[candidates]),
             n_peaks=max(round(self.peak_fraction * n_instances), 1),

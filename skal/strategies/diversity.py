@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skal._utils.pairwise import METRICS, ROWS, Pairwise
 from skal._utils.threads import run
-from skal.cluster import k_means_labels
+from skal.cluster._k_means import k_means_labels
 from skal.strategies.base import QueryStrategy, as_strategy, pick_shuffled
 
 __all__ = ["CoreSet", "DiverseBatch", "k_center_greedy", "spread_over_clusters"]
@@ -64,17 +64,7 @@ def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", rando
 
 
 def lower_distances(pairs, nearest, centers):
-    """Bring the distance of every row to its nearest center up to date, in place.
-
-    Parameters
-    ----------
-    pairs : Pairwise
-        The rows.
-    nearest : ndarray of shape (n_samples,)
-        Entries of tiles for the nearest center so far; lowered where a new one is nearer.
-    centers : ndarray of shape (n_centers, n_features + 2)
-        New centers, as `Pairwise.extend` makes them.
-    """
+    """Bring the distance of every row to its nearest center up to date, in place."""
 
     def _lower(first):
         rows = slice(first, first + ROWS)

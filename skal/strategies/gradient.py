@@ -5,7 +5,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 
 from skal._utils.pairwise import as_floats
-from skal.strategies.base import QueryStrategy, ScoreStrategy, top
+from skal.strategies.base import QueryStrategy, ScoreStrategy, pick_highest
 
 __all__ = [
     "BADGE",
@@ -23,11 +23,9 @@ def _squared_norms(matrix):
 
 
 def _peaks(proba):
-    """Find each row's highest probability, and the sum of squares of all the others.
-
-    That sum is added up, not found as a difference: of confident predictions, the difference
-    of the squares would keep nothing but rounding errors.
-    """
+    """Find each row's highest probability, and the sum of squares of all the others."""
+    # The other squares are summed directly. For confident predictions, subtracting the largest
+    # square from the total would leave only rounding errors.
     place = (np.arange(len(proba)), proba.argmax(axis=1))
     others = proba.copy()
     others[place] = 0
@@ -130,7 +128,7 @@ def badge(proba, embedding, n_instances, random_state=None):
     noise = 4 * np.sqrt(embedding.shape[1]) * np.finfo(embedding.dtype).eps
 
     nearest = np.full(len(squares), np.inf)
-    picks = [top(squares, 1, rng)[0]]
+    picks = [pick_highest(squares, 1, rng)[0]]
     while len(picks) < n_instances:
         new = picks[-1]
         distances = squares + squares[new]
@@ -184,7 +182,7 @@ class ExpectedGradientLength(ScoreStrategy):
             return frozenset({"gradient_length"})
         return frozenset({"predict_proba", "embed"})
 
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         """Score by `expected_gradient_length` or all layers; see `ScoreStrategy.score`."""
         if self.layers == "all":
             if not self.bias:
@@ -212,7 +210,7 @@ class ExpectedChangeOfGradient(ScoreStrategy):
     def __init__(self, bias=False):
         self.bias = bias
 
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         """Score by `expected_change_of_gradient`; see `ScoreStrategy.score`."""
         proba, embedding = learner.predict_proba(X), learner.embed(X)
         return expected_change_of_gradient(proba, embedding, bias=self.bias)

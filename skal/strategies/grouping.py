@@ -56,25 +56,25 @@ class MaxPerGroup(_Limited):
     ----------
     strategy : QueryStrategy or callable
         Picks the rows.
-    k : int, default=1
+    n_per_group : int, default=1
         Rows of one group in a round.
     """
 
     _parameter_constraints = {
         "strategy": [QueryStrategy, callable],
-        "k": [Interval(Integral, 1, None, closed="left")],
+        "n_per_group": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, strategy, k=1):
+    def __init__(self, strategy, n_per_group=1):
         self.strategy = strategy
-        self.k = k
+        self.n_per_group = n_per_group
 
     def _limits(self, X, groups):
         if groups is None:
             raise ValueError(
                 "MaxPerGroup needs the group of every row: give groups to query or fit"
             )
-        return _Cap(np.unique(groups, return_inverse=True)[1], self.k)
+        return _Cap(np.unique(groups, return_inverse=True)[1], self.n_per_group)
 
 
 class MinimumGap(_Limited):
@@ -132,18 +132,18 @@ def _addresses(rows):
 
 
 class _Cap:
-    """At most k rows of a group."""
+    """At most `most` rows of a group."""
 
-    def __init__(self, codes, k):
-        self.codes, self.k = codes, k
-        self.capacity = np.minimum(np.bincount(codes), k).sum()
+    def __init__(self, codes, most):
+        self.codes, self.most = codes, most
+        self.capacity = np.minimum(np.bincount(codes), most).sum()
 
     def allowed(self, ranking):
-        return occurrence(self.codes[ranking]) < self.k
+        return occurrence(self.codes[ranking]) < self.most
 
     def open(self, rows, kept):
         counts = np.bincount(self.codes[kept], minlength=self.codes.max() + 1)
-        return counts[self.codes[rows]] < self.k
+        return counts[self.codes[rows]] < self.most
 
 
 class _Gaps:
@@ -168,21 +168,7 @@ class _Gaps:
 
 
 def spaced(groups, starts, gap):
-    """Mark the entries that are far enough from all marked ones of their group before them.
-
-    Parameters
-    ----------
-    groups : ndarray of shape (n_samples,)
-        Integers.
-    starts : ndarray of shape (n_samples,)
-        Place of each entry, in s.
-    gap : float
-        Least distance of two marked entries of one group, in s.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), bool
-    """
+    """Mark the entries that are far enough from all marked ones of their group before them."""
     taken, marks = {}, np.zeros(len(groups), dtype=bool)
     for i, (group, start) in enumerate(zip(groups.tolist(), starts.tolist(), strict=True)):
         places = taken.setdefault(group, [])
@@ -195,17 +181,7 @@ def spaced(groups, starts, gap):
 
 
 def occurrence(values):
-    """Count, for each entry, the equal entries in front of it.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples,)
-        Integers.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-    """
+    """Count, for each entry, the equal entries in front of it."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.searchsorted(ordered, ordered, side="left")

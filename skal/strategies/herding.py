@@ -83,7 +83,7 @@ def max_herding(
     Examples
     --------
     >>> import numpy as np
-    >>> from skal.strategies import max_herding
+    >>> from skal.strategies.functions import max_herding
     >>> X = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 1], [0.1, 1], [0.2, 1]])
     >>> sorted(int(row) for row in max_herding(X, 2, gamma=10, random_state=0))
     [1, 4]
@@ -126,10 +126,8 @@ def _checked_weights(weights, n_samples):
 
 
 def _draw(weights, n_instances, max_pairs, rng):
-    """Return the rows to cover, their weights, and the candidates in random order.
-
-    The order breaks ties.
-    """
+    """Return the rows to cover, their weights, and the candidates in random order."""
+    # The order breaks ties.
     n_samples = len(weights)
     if n_samples**2 <= max_pairs:
         return np.arange(n_samples), weights, rng.permutation(n_samples)
@@ -142,10 +140,9 @@ def _draw(weights, n_instances, max_pairs, rng):
 
 
 def _sample_by_weight(weights, size, rng):
-    """Draw rows without replacement, and estimate weights that stand for all of them.
-
-    Priority sampling: sums of the estimates are unbiased (Duffield, Lund and Thorup, JACM 2007).
-    """
+    """Draw rows without replacement, and estimate weights that stand for all of them."""
+    # Priority sampling: sums of the estimates are unbiased (Duffield, Lund and Thorup, JACM
+    # 2007).
     if size == len(weights):
         return np.arange(size), weights
     keys = np.maximum(weights, np.finfo(float).tiny) / (1 - rng.uniform(size=len(weights)))
@@ -198,11 +195,9 @@ def _greedy(gaps, nearest, weights, n_instances):
 
 
 def _falls(gaps, rows, nearest, most, weights):
-    """Return by how much each column would lower the weighted gaps of rows, up to `most` each.
-
-    With the gap itself as `most` that is a column's gain; with the part of the gap that is gone
-    after a pick it is what the gain loses, so that a round costs the rows whose gap fell.
-    """
+    """Return by how much each column would lower the weighted gaps of rows, up to `most` each."""
+    # If `most` is the gap, the result is a column's gain. If it is how much the gap fell after a
+    # pick, the result is the loss of gain, so a round costs only the rows whose gap fell.
 
     def _compute(first):
         part = slice(first, first + _BLOCK)

@@ -8,6 +8,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skal._utils.descent import build_index
+from skal._utils.fingerprints import describe
 from skal._utils.rows import n_rows
 from skal.strategies.base import QueryStrategy
 from skal.strategies.composition import query_among
@@ -19,7 +20,7 @@ _CELLS = 2**22
 
 
 class SubsamplePool(QueryStrategy):
-    """Look at a random part of the pool, another one each round.
+    """Query a random part of the pool, drawn anew in each round.
 
     Parameters
     ----------
@@ -118,19 +119,20 @@ class ApproximateNeighbors(BaseEstimator):
 class NeighborPool(QueryStrategy):
     """Look only at the neighborhood of the rows labeled so far, which grows with them.
 
-    What is worth asking is found near what is known: so a strategy need not look at the rest of
-    a very large pool. The candidates are those among the `k` nearest rows of any labeled row,
-    and, should they be fewer than are wanted, among more.
+    Informative rows are usually near labeled ones, so in a very large pool a strategy can skip
+    the rest. The candidates are the `n_neighbors` nearest rows of each labeled row, or
+    more of them if too few are candidates.
 
     Parameters
     ----------
     strategy : QueryStrategy or callable
         Chooses within the neighborhood.
-    k : int, default=100
+    n_neighbors : int, default=100
         Neighbors of each labeled row.
     index : estimator, default=None
         Finds them: anything with ``fit(X)`` and ``kneighbors(X, n_neighbors,
-        return_distance)``, such as `ApproximateNeighbors`. None: the exact search of
+        return_distance)``, such as ``skal.strategies.pools.ApproximateNeighbors``, which needs
+        the package pynndescent. None: the exact search of
         `~sklearn.neighbors.NearestNeighbors`.
     representation : {"embedding", "features"}, default="embedding"
         What is near: by the model's current embedding, for which all of the pool passes the
@@ -148,14 +150,14 @@ class NeighborPool(QueryStrategy):
 
     _parameter_constraints = {
         "strategy": [QueryStrategy, callable],
-        "k": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "index": [HasMethods(["fit", "kneighbors"]), None],
         "representation": [StrOptions({"embedding", "features"})],
     }
 
-    def __init__(self, strategy, k=100, *, index=None, representation="embedding"):
+    def __init__(self, strategy, n_neighbors=100, *, index=None, representation="embedding"):
         self.strategy = strategy
-        self.k = k
+        self.n_neighbors = n_neighbors
         self.index = index
         self.representation = representation
 
@@ -169,22 +171,6 @@ class NeighborPool(QueryStrategy):
         if self.representation == "features":
             tags.input_tags.string = tags.input_tags.sparse = False
         return tags
-
-    def set_params(self, **params):
-        """Set parameters; an index built with others is forgotten.
-
-        Parameters
-        ----------
-        **params : dict
-            Values by name.
-
-        Returns
-        -------
-        NeighborPool
-            Itself.
-        """
-        self.__dict__.pop("_built", None)
-        return super().set_params(**params)
 
     def __getstate__(self):
         # The index holds all of X: it is built anew rather than pickled.
@@ -207,7 +193,7 @@ class NeighborPool(QueryStrategy):
             queries = _as_features(X_labeled.take())
             place = np.full(n_rows(X.base), -1)
             place[X.positions] = np.arange(len(X))
-        among = _neighborhood(index, queries, place, self.k, n_instances)
+        among = _neighborhood(index, queries, place, self.n_neighbors, n_instances)
         return query_among(
             self.strategy, learner, X, n_instances, among, X_labeled=X_labeled, **context
         )
@@ -216,11 +202,11 @@ class NeighborPool(QueryStrategy):
         return clone(NearestNeighbors() if self.index is None else self.index).fit(points)
 
     def _index_of(self, base):
-        """Return the index of all rows, built once for as long as they stay the same object."""
-        built = self.__dict__.get("_built")
-        if built is None or built[0] is not base:
-            self._built = (base, self._fit(_as_features(base)))
-        return self._built[1]
+        """Return the index of all rows, built again only for another X or another index."""
+        built, wanted = self.__dict__.get("_built"), describe(self.index)
+        if built is None or built[0] is not base or built[1] != wanted:
+            self._built = (base, wanted, self._fit(_as_features(base)))
+        return self._built[2]
 
 
 def _as_features(X):
@@ -234,10 +220,8 @@ def _as_features(X):
 
 
 def _neighborhood(index, queries, place, k, n_instances):
-    """Find the candidates near the queries, at least `n_instances` where there are so many.
-
-    `place` holds each indexed row's position among the candidates, -1 for rows that are none.
-    """
+    """Find the candidates near the queries, at least `n_instances` where there are so many."""
+    # `place` holds each indexed row's position among the candidates, -1 for rows that are none.
     n_candidates = np.count_nonzero(place >= 0)
     while k < len(place) // 2:
         near = np.zeros(len(place), dtype=bool)

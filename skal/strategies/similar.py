@@ -37,7 +37,7 @@ class SimilarTo(ScoreStrategy):
     def __init__(self, examples):
         self.examples = examples
 
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         """Score candidates by their similarity; see `ScoreStrategy.score`."""
         if len(self.examples) == 0:
             raise ValueError("SimilarTo has no examples: give at least one row")
@@ -60,7 +60,7 @@ class MostLikely(ScoreStrategy):
     def __init__(self, label):
         self.label = label
 
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         """Score candidates by the probability of the class; see `ScoreStrategy.score`."""
         proba = learner.predict_proba(X)
         column = np.flatnonzero(learner.classes_ == self.label)

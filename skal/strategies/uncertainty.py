@@ -87,7 +87,7 @@ class LeastConfidenceSampling(ScoreStrategy):
     Lewis and Gale, "A sequential algorithm for training text classifiers", SIGIR 1994.
     """
 
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         """Score candidates by `least_confidence`; see `ScoreStrategy.score`."""
         return least_confidence(learner.predict_proba(X))
 
@@ -104,7 +104,7 @@ class MarginSampling(ScoreStrategy):
     arXiv 2210.03822.
     """
 
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         """Score candidates by `negative_margin`; see `ScoreStrategy.score`."""
         return negative_margin(learner.predict_proba(X))
 
@@ -117,6 +117,6 @@ class EntropySampling(ScoreStrategy):
     Settles, "Active learning literature survey", 2009, section 3.1.
     """
 
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         """Score candidates by `entropy`; see `ScoreStrategy.score`."""
         return entropy(learner.predict_proba(X))

@@ -45,10 +45,10 @@ def test_parameters():
 
 
 def test_predecessor():
-    model = LogMelSpectrogram.predecessor(duration=4.0)
+    model = LogMelSpectrogram(segment_frames=41, deltas=1, duration=4.0)
     assert model.feature_shape() == (8, 60, 41, 2)
     y = np.random.default_rng(0).normal(size=(2, 20480)).astype(np.float32)
-    one = LogMelSpectrogram.predecessor().transform(y)
+    one = LogMelSpectrogram(segment_frames=41, deltas=1).transform(y)
     assert one.shape == (2, 1, 60, 41, 2)
     # One window of the predecessor, with decibels of the power spectrum.
     S = librosa.feature.melspectrogram(y=y[0], sr=22050, n_fft=2048, hop_length=512, n_mels=60)
@@ -56,4 +56,10 @@ def test_predecessor():
     np.testing.assert_allclose(one[0, 0, :, :, 0], expected, atol=1e-4)
     np.testing.assert_allclose(one[0, 0, :, :, 1], librosa.feature.delta(expected), atol=1e-4)
     # Short clips are padded, not dropped.
-    assert LogMelSpectrogram.predecessor().transform(y[:, :5000]).shape == (2, 1, 60, 41, 2)
+    assert LogMelSpectrogram(segment_frames=41, deltas=1).transform(y[:, :5000]).shape == (
+        2,
+        1,
+        60,
+        41,
+        2,
+    )

@@ -9,7 +9,8 @@ from sklearn.preprocessing import StandardScaler
 from skal import ActiveLearningClassifier
 from skal.audio import FeatureCache, LogMelSpectrogram
 from skal.campaign import StabilizedPredictions
-from skal.datasets import make_sounds, write_sounds
+from skal.datasets import make_sounds
+from skal.datasets.synthetic import write_sounds
 from skal.models import CNNClassifier, CompactCNN
 from skal.strategies import CoreSet
 

@@ -57,7 +57,7 @@ def interrupt_in(round_number):
     "params",
     [
         {},
-        {"pseudo_labels": PseudoLabels(0.4), "replay": "certain", "store_rounds": True},
+        {"pseudo_labels": PseudoLabels(0.4), "replay": "uncertain", "store_rounds": True},
         {"stopping": StabilizedPredictions(0.97, rounds=2)},
     ],
     ids=["plain", "pseudo-labels and replay", "stopping"],

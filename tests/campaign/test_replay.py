@@ -10,7 +10,7 @@ from skal.campaign import Replay
 from skal.learner import Learner
 from tests.campaign.data import blobs, model, permute_hidden
 
-MODES = ["all", "none", "certain", "var", "diverse"]
+MODES = ["all", "none", "uncertain", "var", "diverse"]
 
 
 def campaign(**params):
@@ -25,7 +25,7 @@ def fitted_learner(X, y):
 def test_all_equals_none_given():
     X, y = blobs()
     expected = campaign().fit(X, y)
-    for replay in ("all", Replay("all", threshold=5), Replay("certain", threshold=1000)):
+    for replay in ("all", Replay("all", threshold=5), Replay("uncertain", threshold=1000)):
         fitted = campaign(replay=replay).fit(X, y)
         np.testing.assert_array_equal(expected.labeled_indices_, fitted.labeled_indices_)
 
@@ -36,12 +36,12 @@ def test_none_trains_on_new_labels_only():
     assert [record["n_trained"] for record in fitted.history_] == [12, 12, 12, 12]
 
 
-@pytest.mark.parametrize("mode", ["certain", "var"])
+@pytest.mark.parametrize("mode", ["uncertain", "var"])
 def test_certain_and_var_by_brute_force(mode):
     X, y = blobs()
     learner = fitted_learner(X, y)
     kept = Replay(mode, threshold=20, fraction=0.6).choose(learner, Rows(X, np.arange(80)), y)
-    fraction = 0.6 if mode == "certain" else 0.6 * 20 / 80
+    fraction = 0.6 if mode == "uncertain" else 0.6 * 20 / 80
     proba = learner.predict_proba(X)
     expected = []
     for c in range(4):
@@ -52,7 +52,7 @@ def test_certain_and_var_by_brute_force(mode):
     np.testing.assert_array_equal(kept, np.sort(expected))
 
 
-@pytest.mark.parametrize("replay", [Replay("certain", fraction=0.0), Replay("var", threshold=1)])
+@pytest.mark.parametrize("replay", [Replay("uncertain", fraction=0.0), Replay("var", threshold=1)])
 def test_no_class_vanishes(replay):
     X, y = blobs()
     learner = fitted_learner(X, y)
@@ -87,7 +87,7 @@ def test_every_mode_runs_and_sees_no_hidden_label(mode):
     second = campaign(replay=replay).fit(X, permute_hidden(y, first.labeled_indices_, 1))
     np.testing.assert_array_equal(first.labeled_indices_, second.labeled_indices_)
     assert first.history_[0]["n_trained"] == 12
-    if mode in ("certain", "diverse"):
+    if mode in ("uncertain", "diverse"):
         assert first.history_[-1]["n_trained"] < 48
 
 

@@ -185,7 +185,7 @@ def test_soft_voting_needs_the_probabilities_of_every_member():
 @pytest.mark.parametrize(
     "params",
     [
-        {"replay": "certain"},
+        {"replay": "uncertain"},
         {"replay": "diverse"},
         {"replay": Replay("var", threshold=5)},
         {"pseudo_labels": PseudoLabels()},

@@ -69,7 +69,7 @@ class TestNoGain:
 class TestStabilizedPredictions:
     def test_stops_at_the_kappa_it_names(self):
         X, y = easy()
-        fitted = campaign(stopping=StabilizedPredictions(0.9, rounds=2), store_rounds=True).fit(
+        fitted = campaign(stopping=StabilizedPredictions(0.9, n_rounds=2), store_rounds=True).fit(
             X, y
         )
         assert fitted.stop_reason_.startswith("predictions are stable")
@@ -81,7 +81,7 @@ class TestStabilizedPredictions:
 
     def test_a_sample_of_the_rows(self):
         X, y = easy()
-        fitted = campaign(stopping=StabilizedPredictions(0.5, rounds=1, max_rows=50)).fit(X, y)
+        fitted = campaign(stopping=StabilizedPredictions(0.5, n_rounds=1, max_rows=50)).fit(X, y)
         assert len(fitted._rounds.criteria[-1].rows_) == 50
 
 

@@ -17,7 +17,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skal import ActiveLearningClassifier
 from skal.audio import LogMelSpectrogram
 from skal.campaign import PseudoLabels, Replay, StabilizedPredictions, TargetScore
-from skal.datasets import load_fsdd, make_sounds, write_sounds
+from skal.datasets import load_fsdd, make_sounds
+from skal.datasets.synthetic import write_sounds
 from skal.models import CNNClassifier, CompactCNN, DenseNet
 from skal.strategies import EntropySampling, MarginSampling, RandomSampling
 from tests.campaign.data import blobs, permute_hidden
@@ -68,7 +69,7 @@ def test_hidden_labels_influence_nothing_and_seeds_decide(spectrograms):
 def test_hidden_labels_influence_nothing_with_everything_on(spectrograms, tmp_path):
     X, y = spectrograms
     params = {
-        "replay": Replay("certain", threshold=10),
+        "replay": Replay("uncertain", threshold=10),
         "pseudo_labels": PseudoLabels(threshold=0.9, weight=0.5),
         "stopping": [StabilizedPredictions(0.999, rounds=9), TargetScore(0.999)],
         "update": "shrink_perturb",
@@ -281,7 +282,7 @@ def test_many_classes_with_few_labels_of_each_are_nothing_to_warn_of():
     y = np.arange(200) % 50
     dense = CNNClassifier(DenseNet(units=(4,)), steps=2)
     fitted = ActiveLearningClassifier(
-        dense, n_initial=40, n_instances=10, budget=60, random_state=0, replay="certain"
+        dense, n_initial=40, n_instances=10, budget=60, random_state=0, replay="uncertain"
     ).fit(X, y)
     assert fitted.predict_proba(X).shape == (200, 50)
 

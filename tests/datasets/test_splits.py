@@ -70,17 +70,17 @@ def test_published(request, name, by):
 # The whale calls here are of two days, which are not enough for three parts.
 @pytest.mark.parametrize("name", sorted(set(LOADERS) - {"whale"}))
 @pytest.mark.parametrize("kind", ["official", "groups", "random"])
-@pytest.mark.parametrize("valid_percent", [0.0, 0.3])
-def test_of_an_experiment(request, name, kind, valid_percent):
+@pytest.mark.parametrize("held_out", [0.0, 0.3])
+def test_of_an_experiment(request, name, kind, held_out):
     raw = {
         "dataset": name.removesuffix("_old").replace("esc10", "esc50"),
         "data_home": str(request.getfixturevalue(name)),
         "split": kind,
-        "valid_percent": valid_percent,
+        "validation_fraction": held_out,
     }
     params, _ = load_params(raw)
     data = load_data(params)
-    if kind == "official" and (data.part is None or (valid_percent and "validation" in data.part)):
+    if kind == "official" and (data.part is None or (held_out and "validation" in data.part)):
         with pytest.raises(ParameterError, match="official"):
             split_data(data, params, 0)
         return
@@ -88,7 +88,7 @@ def test_of_an_experiment(request, name, kind, valid_percent):
         split = split_data(data, params, seed)
         parts = split.train, split.valid, split.test
         assert sum(map(len, parts)) == len(data.y)
-        assert len(split.valid) or not valid_percent
+        assert len(split.valid) or not held_out
         values = [data.recordings, data.files] + [data.groups] * (kind != "random")
         assert all(len(on_both_sides(value, *parts)) == 0 for value in values)
 

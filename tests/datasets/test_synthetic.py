@@ -6,7 +6,8 @@ import soundfile
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 
-from skal.datasets import SOUND_KINDS, load_audio_folder, make_sounds, write_sounds
+from skal.datasets import load_audio_folder, make_sounds
+from skal.datasets.synthetic import SOUND_KINDS, write_sounds
 
 
 def test_same_seed_same_sounds():

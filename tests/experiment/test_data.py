@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from skal.audio import LogMelSpectrogram
-from skal.datasets import make_sounds, write_sounds
+from skal.datasets import make_sounds
+from skal.datasets.synthetic import write_sounds
 from skal.experiment.data import Data, compute_features, load_data, split_data
 from skal.experiment.messages import ExperimentError, ParameterError
 from skal.experiment.params import load_params
@@ -32,7 +33,10 @@ def parts_are_disjoint_and_complete(split, n):
 
 
 def test_random_split_depends_on_the_seed_alone():
-    data, params = make_data(), params_of(split="random", test_percent=0.25, valid_percent=0.2)
+    data, params = (
+        make_data(),
+        params_of(split="random", test_fraction=0.25, validation_fraction=0.2),
+    )
     split = split_data(data, params, 1)
     parts_are_disjoint_and_complete(split, 40)
     assert (len(split.test), len(split.valid), len(split.train)) == (10, 6, 24)
@@ -41,7 +45,7 @@ def test_random_split_depends_on_the_seed_alone():
 
 
 def test_group_split_keeps_groups_together():
-    data, params = make_data(), params_of(split="groups", valid_percent=0.3)
+    data, params = make_data(), params_of(split="groups", validation_fraction=0.3)
     split = split_data(data, params, 0)
     parts_are_disjoint_and_complete(split, 40)
     train, valid, test = (
@@ -58,8 +62,10 @@ def test_official_split():
     split = split_data(data, params_of(), 0)  # the first choice where there is one
     np.testing.assert_array_equal(split.test, np.flatnonzero(part == "test"))
     np.testing.assert_array_equal(split.valid, np.flatnonzero(part == "validation"))
-    with pytest.raises(ParameterError, match=r"valid_percent: the official split has its own"):
-        split_data(data, params_of(valid_percent=0.1), 0)
+    with pytest.raises(
+        ParameterError, match=r"validation_fraction: the official split has its own"
+    ):
+        split_data(data, params_of(validation_fraction=0.1), 0)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -67,7 +73,7 @@ def test_a_stratified_split_takes_each_class_alike(seed):
     rng = np.random.RandomState(seed)
     data = make_data(groups=False)
     data.y = rng.permutation(np.repeat(["a", "b", "c", "d"], [25, 10, 4, 1]))
-    split = split_data(data, params_of(split="stratified", valid_percent=0.25), seed)
+    split = split_data(data, params_of(split="stratified", validation_fraction=0.25), seed)
     parts_are_disjoint_and_complete(split, 40)
     assert (len(split.test), len(split.valid)) == (8, 8)
     for name, n in zip(*np.unique(data.y, return_counts=True), strict=True):
@@ -101,7 +107,7 @@ def test_windows_of_a_recording_stay_together():
     for kind in ("random", "groups"):
         data.groups = None if kind == "random" else np.arange(40) % 20
         # A group that is in two recordings holds these together.
-        split = split_data(data, params_of(split=kind, valid_percent=0.3), 0)
+        split = split_data(data, params_of(split=kind, validation_fraction=0.3), 0)
         parts_are_disjoint_and_complete(split, 40)
         for part in (split.train, split.valid, split.test):
             others = np.setdiff1d(np.arange(40), part)
@@ -115,7 +121,7 @@ def test_published_parts_that_share_something_are_refused():
     with pytest.raises(ParameterError, match="official has 8 groups in two of its parts"):
         split_data(data, params_of(), 0)
     data.groups_shared = True
-    parts_are_disjoint_and_complete(split_data(data, params_of(valid_percent=0.2), 0), 40)
+    parts_are_disjoint_and_complete(split_data(data, params_of(validation_fraction=0.2), 0), 40)
     data.recordings = np.arange(40) // 2
     with pytest.raises(ParameterError, match="official has 20 recordings in two of its parts"):
         split_data(data, params_of(), 0)
@@ -133,7 +139,11 @@ def test_the_split_falls_back_on_groups_then_on_chance():
     [
         (make_data(), {"split": "official"}, "split: these data have no official one"),
         (make_data(groups=False), {"split": "groups"}, "split: these data have no groups"),
-        (make_data(2), {"split": "random", "valid_percent": 0.9}, "split: random leaves 0 clips"),
+        (
+            make_data(2),
+            {"split": "random", "validation_fraction": 0.9},
+            "split: random leaves 0 clips",
+        ),
     ],
 )
 def test_impossible_splits_are_refused(data, raw, message):

@@ -276,7 +276,7 @@ def test_engines_do_what_they_did(engine):
     assert (replay is not None) == (engine == "hist_select")
     assert (pseudo_labels is not None) == (engine == "entropy_pl")
     if replay is not None:
-        assert (replay.mode, replay.threshold) == ("certain", 10000)
+        assert (replay.mode, replay.threshold) == ("uncertain", 10000)
         assert "sel_thresholds" not in str(notes)
     if pseudo_labels is not None:
         assert (pseudo_labels.threshold, pseudo_labels.decay) == (0.046, 0.001)
@@ -287,7 +287,7 @@ def test_engines_do_what_they_did(engine):
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [("certain", "certain"), ("var", "var"), ("no", "none"), ("all", "all")],
+    [("certain", "uncertain"), ("var", "var"), ("no", "none"), ("all", "all")],
 )
 def test_each_selection_of_old_labels(mode, expected):
     raw = {"framework_type": "hist_select", "hist_sel_mode": mode, "sel_thresholds": [50, 90]}
@@ -302,7 +302,7 @@ def test_each_selection_of_old_labels(mode, expected):
 
 
 def test_runs_of_an_experiment():
-    raw = {"replay": {"name": "certain", "threshold": [3, 4]}, "n_seeds": 2, "random_seed": 7}
+    raw = {"replay": {"name": "uncertain", "threshold": [3, 4]}, "n_seeds": 2, "random_seed": 7}
     raw |= {"split": "random", "features": "mfcc", "model": "logistic_regression"}
     plans = make_plans(per_threshold(load_params(raw)[0]), Reporter(0))
     made = [
@@ -322,7 +322,7 @@ def test_campaign_options():
         "update": "finetune",
         "replay": {"name": "diverse", "fraction": 0.3},
         "pseudo_labels": {"max_per_class": 5},
-        "stopping": ["low_uncertainty", {"name": "no_gain", "rounds": 2}],
+        "stopping": ["low_uncertainty", {"name": "no_gain", "n_rounds": 2}],
     }
     options = build_parts(load_params(raw)[0]).options
     assert type(options["update"]).__name__ == "Finetune"

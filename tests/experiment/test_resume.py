@@ -23,9 +23,9 @@ from tests.experiment.test_run import TINY
 RICH = {
     **TINY,
     "pseudo_labels": {"threshold": 0.5},
-    "replay": "certain",
+    "replay": "uncertain",
     "stopping": {"name": "stabilized_predictions", "agreement": 1.0, "max_rows": 40},
-    "valid_percent": 0.2,
+    "validation_fraction": 0.2,
     "n_instances": 3,
     "budget": 34,
 }

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 
-from skal.datasets import load_audio_folder, make_sounds, write_sounds
+from skal.datasets import load_audio_folder, make_sounds
+from skal.datasets.synthetic import write_sounds
 from skal.experiment.manifest import find_duplicates
 from skal.experiment.messages import ParameterError
 from skal.experiment.params import load_params
@@ -100,7 +101,7 @@ def test_the_saved_model_takes_files(tmp_path):
         dataset="folder",
         data_home=str(tmp_path / "clips"),
         features=TINY["features"] | {"sr": 8000},
-        valid_percent=0.0,
+        validation_fraction=0.0,
     )
     model = joblib.load(path / "model.joblib")
     data = load_audio_folder(tmp_path / "clips")
@@ -149,10 +150,10 @@ def test_seeds_are_runs_of_their_own(tmp_path):
 
 
 def test_validation_data_choose_the_saved_round(tmp_path):
-    (path,) = run_tiny(tmp_path, valid_percent=0.3, budget=None)
+    (path,) = run_tiny(tmp_path, validation_fraction=0.3, budget=None)
     queries = read_csv(path / "queries.csv")
     sounds = make_sounds(60, 3, duration=0.3, random_state=0)
-    params, _ = load_params(TINY | {"valid_percent": 0.3})
+    params, _ = load_params(TINY | {"validation_fraction": 0.3})
     from skal.experiment.data import load_data, split_data
 
     split = split_data(load_data(params), params, 0)
@@ -168,7 +169,7 @@ def test_validation_data_choose_the_saved_round(tmp_path):
 
 
 def test_a_model_below_the_baseline_is_not_saved(tmp_path):
-    (path,) = run_tiny(tmp_path, metric_baseline=0.999, budget=10, valid_percent=0.5)
+    (path,) = run_tiny(tmp_path, metric_baseline=0.999, budget=10, validation_fraction=0.5)
     assert not (path / "model.joblib").exists()
     assert "no model saved" in (path / "log.txt").read_text()
     assert json.loads((path / "summary.json").read_text())["model_of_round"] is None

@@ -17,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from skal import ActiveLearningClassifier
 from skal._utils.windows import Window
 from skal.audio import FeatureCache, LogMelSpectrogram
-from skal.datasets import make_sounds, write_sounds
+from skal.datasets import make_sounds
+from skal.datasets.synthetic import write_sounds
 from skal.label import LabelingProject
 from skal.label.formats import read_labels
 from skal.label.predict import ModelError, load_model, predict_clips, predict_folder

@@ -181,7 +181,7 @@ def test_described_by_keras_and_built_again():
 
 def test_features_of_the_predecessor_fit():
     waves = np.random.RandomState(0).normal(size=(6, 22050)).astype(np.float32)
-    X = LogMelSpectrogram.predecessor().transform(waves)
+    X = LogMelSpectrogram(segment_frames=41, deltas=1).transform(waves)
     assert X.shape[2:] == (60, 41, 2)
     network = VGGish(filters=(2, 2), n_embedding=4, n_hidden=3)
     classifier = CNNClassifier(network, steps=1, random_state=0).fit(X, np.arange(6) % 2)

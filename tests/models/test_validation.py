@@ -140,11 +140,12 @@ def test_held_out_samples_are_not_trained_on(monkeypatch):
     others = X.copy()
     others[held_out] += 100
     curves = [
-        dense(validation_fraction=0.3).adapt(X).fit(given, y).loss_curve_ for given in (X, others)
+        dense(validation_fraction=0.3).fit_normalization(X).fit(given, y).loss_curve_
+        for given in (X, others)
     ]
     np.testing.assert_array_equal(*curves)
     others[train] += 100
-    changed = dense(validation_fraction=0.3).adapt(X).fit(others, y).loss_curve_
+    changed = dense(validation_fraction=0.3).fit_normalization(X).fit(others, y).loss_curve_
     assert not np.array_equal(curves[0], changed)
 
 
@@ -181,7 +182,7 @@ def test_normalization_from_samples_without_labels():
     X = rng.normal(3, 2, size=(40, 5)).astype(np.float32)
     pool = rng.normal(-1, 4, size=(300, 5)).astype(np.float32)
     y = np.arange(40) % 2
-    fitted = dense().adapt(pool).fit(X, y)
+    fitted = dense().fit_normalization(pool).fit(X, y)
     np.testing.assert_allclose(fitted._mean, pool.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(fitted._variance, pool.var(axis=0), rtol=1e-5)
     forgotten = clone(fitted).fit(X, y)

@@ -12,14 +12,12 @@ from sklearn.svm import LinearSVC
 from skal._utils.rows import Rows
 from skal.learner import Learner, UnsupportedStrategyError
 from skal.strategies import (
-    FunctionStrategy,
     MarginSampling,
     QueryStrategy,
     RandomSampling,
     ScoreStrategy,
-    as_strategy,
-    top,
 )
+from skal.strategies.base import FunctionStrategy, as_strategy, pick_highest
 
 
 @pytest.fixture
@@ -37,7 +35,7 @@ def model(X):
 def test_top_takes_the_highest_in_order(values, data):
     scores = np.array(values, dtype=float)
     n_instances = data.draw(st.integers(1, len(scores)))
-    positions = top(scores, n_instances, np.random.RandomState(0))
+    positions = pick_highest(scores, n_instances, np.random.RandomState(0))
     assert len(np.unique(positions)) == n_instances
     assert scores[positions].tolist() == sorted(values, reverse=True)[:n_instances]
 
@@ -46,7 +44,7 @@ def test_top_takes_the_highest_in_order(values, data):
 def test_top_breaks_ties_by_chance_alone(n_instances):
     rng = np.random.RandomState(0)
     scores = np.r_[np.zeros(7), -1.0]
-    drawn = [top(scores, n_instances, rng) for _ in range(1400)]
+    drawn = [pick_highest(scores, n_instances, rng) for _ in range(1400)]
     first = np.bincount([positions[0] for positions in drawn], minlength=8)
     taken = np.bincount(np.concatenate(drawn), minlength=8)
     assert first[7] == taken[7] == 0
@@ -56,9 +54,9 @@ def test_top_breaks_ties_by_chance_alone(n_instances):
 
 def test_top_takes_infinite_scores_and_refuses_nan():
     rng = np.random.RandomState(0)
-    np.testing.assert_array_equal(top(np.array([0, -np.inf, np.inf]), 3, rng), [2, 0, 1])
+    np.testing.assert_array_equal(pick_highest(np.array([0, -np.inf, np.inf]), 3, rng), [2, 0, 1])
     with pytest.raises(ValueError, match="1 of 3 scores are NaN"):
-        top(np.array([0, np.nan, 1]), 2, rng)
+        pick_highest(np.array([0, np.nan, 1]), 2, rng)
 
 
 @pytest.mark.parametrize("n_instances", [0, -1, 1.5, True, "3", None])
@@ -194,7 +192,7 @@ def test_a_score_alone_makes_a_strategy(model, X):
     class Leftmost(ScoreStrategy):
         needs = frozenset()
 
-        def score(self, learner, X):
+        def score(self, learner, X, random_state=None):
             return -np.asarray(X)[:, 0]
 
     positions, scores = Leftmost().query(model, X, 5, return_scores=True)

@@ -52,9 +52,9 @@ def test_mutual_information_is_the_mean_divergence_from_the_mean(seed, n_models,
 def test_bald_uses_the_same_models_for_every_block(monkeypatch):
     X = np.random.RandomState(0).randn(50, 3)
     net = FakeNet().fit(X, np.arange(50) % 3)
-    whole = BALD(n_samples=8).score(Learner(net), X, random_state=4)
+    whole = BALD(n_models=8).score(Learner(net), X, random_state=4)
     monkeypatch.setattr(bayesian, "_CELLS", 8 * 3 * 7)  # seven rows a block
-    np.testing.assert_allclose(BALD(n_samples=8).score(Learner(net), X, random_state=4), whole)
+    np.testing.assert_allclose(BALD(n_models=8).score(Learner(net), X, random_state=4), whole)
     seed = np.random.RandomState(4).randint(np.iinfo(np.int32).max)
     samples = Learner(net).sample_proba(X, 8, random_state=seed)
     np.testing.assert_allclose(whole, mutual_information(samples))
@@ -155,7 +155,7 @@ def test_batch_bald_around_a_forest_is_greedy_on_its_members():
     X = np.random.RandomState(0).randn(12, 3)
     forest = RandomForestClassifier(5, max_depth=2, random_state=0).fit(X, np.arange(12) % 2)
     members = np.stack([tree.predict_proba(X) for tree in forest.estimators_])
-    strategy = BatchBALD(n_samples=5)
+    strategy = BatchBALD(n_models=5)
     positions, gains = strategy.query(forest, X, 3, random_state=2, return_scores=True)
     batch, before = [], 0.0
     for position, gain in zip(positions, gains, strict=True):
@@ -171,11 +171,11 @@ def test_batch_bald_reads_every_parameter():
     net = FakeNet(sharpness=2).fit(X, np.arange(40) % 3)
 
     def gains(**parameters):
-        strategy = BatchBALD(**{"n_samples": 20, **parameters})
+        strategy = BatchBALD(**{"n_models": 20, **parameters})
         return strategy.query(net, X, 6, random_state=0, return_scores=True)[1]
 
     usual = gains()
-    assert gains(n_samples=1).max() < 1e-9 < usual.min()  # a single model agrees with itself
+    assert gains(n_models=1).max() < 1e-9 < usual.min()  # a single model agrees with itself
     assert not np.allclose(gains(n_configurations=2), usual)
 
 

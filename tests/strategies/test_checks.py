@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from skal.strategies import MarginSampling, QueryStrategy, RandomSampling, ScoreStrategy, top
+from skal.strategies import (
+    MarginSampling,
+    QueryStrategy,
+    RandomSampling,
+    ScoreStrategy,
+)
+from skal.strategies.base import pick_highest
 from skal.strategies.checks import check_strategy, parametrize_with_checks
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "strategies.rst"
@@ -31,7 +37,7 @@ class Scorer(ScoreStrategy):
 
     needs = frozenset()
 
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         return np.zeros(len(X))
 
 
@@ -124,14 +130,14 @@ class HiddenLabels(Picker):
 
 
 class Unannounced(Scorer):
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         return -learner.predict_proba(X).max(axis=1)
 
 
 class NoScores(Scorer):
     def select(self, learner, X, n_instances, *, random_state, **context):
         scores = self.score(learner, X)
-        return top(scores, n_instances, random_state), scores
+        return pick_highest(scores, n_instances, random_state), scores
 
 
 class WorksInConstructor(Picker):
@@ -155,25 +161,25 @@ class Counts(Picker):
 
 
 class Overflows(ScoreStrategy):
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         rows = np.asarray(X).reshape(len(X), -1)
         return np.einsum("nd,nd->n", rows, rows).astype(float)
 
 
 class ReadsColumns(Scorer):
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         return np.asarray(X, dtype=float)[:, 0]
 
 
 class DividesByZero(ScoreStrategy):
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         proba = learner.predict_proba(X)
         with np.errstate(divide="ignore", invalid="ignore"):
             return -(proba * np.log(proba)).sum(axis=1)
 
 
 class NeedsTwoClasses(ScoreStrategy):
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         ranked = np.sort(learner.predict_proba(X), axis=1)
         return ranked[:, -2] - ranked[:, -1]
 

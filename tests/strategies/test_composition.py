@@ -103,8 +103,8 @@ def test_schedule_parameters_have_names_for_a_grid_search():
     assert clone(schedule).stages[1][1] is not before[1][1]
     with pytest.raises(ValueError, match="until2"):
         schedule.set_params(until2=4)
-    both = schedule.set_params(stages=[(9, BADGE()), (None, BALD())], stage1__n_samples=3)
-    assert both.stages[1][1].n_samples == 3
+    both = schedule.set_params(stages=[(9, BADGE()), (None, BALD())], stage1__n_models=3)
+    assert both.stages[1][1].n_models == 3
 
 
 def test_schedule_takes_functions_as_stages(net, X):

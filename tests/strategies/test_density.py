@@ -5,7 +5,8 @@ import pytest
 from sklearn.datasets import make_blobs
 from sklearn.model_selection import ParameterGrid
 
-from skal.cluster import DensityPeaks, density_graph
+from skal.cluster import DensityPeaks
+from skal.cluster._graph import density_graph
 from skal.learner import Learner
 from skal.strategies.density import (
     DensityPeaksSampling,

@@ -117,7 +117,7 @@ def test_spread_over_clusters():
 class _FirstColumn(ScoreStrategy):
     needs = frozenset()
 
-    def score(self, learner, X):
+    def score(self, learner, X, random_state=None):
         return np.asarray(X)[:, 0]
 
 

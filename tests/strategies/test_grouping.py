@@ -10,7 +10,8 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
-from skal.audio import Window, as_window
+from skal._utils.windows import as_window
+from skal.audio import Window
 from skal.strategies.bayesian import PowerBALD
 from skal.strategies.composition import Prefilter
 from skal.strategies.diversity import DiverseBatch
@@ -175,8 +176,8 @@ def test_minimum_gap_reads_recordings_and_times_from_addresses():
         SubsamplePool(MinimumGap(RandomSampling(), gap=5), 150),
         Schedule([(None, MinimumGap(Prefilter(EntropySampling(), RandomSampling()), gap=5))]),
         DiverseBatch(MinimumGap(MarginSampling(), gap=5), factor=1),
-        MaxPerGroup(MinimumGap(RandomSampling(), gap=5), k=100),
-        NeighborPool(MinimumGap(RandomSampling(), gap=5), k=150, representation="features"),
+        MaxPerGroup(MinimumGap(RandomSampling(), gap=5), n_per_group=100),
+        NeighborPool(MinimumGap(RandomSampling(), gap=5), 150, representation="features"),
     ],
     ids=lambda strategy: type(strategy).__name__,
 )

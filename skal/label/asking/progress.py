@@ -11,7 +11,7 @@ from skal.label.asking.estimate import (
     stopping_advice,
 )
 from skal.label.asking.kinds import KINDS, LABEL
-from skal.label.asking.records import IMPORTED, Progress, Training
+from skal.label.asking.records import IMPORTED, ProjectProgress, TrainingStatus
 from skal.label.store.settings import read_settings
 from skal.label.store.tables import answers, classes, clips, questions, rounds, votes
 
@@ -22,7 +22,7 @@ _PACE = 50
 
 
 def measure_progress(connection):
-    """Return the Progress of a project."""
+    """Return the ProjectProgress of a project."""
     kinds, per_class = _counts(connection)
     history = connection.execute(select(rounds).order_by(rounds.c.id)).all()
     numbers, outcomes = audits(connection)
@@ -32,7 +32,7 @@ def measure_progress(connection):
     n_all, n_problems, n_open = count_clips(connection)
     seconds, pace = _times(connection)
     kappas = [r["agreement"] for r in records if r.get("agreement") is not None]
-    return Progress(
+    return ProjectProgress(
         n_clips=n_all - n_problems,
         n_labeled=kinds[LABEL],
         per_class=per_class,
@@ -74,22 +74,22 @@ def audits(connection):
 
 
 def _training_of(history, worker):
-    """Return the Training from all rounds and the note of the worker."""
+    """Return the TrainingStatus from all rounds and the note of the worker."""
     worker = worker or {"status": "ok", "message": None}
     last = history[-1] if history else None
     number = None if last is None else last.id
     if last is not None and last.status == "running":
-        return Training("training", number)
+        return TrainingStatus("training", number)
     reasons = [last.message] if last is not None and last.status == "failed" else []
     if worker["status"] == "failed" and worker["message"] not in reasons:
         reasons.append(worker["message"])
     if reasons:
-        return Training("failed", number, "; ".join(filter(None, reasons)))
+        return TrainingStatus("failed", number, "; ".join(filter(None, reasons)))
     if worker["status"] == "preparing":
-        return Training("waiting" if last is None else "training", number, worker["message"])
+        return TrainingStatus("waiting" if last is None else "training", number, worker["message"])
     if last is None:
-        return Training("waiting", None, "the first model needs a few labels of each class")
-    return Training("idle", number)
+        return TrainingStatus("waiting", None, "the first model needs a few labels of each class")
+    return TrainingStatus("idle", number)
 
 
 def _counts(connection):

@@ -15,9 +15,9 @@ __all__ = [
     "ImportedLabel",
     "LabelRow",
     "NotTaken",
-    "Progress",
+    "ProjectProgress",
     "Question",
-    "Training",
+    "TrainingStatus",
 ]
 
 # Stands for the person and the reason of an imported label.
@@ -355,7 +355,7 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingStatus:
     """The state of the training.
 
     Attributes
@@ -375,7 +375,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ProjectProgress:
     """The state of a project.
 
     Attributes
@@ -402,7 +402,7 @@ class Progress:
         Time to label all remaining clips, in s.
     advice : str or None
         Says when more labels no longer pay, if this was measured.
-    training : Training
+    training : TrainingStatus
         State of the training.
     agreement : Agreement or None
         None if no clip has labels of two people.
@@ -419,5 +419,5 @@ class Progress:
     minutes_listened: float
     seconds_left_at_this_pace: float | None
     advice: str | None
-    training: Training
+    training: TrainingStatus
     agreement: Agreement | None = None

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skal.label import ImportedLabel, LabelingProject, ProjectError, Trainer
+from skal.label import LabelingProject, ProjectError, Trainer
+from skal.label.asking.records import ImportedLabel
 from skal.label.asking.votes import verdict
 from tests.label.recordings import answer_next
 

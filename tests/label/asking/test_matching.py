@@ -6,7 +6,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skal.label import ImportedLabel, LabelingProject
+from skal.label import LabelingProject
+from skal.label.asking.records import ImportedLabel
 
 LENGTH = 3.0
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 import skal
-from skal.label.asking.records import Progress, Training
+from skal.label.asking.records import ProjectProgress, TrainingStatus
 from skal.label.formats import FORMATS, export_labels
 from skal.label.web.routes.schemas import ERRORS, Project, Text
 
@@ -30,11 +30,11 @@ class Health(BaseModel):
 
     status: Literal["ok"]
     version: str
-    training: Training
+    training: TrainingStatus
 
 
 @router.get("/progress")
-def progress(project: Project) -> Progress:
+def progress(project: Project) -> ProjectProgress:
     """Return the state of the labels and the model."""
     return project.progress()
 
