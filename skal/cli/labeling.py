@@ -253,7 +253,7 @@ def predict(
 
 def _check_folder(folder):
     # Before loading the model, which may take seconds.
-    from skal.datasets._files import existing_folder
+    from skal._utils.sound.folders import existing_folder
 
     existing_folder(folder)
 

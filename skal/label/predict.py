@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.tables import safe_cell
+from skal._utils.tables import safe_cell, text_stream
 from skal._utils.windows import Window
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.audio._base import AudioTransformer
-from skal.datasets._files import audio_files, existing_folder
-from skal.label.formats.cells import text_stream
 
 __all__ = [
     "ModelError",
