@@ -9,6 +9,7 @@ from skal import label as label
 from skal import learner as learner
 from skal import metrics as metrics
 from skal import models as models
+from skal import recognizer as recognizer
 from skal import search as search
 from skal import strategies as strategies
 from skal.campaign import ActiveLearningClassifier as ActiveLearningClassifier

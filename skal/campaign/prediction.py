@@ -1,10 +1,12 @@
 """Predictions of a campaign: of its last model, and of the model of each round."""
 
+import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skal._utils.ensembles import expand_columns
 from skal._utils.pipelines import Chain, ask, thaw
+from skal._utils.rows import n_rows
 from skal.campaign.inputs import check_rows
 
 
@@ -97,4 +99,7 @@ class PredictionMixin:
 
     def _columns(self, estimator, X):
         fitted = Chain(estimator).answering.classes_
-        return expand_columns(ask(estimator, "predict_proba", X), fitted, self.classes_)
+        # SciKeras drops the axis of a single row, and a sigmoid knows no task of one class.
+        proba = np.reshape(ask(estimator, "predict_proba", X), (n_rows(X), -1))
+        proba = np.ones_like(proba) if len(fitted) == 1 else proba
+        return expand_columns(proba, fitted, self.classes_)

@@ -184,7 +184,7 @@ def _start_weights(params, old):
             return []
         return [
             f"no effect without saved weights: {' and '.join(unmet)}; training starts from "
-            'scratch. To start from an earlier run, add "pretrained": its folder or model.joblib'
+            'scratch. To start from an earlier run, add "pretrained": its folder or model.skal'
         ]
     if old.get("load_pretrained") is False:
         del model["pretrained"]

@@ -11,22 +11,17 @@ _HOMES = {
     "serve": "web.server",
     "label_in_terminal": "terminal",
     **dict.fromkeys(("LabelFileError", "export_labels", "read_labels"), "formats"),
-    **dict.fromkeys(("ModelError", "load_model", "predict_clips", "predict_folder"), "predict"),
 }
 
 __all__ = [
     "LabelFileError",
     "LabelingProject",
-    "ModelError",
     "ProjectError",
     "Trainer",
     "TrainingWorker",
     "create_app",
     "export_labels",
     "label_in_terminal",
-    "load_model",
-    "predict_clips",
-    "predict_folder",
     "read_labels",
     "serve",
 ]

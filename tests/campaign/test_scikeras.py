@@ -191,6 +191,26 @@ def test_the_wrapper_of_keras():
         campaign(model, update="finetune").fit(X, NAMES)
 
 
+def build_sigmoid(meta):
+    import keras
+
+    return keras.Sequential([keras.Input(meta["X_shape_"][1:]), keras.layers.Dense(1, "sigmoid")])
+
+
+@pytest.mark.parametrize("y", [[1, 0] * 4, [1] * 8])
+def test_one_output_for_one_row(y):
+    from scikeras.wrappers import KerasClassifier
+
+    estimator = KerasClassifier(build_sigmoid, loss="binary_crossentropy", verbose=0)
+    campaign = ActiveLearningClassifier(
+        estimator, MarginSampling(), n_initial=4, n_instances=2, budget=6, random_state=0
+    )
+    campaign.fit(X[:8], y)
+    probabilities = campaign.predict_proba(X[:8])
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(campaign.predict_proba(X[:1]), probabilities[:1], rtol=1e-6)
+
+
 def test_a_regressor_is_refused():
     from scikeras.wrappers import KerasRegressor
 
