@@ -10,24 +10,8 @@ _BLOCK = 1024
 
 
 def find_broken(estimator, X):
-    """Find the rows that the first step of a Pipeline would turn into zeros.
-
-    That is asked of transformers that set rows aside (``sets_aside``), at the price of one pass
-    over the rows; what a :class:`~skal.audio.FeatureCache` computes for it is kept in its store
-    and not read again.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier of a campaign.
-    X : array-like or sequence of n_samples rows
-        The rows.
-
-    Returns
-    -------
-    ndarray of int
-        Positions, ascending.
-    """
+    """Find the rows that the first step of a Pipeline would turn into zeros."""
+    # One pass over the rows; what a FeatureCache computes for it is kept, not read again.
     broken = [np.empty(0, dtype=np.intp)]
     for step in Chain(estimator).steps[:1]:
         if getattr(step, "sets_aside", False):
@@ -38,18 +22,6 @@ def find_broken(estimator, X):
 
 
 def readable_rows(estimator, X):
-    """Return the rows that the first step of a Pipeline does not set aside.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier of a campaign.
-    X : array-like or sequence of n_samples rows
-        The rows.
-
-    Returns
-    -------
-    Rows
-    """
+    """Return the rows that the first step of a Pipeline does not set aside."""
     rows = as_rows(X)
     return rows[np.setdiff1d(np.arange(len(rows)), find_broken(estimator, X))]

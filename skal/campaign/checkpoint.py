@@ -28,12 +28,7 @@ class NoCheckpoint:
 
     @contextlib.contextmanager
     def hold(self):
-        """Keep nobody out.
-
-        Yields
-        ------
-        None
-        """
+        """Keep nobody out."""
         yield
 
     def save(self, rounds):
@@ -44,25 +39,16 @@ class NoCheckpoint:
 
 
 class Checkpoint:
-    """The folder in which a campaign is kept.
+    """The folder in which a campaign is kept."""
 
-    Every round has a file of its own, with its record and, where they are kept, its model. It
-    is written once. So are rows from outside, and the models of the last round. The file
-    ``campaign.skal`` names them with their checksums and is replaced atomically after they are
-    on disk: whoever reads it, whenever the process was killed, finds the campaign as it was
-    after some round, or after the answers of a round whose training was still to come.
-
-    Records, labels and fingerprints are JSON and arrays. Models, stopping criteria and rows
-    from outside that are no arrays are pickles, which are opened after their checksum was
-    compared. That finds damage, not malice: take up only campaigns that you have saved.
-
-    Parameters
-    ----------
-    folder : path-like
-        Made if it is not there.
-    description : dict of str to str
-        What the campaign is, from `describe`.
-    """
+    # Every round has a file of its own, with its record and, where they are kept, its model. It
+    # is written once. So are rows from outside, and the models of the last round. The file
+    # campaign.skal names them with their checksums and is replaced atomically after they are on
+    # disk: whenever the process was killed, the folder holds the campaign as it was after some
+    # round, or after the answers of a round whose training was still to come.
+    #
+    # Records, labels and fingerprints are JSON and arrays. Models, criteria and rows from outside
+    # are pickles, opened after their checksum was compared. That finds damage, not malice.
 
     def __init__(self, folder, description):
         self.folder = Path(folder)
@@ -73,19 +59,7 @@ class Checkpoint:
 
     @contextlib.contextmanager
     def hold(self):
-        """Keep other processes out, and make sure that none has gone on with the campaign.
-
-        Yields
-        ------
-        None
-
-        Raises
-        ------
-        FolderHeldError
-            If another process is at work there.
-        ValueError
-            If another one has saved there since this campaign has.
-        """
+        """Keep other processes out, and make sure that none has gone on with the campaign."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             try:
@@ -105,13 +79,7 @@ class Checkpoint:
             yield
 
     def save(self, rounds):
-        """Write what is new, then the campaign as it is now; only within `hold`.
-
-        Parameters
-        ----------
-        rounds : Rounds
-            The campaign.
-        """
+        """Write what is new, then the campaign as it is now; only within `hold`."""
         progress = rounds.progress()
         self._write_parts(progress)
         values = {
@@ -155,19 +123,7 @@ class Checkpoint:
             parts[file] = write_sealed(self.folder / file, kind, _FORMAT, values, arrays, pickled)
 
     def load_into(self, rounds):
-        """Take a campaign up where it was left, if there is one; only within `hold`.
-
-        Parameters
-        ----------
-        rounds : Rounds
-            The campaign at its beginning.
-
-        Raises
-        ------
-        ValueError
-            If the folder belongs to a campaign with other data or other parameters, if it was
-            written by another version of skal, or a file of it is damaged.
-        """
+        """Take a campaign up where it was left, if there is one; only within `hold`."""
         self._saved = ""
         if not has_checkpoint(self.folder):
             return
@@ -256,22 +212,7 @@ def _read_progress(folder, head):
 
 
 def has_checkpoint(folder):
-    """Tell whether a campaign was saved in a folder.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder given as ``checkpoint``.
-
-    Returns
-    -------
-    bool
-
-    Raises
-    ------
-    ValueError
-        If an older version of skal has saved it.
-    """
+    """Tell whether a campaign was saved in a folder."""
     folder = Path(folder)
     if (folder / _NAME).exists():
         return True
@@ -285,18 +226,7 @@ def has_checkpoint(folder):
 
 
 def last_round(folder):
-    """Read the last round of a campaign off its checkpoint.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder given as ``checkpoint``.
-
-    Returns
-    -------
-    tuple (dict, estimator) or None
-        Record and model of the last round; None where no round was saved.
-    """
+    """Read the last round of a campaign off its checkpoint."""
     if not has_checkpoint(folder):
         return None
     head = read_sealed(Path(folder) / _NAME, "campaign", _FORMAT)
@@ -308,25 +238,8 @@ def last_round(folder):
 
 
 def describe(campaign, state, known, *, simulated):
-    """Describe what makes two campaigns the same one.
-
-    Call it before anything is drawn: that changes a `RandomState`.
-
-    Parameters
-    ----------
-    campaign : ActiveLearningClassifier
-        Its parameters count, except how far it goes.
-    state : CampaignState
-        Its rows, labels, groups and weights count, before the first round.
-    known : ndarray of shape (n_samples,), dtype bool
-        Which labels the caller gave.
-    simulated : bool
-        Whether the labels are revealed as they are asked for.
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Describe what makes two campaigns the same one."""
+    # Before anything is drawn: that changes a RandomState.
     description = {"simulated": str(simulated)}
     for name, value in campaign.get_params(deep=False).items():
         if name not in _FREE:

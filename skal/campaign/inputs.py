@@ -19,25 +19,8 @@ from skal.campaign.labels import as_typed, as_values, check_labels, is_missing
 
 
 def check_rows(estimator, X, *, reset):
-    """Validate X and return it, without a copy where it is an array already.
-
-    Paths, and waveforms of different lengths, are rows as well: such a sequence is returned
-    as it is. A DataFrame stays one, so that a Pipeline can pick its columns.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Records, or has recorded, the number of features and their names.
-    X : array-like, DataFrame or sequence
-        The rows.
-    reset : bool
-        True in fit: record the number of features; else compare with it.
-
-    Returns
-    -------
-    array-like, DataFrame or sequence
-    """
-    if is_plain_sequence(X):
+    """Validate X and return it, without a copy where it is an array already."""
+    if is_plain_sequence(X):  # paths, or waveforms of different lengths
         if n_rows(X) == 0:
             raise ValueError("Found array with 0 sample(s): X is empty")
         return X
@@ -64,44 +47,13 @@ def _is_numeric(frame):
 
 
 def match_rows(estimator, X, state):
-    """Validate rows from outside and return them in the container of the X given to fit.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Has recorded the number of features and their names.
-    X : array-like, DataFrame or sequence
-        The rows.
-    state : CampaignState
-        Has the X given to fit, or knows what kind of container it was.
-
-    Returns
-    -------
-    array-like, DataFrame or sequence
-
-    Raises
-    ------
-    ValueError
-        If the rows do not fit into it.
-    """
+    """Validate rows from outside and return them in the container of the X given to fit."""
     X = check_rows(estimator, in_container_of(X, state.template), reset=False)
     return in_matrix_of(X, state.template)
 
 
 def amount(value, total):
-    """Return a number of rows, given as it is or as a share of `total`.
-
-    Parameters
-    ----------
-    value : int, float or None
-        A number, a share (rounded up), or None for all.
-    total : int
-        What a share refers to.
-
-    Returns
-    -------
-    int
-    """
+    """Return a number of rows, given as it is or as a share of `total`."""
     if value is None:
         return total
     if isinstance(value, Integral):
@@ -110,21 +62,7 @@ def amount(value, total):
 
 
 def check_column(values, name, n_samples):
-    """Return a column that goes along with X as an array, or None.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_samples,) or None
-        Groups or weights.
-    name : str
-        For the message.
-    n_samples : int
-        Number of rows of X.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or None
-    """
+    """Return a column that goes along with X as an array, or None."""
     if values is None:
         return None
     values = np.asarray(values)
@@ -144,24 +82,7 @@ def _as_numbers(values, name):
 
 
 def check_groups(groups, n_samples):
-    """Return the group of each row as an array of one type, or None.
-
-    Parameters
-    ----------
-    groups : array-like of shape (n_samples,) or None
-        What the caller gave: text or numbers, in any container.
-    n_samples : int
-        Number of rows of X.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or None
-
-    Raises
-    ------
-    ValueError
-        If a row has no group: what it must not be separated from is unknown then.
-    """
+    """Return the group of each row as an array of one type, or None."""
     if groups is None:
         return None
     values = as_values(groups, "groups")
@@ -176,19 +97,7 @@ def check_groups(groups, n_samples):
 
 
 def check_starts(starts, n_samples):
-    """Return where the rows start in their recordings as an array of floats, or None.
-
-    Parameters
-    ----------
-    starts : array-like of shape (n_samples,) or None
-        What the caller gave, in s.
-    n_samples : int
-        Number of rows of X.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or None
-    """
+    """Return where the rows start in their recordings as an array of floats, or None."""
     starts = check_column(starts, "starts", n_samples)
     if starts is None:
         return None
@@ -200,19 +109,7 @@ def check_starts(starts, n_samples):
 
 
 def check_weights(sample_weight, n_samples):
-    """Return the weights of the rows as an array, or None.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_samples,) or None
-        What the caller gave.
-    n_samples : int
-        Number of rows of X.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or None
-    """
+    """Return the weights of the rows as an array, or None."""
     weights = check_column(sample_weight, "sample_weight", n_samples)
     if weights is None:
         return None
@@ -225,23 +122,7 @@ def check_weights(sample_weight, n_samples):
 
 
 def check_eval_set(estimator, eval_set, unlabeled, state):
-    """Return the labeled rows of an evaluation set and their labels, or None.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Has recorded the number of features and their names.
-    eval_set : tuple (X, y) or None
-        What the caller gave.
-    unlabeled : object
-        The caller's mark of a row without a label; such rows are left out.
-    state : CampaignState
-        Has the X given to fit, and the classes.
-
-    Returns
-    -------
-    tuple (X, y) or None
-    """
+    """Return the labeled rows of an evaluation set and their labels, or None."""
     if eval_set is None:
         return None
     if not isinstance(eval_set, (tuple, list)) or len(eval_set) != 2:
@@ -262,21 +143,7 @@ def check_eval_set(estimator, eval_set, unlabeled, state):
 
 
 def check_indices(indices, n_samples, labeled):
-    """Return positions of rows that can be given a label.
-
-    Parameters
-    ----------
-    indices : array-like of shape (n,)
-        Positions in X.
-    n_samples : int
-        Number of rows of X.
-    labeled : ndarray of shape (n_labeled,)
-        Positions that have a label.
-
-    Returns
-    -------
-    ndarray of shape (n,), dtype intp
-    """
+    """Return positions of rows that can be given a label."""
     indices = np.asarray(indices)
     if indices.ndim != 1 or len(indices) == 0 or indices.dtype.kind not in "iu":
         raise ValueError(f"indices must be a non-empty list of positions in X, not {indices!r}")

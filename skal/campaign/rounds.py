@@ -19,42 +19,7 @@ _NO_SCORES = np.empty(0)
 
 
 class Rounds:
-    """Play the rounds of one campaign.
-
-    Parameters
-    ----------
-    model : estimator
-        The classifier, trained in place in every round.
-    state : CampaignState
-        Rows and labels.
-    seed : int
-        Seed of the campaign.
-    strategy, initial_strategy : QueryStrategy
-        Choose rows, with a model and before there is one.
-    update : Retrain or Finetune
-        Where a round's training begins.
-    replay : Replay or None
-        Which old labels a round trains on.
-    pseudo_labels : PseudoLabels or None
-        What a round trains on besides.
-    criteria : list of StoppingCriterion
-        When to stop.
-    weight_names : tuple of str
-        Keyword arguments of the classifier's ``fit`` that take sample weights.
-    simulated : bool
-        Whether the labels of all rows are known, so that pseudo-labels can be scored.
-    store : bool
-        Keep the model of each round.
-
-    Attributes
-    ----------
-    history : list of dict
-        The records of the rounds played.
-    estimator : estimator or None
-        The model of the last round.
-    pseudo : dict
-        The pseudo-labels of the last round: ``indices``, ``codes``, ``threshold``.
-    """
+    """Play the rounds of one campaign."""
 
     def __init__(
         self,
@@ -115,38 +80,14 @@ class Rounds:
         return Learner(estimator, classes, needs=self.strategy.required())
 
     def seed(self, purpose):
-        """Return the seed for one purpose in the round to come.
-
-        Each round draws its own, independent of what happened before it: a campaign taken
-        up again goes on as if it had never stopped.
-
-        Parameters
-        ----------
-        purpose : str
-            What is drawn with it.
-
-        Returns
-        -------
-        int
-            From 0 to 2**31 - 1, which every library takes.
-        """
+        """Return the seed for one purpose in the round to come."""
+        # Independent of what was drawn before, so that a campaign taken up again goes on the same.
         key = (self.next_round, zlib.crc32(purpose.encode()))
         sequence = np.random.SeedSequence(self._seed, spawn_key=key)
         return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)
 
     def choose(self, n_instances):
-        """Choose among the rows that may be asked for, which changes nothing in the campaign.
-
-        Parameters
-        ----------
-        n_instances : int
-            Rows wanted.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Positions in X, most wanted first.
-        """
+        """Choose among the rows that may be asked for, which changes nothing in the campaign."""
         start = time.perf_counter()
         state = self.state
         candidates = state.candidates
@@ -179,42 +120,21 @@ class Rounds:
         }
 
     def reveal(self, indices, codes):
-        """Take in the answers of a round.
-
-        Parameters
-        ----------
-        indices : ndarray of shape (n,)
-            Positions in X.
-        codes : ndarray of shape (n,)
-            Class of each, -1 for "cannot tell".
-        """
+        """Take in the answers of a round."""
         told = self.state.reveal(indices, codes)
         self.waiting = np.concatenate([self.waiting, told])
         self.waiting_scores = np.concatenate([self.waiting_scores, self._scores_of(told)])
 
     def _scores_of(self, rows):
-        """Return the scores of rows in the smallest query that asked for them, else NaN.
-
-        Not in the last one: a look at more rows must leave the record as it is.
-        """
+        """Return the scores of rows in the smallest query that asked for them, else NaN."""
+        # Not in the last one: a look at more rows must leave the record as it is.
         scores = {}
         for size in sorted(self._looks, reverse=True):
             scores.update(self._looks[size])
         return np.array([scores.get(row, np.nan) for row in rows.tolist()], dtype=float)
 
     def learn(self, eval_set=None):
-        """Train on the labels and write the record of the round.
-
-        Parameters
-        ----------
-        eval_set : tuple (X, y) or None
-            Scored for the record only.
-
-        Returns
-        -------
-        dict or None
-            The record; None if there is no label at all yet.
-        """
+        """Train on the labels and write the record of the round."""
         state = self.state
         if state.n_labeled == 0:
             return None
@@ -353,13 +273,7 @@ class Rounds:
         )
 
     def resume(self, progress):
-        """Go on from a checkpoint.
-
-        Parameters
-        ----------
-        progress : Progress
-            From `progress`.
-        """
+        """Go on from a checkpoint."""
         state = self.state
         state.labeled, state.open, state.extra = progress.labeled, progress.open, progress.extra
         state.codes[state.labeled] = progress.codes
@@ -386,17 +300,7 @@ def _merge_criteria(given, saved):
 
 
 def describe_round(record):
-    """Return a line about a round.
-
-    Parameters
-    ----------
-    record : dict
-        From the history of a campaign.
-
-    Returns
-    -------
-    str
-    """
+    """Return a line about a round."""
     line = f"round {record['round']}: {record['n_labeled']} labels"
     if "eval_accuracy" in record:
         line += f", accuracy {record['eval_accuracy']:.3f}"

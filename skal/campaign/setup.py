@@ -21,26 +21,7 @@ from skal.strategies import MarginSampling, RandomSampling, as_strategy
 
 
 def read_data(campaign, X, y, groups, starts, sample_weight):
-    """Validate what `fit` is given.
-
-    Parameters
-    ----------
-    campaign : ActiveLearningClassifier
-        Its parameters ``classes`` and ``unlabeled`` say how to read the labels.
-    X : array-like or sequence of n_samples rows
-        The rows.
-    y : array-like of shape (n_samples,) or None
-        The labels; None where an oracle knows them.
-    groups, starts, sample_weight : array-like of shape (n_samples,) or None
-        Group, start in its recording, in s, and weight of each row.
-
-    Returns
-    -------
-    state : CampaignState
-        Nothing revealed yet.
-    known : ndarray of shape (n_samples,), dtype bool
-        Which labels were given.
-    """
+    """Validate what `fit` is given."""
     X = check_rows(campaign, X, reset=True)
     n_samples = n_rows(X)
     y = np.full(n_samples, None, dtype=object) if y is None else y
@@ -52,25 +33,7 @@ def read_data(campaign, X, y, groups, starts, sample_weight):
 
 
 def make_rounds(campaign, state, *, budget, simulated, weight_names):
-    """Put together what plays the rounds, and refuse what cannot work before any training.
-
-    Parameters
-    ----------
-    campaign : ActiveLearningClassifier
-        Gives the parameters; what it holds is cloned.
-    state : CampaignState
-        Rows and labels.
-    budget : int
-        Labels in all.
-    simulated : bool
-        Whether the labels of all rows are known.
-    weight_names : callable
-        ``weight_names(model)`` returns the keyword arguments of ``fit`` that take weights.
-
-    Returns
-    -------
-    Rounds
-    """
+    """Put together what plays the rounds, and refuse what cannot work before any training."""
     check_classifier(campaign.estimator, len(state.classes))
     strategy = _copy(campaign.strategy, MarginSampling())
     first = _copy(campaign.initial_strategy, RandomSampling())
@@ -102,20 +65,7 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
 
 
 def check_classifier(estimator, n_classes):
-    """Refuse what cannot learn the classes of the task, before it is trained.
-
-    Parameters
-    ----------
-    estimator : object
-        What the caller gave.
-    n_classes : int
-        Classes of the task.
-
-    Raises
-    ------
-    TypeError
-        If it is no classifier, or learns something else than one class for each row.
-    """
+    """Refuse what cannot learn the classes of the task, before it is trained."""
     model = Chain(estimator).model
     tags, name = safe_tags(model), type(model).__name__
     kind = "regressor" if isinstance(model, RegressorMixin) else tags.estimator_type

@@ -25,26 +25,12 @@ _VALIDATION = ("can_validate", "groups")
 
 
 def prepare(estimator, classes):
-    """Clone a classifier and tell it all classes, if it can be told.
-
-    A network that knows all classes keeps its shape from round to round, and need not be
-    built again when a class is seen for the first time.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The caller's classifier.
-    classes : ndarray of shape (n_classes,)
-        All classes.
-
-    Returns
-    -------
-    estimator
-    """
+    """Clone a classifier and tell it all classes, if it can be told."""
     estimator = clone_classifier(estimator)
     chain = Chain(estimator)
     if _routing_enabled() and chain.model is not estimator:
         _request(chain, [*_VALIDATION, "sample_weight"])
+    # A network that knows all classes keeps its shape, and is not built again for a new one.
     if chain.has_parameter("classes") and chain.parameter("classes") is None:
         chain.model.set_params(classes=classes)
     return estimator
@@ -59,22 +45,9 @@ def _request(chain, names):
 
 
 def adapt(estimator, X, seed):
-    """Let a classifier learn what it can from rows without labels, if it can.
-
-    Inside a Pipeline it sees a part of the pool, through the steps before it, and nothing at
-    all where one of these is learned from the labeled rows of each round: what it would learn
-    then does not fit what it is trained on.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place, if its model has a method ``adapt(X)``.
-    X : Rows of length n_samples
-        The pool.
-    seed : int
-        Source of the part.
-    """
+    """Let a classifier learn what it can from rows without labels, if it can."""
     chain = Chain(estimator)
+    # Behind steps that learn from the labels of a round, what it learned now would not fit.
     if not hasattr(chain.model, "adapt") or len(chain.leading()) < len(chain.steps):
         return
     if chain.steps and len(X) > _MOST_TRANSFORMED:
@@ -84,60 +57,20 @@ def adapt(estimator, X, seed):
 
 
 def fresh_copy(estimator):
-    """Clone a classifier so that each ``fit`` of the clone starts anew.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier of a campaign, which may go on from the last round's weights.
-
-    Returns
-    -------
-    estimator
-    """
+    """Clone a classifier so that each ``fit`` of the clone starts anew."""
     copy = clone_classifier(estimator)
     start_anew(Chain(copy))
     return copy
 
 
 def start_anew(chain):
-    """Make the next ``fit`` of a model start from nothing.
-
-    Parameters
-    ----------
-    chain : Chain
-        The classifier; changed in place.
-    """
+    """Make the next ``fit`` of a model start from nothing."""
     if chain.parameter("warm_start"):
         chain.model.set_params(warm_start=False)
 
 
 def train(estimator, data, classes, seed, weight_names=(), about=None, partial=False):
-    """Train the classifier of a campaign.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted in place, again in every round: a network is reused instead of built anew.
-    data : tuple (X, y, weights)
-        Rows, labels and weights or None.
-    classes : ndarray of shape (n_classes,)
-        All classes.
-    seed : int
-        Seeds every ``random_state`` of the classifier.
-    weight_names : tuple of str
-        Keyword arguments of ``fit`` that take the weights.
-    about : dict, default=None
-        Other keyword arguments of ``fit``, from `validation_arguments`.
-    partial : bool, default=False
-        Go on with ``partial_fit``, behind the steps as they were fitted before.
-
-    Returns
-    -------
-    estimator
-        The fitted classifier; a constant one in its place where all labels are of one class
-        and the classifier cannot be told of others, or where no label has any weight.
-    """
+    """Train the classifier of a campaign."""
     X, y, weights = data
     chain = Chain(estimator)
     if _cannot_train(chain, y, weights, len(classes)):
@@ -201,11 +134,9 @@ def _too_few(part, counts, y):
 
 
 def _ensure_classes(chain, known, y, partial):
-    """Give a model the attribute ``classes_`` where its ``fit`` sets none.
-
-    Duck-typed classifiers may have no such attribute, so that the one set here would be left
-    from the last round; a warm ``fit`` of SciKeras 0.13 replaces its own by None.
-    """
+    """Give a model the attribute ``classes_`` where its ``fit`` sets none."""
+    # A duck-typed model may keep what was set here in the last round; a warm fit of SciKeras 0.13
+    # replaces its own by None.
     model = chain.model
     now = getattr(model, "classes_", None)
     goes_on = partial or bool(chain.parameter("warm_start"))
@@ -216,24 +147,7 @@ def _ensure_classes(chain, known, y, partial):
 
 
 def validation_arguments(estimator, n_rows, n_guessed, groups):
-    """Return what a classifier must know of its training set to validate on a part of it.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier.
-    n_rows : int
-        Rows of the training set.
-    n_guessed : int
-        How many of the last rows have pseudo-labels, which cannot validate anything.
-    groups : ndarray of shape (n_rows,) or None
-        Group of each row, which must not be on both sides.
-
-    Returns
-    -------
-    dict
-        Keyword arguments of ``fit``; none where the classifier does not take them.
-    """
+    """Return what a classifier must know of its training set to validate on a part of it."""
     chain = Chain(estimator)
     if not all(chain.takes(name) for name in _VALIDATION):
         return {}
@@ -247,20 +161,7 @@ def validation_arguments(estimator, n_rows, n_guessed, groups):
 
 @contextlib.contextmanager
 def with_parameters(estimator, values):
-    """Set parameters of the model of a classifier for a while.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place, and back at the end.
-    values : dict
-        Names and values.
-
-    Yields
-    ------
-    estimator
-        The classifier.
-    """
+    """Set parameters of the model of a classifier for a while."""
     model = Chain(estimator).model
     before = {name: getattr(model, name) for name in values}
     if values:
@@ -273,22 +174,7 @@ def with_parameters(estimator, values):
 
 
 def weight_names(estimator):
-    """Return the keyword arguments of ``fit`` that take weights, without metadata routing.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier.
-
-    Returns
-    -------
-    tuple of str
-
-    Raises
-    ------
-    ValueError
-        If it takes none.
-    """
+    """Return the keyword arguments of ``fit`` that take weights, without metadata routing."""
     chain = Chain(estimator)
     if not chain.takes("sample_weight"):
         name = type(chain.model).__name__
