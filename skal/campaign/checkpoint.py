@@ -10,7 +10,6 @@ from skal._utils.files import FolderHeldError, hold_folder, remove_leftovers
 from skal._utils.fingerprints import describe as describe_value
 from skal._utils.fingerprints import fingerprint, is_digest
 from skal._utils.sealed import checksum_of, read_sealed, write_sealed
-from skal.campaign.progress import Progress
 
 _NAME = "campaign.skal"
 _PART = re.compile(r"(model|round|rows)-\d+\.skal")
@@ -20,16 +19,12 @@ _OLD_NAME = "campaign.joblib"  # format 1: one pickle of everything
 # What may change between the runs of one campaign: how far it goes and how it reports.
 _FREE = ("budget", "max_rounds", "verbose", "checkpoint", "stopping")
 _CONTENTS = " (contents)"
-_ARRAYS = ("labeled", "codes", "open", "waiting", "waiting_scores")
 
 
 class NoCheckpoint:
     """A campaign that is not saved."""
 
-    @contextlib.contextmanager
-    def hold(self):
-        """Keep nobody out."""
-        yield
+    hold = contextlib.nullcontext
 
     def save(self, rounds):
         """Save nothing."""
@@ -80,38 +75,31 @@ class Checkpoint:
 
     def save(self, rounds):
         """Write what is new, then the campaign as it is now; only within `hold`."""
-        progress = rounds.progress()
-        self._write_parts(progress)
-        values = {
+        self._write_parts(rounds)
+        values, arrays = _split(rounds.progress())
+        values |= {
             "description": self.description,
             "parts": self._parts,
-            "n_rounds": len(progress.history),
-            "n_extra": len(progress.extra),
-            "seed": progress.seed,
-            "seconds_query": progress.seconds_query,
-            "threshold": None if progress.pseudo is None else progress.pseudo["threshold"],
+            "n_rounds": len(rounds.history),
+            "n_extra": len(rounds.state.extra),
         }
-        arrays = {name: getattr(progress, name) for name in _ARRAYS}
-        if progress.pseudo is not None:
-            arrays["pseudo_indices"] = progress.pseudo["indices"]
-            arrays["pseudo_codes"] = progress.pseudo["codes"]
-        self._saved = write_sealed(
-            self.path, "campaign", _FORMAT, values, arrays, progress.criteria
-        )
+        self._saved = write_sealed(self.path, "campaign", _FORMAT, values, arrays, rounds.criteria)
         for path in self.folder.iterdir():
             if _PART.fullmatch(path.name) and path.name not in self._parts:
                 path.unlink()
 
-    def _write_parts(self, progress):
+    def _write_parts(self, rounds):
         """Write the files that are not there yet, each once."""
         parts = {}
-        for i, record in enumerate(progress.history):
-            snapshot = progress.snapshots[i] if progress.snapshots else None
-            self._write(parts, f"round-{i:05d}", *_split(record), snapshot)
-        for i, (X, codes) in enumerate(progress.extra):
+        for i, record in enumerate(rounds.history):
+            snapshot = rounds.snapshots[i] if rounds.snapshots else None
+            values, arrays = _split(record)
+            values = {"order": list(record), "values": values}
+            self._write(parts, f"round-{i:05d}", values, arrays, snapshot)
+        for i, (X, codes) in enumerate(rounds.state.extra):
             self._write(parts, f"rows-{i:05d}", {}, {"codes": codes}, X)
-        name = f"model-{len(progress.history):05d}"
-        self._write(parts, name, {}, {}, progress.models)
+        models = (rounds.model, rounds.estimator)
+        self._write(parts, f"model-{len(rounds.history):05d}", {}, {}, models)
         self._parts = parts
 
     def _write(self, parts, name, values, arrays, pickled):
@@ -130,7 +118,7 @@ class Checkpoint:
         self._saved = checksum_of(self.path)
         head = read_sealed(self.path, "campaign", _FORMAT)
         self._check_same(head.values["description"])
-        rounds.resume(_read_progress(self.folder, head))
+        _resume(rounds, self.folder, head)
         self._parts = head.values["parts"]
 
     def _check_same(self, found):
@@ -165,7 +153,7 @@ def _split(record):
         for name, value in record.items()
         if name not in arrays
     }
-    return {"order": list(record), "values": values}, arrays
+    return values, arrays
 
 
 def _read_record(sealed):
@@ -180,34 +168,17 @@ def _read_part(folder, head, name):
     )
 
 
-def _read_progress(folder, head):
-    values, arrays = head.values, head.arrays
-    history, snapshots, extra = [], [], []
-    for i in range(values["n_rounds"]):
-        sealed = _read_part(folder, head, f"round-{i:05d}")
-        history.append(_read_record(sealed))
-        if sealed.has_pickle:
-            snapshots.append(sealed.unpickle())
-    for i in range(values["n_extra"]):
-        sealed = _read_part(folder, head, f"rows-{i:05d}")
-        extra.append((sealed.unpickle(), sealed.arrays["codes"]))
-    pseudo = None
-    if "pseudo_indices" in arrays:
-        pseudo = {
-            "indices": arrays["pseudo_indices"],
-            "codes": arrays["pseudo_codes"],
-            "threshold": values["threshold"],
-        }
-    return Progress(
-        seed=values["seed"],
-        history=history,
-        snapshots=snapshots,
-        extra=extra,
-        seconds_query=values["seconds_query"],
-        pseudo=pseudo,
+def _resume(rounds, folder, head):
+    n_rounds, n_extra = head.values["n_rounds"], head.values["n_extra"]
+    played = [_read_part(folder, head, f"round-{i:05d}") for i in range(n_rounds)]
+    taught = [_read_part(folder, head, f"rows-{i:05d}") for i in range(n_extra)]
+    rounds.resume(
+        {**head.values, **head.arrays},
+        history=[_read_record(part) for part in played],
+        snapshots=[part.unpickle() for part in played if part.has_pickle],
+        extra=[(part.unpickle(), part.arrays["codes"]) for part in taught],
         criteria=head.unpickle(),
-        models=_read_part(folder, head, f"model-{values['n_rounds']:05d}").unpickle(),
-        **{name: arrays[name] for name in _ARRAYS},
+        models=_read_part(folder, head, f"model-{n_rounds:05d}").unpickle(),
     )
 
 

@@ -14,8 +14,12 @@ from skal._utils.containers import (
     n_rows,
     take_rows,
 )
-from skal._utils.pipelines import refuses_missing
+from skal._utils.pipelines import Chain, refuses_missing
+from skal._utils.rows import as_rows
 from skal.campaign.labels import as_typed, as_values, check_labels, is_missing
+
+# Recordings transformed at a time; their features are not kept.
+_BLOCK = 1024
 
 
 def check_rows(estimator, X, *, reset):
@@ -52,6 +56,24 @@ def match_rows(estimator, X, state):
     return in_matrix_of(X, state.template)
 
 
+def find_broken(estimator, X):
+    """Find the rows that the first step of a Pipeline would turn into zeros: unreadable ones."""
+    # One pass over the rows; what a FeatureCache computes for it is kept, not read again.
+    broken = [np.empty(0, dtype=np.intp)]
+    for step in Chain(estimator).steps[:1]:
+        if getattr(step, "sets_aside", False):
+            for block in as_rows(X).blocks(_BLOCK):
+                found = step.transform_readable(block.take())[1]
+                broken.append(block.positions[list(found)])
+    return np.concatenate(broken)
+
+
+def readable_rows(estimator, X):
+    """Return the rows that the first step of a Pipeline does not set aside."""
+    rows = as_rows(X)
+    return rows[np.setdiff1d(np.arange(len(rows)), find_broken(estimator, X))]
+
+
 def amount(value, total):
     """Return a number of rows, given as it is or as a share of `total`."""
     if value is None:
@@ -61,11 +83,7 @@ def amount(value, total):
     return int(np.ceil(value * total - 1e-9))
 
 
-def check_column(values, name, n_samples):
-    """Return a column that goes along with X as an array, or None."""
-    if values is None:
-        return None
-    values = np.asarray(values)
+def _check_column(values, name, n_samples):
     if values.ndim != 1 or len(values) != n_samples:
         raise ValueError(
             f"{name} must have one entry for each of the {n_samples} rows of X, not shape "
@@ -74,7 +92,8 @@ def check_column(values, name, n_samples):
     return values
 
 
-def _as_numbers(values, name):
+def _check_numbers(values, name, n_samples):
+    values = _check_column(np.asarray(values), name, n_samples)
     try:
         return values.astype(float)
     except (TypeError, ValueError) as error:
@@ -85,10 +104,9 @@ def check_groups(groups, n_samples):
     """Return the group of each row as an array of one type, or None."""
     if groups is None:
         return None
-    values = as_values(groups, "groups")
-    check_column(values, "groups", n_samples)
+    values = _check_column(as_values(groups, "groups"), "groups", n_samples)
     missing = is_missing(values)
-    if missing.any():
+    if missing.any():  # what such a row must not be separated from is unknown
         raise ValueError(
             f"groups has no group for row {np.flatnonzero(missing)[0]} ({missing.sum()} rows in "
             "all): give each row a group, or one of its own where it is unknown"
@@ -97,11 +115,10 @@ def check_groups(groups, n_samples):
 
 
 def check_starts(starts, n_samples):
-    """Return where the rows start in their recordings as an array of floats, or None."""
-    starts = check_column(starts, "starts", n_samples)
+    """Return where the rows start in their recordings, in s, as floats, or None."""
     if starts is None:
         return None
-    starts = _as_numbers(starts, "starts")
+    starts = _check_numbers(starts, "starts", n_samples)
     if not np.isfinite(starts).all():
         row = np.flatnonzero(~np.isfinite(starts))[0]
         raise ValueError(f"starts must be finite, in s; entry {row} is {starts[row]}")
@@ -109,11 +126,10 @@ def check_starts(starts, n_samples):
 
 
 def check_weights(sample_weight, n_samples):
-    """Return the weights of the rows as an array, or None."""
-    weights = check_column(sample_weight, "sample_weight", n_samples)
-    if weights is None:
+    """Return the weights of the rows as floats, or None."""
+    if sample_weight is None:
         return None
-    weights = _as_numbers(weights, "sample_weight")
+    weights = _check_numbers(sample_weight, "sample_weight", n_samples)
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError("sample_weight must be finite and not negative")
     if not weights.any():

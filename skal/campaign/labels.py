@@ -21,13 +21,13 @@ def check_labels(y, unlabeled, n_samples, name="y"):
             f"{name} has {len(values)} labels"
         )
     known = ~(is_missing(values) | _equals(values, unlabeled))
-    if known.all():
-        labels = as_typed(values, name)
-    else:
-        labels = np.full(len(values), None, dtype=object)
-        labels[known] = as_typed(values[known], name)
+    typed = as_typed(values[known], name)
     if known.any():
-        check_classification_targets(as_typed(labels[known], name))
+        check_classification_targets(typed)
+    if known.all():
+        return typed, known
+    labels = np.full(len(values), None, dtype=object)
+    labels[known] = typed
     return labels, known
 
 

@@ -4,17 +4,23 @@ import numpy as np
 from sklearn.base import RegressorMixin, clone
 from sklearn.multioutput import ClassifierChain
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 
 from skal._utils.pipelines import Chain, safe_tags
 from skal._utils.rows import n_rows
-from skal.campaign.broken import find_broken
-from skal.campaign.inputs import check_groups, check_rows, check_starts, check_weights
+from skal.campaign.inputs import (
+    check_groups,
+    check_rows,
+    check_starts,
+    check_weights,
+    find_broken,
+)
 from skal.campaign.labels import check_labels, find_classes
 from skal.campaign.replay import as_replay
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
 from skal.campaign.stopping import EmptyPool, LabelBudget, MaxRounds
-from skal.campaign.training import prepare
+from skal.campaign.training import prepare, weight_names
 from skal.campaign.update import as_update
 from skal.learner import check_supported
 from skal.strategies import MarginSampling, RandomSampling, as_strategy
@@ -32,7 +38,7 @@ def read_data(campaign, X, y, groups, starts, sample_weight):
     return CampaignState(X, codes, classes, groups, weights, starts), known
 
 
-def make_rounds(campaign, state, *, budget, simulated, weight_names):
+def make_rounds(campaign, state, *, budget, simulated):
     """Put together what plays the rounds, and refuse what cannot work before any training."""
     check_classifier(campaign.estimator, len(state.classes))
     strategy = _copy(campaign.strategy, MarginSampling())
@@ -58,7 +64,7 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
         replay=replay,
         pseudo_labels=guesses,
         criteria=criteria,
-        weight_names=weight_names(model),
+        weight_names=_weight_names(campaign, model, state.weights),
         simulated=simulated,
         store=campaign.store_rounds,
     )
@@ -87,6 +93,15 @@ def check_classifier(estimator, n_classes):
             f"{name} learns two classes only, and there are {n_classes}. Use a classifier of "
             f"several classes, or OneVsRestClassifier({name}(...))"
         )
+
+
+def _weight_names(campaign, model, weights):
+    """Return the keyword arguments of the classifier's ``fit`` that take weights."""
+    if weights is not None and _routing_enabled():
+        return tuple(process_routing(campaign, "fit", sample_weight=weights).estimator.fit)
+    guesses = campaign.pseudo_labels
+    weighted = weights is not None or (guesses is not None and guesses.weight != 1)
+    return weight_names(model) if weighted else ()
 
 
 def _copy(strategy, default):

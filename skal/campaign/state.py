@@ -7,6 +7,8 @@ import numpy as np
 from skal._utils.containers import PoolLeftOut, concatenate, copy_rows, n_rows
 from skal._utils.rows import Rows
 
+_NO_ROWS = np.empty(0, dtype=np.intp)
+
 
 class CampaignState:
     """Rows, labels and what has become of each row."""
@@ -21,9 +23,9 @@ class CampaignState:
         self.groups = groups
         self.weights = weights
         self.starts = starts
-        self.labeled = np.empty(0, dtype=np.intp)
+        self.labeled = _NO_ROWS
         self.open = np.ones(n_rows(X), dtype=bool)
-        self.broken = np.empty(0, dtype=np.intp)
+        self.broken = _NO_ROWS
         self.extra = []
 
     @property
@@ -64,33 +66,30 @@ class CampaignState:
         """Return the labels of rows."""
         return self.classes[self.codes[indices]]
 
-    def training_set(self, rows=None, pseudo=None, pseudo_weight=1.0):
+    def training_set(self, rows=None, pseudo=(_NO_ROWS, _NO_ROWS), pseudo_weight=1.0):
         """Return what a model is trained on."""
         rows = self.labeled if rows is None else rows
-        no_rows = np.empty(0, dtype=np.intp)
-        guessed, guesses = (no_rows, no_rows) if pseudo is None else pseudo
+        guessed, guesses = pseudo
         extra = [codes for _, codes in self.extra]
-        codes = np.concatenate([self.codes[rows], *extra, guesses])
+        y = self.classes[np.concatenate([self.codes[rows], *extra, guesses])]
         parts = [Rows(self.X, rows).take(), *(X for X, _ in self.extra)]
         parts.append(Rows(self.X, guessed).take())
         X = concatenate([part for part in parts if n_rows(part)])
-        if self.weights is None and (pseudo_weight == 1 or len(guessed) == 0):
-            return X, self.classes[codes], None
-        given = np.ones(len(rows)) if self.weights is None else self.weights[rows]
-        guessed_weights = np.full(len(guessed), float(pseudo_weight))
-        if self.weights is not None:
-            guessed_weights *= self.weights[guessed]
-        weights = [given, np.ones(sum(map(len, extra))), guessed_weights]
-        return X, self.classes[codes], np.concatenate(weights)
+        own = np.ones(n_rows(self.X)) if self.weights is None else self.weights
+        outside = np.ones(sum(map(len, extra)))
+        weights = np.concatenate([own[rows], outside, pseudo_weight * own[guessed]])
+        if self.weights is None and np.all(weights == 1):
+            weights = None
+        return X, y, weights
 
-    def training_groups(self, rows=None, guessed=()):
+    def training_groups(self, rows=None, guessed=_NO_ROWS):
         """Return the groups of what a model is trained on."""
         if self.groups is None:
             return None
         rows = self.labeled if rows is None else rows
         _, numbers = np.unique(self.groups, return_inverse=True)
         alone = len(self.groups) + np.arange(sum(len(codes) for _, codes in self.extra))
-        return np.concatenate([numbers[rows], alone, numbers[np.asarray(guessed, dtype=np.intp)]])
+        return np.concatenate([numbers[rows], alone, numbers[guessed]])
 
     @property
     def has_pool(self):

@@ -69,7 +69,7 @@ def start_anew(chain):
         chain.model.set_params(warm_start=False)
 
 
-def train(estimator, data, classes, seed, weight_names=(), about=None, partial=False):
+def train(estimator, data, classes, seed, arguments, partial=False):
     """Train the classifier of a campaign."""
     X, y, weights = data
     chain = Chain(estimator)
@@ -77,14 +77,12 @@ def train(estimator, data, classes, seed, weight_names=(), about=None, partial=F
         return ConstantClassifier(clone_classifier(estimator)).fit(np.empty((len(y), 0)), y)
     seed_all(estimator, seed)
     known = getattr(chain.model, "classes_", None)
-    # A copy: SciKeras 0.13 multiplies into the weights that it is given.
-    weights = None if weights is None else weights.copy()
     try:
         if partial:
             extra = {} if weights is None else {"sample_weight": weights}
             chain.model.partial_fit(chain.features(X), y, **extra)
         else:
-            estimator.fit(X, y, **dict.fromkeys(weight_names, weights), **(about or {}))
+            estimator.fit(X, y, **arguments)
     except ValueError as error:
         error.add_note(f"while training on the labels so far: {_describe(y)}")
         raise
@@ -146,17 +144,19 @@ def _ensure_classes(chain, known, y, partial):
         model.classes_ = np.unique(y)
 
 
-def validation_arguments(estimator, n_rows, n_guessed, groups):
-    """Return what a classifier must know of its training set to validate on a part of it."""
-    chain = Chain(estimator)
-    if not all(chain.takes(name) for name in _VALIDATION):
-        return {}
+def fit_arguments(estimator, n_rows, *, n_guessed=0, groups=None, weights=None, weight_names=()):
+    """Return what ``fit`` takes besides rows and labels: weights, and what may validate."""
     arguments = {}
-    if n_guessed:
-        arguments["can_validate"] = np.arange(n_rows) < n_rows - n_guessed
-    if groups is not None:
-        arguments["groups"] = groups
-    return {chain.fit_name(name): value for name, value in arguments.items()}
+    if weights is not None:
+        # A copy: SciKeras 0.13 multiplies into the weights that it is given.
+        arguments = dict.fromkeys(weight_names, weights.copy())
+    chain = Chain(estimator)
+    if all(chain.takes(name) for name in _VALIDATION):
+        if n_guessed:  # the last rows; their pseudo-labels cannot validate anything
+            arguments[chain.fit_name("can_validate")] = np.arange(n_rows) < n_rows - n_guessed
+        if groups is not None:
+            arguments[chain.fit_name("groups")] = groups
+    return arguments
 
 
 @contextlib.contextmanager
