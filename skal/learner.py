@@ -160,6 +160,12 @@ def _blocks(X):
     yield from rows.blocks(size)
 
 
+def _joined(parts, axis=0):
+    """Return the answers about blocks of rows as one array of floats."""
+    parts = [as_floats(part) for part in parts]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
+
+
 class _Table:
     """Answers already computed for rows of one X, so that no row is computed twice."""
 
@@ -271,9 +277,7 @@ class Learner:
             Read-only where it is kept for the next question.
         """
         self._check_fitted("predict_proba")
-        if "embed" in self.needs and hasattr(self._model, "predict_proba_embed"):
-            return self._lookup(("predict_proba", "embed"), X, self._joint)[0]
-        return self._lookup(("predict_proba",), X, self._proba)[0]
+        return self._answer("predict_proba", X, jointly="embed" in self.needs)
 
     def embed(self, X):
         """Embed rows: activations of the network's last hidden layer, or a stand-in.
@@ -288,9 +292,7 @@ class Learner:
         ndarray of shape (n_samples, n_dimensions)
             Read-only where it is kept for the next question.
         """
-        if hasattr(self._model, "predict_proba_embed"):
-            return self._lookup(("predict_proba", "embed"), X, self._joint)[1]
-        return self._lookup(("embed",), X, self._embed)[0]
+        return self._answer("embed", X, jointly=True)
 
     def sample_proba(self, X, n_samples, random_state=None):
         """Predict with several samples of the model: dropout passes or ensemble members.
@@ -344,7 +346,7 @@ class Learner:
         self._check_fitted("gradient_length")
         if not isinstance(self._model, ConstantClassifier):
             check_supported(self.estimator, ["gradient_length"], self)
-        return as_floats(self._concatenate(self._model.gradient_length, X))
+        return self._concatenate(self._model.gradient_length, X)
 
     def augment_proba(self, X, n_copies, random_state=None, *, augment=None):
         """Predict the probabilities of augmented copies of every row.
@@ -397,17 +399,20 @@ class Learner:
                 "labels with RandomSampling, MaxHerding, TypiClust or CoreSet."
             )
 
-    def _lookup(self, kinds, X, compute):
+    def _answer(self, kind, X, jointly):
         """Answer from the tables, computing only the rows that they miss."""
         rows = as_rows(X)
         if len(rows) == 0:
-            return compute(rows)
-        tables = [self._table(kind, rows.base) for kind in kinds]
-        missing = tables[-1].missing(rows.positions)
+            return np.empty((0, len(self.classes_) if kind == "predict_proba" else 0))
+        kinds, compute = (kind,), self._proba if kind == "predict_proba" else self._embed
+        if jointly and hasattr(self._model, "predict_proba_embed"):
+            kinds, compute = ("predict_proba", "embed"), self._joint
+        tables = {each: self._table(each, rows.base) for each in kinds}
+        missing = tables[kinds[-1]].missing(rows.positions)
         if len(missing):
-            for table, values in zip(tables, compute(Rows(rows.base, missing)), strict=True):
-                table.add(missing, values)
-        return [table.get(rows.positions) for table in tables]
+            for each, values in zip(kinds, compute(Rows(rows.base, missing)), strict=True):
+                tables[each].add(missing, values)
+        return tables[kind].get(rows.positions)
 
     def _table(self, kind, base):
         key = (kind, id(base))
@@ -436,21 +441,14 @@ class Learner:
 
     def _concatenate(self, ask, X, axis=0):
         """Ask about X in blocks, so that features and copies of a large pool never pile up."""
-        parts = [ask(self._features(block)) for block in _blocks(X)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
+        return _joined([ask(self._features(block)) for block in _blocks(X)], axis)
 
     def _proba(self, rows):
-        if len(rows) == 0:
-            return [np.empty((0, len(self.classes_)))]
-        ask = self._model.predict_proba
-        return [self._concatenate(lambda features: self._expand(ask(features)), rows)]
+        return [self._expand(self._concatenate(self._model.predict_proba, rows))]
 
     def _embed(self, rows):
-        if len(rows) == 0:
-            return [np.empty((0, 0))]
         embed = getattr(self._model, "embed", self._stand_in)
-        parts = [as_floats(embed(self._transform(block.take()))) for block in _blocks(rows)]
-        embedding = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        embedding = _joined([embed(self._transform(b.take())) for b in _blocks(rows)])
         if self._scaler is not None:
             # Scaled by the rows of the first question, which is about the pool.
             if not hasattr(self._scaler, "mean_"):
@@ -483,8 +481,6 @@ class Learner:
         )
 
     def _joint(self, rows):
-        if len(rows) == 0:
-            return [np.empty((0, len(self.classes_))), np.empty((0, 0))]
         parts = [self._model.predict_proba_embed(self._features(block)) for block in _blocks(rows)]
-        probabilities = np.concatenate([self._expand(part[0]) for part in parts])
-        return probabilities, np.concatenate([as_floats(part[1]) for part in parts])
+        probabilities, embeddings = zip(*parts, strict=True)
+        return self._expand(_joined(probabilities)), _joined(embeddings)

@@ -10,15 +10,7 @@ _NUMBERS = "biufc"
 
 
 class PoolLeftOut:
-    """Stands for the rows of a campaign where they are no longer there.
-
-    It knows how many there were. Whoever asks for one of them is told what to do.
-
-    Parameters
-    ----------
-    X : array-like, DataFrame or sequence
-        What it stands for.
-    """
+    """Stands for the rows of a campaign where they are no longer there."""
 
     def __init__(self, X):
         self.template = copy_rows(take_rows(X, np.arange(0)))
@@ -113,24 +105,7 @@ def concatenate(parts):
 
 
 def in_container_of(X, template):
-    """Return rows as a frame or a sequence like another one, or refuse them.
-
-    Parameters
-    ----------
-    X : array-like, DataFrame or sequence
-        The rows, not validated yet.
-    template : array-like, DataFrame or sequence
-        Rows of the container wanted. Where it is a matrix, see `in_matrix_of`.
-
-    Returns
-    -------
-    array-like, DataFrame or sequence
-
-    Raises
-    ------
-    ValueError
-        If the rows do not fit into it; the message says why.
-    """
+    """Return rows as a frame or a sequence like another one, or refuse them."""
     if is_frame(template):
         return _in_frame(X, template)
     if is_plain_sequence(template):
@@ -143,24 +118,7 @@ def in_container_of(X, template):
 
 
 def in_matrix_of(X, template):
-    """Return validated rows as an array or a sparse matrix like another one, or refuse them.
-
-    Parameters
-    ----------
-    X : ndarray, sparse matrix, DataFrame or sequence
-        The rows.
-    template : ndarray, sparse matrix, DataFrame or sequence
-        Rows of the container wanted.
-
-    Returns
-    -------
-    ndarray, sparse matrix, DataFrame or sequence
-
-    Raises
-    ------
-    ValueError
-        If the shape of a row differs.
-    """
+    """Return validated rows as an array or a sparse matrix like another one, or refuse them."""
     if sparse.issparse(template):
         # Of one class: a matrix and an array of SciPy would be stacked into either.
         return type(template)(X if sparse.issparse(X) else np.asarray(X))

@@ -24,22 +24,8 @@ def is_digest(text):
 
 
 def fingerprint(X):
-    """Describe rows so that other rows, or these in another order, are told apart.
-
-    Arrays, sparse matrices, frames and waveforms of up to `EXACT_BYTES` bytes are compared
-    exactly. Of larger ones, the shape and evenly spread rows of that many bytes in all are.
-    Recordings are compared by name, size and modification time, without being read.
-
-    Parameters
-    ----------
-    X : array-like, DataFrame, sparse matrix or sequence
-        The rows.
-
-    Returns
-    -------
-    dict of str to str
-        What is compared, and either a readable text or a checksum.
-    """
+    """Describe rows so that other rows, or these in another order, are told apart."""
+    # Recordings are compared by name, size and modification time, without being read.
     if is_frame(X):
         if X.shape[1] == 1 and _is_sequence_of_addresses(column := X[X.columns[0]]):
             return {"columns": repr(list(X.columns)), **_of_sequence(list(column))}
@@ -168,20 +154,7 @@ def _size_and_time(path):
 
 
 def describe(value):
-    """Describe a parameter so that another value is told apart.
-
-    Parameters
-    ----------
-    value : object
-        A number, an estimator, an array, a source of random numbers, a function, and so on.
-
-    Returns
-    -------
-    text : str
-        For people.
-    digest : str
-        Checksum of all that it holds; texts leave out the middle of arrays.
-    """
+    """Describe a parameter so that another value is told apart."""
     if type(value).__repr__ is BaseEstimator.__repr__:
         text = value.__repr__(N_CHAR_MAX=float("inf"))  # else the middle of long ones is left out
     else:
@@ -197,17 +170,7 @@ def _without_address(text):
 
 
 def canonical(value, _outer=()):
-    """Return a text of all that a value holds, the same in every process.
-
-    Parameters
-    ----------
-    value : object
-        Anything that may be a parameter.
-
-    Returns
-    -------
-    str
-    """
+    """Return a text of all that a value holds, the same in every process."""
     if id(value) in _outer:
         return "<itself>"
     go_on = functools.partial(canonical, _outer=(*_outer, id(value)))

@@ -31,11 +31,8 @@ _DELEGATES = {BaseSearchCV: "best_estimator_", BaseThresholdClassifier: "estimat
 
 
 def safe_tags(estimator):
-    """Return the tags of an estimator; those of a plain classifier where it declares none.
-
-    SciKeras 0.13 and duck-typed classifiers have no ``__sklearn_tags__``, or inherit it behind
-    a base that loses the classifier's part.
-    """
+    """Return the tags of an estimator; those of a plain classifier where it declares none."""
+    # SciKeras 0.13 inherits its tags behind a base that loses the part of classifiers.
     try:
         tags = get_tags(estimator)
     except AttributeError:
@@ -46,13 +43,10 @@ def safe_tags(estimator):
 
 
 def refuses_missing(estimator):
-    """Tell whether a classifier is sure to refuse rows with NaN or infinite values.
-
-    Pipelines and meta-estimators are not judged by their tags: a step may fill in what is
-    missing, and no tag says so.
-    """
+    """Tell whether a classifier is sure to refuse rows with NaN or infinite values."""
     if isinstance(estimator, type) or not hasattr(estimator, "__sklearn_tags__"):
         return False
+    # A step or an inner estimator may fill in what is missing, and no tag says so.
     parts = estimator.get_params(deep=True).values()
     alone = not any(hasattr(part, "fit") for part in parts)
     return alone and not safe_tags(estimator).input_tags.allow_nan
@@ -83,18 +77,7 @@ def _requires_fit(step):
 
 
 def labels_needed(model):
-    """Return how many labels a model cannot do without, and of what.
-
-    Parameters
-    ----------
-    model : estimator
-        A classifier, a transformer or a resampler, without what is inside it.
-
-    Returns
-    -------
-    tuple (int, {"each class", "each smaller class", "a class", "all classes"}) or None
-        For example (5, "each class"). None: any number will do, as far as is known.
-    """
+    """Return how many labels a model cannot do without, and of what, or None."""
     if isinstance(model, KNeighborsClassifier):
         return model.n_neighbors, "all classes"
     if not hasattr(model, "get_params") or isinstance(model, RidgeClassifierCV):
@@ -133,22 +116,7 @@ def seed_all(estimator, seed):
 
 
 class Chain:
-    """A classifier taken apart: transformers in order, then the model that learns.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Any classifier, fitted or not. It is looked at, never changed by the constructor.
-
-    Attributes
-    ----------
-    model : estimator
-        What ``fit`` trains: the last step of the innermost Pipeline, or the estimator itself.
-    answering : estimator
-        What is asked: `model`, or the fitted estimator that a search has chosen.
-    steps : list of transformers
-        What stands before `answering`, in order, without resamplers and "passthrough".
-    """
+    """A classifier taken apart: transformers in order, then the model that learns."""
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -196,11 +164,8 @@ class Chain:
         return hasattr(self.model, "get_params") and name in self.model.get_params(deep=False)
 
     def label_free_steps(self, X):
-        """Fit clones of the leading steps that need no labels.
-
-        The first step that needs labels ends the list: what follows was meant for its output.
-        X is transformed only where a later step is fitted on it.
-        """
+        """Fit clones of the leading steps that need no labels."""
+        # The first step that needs labels ends the list: what follows was meant for its output.
         free, ahead = [], []
         for step in self.steps:
             if needs_labels(step):
@@ -218,17 +183,14 @@ class Chain:
         return free
 
     def try_features(self, X, n_classes):
-        """Pass a few rows through clones of the steps, fitted on them with made-up labels.
-
-        Returns None where a step cannot be fitted on so few rows.
-        """
+        """Pass a few rows through clones of the steps, fitted on them with made-up labels."""
         y = np.arange(n_rows(X)) % max(n_classes, 2)
         for step in map(clone, self.steps):
             seed_all(step, 0)
             try:
                 X = step.fit(X, y).transform(X) if _requires_fit(step) else step.transform(X)
             except ValueError:
-                return None
+                return None  # too few rows for this step
         return X
 
     def leading(self):
@@ -257,10 +219,8 @@ def _is_of(model, package):
 
 
 def ask(estimator, method, X):
-    """Call a method of a fitted classifier, such as ``predict``, with rows.
-
-    The methods of a Pipeline ask its last step for tags, which duck-typed classifiers lack.
-    """
+    """Call a method of a fitted classifier, such as ``predict``, with rows."""
+    # A Pipeline asks its last step for tags, which duck-typed classifiers lack.
     steps, model = Chain.unroll(estimator, [])
     if hasattr(model, "__sklearn_tags__"):
         return getattr(estimator, method)(X)
@@ -268,24 +228,17 @@ def ask(estimator, method, X):
 
 
 def _note_determinism():
-    """Let TensorFlow note whether its ops are deterministic, before SciKeras 0.13 asks.
-
-    SciKeras sets TF_DETERMINISTIC_OPS for a seeded fit and only then asks for the state to
-    restore. TensorFlow reads that variable when it is first asked, so all ops of the process
-    would stay deterministic, and unseeded ones would fail.
-    """
+    """Let TensorFlow note whether its ops are deterministic, before SciKeras 0.13 asks."""
+    # SciKeras sets TF_DETERMINISTIC_OPS for a seeded fit, and only then asks for the state to
+    # restore. TensorFlow reads the variable when first asked: all ops of the process would stay
+    # deterministic, and unseeded ones would fail.
     from tensorflow.python.framework import config
 
     config.is_op_determinism_enabled()
 
 
 def clone_classifier(estimator):
-    """Clone a classifier of any make, with all of its parameters, to be trained from scratch.
-
-    Duck-typed classifiers are copied. Keras's wrapper loses ``fit_kwargs`` in clone. SciKeras
-    trains on a Keras model that it is given, in every fit from where the last one ended; so it
-    is given a function that copies the model.
-    """
+    """Clone a classifier of any make, with all of its parameters, to be trained from scratch."""
     copied = clone(estimator, safe=False)
     before, after = Chain(estimator).model, Chain(copied).model
     if not hasattr(before, "get_params"):
@@ -293,12 +246,13 @@ def clone_classifier(estimator):
     if _is_of(before, "scikeras"):
         _note_determinism()
     params = before.get_params(deep=False)
-    lost = {
+    lost = {  # such as fit_kwargs of Keras's wrapper
         name: copy.deepcopy(value)
         for name, value in params.items()
         if value is not None and getattr(after, name, value) is None
     }
     if hasattr(params.get("model"), "get_weights") and _is_of(before, "scikeras"):
+        # SciKeras trains on the Keras model that it is given, from where the last fit ended.
         lost["model"] = functools.partial(copy.deepcopy, params["model"])
     if lost:
         after.set_params(**lost)
@@ -306,16 +260,10 @@ def clone_classifier(estimator):
 
 
 class ConstantClassifier(ClassifierMixin, BaseEstimator):
-    """Stands in for a classifier while all labels are of one class.
+    """Stands in for a classifier while all labels are of one class."""
 
-    It keeps the classifier, so that features can still be made, and is equally sure of every
-    row: whatever a strategy asks, all rows tie, and ties are broken at random.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier, not fitted.
-    """
+    # It keeps the classifier, so that features can still be made. Whatever a strategy asks, all
+    # rows tie, and ties are broken at random.
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -350,16 +298,10 @@ class ConstantClassifier(ClassifierMixin, BaseEstimator):
 
 
 class Frozen:
-    """A fitted classifier as it is now, kept as small as its kind allows, to predict later.
+    """A fitted classifier as it is now, kept as small as its kind allows, to predict later."""
 
-    Networks keep their weights, and share the network itself; any other model is copied. The
-    leading steps that learn nothing are left out: rows pass through them once for all rounds.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted classifier, which may be trained on.
-    """
+    # Networks keep their weights and share the network; any other model is copied. Leading steps
+    # that learn nothing are left out: rows pass through them once for all rounds.
 
     def __init__(self, estimator):
         chain = Chain(estimator)
@@ -379,22 +321,7 @@ class Frozen:
 
 
 def thaw(frozen, estimator, X):
-    """Yield classifiers of past rounds, each with the rows that it is to be given.
-
-    Parameters
-    ----------
-    frozen : iterable of Frozen
-        The rounds.
-    estimator : estimator
-        The classifier of the campaign, which stays as it is.
-    X : array-like or sequence of n_samples rows
-        What is to be predicted.
-
-    Yields
-    ------
-    model, features
-        Both valid until the next are asked for.
-    """
+    """Yield classifiers of past rounds, each with the rows that it is to be given."""
     shared, network = {0: X}, None
     chain = Chain(estimator)
     for one in frozen:

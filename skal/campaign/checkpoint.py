@@ -10,7 +10,6 @@ from skal._utils.files import FolderHeldError, hold_folder, remove_leftovers
 from skal._utils.fingerprints import describe as describe_value
 from skal._utils.fingerprints import fingerprint, is_digest
 from skal._utils.sealed import checksum_of, read_sealed, write_sealed
-from skal.campaign.progress import Progress
 
 _NAME = "campaign.skal"
 _PART = re.compile(r"(model|round|rows)-\d+\.skal")
@@ -20,21 +19,12 @@ _OLD_NAME = "campaign.joblib"  # format 1: one pickle of everything
 # What may change between the runs of one campaign: how far it goes and how it reports.
 _FREE = ("budget", "max_rounds", "verbose", "checkpoint", "stopping")
 _CONTENTS = " (contents)"
-_ARRAYS = ("labeled", "codes", "open", "waiting", "waiting_scores")
 
 
 class NoCheckpoint:
     """A campaign that is not saved."""
 
-    @contextlib.contextmanager
-    def hold(self):
-        """Keep nobody out.
-
-        Yields
-        ------
-        None
-        """
-        yield
+    hold = contextlib.nullcontext
 
     def save(self, rounds):
         """Save nothing."""
@@ -44,25 +34,16 @@ class NoCheckpoint:
 
 
 class Checkpoint:
-    """The folder in which a campaign is kept.
+    """The folder in which a campaign is kept."""
 
-    Every round has a file of its own, with its record and, where they are kept, its model. It
-    is written once. So are rows from outside, and the models of the last round. The file
-    ``campaign.skal`` names them with their checksums and is replaced atomically after they are
-    on disk: whoever reads it, whenever the process was killed, finds the campaign as it was
-    after some round, or after the answers of a round whose training was still to come.
-
-    Records, labels and fingerprints are JSON and arrays. Models, stopping criteria and rows
-    from outside that are no arrays are pickles, which are opened after their checksum was
-    compared. That finds damage, not malice: take up only campaigns that you have saved.
-
-    Parameters
-    ----------
-    folder : path-like
-        Made if it is not there.
-    description : dict of str to str
-        What the campaign is, from `describe`.
-    """
+    # Every round has a file of its own, with its record and, where they are kept, its model. It
+    # is written once. So are rows from outside, and the models of the last round. The file
+    # campaign.skal names them with their checksums and is replaced atomically after they are on
+    # disk: whenever the process was killed, the folder holds the campaign as it was after some
+    # round, or after the answers of a round whose training was still to come.
+    #
+    # Records, labels and fingerprints are JSON and arrays. Models, criteria and rows from outside
+    # are pickles, opened after their checksum was compared. That finds damage, not malice.
 
     def __init__(self, folder, description):
         self.folder = Path(folder)
@@ -73,19 +54,7 @@ class Checkpoint:
 
     @contextlib.contextmanager
     def hold(self):
-        """Keep other processes out, and make sure that none has gone on with the campaign.
-
-        Yields
-        ------
-        None
-
-        Raises
-        ------
-        FolderHeldError
-            If another process is at work there.
-        ValueError
-            If another one has saved there since this campaign has.
-        """
+        """Keep other processes out, and make sure that none has gone on with the campaign."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             try:
@@ -105,45 +74,32 @@ class Checkpoint:
             yield
 
     def save(self, rounds):
-        """Write what is new, then the campaign as it is now; only within `hold`.
-
-        Parameters
-        ----------
-        rounds : Rounds
-            The campaign.
-        """
-        progress = rounds.progress()
-        self._write_parts(progress)
-        values = {
+        """Write what is new, then the campaign as it is now; only within `hold`."""
+        self._write_parts(rounds)
+        values, arrays = _split(rounds.progress())
+        values |= {
             "description": self.description,
             "parts": self._parts,
-            "n_rounds": len(progress.history),
-            "n_extra": len(progress.extra),
-            "seed": progress.seed,
-            "seconds_query": progress.seconds_query,
-            "threshold": None if progress.pseudo is None else progress.pseudo["threshold"],
+            "n_rounds": len(rounds.history),
+            "n_extra": len(rounds.state.extra),
         }
-        arrays = {name: getattr(progress, name) for name in _ARRAYS}
-        if progress.pseudo is not None:
-            arrays["pseudo_indices"] = progress.pseudo["indices"]
-            arrays["pseudo_codes"] = progress.pseudo["codes"]
-        self._saved = write_sealed(
-            self.path, "campaign", _FORMAT, values, arrays, progress.criteria
-        )
+        self._saved = write_sealed(self.path, "campaign", _FORMAT, values, arrays, rounds.criteria)
         for path in self.folder.iterdir():
             if _PART.fullmatch(path.name) and path.name not in self._parts:
                 path.unlink()
 
-    def _write_parts(self, progress):
+    def _write_parts(self, rounds):
         """Write the files that are not there yet, each once."""
         parts = {}
-        for i, record in enumerate(progress.history):
-            snapshot = progress.snapshots[i] if progress.snapshots else None
-            self._write(parts, f"round-{i:05d}", *_split(record), snapshot)
-        for i, (X, codes) in enumerate(progress.extra):
+        for i, record in enumerate(rounds.history):
+            snapshot = rounds.snapshots[i] if rounds.snapshots else None
+            values, arrays = _split(record)
+            values = {"order": list(record), "values": values}
+            self._write(parts, f"round-{i:05d}", values, arrays, snapshot)
+        for i, (X, codes) in enumerate(rounds.state.extra):
             self._write(parts, f"rows-{i:05d}", {}, {"codes": codes}, X)
-        name = f"model-{len(progress.history):05d}"
-        self._write(parts, name, {}, {}, progress.models)
+        models = (rounds.model, rounds.estimator)
+        self._write(parts, f"model-{len(rounds.history):05d}", {}, {}, models)
         self._parts = parts
 
     def _write(self, parts, name, values, arrays, pickled):
@@ -155,26 +111,14 @@ class Checkpoint:
             parts[file] = write_sealed(self.folder / file, kind, _FORMAT, values, arrays, pickled)
 
     def load_into(self, rounds):
-        """Take a campaign up where it was left, if there is one; only within `hold`.
-
-        Parameters
-        ----------
-        rounds : Rounds
-            The campaign at its beginning.
-
-        Raises
-        ------
-        ValueError
-            If the folder belongs to a campaign with other data or other parameters, if it was
-            written by another version of skal, or a file of it is damaged.
-        """
+        """Take a campaign up where it was left, if there is one; only within `hold`."""
         self._saved = ""
         if not has_checkpoint(self.folder):
             return
         self._saved = checksum_of(self.path)
         head = read_sealed(self.path, "campaign", _FORMAT)
         self._check_same(head.values["description"])
-        rounds.resume(_read_progress(self.folder, head))
+        _resume(rounds, self.folder, head)
         self._parts = head.values["parts"]
 
     def _check_same(self, found):
@@ -209,7 +153,7 @@ def _split(record):
         for name, value in record.items()
         if name not in arrays
     }
-    return {"order": list(record), "values": values}, arrays
+    return values, arrays
 
 
 def _read_record(sealed):
@@ -224,54 +168,22 @@ def _read_part(folder, head, name):
     )
 
 
-def _read_progress(folder, head):
-    values, arrays = head.values, head.arrays
-    history, snapshots, extra = [], [], []
-    for i in range(values["n_rounds"]):
-        sealed = _read_part(folder, head, f"round-{i:05d}")
-        history.append(_read_record(sealed))
-        if sealed.has_pickle:
-            snapshots.append(sealed.unpickle())
-    for i in range(values["n_extra"]):
-        sealed = _read_part(folder, head, f"rows-{i:05d}")
-        extra.append((sealed.unpickle(), sealed.arrays["codes"]))
-    pseudo = None
-    if "pseudo_indices" in arrays:
-        pseudo = {
-            "indices": arrays["pseudo_indices"],
-            "codes": arrays["pseudo_codes"],
-            "threshold": values["threshold"],
-        }
-    return Progress(
-        seed=values["seed"],
-        history=history,
-        snapshots=snapshots,
-        extra=extra,
-        seconds_query=values["seconds_query"],
-        pseudo=pseudo,
+def _resume(rounds, folder, head):
+    n_rounds, n_extra = head.values["n_rounds"], head.values["n_extra"]
+    played = [_read_part(folder, head, f"round-{i:05d}") for i in range(n_rounds)]
+    taught = [_read_part(folder, head, f"rows-{i:05d}") for i in range(n_extra)]
+    rounds.resume(
+        {**head.values, **head.arrays},
+        history=[_read_record(part) for part in played],
+        snapshots=[part.unpickle() for part in played if part.has_pickle],
+        extra=[(part.unpickle(), part.arrays["codes"]) for part in taught],
         criteria=head.unpickle(),
-        models=_read_part(folder, head, f"model-{values['n_rounds']:05d}").unpickle(),
-        **{name: arrays[name] for name in _ARRAYS},
+        models=_read_part(folder, head, f"model-{n_rounds:05d}").unpickle(),
     )
 
 
 def has_checkpoint(folder):
-    """Tell whether a campaign was saved in a folder.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder given as ``checkpoint``.
-
-    Returns
-    -------
-    bool
-
-    Raises
-    ------
-    ValueError
-        If an older version of skal has saved it.
-    """
+    """Tell whether a campaign was saved in a folder."""
     folder = Path(folder)
     if (folder / _NAME).exists():
         return True
@@ -285,18 +197,7 @@ def has_checkpoint(folder):
 
 
 def last_round(folder):
-    """Read the last round of a campaign off its checkpoint.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder given as ``checkpoint``.
-
-    Returns
-    -------
-    tuple (dict, estimator) or None
-        Record and model of the last round; None where no round was saved.
-    """
+    """Read the last round of a campaign off its checkpoint."""
     if not has_checkpoint(folder):
         return None
     head = read_sealed(Path(folder) / _NAME, "campaign", _FORMAT)
@@ -308,25 +209,8 @@ def last_round(folder):
 
 
 def describe(campaign, state, known, *, simulated):
-    """Describe what makes two campaigns the same one.
-
-    Call it before anything is drawn: that changes a `RandomState`.
-
-    Parameters
-    ----------
-    campaign : ActiveLearningClassifier
-        Its parameters count, except how far it goes.
-    state : CampaignState
-        Its rows, labels, groups and weights count, before the first round.
-    known : ndarray of shape (n_samples,), dtype bool
-        Which labels the caller gave.
-    simulated : bool
-        Whether the labels are revealed as they are asked for.
-
-    Returns
-    -------
-    dict of str to str
-    """
+    """Describe what makes two campaigns the same one."""
+    # Before anything is drawn: that changes a RandomState.
     description = {"simulated": str(simulated)}
     for name, value in campaign.get_params(deep=False).items():
         if name not in _FREE:

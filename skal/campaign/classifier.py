@@ -8,12 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    _routing_enabled,
-    process_routing,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skal._utils.pipelines import safe_tags
 from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
@@ -25,7 +20,6 @@ from skal.campaign.replay import Replay
 from skal.campaign.rounds import describe_round
 from skal.campaign.setup import make_rounds, read_data
 from skal.campaign.stopping import EmptyPool, StoppingCriterion
-from skal.campaign.training import weight_names
 from skal.campaign.update import Finetune, Retrain
 from skal.strategies import QueryStrategy
 
@@ -383,13 +377,7 @@ class ActiveLearningClassifier(
         if self.checkpoint is not None:
             description = describe(self, state, known, simulated=simulated)
             self._checkpoint = Checkpoint(self.checkpoint, description)
-        rounds = make_rounds(
-            self,
-            state,
-            budget=self._budget,
-            simulated=simulated,
-            weight_names=partial(self._route_weights, weights=state.weights),
-        )
+        rounds = make_rounds(self, state, budget=self._budget, simulated=simulated)
         if not simulated:
             told = np.flatnonzero(known)
             rounds.reveal(told, state.codes[told])
@@ -401,13 +389,6 @@ class ActiveLearningClassifier(
         self.broken_indices_ = rounds.state.broken
         self.stop_reason_ = None
         self._show_rounds()
-
-    def _route_weights(self, model, weights):
-        """Return the keyword arguments of the classifier's fit that take weights."""
-        if weights is not None and _routing_enabled():
-            return tuple(process_routing(self, "fit", sample_weight=weights).estimator.fit)
-        weighted_guesses = self.pseudo_labels is not None and self.pseudo_labels.weight != 1
-        return weight_names(model) if weights is not None or weighted_guesses else ()
 
     def _loop(self, answer, learn, precious=False):
         """Play rounds until there is a reason to stop."""
@@ -465,12 +446,12 @@ class ActiveLearningClassifier(
         self.labeled_indices_ = rounds.state.labeled.copy()
         self.history_ = rounds.history
         self.n_rounds_ = max(0, rounds.next_round - 1)
+        shown = {"estimator_": rounds.estimator, "pseudo_labels_": None}
         if rounds.pseudo is not None:
-            labels = self.classes_[rounds.pseudo["codes"]]
-            self.pseudo_labels_ = {"indices": rounds.pseudo["indices"].copy(), "labels": labels}
-        elif hasattr(self, "pseudo_labels_"):
-            del self.pseudo_labels_
-        if rounds.estimator is not None:
-            self.estimator_ = rounds.estimator
-        elif hasattr(self, "estimator_"):
-            del self.estimator_
+            labels = self.classes_[rounds.pseudo["pseudo_codes"]]
+            indices = rounds.pseudo["pseudo_indices"].copy()
+            shown["pseudo_labels_"] = {"indices": indices, "labels": labels}
+        for name, value in shown.items():
+            self.__dict__.pop(name, None)
+            if value is not None:
+                setattr(self, name, value)

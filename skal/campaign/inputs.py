@@ -14,30 +14,17 @@ from skal._utils.containers import (
     n_rows,
     take_rows,
 )
-from skal._utils.pipelines import refuses_missing
+from skal._utils.pipelines import Chain, refuses_missing
+from skal._utils.rows import as_rows
 from skal.campaign.labels import as_typed, as_values, check_labels, is_missing
+
+# Recordings transformed at a time; their features are not kept.
+_BLOCK = 1024
 
 
 def check_rows(estimator, X, *, reset):
-    """Validate X and return it, without a copy where it is an array already.
-
-    Paths, and waveforms of different lengths, are rows as well: such a sequence is returned
-    as it is. A DataFrame stays one, so that a Pipeline can pick its columns.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Records, or has recorded, the number of features and their names.
-    X : array-like, DataFrame or sequence
-        The rows.
-    reset : bool
-        True in fit: record the number of features; else compare with it.
-
-    Returns
-    -------
-    array-like, DataFrame or sequence
-    """
-    if is_plain_sequence(X):
+    """Validate X and return it, without a copy where it is an array already."""
+    if is_plain_sequence(X):  # paths, or waveforms of different lengths
         if n_rows(X) == 0:
             raise ValueError("Found array with 0 sample(s): X is empty")
         return X
@@ -64,44 +51,31 @@ def _is_numeric(frame):
 
 
 def match_rows(estimator, X, state):
-    """Validate rows from outside and return them in the container of the X given to fit.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Has recorded the number of features and their names.
-    X : array-like, DataFrame or sequence
-        The rows.
-    state : CampaignState
-        Has the X given to fit, or knows what kind of container it was.
-
-    Returns
-    -------
-    array-like, DataFrame or sequence
-
-    Raises
-    ------
-    ValueError
-        If the rows do not fit into it.
-    """
+    """Validate rows from outside and return them in the container of the X given to fit."""
     X = check_rows(estimator, in_container_of(X, state.template), reset=False)
     return in_matrix_of(X, state.template)
 
 
+def find_broken(estimator, X):
+    """Find the rows that the first step of a Pipeline would turn into zeros: unreadable ones."""
+    # One pass over the rows; what a FeatureCache computes for it is kept, not read again.
+    broken = [np.empty(0, dtype=np.intp)]
+    for step in Chain(estimator).steps[:1]:
+        if getattr(step, "sets_aside", False):
+            for block in as_rows(X).blocks(_BLOCK):
+                found = step.transform_readable(block.take())[1]
+                broken.append(block.positions[list(found)])
+    return np.concatenate(broken)
+
+
+def readable_rows(estimator, X):
+    """Return the rows that the first step of a Pipeline does not set aside."""
+    rows = as_rows(X)
+    return rows[np.setdiff1d(np.arange(len(rows)), find_broken(estimator, X))]
+
+
 def amount(value, total):
-    """Return a number of rows, given as it is or as a share of `total`.
-
-    Parameters
-    ----------
-    value : int, float or None
-        A number, a share (rounded up), or None for all.
-    total : int
-        What a share refers to.
-
-    Returns
-    -------
-    int
-    """
+    """Return a number of rows, given as it is or as a share of `total`."""
     if value is None:
         return total
     if isinstance(value, Integral):
@@ -109,25 +83,7 @@ def amount(value, total):
     return int(np.ceil(value * total - 1e-9))
 
 
-def check_column(values, name, n_samples):
-    """Return a column that goes along with X as an array, or None.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_samples,) or None
-        Groups or weights.
-    name : str
-        For the message.
-    n_samples : int
-        Number of rows of X.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or None
-    """
-    if values is None:
-        return None
-    values = np.asarray(values)
+def _check_column(values, name, n_samples):
     if values.ndim != 1 or len(values) != n_samples:
         raise ValueError(
             f"{name} must have one entry for each of the {n_samples} rows of X, not shape "
@@ -136,7 +92,8 @@ def check_column(values, name, n_samples):
     return values
 
 
-def _as_numbers(values, name):
+def _check_numbers(values, name, n_samples):
+    values = _check_column(np.asarray(values), name, n_samples)
     try:
         return values.astype(float)
     except (TypeError, ValueError) as error:
@@ -144,30 +101,12 @@ def _as_numbers(values, name):
 
 
 def check_groups(groups, n_samples):
-    """Return the group of each row as an array of one type, or None.
-
-    Parameters
-    ----------
-    groups : array-like of shape (n_samples,) or None
-        What the caller gave: text or numbers, in any container.
-    n_samples : int
-        Number of rows of X.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or None
-
-    Raises
-    ------
-    ValueError
-        If a row has no group: what it must not be separated from is unknown then.
-    """
+    """Return the group of each row as an array of one type, or None."""
     if groups is None:
         return None
-    values = as_values(groups, "groups")
-    check_column(values, "groups", n_samples)
+    values = _check_column(as_values(groups, "groups"), "groups", n_samples)
     missing = is_missing(values)
-    if missing.any():
+    if missing.any():  # what such a row must not be separated from is unknown
         raise ValueError(
             f"groups has no group for row {np.flatnonzero(missing)[0]} ({missing.sum()} rows in "
             "all): give each row a group, or one of its own where it is unknown"
@@ -176,23 +115,10 @@ def check_groups(groups, n_samples):
 
 
 def check_starts(starts, n_samples):
-    """Return where the rows start in their recordings as an array of floats, or None.
-
-    Parameters
-    ----------
-    starts : array-like of shape (n_samples,) or None
-        What the caller gave, in s.
-    n_samples : int
-        Number of rows of X.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or None
-    """
-    starts = check_column(starts, "starts", n_samples)
+    """Return where the rows start in their recordings, in s, as floats, or None."""
     if starts is None:
         return None
-    starts = _as_numbers(starts, "starts")
+    starts = _check_numbers(starts, "starts", n_samples)
     if not np.isfinite(starts).all():
         row = np.flatnonzero(~np.isfinite(starts))[0]
         raise ValueError(f"starts must be finite, in s; entry {row} is {starts[row]}")
@@ -200,23 +126,10 @@ def check_starts(starts, n_samples):
 
 
 def check_weights(sample_weight, n_samples):
-    """Return the weights of the rows as an array, or None.
-
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_samples,) or None
-        What the caller gave.
-    n_samples : int
-        Number of rows of X.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,) or None
-    """
-    weights = check_column(sample_weight, "sample_weight", n_samples)
-    if weights is None:
+    """Return the weights of the rows as floats, or None."""
+    if sample_weight is None:
         return None
-    weights = _as_numbers(weights, "sample_weight")
+    weights = _check_numbers(sample_weight, "sample_weight", n_samples)
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError("sample_weight must be finite and not negative")
     if not weights.any():
@@ -225,23 +138,7 @@ def check_weights(sample_weight, n_samples):
 
 
 def check_eval_set(estimator, eval_set, unlabeled, state):
-    """Return the labeled rows of an evaluation set and their labels, or None.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Has recorded the number of features and their names.
-    eval_set : tuple (X, y) or None
-        What the caller gave.
-    unlabeled : object
-        The caller's mark of a row without a label; such rows are left out.
-    state : CampaignState
-        Has the X given to fit, and the classes.
-
-    Returns
-    -------
-    tuple (X, y) or None
-    """
+    """Return the labeled rows of an evaluation set and their labels, or None."""
     if eval_set is None:
         return None
     if not isinstance(eval_set, (tuple, list)) or len(eval_set) != 2:
@@ -262,21 +159,7 @@ def check_eval_set(estimator, eval_set, unlabeled, state):
 
 
 def check_indices(indices, n_samples, labeled):
-    """Return positions of rows that can be given a label.
-
-    Parameters
-    ----------
-    indices : array-like of shape (n,)
-        Positions in X.
-    n_samples : int
-        Number of rows of X.
-    labeled : ndarray of shape (n_labeled,)
-        Positions that have a label.
-
-    Returns
-    -------
-    ndarray of shape (n,), dtype intp
-    """
+    """Return positions of rows that can be given a label."""
     indices = np.asarray(indices)
     if indices.ndim != 1 or len(indices) == 0 or indices.dtype.kind not in "iu":
         raise ValueError(f"indices must be a non-empty list of positions in X, not {indices!r}")

@@ -5,8 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._utils.containers import n_rows
 from skal._utils.pipelines import ask
-from skal.campaign.broken import readable_rows
-from skal.campaign.inputs import check_indices, match_rows
+from skal.campaign.inputs import check_indices, match_rows, readable_rows
 from skal.campaign.labels import check_labels, encode
 
 

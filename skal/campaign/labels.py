@@ -12,35 +12,8 @@ _NO_CLASS = -1
 
 
 def check_labels(y, unlabeled, n_samples, name="y"):
-    """Split labels into known and unknown ones.
-
-    Marks are looked for in the values as the caller gave them, before NumPy makes one type of
-    all: in ``["low", -1]`` it would make the mark the text "-1".
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Labels, in a list, an array or a column of pandas or polars. None, NaN, NA, NaT and
-        masked entries are unknown, and so is what equals `unlabeled`.
-    unlabeled : object
-        The caller's mark of a row without a label, or None.
-    n_samples : int
-        Number of rows.
-    name : str, default="y"
-        What to call the labels in messages.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_samples,)
-        Of one type where `known`.
-    known : ndarray of shape (n_samples,), dtype bool
-        Where there is a label.
-
-    Raises
-    ------
-    ValueError
-        If the labels are no classes, are bytes, mix text and numbers, or are not `n_samples`.
-    """
+    """Split labels into known and unknown ones."""
+    # Marks are looked for before NumPy makes one type of all: of ["low", -1] it makes "-1".
     values = as_values(y, name)
     if len(values) != n_samples:
         raise ValueError(
@@ -48,31 +21,18 @@ def check_labels(y, unlabeled, n_samples, name="y"):
             f"{name} has {len(values)} labels"
         )
     known = ~(is_missing(values) | _equals(values, unlabeled))
-    if known.all():
-        labels = as_typed(values, name)
-    else:
-        labels = np.full(len(values), None, dtype=object)
-        labels[known] = as_typed(values[known], name)
+    typed = as_typed(values[known], name)
     if known.any():
-        check_classification_targets(as_typed(labels[known], name))
+        check_classification_targets(typed)
+    if known.all():
+        return typed, known
+    labels = np.full(len(values), None, dtype=object)
+    labels[known] = typed
     return labels, known
 
 
 def as_values(values, name):
-    """Return a column as a 1-D array whose entries are what the caller gave.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_samples,)
-        List, tuple, array, or column of pandas or polars.
-    name : str
-        For messages.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Of numbers, of text or of objects.
-    """
+    """Return a column as a 1-D array whose entries are what the caller gave."""
     if isinstance(values, np.ma.MaskedArray):
         masked = np.ma.getmaskarray(values)
         values = values.data.astype(object)
@@ -125,17 +85,7 @@ def _refuse_bytes(values, name):
 
 
 def is_missing(values):
-    """Tell where there is nothing: None, NaN, and the NA and NaT of NumPy and pandas.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples,)
-        From `as_values`.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), dtype bool
-    """
+    """Tell where there is nothing: None, NaN, and the NA and NaT of NumPy and pandas."""
     if values.dtype.kind in "fc":
         return np.isnan(values)
     if values.dtype != object:
@@ -161,24 +111,7 @@ def _equals(values, unlabeled):
 
 
 def as_typed(values, name):
-    """Return values that are all there in a type of their own: text, numbers or truth values.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        Without marks.
-    name : str
-        For messages.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If they mix text and numbers, or are something else.
-    """
+    """Return values that are all there in a type of their own: text, numbers or truth values."""
     if values.dtype != object or len(values) == 0:
         return values
     text = np.fromiter((isinstance(value, str) for value in values), bool, len(values))
@@ -202,32 +135,7 @@ def as_typed(values, name):
 
 
 def find_classes(labels, known, classes, unlabeled=_NO_CLASS):
-    """Return all classes, sorted, and the position of each label among them.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,)
-        Labels, from `check_labels`.
-    known : ndarray of shape (n_samples,), dtype bool
-        Where there is one.
-    classes : array-like of shape (n_classes,) or None
-        All classes, where the labels known so far may miss some. None, NaN and NA among them
-        are no classes.
-    unlabeled : object
-        The caller's mark of a row without a label, for messages.
-
-    Returns
-    -------
-    classes : ndarray of shape (n_classes,)
-        Sorted.
-    codes : ndarray of shape (n_samples,), dtype intp
-        Position of each label in `classes`, -1 where it is unknown.
-
-    Raises
-    ------
-    ValueError
-        If there is no class, if the marks leave a single one, or a label is none of them.
-    """
+    """Return all classes, sorted, and the position of each label among them."""
     present = as_typed(labels[known], "y") if known.any() else np.empty(0)
     if classes is not None:
         classes = _listed_classes(classes, unlabeled)
@@ -279,24 +187,7 @@ def _check_not_marks(classes, known, unlabeled):
 
 
 def encode(labels, classes):
-    """Return the position of each label in `classes`.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_samples,)
-        Labels, all of them known.
-    classes : ndarray of shape (n_classes,)
-        All classes, sorted.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,), dtype intp
-
-    Raises
-    ------
-    ValueError
-        If a label is none of the classes.
-    """
+    """Return the position of each label in `classes`."""
     labels = as_typed(np.asarray(labels), "y")
     if len(labels) == 0:
         return np.empty(0, dtype=np.intp)

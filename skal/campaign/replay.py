@@ -118,17 +118,7 @@ def _by_prominence(embedding):
 
 
 def as_replay(replay):
-    """Return a replay object for its mode's name, or a copy of the object.
-
-    Parameters
-    ----------
-    replay : str, Replay or None
-        A name stands for the object with its default parameters.
-
-    Returns
-    -------
-    Replay or None
-    """
+    """Return a replay object for its mode's name, or a copy of the object."""
     if replay is None:
         return None
     replay = Replay(replay) if isinstance(replay, str) else clone(replay)

@@ -7,54 +7,19 @@ import numpy as np
 
 from skal._utils.pipelines import ConstantClassifier, Frozen, ask
 from skal._utils.rows import Rows
-from skal.campaign.progress import Progress
 from skal.campaign.stopping import Limit
-from skal.campaign.training import fit_normalization, train, validation_arguments, with_parameters
+from skal.campaign.training import fit_arguments, fit_normalization, train, with_parameters
 from skal.campaign.view import CampaignView
 from skal.learner import Learner
 from skal.metrics import classification_scores
 
 _NO_ROWS = np.empty(0, dtype=np.intp)
 _NO_SCORES = np.empty(0)
+_NO_GUESSES = {"pseudo_indices": _NO_ROWS, "pseudo_codes": _NO_ROWS, "threshold": np.nan}
 
 
 class Rounds:
-    """Play the rounds of one campaign.
-
-    Parameters
-    ----------
-    model : estimator
-        The classifier, trained in place in every round.
-    state : CampaignState
-        Rows and labels.
-    seed : int
-        Seed of the campaign.
-    strategy, initial_strategy : QueryStrategy
-        Choose rows, with a model and before there is one.
-    update : Retrain or Finetune
-        Where a round's training begins.
-    replay : Replay or None
-        Which old labels a round trains on.
-    pseudo_labels : PseudoLabels or None
-        What a round trains on besides.
-    criteria : list of StoppingCriterion
-        When to stop.
-    weight_names : tuple of str
-        Keyword arguments of the classifier's ``fit`` that take sample weights.
-    simulated : bool
-        Whether the labels of all rows are known, so that pseudo-labels can be scored.
-    store : bool
-        Keep the model of each round.
-
-    Attributes
-    ----------
-    history : list of dict
-        The records of the rounds played.
-    estimator : estimator or None
-        The model of the last round.
-    pseudo : dict
-        The pseudo-labels of the last round: ``indices``, ``codes``, ``threshold``.
-    """
+    """Play the rounds of one campaign."""
 
     def __init__(
         self,
@@ -115,38 +80,14 @@ class Rounds:
         return Learner(estimator, classes, needs=self.strategy.required())
 
     def seed(self, purpose):
-        """Return the seed for one purpose in the round to come.
-
-        Each round draws its own, independent of what happened before it: a campaign taken
-        up again goes on as if it had never stopped.
-
-        Parameters
-        ----------
-        purpose : str
-            What is drawn with it.
-
-        Returns
-        -------
-        int
-            From 0 to 2**31 - 1, which every library takes.
-        """
+        """Return the seed for one purpose in the round to come."""
+        # Independent of what was drawn before, so that a campaign taken up again goes on the same.
         key = (self.next_round, zlib.crc32(purpose.encode()))
         sequence = np.random.SeedSequence(self._seed, spawn_key=key)
         return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)
 
     def choose(self, n_instances):
-        """Choose among the rows that may be asked for, which changes nothing in the campaign.
-
-        Parameters
-        ----------
-        n_instances : int
-            Rows wanted.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Positions in X, most wanted first.
-        """
+        """Choose among the rows that may be asked for, which changes nothing in the campaign."""
         start = time.perf_counter()
         state = self.state
         candidates = state.candidates
@@ -179,42 +120,21 @@ class Rounds:
         }
 
     def reveal(self, indices, codes):
-        """Take in the answers of a round.
-
-        Parameters
-        ----------
-        indices : ndarray of shape (n,)
-            Positions in X.
-        codes : ndarray of shape (n,)
-            Class of each, -1 for "cannot tell".
-        """
+        """Take in the answers of a round."""
         told = self.state.reveal(indices, codes)
         self.waiting = np.concatenate([self.waiting, told])
         self.waiting_scores = np.concatenate([self.waiting_scores, self._scores_of(told)])
 
     def _scores_of(self, rows):
-        """Return the scores of rows in the smallest query that asked for them, else NaN.
-
-        Not in the last one: a look at more rows must leave the record as it is.
-        """
+        """Return the scores of rows in the smallest query that asked for them, else NaN."""
+        # Not in the last one: a look at more rows must leave the record as it is.
         scores = {}
         for size in sorted(self._looks, reverse=True):
             scores.update(self._looks[size])
         return np.array([scores.get(row, np.nan) for row in rows.tolist()], dtype=float)
 
     def learn(self, eval_set=None):
-        """Train on the labels and write the record of the round.
-
-        Parameters
-        ----------
-        eval_set : tuple (X, y) or None
-            Scored for the record only.
-
-        Returns
-        -------
-        dict or None
-            The record; None if there is no label at all yet.
-        """
+        """Train on the labels and write the record of the round."""
         state = self.state
         if state.n_labeled == 0:
             return None
@@ -250,10 +170,6 @@ class Rounds:
             self.snapshots.append(Frozen(self.estimator))
         return record
 
-    def training_set(self):
-        """Return rows, labels and weights of everything labeled by people."""
-        return self.state.training_set()
-
     def why_stop(self):
         """Return why no further round should be played, or None."""
         limits = [c for c in self.criteria if isinstance(c, Limit)]
@@ -269,9 +185,11 @@ class Rounds:
         """Train on what the model of the last round makes of old labels and of the pool."""
         rows = self._replayed()
         self.pseudo = self._guess()
-        data = self.state.training_set(
+        guesses = self.pseudo or _NO_GUESSES
+        guessed = guesses["pseudo_indices"]
+        X, y, weights = self.state.training_set(
             rows,
-            None if self.pseudo is None else (self.pseudo["indices"], self.pseudo["codes"]),
+            (guessed, guesses["pseudo_codes"]),
             1.0 if self.pseudo_labels is None else self.pseudo_labels.weight,
         )
         changed, self._way_on = {}, None
@@ -279,23 +197,26 @@ class Rounds:
             changed = self.update.first_parameters()
             fit_normalization(self.model, self.state.usable, self.seed("adapt"))
         if self.estimator is self.model:
-            self._way_on = self.update.prepare(self.model, data[1])
-        names = () if data[2] is None else self.weight_names
-        guessed = _NO_ROWS if self.pseudo is None else self.pseudo["indices"]
-        groups = self.state.training_groups(rows, guessed)
-        about = validation_arguments(self.model, len(data[1]), len(guessed), groups)
+            self._way_on = self.update.prepare(self.model, y)
+        arguments = fit_arguments(
+            self.model,
+            len(y),
+            n_guessed=len(guessed),
+            groups=self.state.training_groups(rows, guessed),
+            weights=weights,
+            weight_names=self.weight_names,
+        )
         with with_parameters(self.model, changed):
             self.estimator = train(
                 self.model,
-                data,
+                (X, y, weights),
                 self.state.classes,
                 self.seed("fit"),
-                names,
-                about,
+                arguments,
                 partial=self._way_on == "partial_fit",
             )
         self._learner = None
-        return 0 if changed else len(data[1])
+        return 0 if changed else len(y)
 
     def _replayed(self):
         state = self.state
@@ -311,66 +232,59 @@ class Rounds:
         """Return pseudo-labels for candidates that got no answer in this round."""
         if self.pseudo_labels is None or self.estimator is None:
             return None
-        if len(np.unique(self.training_set()[1])) < 2:
+        if len(np.unique(self.state.training_set()[1])) < 2:
             return None  # a model that has seen one class is sure of it everywhere
         candidates = self.state.candidates
         proba = self.learner.predict_proba(Rows(self.state.X, candidates))
         t = self.next_round - 1
         positions, codes = self.pseudo_labels.choose(proba, t)
         return {
-            "indices": candidates[positions],
-            "codes": codes,
+            "pseudo_indices": candidates[positions],
+            "pseudo_codes": codes,
             "threshold": self.pseudo_labels.threshold_at(t),
         }
 
     def _describe_pseudo(self):
-        pseudo = self.pseudo or {"indices": _NO_ROWS, "codes": _NO_ROWS, "threshold": np.nan}
+        pseudo = self.pseudo or _NO_GUESSES
+        indices = pseudo["pseudo_indices"]
         described = {
-            "n_pseudo_labeled": len(pseudo["indices"]),
-            "pseudo_indices": pseudo["indices"],
+            "n_pseudo_labeled": len(indices),
+            "pseudo_indices": indices,
             "threshold": pseudo["threshold"],
         }
         if self.simulated:
-            right = self.state.codes[pseudo["indices"]] == pseudo["codes"]
+            right = self.state.codes[indices] == pseudo["pseudo_codes"]
             described["pseudo_accuracy"] = float(right.mean()) if len(right) else np.nan
         return described
 
     def progress(self):
-        """Return everything that has happened so far, for a checkpoint."""
+        """Return the numbers and arrays of a checkpoint, next to records, models and rows."""
         state = self.state
-        return Progress(
-            seed=self._seed,
-            history=self.history,
-            snapshots=self.snapshots,
-            labeled=state.labeled,
-            codes=state.codes[state.labeled],
-            open=state.open,
-            extra=state.extra,
-            waiting=self.waiting,
-            waiting_scores=self.waiting_scores,
-            seconds_query=self._seconds_query,
-            pseudo=self.pseudo,
-            criteria=self.criteria,
-            models=(self.model, self.estimator),
-        )
+        return {
+            "seed": self._seed,
+            "labeled": state.labeled,
+            "codes": state.codes[state.labeled],
+            "open": state.open,
+            "waiting": self.waiting,
+            "waiting_scores": self.waiting_scores,
+            "seconds_query": self._seconds_query,
+            **(self.pseudo or {}),
+        }
 
-    def resume(self, progress):
-        """Go on from a checkpoint.
-
-        Parameters
-        ----------
-        progress : Progress
-            From `progress`.
-        """
+    def resume(self, progress, *, history, snapshots, extra, criteria, models):
+        """Go on from a checkpoint."""
         state = self.state
-        state.labeled, state.open, state.extra = progress.labeled, progress.open, progress.extra
-        state.codes[state.labeled] = progress.codes
-        self._seed, self.history = progress.seed, progress.history
-        self.snapshots, self.pseudo = progress.snapshots, progress.pseudo
-        self.waiting, self.waiting_scores = progress.waiting, progress.waiting_scores
-        self._seconds_query = progress.seconds_query
-        self.criteria = _merge_criteria(self.criteria, progress.criteria)
-        self.model, self.estimator = progress.models
+        state.labeled, state.open, state.extra = progress["labeled"], progress["open"], extra
+        state.codes[state.labeled] = progress["codes"]
+        self.waiting, self.waiting_scores = progress["waiting"], progress["waiting_scores"]
+        self._seed, self._seconds_query = progress["seed"], progress["seconds_query"]
+        if "pseudo_indices" in progress:
+            self.pseudo = {name: progress[name] for name in _NO_GUESSES}
+        self.history, self.snapshots = history, snapshots
+        # The memory of saved criteria, where the caller gave the same ones again.
+        memories = {repr(criterion): criterion for criterion in criteria}
+        self.criteria = [memories.get(repr(given), given) for given in self.criteria]
+        self.model, self.estimator = models
 
     def __getstate__(self):
         """Leave out what can be computed again."""
@@ -381,24 +295,8 @@ class Rounds:
         self.view = CampaignView(self)
 
 
-def _merge_criteria(given, saved):
-    """Take the memory of saved criteria where the caller gave the same ones again."""
-    memories = {repr(criterion): criterion for criterion in saved}
-    return [memories.get(repr(criterion), criterion) for criterion in given]
-
-
 def describe_round(record):
-    """Return a line about a round.
-
-    Parameters
-    ----------
-    record : dict
-        From the history of a campaign.
-
-    Returns
-    -------
-    str
-    """
+    """Return a line about a round."""
     line = f"round {record['round']}: {record['n_labeled']} labels"
     if "eval_accuracy" in record:
         line += f", accuracy {record['eval_accuracy']:.3f}"

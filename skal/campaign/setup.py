@@ -4,17 +4,23 @@ import numpy as np
 from sklearn.base import RegressorMixin, clone
 from sklearn.multioutput import ClassifierChain
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 
 from skal._utils.pipelines import Chain, safe_tags
 from skal._utils.rows import n_rows
-from skal.campaign.broken import find_broken
-from skal.campaign.inputs import check_groups, check_rows, check_starts, check_weights
+from skal.campaign.inputs import (
+    check_groups,
+    check_rows,
+    check_starts,
+    check_weights,
+    find_broken,
+)
 from skal.campaign.labels import check_labels, find_classes
 from skal.campaign.replay import as_replay
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
 from skal.campaign.stopping import EmptyPool, LabelBudget, MaxRounds
-from skal.campaign.training import prepare
+from skal.campaign.training import prepare, weight_names
 from skal.campaign.update import as_update
 from skal.learner import check_supported
 from skal.strategies import MarginSampling, RandomSampling
@@ -22,26 +28,7 @@ from skal.strategies.base import as_strategy
 
 
 def read_data(campaign, X, y, groups, starts, sample_weight):
-    """Validate what `fit` is given.
-
-    Parameters
-    ----------
-    campaign : ActiveLearningClassifier
-        Its parameters ``classes`` and ``unlabeled`` say how to read the labels.
-    X : array-like or sequence of n_samples rows
-        The rows.
-    y : array-like of shape (n_samples,) or None
-        The labels; None where an oracle knows them.
-    groups, starts, sample_weight : array-like of shape (n_samples,) or None
-        Group, start in its recording, in s, and weight of each row.
-
-    Returns
-    -------
-    state : CampaignState
-        Nothing revealed yet.
-    known : ndarray of shape (n_samples,), dtype bool
-        Which labels were given.
-    """
+    """Validate what `fit` is given."""
     X = check_rows(campaign, X, reset=True)
     n_samples = n_rows(X)
     y = np.full(n_samples, None, dtype=object) if y is None else y
@@ -52,26 +39,8 @@ def read_data(campaign, X, y, groups, starts, sample_weight):
     return CampaignState(X, codes, classes, groups, weights, starts), known
 
 
-def make_rounds(campaign, state, *, budget, simulated, weight_names):
-    """Put together what plays the rounds, and refuse what cannot work before any training.
-
-    Parameters
-    ----------
-    campaign : ActiveLearningClassifier
-        Gives the parameters; what it holds is cloned.
-    state : CampaignState
-        Rows and labels.
-    budget : int
-        Labels in all.
-    simulated : bool
-        Whether the labels of all rows are known.
-    weight_names : callable
-        ``weight_names(model)`` returns the keyword arguments of ``fit`` that take weights.
-
-    Returns
-    -------
-    Rounds
-    """
+def make_rounds(campaign, state, *, budget, simulated):
+    """Put together what plays the rounds, and refuse what cannot work before any training."""
     check_classifier(campaign.estimator, len(state.classes))
     strategy = _copy(campaign.strategy, MarginSampling())
     first = _copy(campaign.initial_strategy, RandomSampling())
@@ -96,27 +65,14 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
         replay=replay,
         pseudo_labels=guesses,
         criteria=criteria,
-        weight_names=weight_names(model),
+        weight_names=_weight_names(campaign, model, state.weights),
         simulated=simulated,
         store=campaign.store_rounds,
     )
 
 
 def check_classifier(estimator, n_classes):
-    """Refuse what cannot learn the classes of the task, before it is trained.
-
-    Parameters
-    ----------
-    estimator : object
-        What the caller gave.
-    n_classes : int
-        Classes of the task.
-
-    Raises
-    ------
-    TypeError
-        If it is no classifier, or learns something else than one class for each row.
-    """
+    """Refuse what cannot learn the classes of the task, before it is trained."""
     model = Chain(estimator).model
     tags, name = safe_tags(model), type(model).__name__
     kind = "regressor" if isinstance(model, RegressorMixin) else tags.estimator_type
@@ -138,6 +94,15 @@ def check_classifier(estimator, n_classes):
             f"{name} learns two classes only, and there are {n_classes}. Use a classifier of "
             f"several classes, or OneVsRestClassifier({name}(...))"
         )
+
+
+def _weight_names(campaign, model, weights):
+    """Return the keyword arguments of the classifier's ``fit`` that take weights."""
+    if weights is not None and _routing_enabled():
+        return tuple(process_routing(campaign, "fit", sample_weight=weights).estimator.fit)
+    guesses = campaign.pseudo_labels
+    weighted = weights is not None or (guesses is not None and guesses.weight != 1)
+    return weight_names(model) if weighted else ()
 
 
 def _copy(strategy, default):

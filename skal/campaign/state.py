@@ -7,24 +7,14 @@ import numpy as np
 from skal._utils.containers import PoolLeftOut, concatenate, copy_rows, n_rows
 from skal._utils.rows import Rows
 
+_NO_ROWS = np.empty(0, dtype=np.intp)
+
 
 class CampaignState:
-    """Rows, labels and what has become of each row.
+    """Rows, labels and what has become of each row."""
 
-    Labels are kept as positions in the list of classes. In a simulation the labels of rows
-    not asked for yet are in `codes` too; only `labeled` ones are ever looked at.
-
-    Parameters
-    ----------
-    X : array-like or sequence of n_samples rows
-        All rows, never copied.
-    codes : ndarray of shape (n_samples,)
-        Class of each row, -1 where nobody knows it.
-    classes : ndarray of shape (n_classes,)
-        All classes, sorted.
-    groups, weights, starts : ndarray of shape (n_samples,) or None
-        Group, weight and start in its recording, in s, of each row.
-    """
+    # Labels are positions in the list of classes, -1 for unknown. In a simulation those not asked
+    # for yet are in `codes` too; only `labeled` ones are ever looked at.
 
     def __init__(self, X, codes, classes, groups=None, weights=None, starts=None):
         self.X = X
@@ -33,9 +23,9 @@ class CampaignState:
         self.groups = groups
         self.weights = weights
         self.starts = starts
-        self.labeled = np.empty(0, dtype=np.intp)
+        self.labeled = _NO_ROWS
         self.open = np.ones(n_rows(X), dtype=bool)
-        self.broken = np.empty(0, dtype=np.intp)
+        self.broken = _NO_ROWS
         self.extra = []
 
     @property
@@ -49,13 +39,7 @@ class CampaignState:
         return Rows(self.X, np.setdiff1d(np.arange(n_rows(self.X)), self.broken))
 
     def set_aside(self, indices):
-        """Leave rows out of everything that follows, whether they have labels or not.
-
-        Parameters
-        ----------
-        indices : ndarray of shape (n,)
-            Positions in X.
-        """
+        """Leave rows out of everything that follows, whether they have labels or not."""
         self.broken = indices
         self.open[indices] = False
 
@@ -65,23 +49,7 @@ class CampaignState:
         return len(self.labeled) + sum(len(codes) for _, codes in self.extra)
 
     def reveal(self, indices, codes):
-        """Record answers.
-
-        A row whose code is -1 ("cannot tell") leaves the pool unlabeled, and so does one that
-        is set aside.
-
-        Parameters
-        ----------
-        indices : ndarray of shape (n,)
-            Positions in X.
-        codes : ndarray of shape (n,)
-            Class of each, or -1.
-
-        Returns
-        -------
-        ndarray of shape (n_told,)
-            Those of `indices` that have a label now.
-        """
+        """Record answers, and return the rows that have a label now; -1 is "cannot tell"."""
         useful = (codes >= 0) & ~np.isin(indices, self.broken)
         told = indices[useful]
         self.codes[told] = codes[useful]
@@ -90,92 +58,38 @@ class CampaignState:
         return told
 
     def add_rows(self, X, codes):
-        """Add labeled rows that are no part of X, for training only.
-
-        Parameters
-        ----------
-        X : array-like or sequence of n rows
-            The rows, in the container of `X`. They are copied: whoever fills one array again
-            and again would else change what was taught before.
-        codes : ndarray of shape (n,)
-            Class of each.
-        """
+        """Add labeled rows that are no part of X, for training only."""
+        # A copy: whoever fills one array again and again would change what was taught before.
         self.extra.append((copy_rows(X), codes))
 
     def labels(self, indices):
-        """Return the labels of rows.
-
-        Parameters
-        ----------
-        indices : ndarray of shape (n,)
-            Positions of labeled rows.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-        """
+        """Return the labels of rows."""
         return self.classes[self.codes[indices]]
 
-    def training_set(self, rows=None, pseudo=None, pseudo_weight=1.0):
-        """Return what a model is trained on.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows,), default=None
-            Positions of labeled rows. None: all, in the order asked.
-        pseudo : tuple (indices, codes), default=None
-            Positions of pseudo-labeled rows, and their classes.
-        pseudo_weight : float, default=1.0
-            Weight of a pseudo-label.
-
-        Returns
-        -------
-        X : array-like or sequence of n rows
-            Labeled rows, then those from outside X, then pseudo-labeled ones.
-        y : ndarray of shape (n,)
-            Their labels.
-        weights : ndarray of shape (n,) or None
-            Their weights: 1 for rows from outside X. None where every weight is 1.
-        """
+    def training_set(self, rows=None, pseudo=(_NO_ROWS, _NO_ROWS), pseudo_weight=1.0):
+        """Return what a model is trained on."""
         rows = self.labeled if rows is None else rows
-        no_rows = np.empty(0, dtype=np.intp)
-        guessed, guesses = (no_rows, no_rows) if pseudo is None else pseudo
+        guessed, guesses = pseudo
         extra = [codes for _, codes in self.extra]
-        codes = np.concatenate([self.codes[rows], *extra, guesses])
+        y = self.classes[np.concatenate([self.codes[rows], *extra, guesses])]
         parts = [Rows(self.X, rows).take(), *(X for X, _ in self.extra)]
         parts.append(Rows(self.X, guessed).take())
         X = concatenate([part for part in parts if n_rows(part)])
-        if self.weights is None and (pseudo_weight == 1 or len(guessed) == 0):
-            return X, self.classes[codes], None
-        given = np.ones(len(rows)) if self.weights is None else self.weights[rows]
-        guessed_weights = np.full(len(guessed), float(pseudo_weight))
-        if self.weights is not None:
-            guessed_weights *= self.weights[guessed]
-        weights = [given, np.ones(sum(map(len, extra))), guessed_weights]
-        return X, self.classes[codes], np.concatenate(weights)
+        own = np.ones(n_rows(self.X)) if self.weights is None else self.weights
+        outside = np.ones(sum(map(len, extra)))
+        weights = np.concatenate([own[rows], outside, pseudo_weight * own[guessed]])
+        if self.weights is None and np.all(weights == 1):
+            weights = None
+        return X, y, weights
 
-    def training_groups(self, rows=None, guessed=()):
-        """Return the groups of what a model is trained on.
-
-        Parameters
-        ----------
-        rows : ndarray of shape (n_rows,), default=None
-            Positions of labeled rows. None: all, in the order asked.
-        guessed : ndarray of int, default=()
-            Positions of pseudo-labeled rows.
-
-        Returns
-        -------
-        ndarray of shape (n,) or None
-            Numbers of groups, in the order of `training_set`; each row from outside X is a
-            group of its own. None where there are no groups.
-        """
+    def training_groups(self, rows=None, guessed=_NO_ROWS):
+        """Return the groups of what a model is trained on."""
         if self.groups is None:
             return None
         rows = self.labeled if rows is None else rows
         _, numbers = np.unique(self.groups, return_inverse=True)
         alone = len(self.groups) + np.arange(sum(len(codes) for _, codes in self.extra))
-        return np.concatenate([numbers[rows], alone, numbers[np.asarray(guessed, dtype=np.intp)]])
+        return np.concatenate([numbers[rows], alone, numbers[guessed]])
 
     @property
     def has_pool(self):

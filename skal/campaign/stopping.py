@@ -64,13 +64,7 @@ class EmptyPool(Limit):
 
 
 class LabelBudget(Limit):
-    """Stop at a number of labels; what ``budget`` stands for.
-
-    Parameters
-    ----------
-    budget : int
-        Labels in all.
-    """
+    """Stop at a number of labels; what ``budget`` stands for."""
 
     _parameter_constraints = {"budget": [Interval(Integral, 1, None, closed="left")]}
 
@@ -84,13 +78,7 @@ class LabelBudget(Limit):
 
 
 class MaxRounds(Limit):
-    """Stop after a number of rounds; what ``max_rounds`` stands for.
-
-    Parameters
-    ----------
-    max_rounds : int
-        Rounds of asking.
-    """
+    """Stop after a number of rounds; what ``max_rounds`` stands for."""
 
     _parameter_constraints = {"max_rounds": [Interval(Integral, 0, None, closed="left")]}
 

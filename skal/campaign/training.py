@@ -25,26 +25,12 @@ _VALIDATION = ("can_validate", "groups")
 
 
 def prepare(estimator, classes):
-    """Clone a classifier and tell it all classes, if it can be told.
-
-    A network that knows all classes keeps its shape from round to round, and need not be
-    built again when a class is seen for the first time.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The caller's classifier.
-    classes : ndarray of shape (n_classes,)
-        All classes.
-
-    Returns
-    -------
-    estimator
-    """
+    """Clone a classifier and tell it all classes, if it can be told."""
     estimator = clone_classifier(estimator)
     chain = Chain(estimator)
     if _routing_enabled() and chain.model is not estimator:
         _request(chain, [*_VALIDATION, "sample_weight"])
+    # A network that knows all classes keeps its shape, and is not built again for a new one.
     if chain.has_parameter("classes") and chain.parameter("classes") is None:
         chain.model.set_params(classes=classes)
     return estimator
@@ -59,22 +45,9 @@ def _request(chain, names):
 
 
 def fit_normalization(estimator, X, seed):
-    """Let a classifier learn what it can from rows without labels, if it can.
-
-    Inside a Pipeline it sees a part of the pool, through the steps before it, and nothing at
-    all where one of these is learned from the labeled rows of each round: what it would learn
-    then does not fit what it is trained on.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place, if its model has a method ``fit_normalization(X)``.
-    X : Rows of length n_samples
-        The pool.
-    seed : int
-        Source of the part.
-    """
+    """Let a classifier learn what it can from rows without labels, if it can."""
     chain = Chain(estimator)
+    # Behind steps that learn from the labels of a round, what it learned now would not fit.
     if not hasattr(chain.model, "fit_normalization") or len(chain.leading()) < len(chain.steps):
         return
     if chain.steps and len(X) > _MOST_TRANSFORMED:
@@ -84,74 +57,32 @@ def fit_normalization(estimator, X, seed):
 
 
 def fresh_copy(estimator):
-    """Clone a classifier so that each ``fit`` of the clone starts anew.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier of a campaign, which may go on from the last round's weights.
-
-    Returns
-    -------
-    estimator
-    """
+    """Clone a classifier so that each ``fit`` of the clone starts anew."""
     copy = clone_classifier(estimator)
     start_anew(Chain(copy))
     return copy
 
 
 def start_anew(chain):
-    """Make the next ``fit`` of a model start from nothing.
-
-    Parameters
-    ----------
-    chain : Chain
-        The classifier; changed in place.
-    """
+    """Make the next ``fit`` of a model start from nothing."""
     if chain.parameter("warm_start"):
         chain.model.set_params(warm_start=False)
 
 
-def train(estimator, data, classes, seed, weight_names=(), about=None, partial=False):
-    """Train the classifier of a campaign.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted in place, again in every round: a network is reused instead of built anew.
-    data : tuple (X, y, weights)
-        Rows, labels and weights or None.
-    classes : ndarray of shape (n_classes,)
-        All classes.
-    seed : int
-        Seeds every ``random_state`` of the classifier.
-    weight_names : tuple of str
-        Keyword arguments of ``fit`` that take the weights.
-    about : dict, default=None
-        Other keyword arguments of ``fit``, from `validation_arguments`.
-    partial : bool, default=False
-        Go on with ``partial_fit``, behind the steps as they were fitted before.
-
-    Returns
-    -------
-    estimator
-        The fitted classifier; a constant one in its place where all labels are of one class
-        and the classifier cannot be told of others, or where no label has any weight.
-    """
+def train(estimator, data, classes, seed, arguments, partial=False):
+    """Train the classifier of a campaign."""
     X, y, weights = data
     chain = Chain(estimator)
     if _cannot_train(chain, y, weights, len(classes)):
         return ConstantClassifier(clone_classifier(estimator)).fit(np.empty((len(y), 0)), y)
     seed_all(estimator, seed)
     known = getattr(chain.model, "classes_", None)
-    # A copy: SciKeras 0.13 multiplies into the weights that it is given.
-    weights = None if weights is None else weights.copy()
     try:
         if partial:
             extra = {} if weights is None else {"sample_weight": weights}
             chain.model.partial_fit(chain.features(X), y, **extra)
         else:
-            estimator.fit(X, y, **dict.fromkeys(weight_names, weights), **(about or {}))
+            estimator.fit(X, y, **arguments)
     except ValueError as error:
         error.add_note(f"while training on the labels so far: {_describe(y)}")
         raise
@@ -201,11 +132,9 @@ def _too_few(part, counts, y):
 
 
 def _ensure_classes(chain, known, y, partial):
-    """Give a model the attribute ``classes_`` where its ``fit`` sets none.
-
-    Duck-typed classifiers may have no such attribute, so that the one set here would be left
-    from the last round; a warm ``fit`` of SciKeras 0.13 replaces its own by None.
-    """
+    """Give a model the attribute ``classes_`` where its ``fit`` sets none."""
+    # A duck-typed model may keep what was set here in the last round; a warm fit of SciKeras 0.13
+    # replaces its own by None.
     model = chain.model
     now = getattr(model, "classes_", None)
     goes_on = partial or bool(chain.parameter("warm_start"))
@@ -215,52 +144,24 @@ def _ensure_classes(chain, known, y, partial):
         model.classes_ = np.unique(y)
 
 
-def validation_arguments(estimator, n_rows, n_guessed, groups):
-    """Return what a classifier must know of its training set to validate on a part of it.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier.
-    n_rows : int
-        Rows of the training set.
-    n_guessed : int
-        How many of the last rows have pseudo-labels, which cannot validate anything.
-    groups : ndarray of shape (n_rows,) or None
-        Group of each row, which must not be on both sides.
-
-    Returns
-    -------
-    dict
-        Keyword arguments of ``fit``; none where the classifier does not take them.
-    """
-    chain = Chain(estimator)
-    if not all(chain.takes(name) for name in _VALIDATION):
-        return {}
+def fit_arguments(estimator, n_rows, *, n_guessed=0, groups=None, weights=None, weight_names=()):
+    """Return what ``fit`` takes besides rows and labels: weights, and what may validate."""
     arguments = {}
-    if n_guessed:
-        arguments["can_validate"] = np.arange(n_rows) < n_rows - n_guessed
-    if groups is not None:
-        arguments["groups"] = groups
-    return {chain.fit_name(name): value for name, value in arguments.items()}
+    if weights is not None:
+        # A copy: SciKeras 0.13 multiplies into the weights that it is given.
+        arguments = dict.fromkeys(weight_names, weights.copy())
+    chain = Chain(estimator)
+    if all(chain.takes(name) for name in _VALIDATION):
+        if n_guessed:  # the last rows; their pseudo-labels cannot validate anything
+            arguments[chain.fit_name("can_validate")] = np.arange(n_rows) < n_rows - n_guessed
+        if groups is not None:
+            arguments[chain.fit_name("groups")] = groups
+    return arguments
 
 
 @contextlib.contextmanager
 def with_parameters(estimator, values):
-    """Set parameters of the model of a classifier for a while.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Changed in place, and back at the end.
-    values : dict
-        Names and values.
-
-    Yields
-    ------
-    estimator
-        The classifier.
-    """
+    """Set parameters of the model of a classifier for a while."""
     model = Chain(estimator).model
     before = {name: getattr(model, name) for name in values}
     if values:
@@ -273,22 +174,7 @@ def with_parameters(estimator, values):
 
 
 def weight_names(estimator):
-    """Return the keyword arguments of ``fit`` that take weights, without metadata routing.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier.
-
-    Returns
-    -------
-    tuple of str
-
-    Raises
-    ------
-    ValueError
-        If it takes none.
-    """
+    """Return the keyword arguments of ``fit`` that take weights, without metadata routing."""
     chain = Chain(estimator)
     if not chain.takes("sample_weight"):
         name = type(chain.model).__name__

@@ -233,15 +233,5 @@ _BY_NAME = {"retrain": Retrain, "finetune": Finetune, "shrink_perturb": ShrinkPe
 
 
 def as_update(update):
-    """Return an update object for its name, or the object itself.
-
-    Parameters
-    ----------
-    update : {"retrain", "finetune", "shrink_perturb"}, Retrain or Finetune
-        A name stands for the object with its default parameters.
-
-    Returns
-    -------
-    Retrain or Finetune
-    """
+    """Return an update object for its name, or the object itself."""
     return _BY_NAME[update]() if isinstance(update, str) else update

@@ -7,7 +7,7 @@ from sklearn.utils import _safe_indexing
 
 from skal._utils.pipelines import ConstantClassifier, ask, seed_all
 from skal._utils.rows import Rows
-from skal.campaign.training import fresh_copy, validation_arguments
+from skal.campaign.training import fit_arguments, fresh_copy
 
 __all__ = ["CampaignView"]
 
@@ -94,7 +94,7 @@ class CampaignView:
         ndarray of shape (n_labeled,)
             Those of X in the order asked, then those of rows from outside X.
         """
-        return self._rounds.training_set()[1].copy()
+        return self._rounds.state.training_set()[1].copy()
 
     def groups(self):
         """Return the group of each label.
@@ -115,7 +115,7 @@ class CampaignView:
         ndarray of shape (n_labeled,) or None
             In the order of `labels`; None where all are 1.
         """
-        weights = self._rounds.training_set()[2]
+        weights = self._rounds.state.training_set()[2]
         return None if weights is None else weights.copy()
 
     def predict_proba(self, positions):
@@ -148,19 +148,21 @@ class CampaignView:
             Correct predictions among `test`; None where `train` has fewer than two classes.
         """
         rounds = self._rounds
-        X, y, weights = rounds.training_set()
+        X, y, weights = rounds.state.training_set()
         if len(np.unique(y[train])) < 2:
             return None
         if self._copy is None:
             self._copy = fresh_copy(rounds.model)
         seed_all(self._copy, self.seed("validation"))
         groups = self.groups()
-        about = validation_arguments(
-            self._copy, len(train), 0, None if groups is None else groups[train]
+        arguments = fit_arguments(
+            self._copy,
+            len(train),
+            groups=None if groups is None else groups[train],
+            weights=None if weights is None else weights[train],
+            weight_names=rounds.weight_names,
         )
-        if weights is not None:
-            about |= dict.fromkeys(rounds.weight_names, weights[train])
-        self._copy.fit(_safe_indexing(X, train), y[train], **about)
+        self._copy.fit(_safe_indexing(X, train), y[train], **arguments)
         return int(np.sum(ask(self._copy, "predict", _safe_indexing(X, test)) == y[test]))
 
     def seed(self, purpose):

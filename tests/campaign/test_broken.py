@@ -92,7 +92,7 @@ def test_a_script_and_an_oracle_leave_them_out(sounds):
 
 def test_where_all_of_a_block_is_broken(sounds, monkeypatch):
     paths, y = sounds
-    monkeypatch.setattr("skal.campaign.broken._BLOCK", 2)
+    monkeypatch.setattr("skal.campaign.inputs._BLOCK", 2)
     transformer = features(flatten=True).set_params(duration=None)
     for i in (3, 10):  # now the second and the sixth block hold nothing that can be read
         with open(paths[i], "w") as file:
