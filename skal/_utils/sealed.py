@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import joblib
@@ -130,7 +131,13 @@ def read_sealed(path, kind, version, digest=None):
             f"{path} is a {name} in format {number}; this version of skal reads a {kind} in "
             f"format {version}. Read it with the version of skal that has written it."
         )
-    with np.load(io.BytesIO(rest[end + 1 :]), allow_pickle=False) as entries:
+    body = io.BytesIO(rest[end + 1 :])
+    with zipfile.ZipFile(body) as archive:
+        # We never compress: what is compressed may unpack to any size.
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ValueError(f"{path} was not written by skal: it is compressed. It is not read")
+    body.seek(0)
+    with np.load(body, allow_pickle=False) as entries:
         arrays = {n.partition(".")[2]: entries[n] for n in entries if n.startswith("array.")}
         values = json.loads(entries[_VALUES].tobytes())
         pickled = entries[_PICKLE].tobytes() if _PICKLE in entries else None

@@ -37,9 +37,7 @@ def label(
     project: Annotated[
         Path | None, _option("Folder of the project (.skal in the recordings).")
     ] = None,
-    store: Annotated[
-        str | None, _option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")
-    ] = None,
+    store: Annotated[str | None, _option("Address of a team's database (see the guide).")] = None,
     port: Annotated[int, _option("Port of the page (a free one).")] = 0,
     host: Annotated[
         str, _option("Address of the page; from other machines people need a token.")
@@ -79,17 +77,19 @@ def label(
 
     skal label RECORDINGS --classes dog,siren,drill
 
-    opens a page in the browser. Ctrl-C stops it; the same command continues, with or without
-    --classes. Everything is stored in RECORDINGS/.skal.
+    opens a page in the browser. Ctrl-C stops it; the same command continues,
+    with or without --classes. Everything is stored in RECORDINGS/.skal.
 
     skal label RECORDINGS --export csv > labels.csv
 
-    writes the labels. The models for skal predict are in RECORDINGS/.skal/models.
+    writes the labels. The models for skal predict are in
+    RECORDINGS/.skal/models.
     """
     with _plain_errors():
         from skal.label.project import LabelingProject
 
         _check_export(export, output)
+        _check_token(token)
         options = {"n_instances": per_round, "audit_share": audit_share, "window": window}
         options |= {"shared_share": shared_share, "show_guess": show_guess, "hop": hop}
         names = [name.strip() for name in classes.split(",") if name.strip()]
@@ -104,6 +104,8 @@ def label(
         if export is not None and store is None and not opened.folder.is_dir() and not names:
             fail(f"skal: no project in {str(opened.folder)!r}: there is nothing to export", 2)
         with opened:
+            if export is None:
+                _tell_of_others(recordings)
             if import_file is not None:
                 _import(opened, import_file)
             if export is not None:
@@ -142,6 +144,15 @@ def _import(project, path):
         _tell(f"{name} was found by its name alone: {found}")
     for left in report.not_taken:
         _tell(f"not taken: {left}")
+
+
+def _check_token(token):
+    from skal.label.web.server import check_token
+
+    try:
+        check_token(token)
+    except ValueError as error:
+        fail(f"skal: --token: {error}", 2)
 
 
 def _check_export(format, output):
@@ -217,11 +228,11 @@ def predict(
 
     skal predict MODEL FOLDER > predictions.csv
 
-    The columns are path, label, probability, one for each class, and problem, with the reason
-    why a recording could not be read.
+    The columns are path, label, probability, one for each class, and problem,
+    with the reason why a recording could not be read.
 
-    A model file is a Python pickle: loading it runs the code in it. Name only files that you
-    trust; no other file is loaded.
+    A model file is a Python pickle: loading it runs the code in it. Name only
+    files that you trust; no other file is loaded.
     """
     quiet_tensorflow()
     if (
@@ -240,6 +251,7 @@ def predict(
         _check_place(output)
         _tell(f"{model} is a Python pickle, which runs code when loaded: trust its source")
         loaded = load_model(model)
+        _tell_of_others(folder)
         with contextlib.ExitStack() as stack:
             stack.enter_context(_closed_pipe_is_the_end())
             stream = sys.stdout.buffer
@@ -249,6 +261,15 @@ def predict(
         _tell(f"{report.n_clips} clips, {report.n_broken} of them could not be read")
     if report.n_broken == report.n_clips:
         raise typer.Exit(1)
+
+
+def _tell_of_others(folder):
+    """Say which files are not taken for recordings."""
+    from skal.datasets._files import audio_files, count_extensions, passed_over
+
+    line = passed_over(count_extensions(audio_files(folder)[1]))
+    if line is not None:
+        _tell(line)
 
 
 def _check_folder(folder):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skal._utils.inflated import is_bomb
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
 from skal._utils.tables import safe_cell
 from skal._utils.windows import Window
@@ -129,6 +130,8 @@ def _check_beginning(path):
         raise ModelError(f"{path}: cannot be read: {error.strerror}; name a model file") from error
     if not beginning.startswith(_BEGINNINGS):
         raise ModelError(f"{path}: not a model file; name one that skal label or skal run saved")
+    if is_bomb(path):
+        raise ModelError(f"{path}: no model is that large when it is unpacked; it is not loaded")
 
 
 def predict_clips(model, clips, *, block=256):

@@ -9,7 +9,7 @@ from skal.label.asking import answers, clips, labels, progress, questions
 from skal.label.asking.checks import check_id, check_person
 from skal.label.asking.classes import add_class, list_classes
 from skal.label.asking.matching import match_labels
-from skal.label.store.database import Database
+from skal.label.store.database import Database, address_of
 from skal.label.store.errors import ProjectError
 from skal.label.store.lock import held, plain_os_errors
 from skal.label.store.rounds import list_rounds, model_file
@@ -160,7 +160,7 @@ class LabelingProject:
             return self
         if not self.root.is_dir():
             clips.find_clips(self.root)  # raises the right error
-        store = Database(self.given_store or self.folder / "project.sqlite")
+        store = Database(address_of(self.given_store, self.folder))
         with plain_os_errors(self.folder), held(self._make_folder()), ExitStack() as unfinished:
             unfinished.callback(store.close)
             store.open()
@@ -173,6 +173,7 @@ class LabelingProject:
         if not self.folder.is_dir():
             clips.find_clips(self.root)  # do not create a folder beside a mistyped name
             self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / ".gitignore").write_text("*\n")
         return self.folder
 
     def _update(self, store, scan):

@@ -16,7 +16,7 @@ from skal.label.store.errors import ProjectError
 from skal.label.store.migration import upgrade
 from skal.label.store.settings import read_settings
 
-__all__ = ["Database"]
+__all__ = ["Database", "address_of"]
 
 # Seconds to wait while another process writes.
 _PATIENCE = 30
@@ -116,6 +116,19 @@ class Database:
             tables.metadata.create_all(connection)
             row = {"key": "version", "value": tables.VERSION}
             connection.execute(tables.settings.insert().values(row))
+
+
+def address_of(given, folder):
+    """Return the address of a project's database: the given one, or a file in its folder."""
+    if given is None:
+        return folder / "project.sqlite"
+    if "://" not in str(given):
+        raise ProjectError(
+            "store",
+            f"{given!r} is not the address of a database; an example is "
+            "postgresql+psycopg://USER@HOST/NAME. A folder goes with --project",
+        )
+    return given
 
 
 def _make_engine(address):

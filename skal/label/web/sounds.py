@@ -43,9 +43,14 @@ class SoundShelf:
         key = ("picture", *_version(clip), *sorted(look.items()))
         return self._keep(key, lambda: spectrogram_png(*self.waveform(clip), **look), len)
 
-    def wav(self, clip):
-        """Return a clip as a WAV file."""
-        return self._keep(("wav", *_version(clip)), lambda: wav_bytes(*self.waveform(clip)), len)
+    def wav(self, clip, slow=1):
+        """Return a clip as a WAV file, `slow` times as long and as low."""
+
+        def make():
+            y, sr = self.waveform(clip)
+            return wav_bytes(y, round(sr / slow))
+
+        return self._keep(("wav", slow, *_version(clip)), make, len)
 
     def _keep(self, key, make, size_of):
         with self._lock:
