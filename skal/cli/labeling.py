@@ -19,7 +19,7 @@ from skal.label.store.errors import ProjectError
 __all__ = ["label", "predict"]
 
 _IMPORTS = ", ".join(kind.title for kind in FORMATS.values() if kind.read is not None)
-_IMPORTS += ", tables of Raven, BirdNET and crowsetta, Audacity's label tracks"
+_IMPORTS += ", tables of Raven, BirdNET, Kaleidoscope and crowsetta, Audacity's label tracks"
 _EXTRA = ("sqlalchemy", "fastapi", "uvicorn", "jinja2", "starlette")
 
 

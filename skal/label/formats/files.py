@@ -90,8 +90,8 @@ def read_labels(path):
     Both may come from `export_labels`.
 
     The tables of Raven (with its annotation, common name or species), BirdNET (with common
-    names) and crowsetta (with times in s), and the label tracks of Audacity are known by their
-    columns. Frequencies are not read. A table without paths is about the recording that it is
+    names), Kaleidoscope (with manual ids) and crowsetta (with times in s), and the label tracks
+    of Audacity are known by their columns. Frequencies are not read. A table without paths is about the recording that it is
     named after, such as ``a.wav.txt`` or ``a.Table.1.selections.txt``. A JSON file is read as
     a list of tasks from Label Studio.
 
