@@ -23,6 +23,8 @@ _IMPORTS += ", tables of Raven, BirdNET, Kaleidoscope and crowsetta, Audacity's 
 _EXTRA = ("sqlalchemy", "fastapi", "uvicorn", "jinja2", "starlette")
 
 
+# Names under which people know a class of clips without anything.
+_NOTHING = {"nothing", "none", "noise", "background", "silence", "other", "empty", "nothing here"}
 _STOPPED = "stopped; all answers are saved, run the same command to continue"
 
 
@@ -62,6 +64,15 @@ def label(
     ] = None,
     window: Annotated[float | None, _option("Ask about windows of this length, in s.")] = None,
     hop: Annotated[float | None, _option("Distance between the starts of windows, in s.")] = None,
+    sr: Annotated[
+        float | None, _option("Sampling rate that the model works at, in Hz (the recordings').")
+    ] = None,
+    fmin: Annotated[float | None, _option("Lowest frequency it looks at, in Hz (0).")] = None,
+    fmax: Annotated[float | None, _option("Highest one, in Hz (half the rate).")] = None,
+    duration: Annotated[
+        float | None,
+        _option("Seconds of a clip it looks at (the clips' length, at most 10)."),
+    ] = None,
     import_file: Annotated[
         Path | None, _option(f"Import labels from a file: {_IMPORTS}.", "--import")
     ] = None,
@@ -92,6 +103,9 @@ def label(
         _check_token(token)
         options = {"n_instances": per_round, "audit_share": audit_share, "window": window}
         options |= {"shared_share": shared_share, "show_guess": show_guess, "hop": hop}
+        heard = {"sr": sr, "fmin": fmin, "fmax": fmax, "duration": duration}
+        heard = {name: value for name, value in heard.items() if value is not None}
+        options["hearing"] = heard or None
         names = [name.strip() for name in classes.split(",") if name.strip()]
         opened = LabelingProject(
             recordings,
@@ -110,7 +124,9 @@ def label(
                 _import(opened, import_file)
             if export is not None:
                 _export(opened, export, output)
-            elif terminal:
+                return
+            _tell_hearing(opened)
+            if terminal:
                 _label_here(opened, person)
             else:
                 served = {"host": host, "port": port, "token": token, "person": person}
@@ -261,6 +277,19 @@ def predict(
         _tell(f"{report.n_clips} clips, {report.n_broken} of them could not be read")
     if report.n_broken == report.n_clips:
         raise typer.Exit(1)
+
+
+def _tell_hearing(project):
+    """Say what the model looks at, and offer a class for clips without anything."""
+    from skal.label.learning.defaults import describe_hearing
+
+    for line in describe_hearing(project):
+        _tell(line)
+    if not any(info.name.casefold() in _NOTHING for info in project.classes):
+        _tell(
+            "no class means that nothing of interest is heard; if that happens, add one: "
+            "--classes nothing"
+        )
 
 
 def _tell_of_others(folder):
