@@ -1,5 +1,6 @@
 """Clips for the page: decoded once, in formats that any browser plays."""
 
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from skal.label.web.spectrogram import spectrogram_png
 
 __all__ = ["SoundShelf", "playable_type"]
 
+_LOWEST_RATE = 8000
 # Formats that every browser plays; others are sent as WAV.
 _PLAYABLE = {
     ("WAV", "PCM_16"): "audio/wav",
@@ -48,7 +50,13 @@ class SoundShelf:
 
         def make():
             y, sr = self.waveform(clip)
-            return wav_bytes(y, round(sr / slow))
+            # Browsers refuse rates below 3 kHz.
+            up = max(1, math.ceil(_LOWEST_RATE * slow / sr)) if slow > 1 else 1
+            if up > 1:
+                from scipy.signal import resample_poly
+
+                y = resample_poly(y, up, 1)
+            return wav_bytes(y, round(sr * up / slow))
 
         return self._keep(("wav", slow, *_version(clip)), make, len)
 
