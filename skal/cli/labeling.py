@@ -237,6 +237,10 @@ def predict(
         float | None, _option("Predict windows of this length, in s (those of the model).")
     ] = None,
     hop: Annotated[float | None, _option("Distance between the starts of windows, in s.")] = None,
+    threshold: Annotated[
+        str | None,
+        _option("Probability below which a clip is none of these; or a table of label,threshold."),
+    ] = None,
     block: Annotated[int, _option("Clips in memory at a time (256).", min=1)] = 256,
     output: Annotated[Path | None, _option("File to write to (standard output).")] = None,
 ):
@@ -259,10 +263,12 @@ def predict(
         fail("skal: --window and --hop must be positive, in s, and --hop goes with --window", 2)
     with _plain_errors(), ctrl_c_is_one_line():
         from skal._utils.files import write_atomically
-        from skal.label.predict import load_model, predict_folder
+        from skal.label.predict import load_model, predict_folder, read_thresholds
 
         options = {"window": window, "hop": hop, "block": block}
         options["on_broken"] = lambda name, reason: _tell(f"set aside {name!r}: {reason}")
+        if threshold is not None:
+            options["threshold"] = read_thresholds(threshold)
         _check_folder(folder)
         _check_place(output)
         _tell(f"{model} is a Python pickle, which runs code when loaded: trust its source")

@@ -13,7 +13,7 @@ import numpy as np
 
 from skal._utils.inflated import is_bomb
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.tables import safe_cell
+from skal._utils.tables import as_seconds, read_cells, safe_cell, unsafe_cell
 from skal._utils.windows import Window
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.audio._base import AudioTransformer
@@ -27,6 +27,7 @@ __all__ = [
     "load_model",
     "predict_clips",
     "predict_folder",
+    "read_thresholds",
 ]
 
 # First bytes of joblib's files: a pickle, plain or compressed by zlib, gzip, bz2, lzma, xz, lz4.
@@ -37,6 +38,8 @@ _UNPICKLING = (
     *(TypeError, ValueError, OSError, MemoryError, RecursionError, struct.error),
     *(zlib.error, lzma.LZMAError),
 )
+# What a clip is called that no class is probable enough for.
+NONE = "none of these"
 _FIXED = ("path", "start", "end", "label", "probability", "problem")
 
 
@@ -219,7 +222,16 @@ def _prediction(model, clip, result):
 
 
 def predict_folder(
-    model, folder, stream, *, window=None, hop=None, block=256, on_broken=None, on_block=None
+    model,
+    folder,
+    stream,
+    *,
+    window=None,
+    hop=None,
+    block=256,
+    threshold=None,
+    on_broken=None,
+    on_block=None,
 ):
     """Write a CSV table with the predictions for all recordings in a folder.
 
@@ -243,6 +255,9 @@ def predict_folder(
         Distance between the starts of windows, in s. None: `window`.
     block : int, default=256
         Number of clips in memory at a time.
+    threshold : float or dict, default=None
+        Probability below which the label is "none of these"; one for all classes, or one for
+        each by its name (0 for those that are missing).
     on_broken : callable, default=None
         Called with the name of each broken recording and the reason.
     on_block : callable, default=None
@@ -263,6 +278,12 @@ def predict_folder(
     """
     if (window is None and hop is not None) or not all(x is None or x > 0 for x in (window, hop)):
         raise ValueError("window and hop must be positive, in s, and hop goes with window")
+    unknown = set(threshold) - set(map(str, model.classes_)) if _by_class(threshold) else ()
+    if unknown:
+        raise ModelError(
+            f"the model has no class {sorted(unknown)[0]!r}, which has a threshold; it has "
+            f"{', '.join(map(str, model.classes_))}"
+        )
     folder = existing_folder(folder)
     if window is None:
         window, hop = getattr(model, "window_", (None, None))
@@ -279,6 +300,7 @@ def predict_folder(
         writer.writerow(_header(model.classes_, window is not None))
         for found in predict_clips(model, clips, block=block):
             name = os.path.relpath(found.clip.path, folder)
+            found = _or_none(found, threshold)
             writer.writerow([safe_cell(name), *_cells(found, len(model.classes_), window)])
             n_clips += 1
             if found.problem is not None:
@@ -286,6 +308,63 @@ def predict_folder(
                 if on_broken is not None:
                     on_broken(name, found.problem)
     return PredictionReport(n_clips, n_broken)
+
+
+def read_thresholds(text):
+    """Return the threshold that a text is, or those of a table with a class and one each row.
+
+    Parameters
+    ----------
+    text : str
+        A number, or the path of a table.
+
+    Returns
+    -------
+    float or dict of str to float
+
+    Raises
+    ------
+    ModelError
+        If it is neither.
+    """
+    try:
+        return _share(text)
+    except ValueError as error:
+        if not os.path.isfile(text):
+            raise ModelError(
+                f"threshold {text!r}: neither a number from 0 to 1 nor a table of label,threshold"
+            ) from error
+    with open(text, encoding="utf-8-sig") as file:
+        rows, separator = read_cells(file.read())
+    found = {}
+    for row in rows:
+        try:
+            found[unsafe_cell(row.cells[0])] = _share(as_seconds(row.cells[1], separator))
+        except (IndexError, ValueError) as error:
+            if row is not rows[0]:  # a header
+                raise ModelError(
+                    f"{text}, line {row.line}: not a class and a threshold from 0 to 1"
+                ) from error
+    return found
+
+
+def _share(value):
+    number = float(value)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{value} is not a share")
+    return number
+
+
+def _by_class(threshold):
+    return isinstance(threshold, dict)
+
+
+def _or_none(found, threshold):
+    """Return a prediction, or that it is none of the classes."""
+    if threshold is None or found.problem is not None:
+        return found
+    least = threshold.get(str(found.label), 0) if _by_class(threshold) else threshold
+    return found._replace(label=NONE) if found.probabilities.max() < least else found
 
 
 def _clips(sounds, window, hop, on_block):
