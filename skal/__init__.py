@@ -15,6 +15,7 @@ _SUBPACKAGES = {
     "learner",
     "metrics",
     "models",
+    "recognizer",
     "search",
     "strategies",
 }

@@ -133,10 +133,10 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
         (["label", "rec", "--hop", "1"], "hop"),
         (["label", "rec", "--classes", "a\x1b"], "characters that cannot be shown"),
         (["predict", "nowhere.joblib", "rec"], "nowhere.joblib: cannot be read: No such file"),
-        (["predict", "rec", "rec"], "rec: cannot be read: Is a directory"),
+        (["predict", "rec", "rec"], "rec: there is no model in this folder; name"),
         (["predict", "rec/000000.wav", "rec"], "000000.wav: not a model file"),
         (["predict", "dict.joblib", "rec"], "a dict, not a fitted classifier"),
-        (["predict", "cut.joblib", "rec"], "cut.joblib: not a model of skal, or broken"),
+        (["predict", "cut.joblib", "rec"], "cut.joblib: broken, or made with other versions"),
         (["predict", "rows.joblib", "rec"], "does not take these recordings"),
         (["predict", "model.joblib", "nowhere"], "there is no folder 'nowhere'"),
         (["predict", "model.joblib", "empty"], "no recordings in 'empty'"),
@@ -153,7 +153,7 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(place, capsys, argv, message)
     (place / "cut.joblib").write_bytes((place / "model.joblib").read_bytes()[:500])
     code, _, err = call(capsys, *argv)
     assert code == 2
-    lines = [line for line in err.splitlines() if "is a Python pickle" not in line]
+    lines = [line for line in err.splitlines() if "contains a Python pickle" not in line]
     assert len(lines) == 1
     assert lines[0].startswith("skal: ")
     assert message in lines[0]
@@ -201,7 +201,7 @@ def test_predictions_are_a_table(place, made, capsys):
         assert sum(each) == pytest.approx(1, abs=1e-5)
         assert float(row["probability"]) == max(each)
     lines = err.splitlines()
-    assert "model.joblib is a Python pickle" in lines[0]
+    assert "model.joblib contains a Python pickle" in lines[0]
     assert lines[1].startswith("skal: set aside 'zz.wav': not a sound file")
     assert lines[2] == "skal: 13 clips, 1 of them could not be read"
     assert call(capsys, "predict", "model.joblib", "rec", "--output", "p.csv")[:2] == (0, "")

@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 
 from skal._utils.files import write_atomically
+from skal._utils.pickles import unpickle
 
 # The checksum covers all that follows it, the kind and the version included.
 _HEADER = re.compile(rb"skal-sealed ([0-9a-f]{64}) ")
@@ -23,6 +24,8 @@ class Sealed:
 
     Parameters
     ----------
+    path : path-like
+        The file, for errors.
     values : object
         What JSON can hold.
     arrays : dict of str to ndarray
@@ -31,7 +34,8 @@ class Sealed:
         A pickle, not looked into until `unpickle` is called.
     """
 
-    def __init__(self, values, arrays, pickled):
+    def __init__(self, path, values, arrays, pickled):
+        self._path = path
         self.values = values
         self.arrays = arrays
         self._pickled = pickled
@@ -43,7 +47,7 @@ class Sealed:
 
     def unpickle(self):
         """Return the object that was pickled; see `read_sealed` on whom to trust."""
-        return joblib.load(io.BytesIO(self._pickled))
+        return unpickle(self._pickled, self._path)
 
 
 def write_sealed(path, kind, version, values, arrays, pickled=None):
@@ -112,15 +116,27 @@ def read_sealed(path, kind, version, digest=None):
         If it is missing or damaged, or of another kind or version; names the file.
     """
     try:
-        content = memoryview(Path(path).read_bytes())
+        content = Path(path).read_bytes()
     except FileNotFoundError:
         raise ValueError(f"{path} is missing, which belongs to what is beside it") from None
+    return parse_sealed(content, path, kind, version, digest)
+
+
+def is_sealed(content):
+    """Tell whether bytes begin as a sealed file does."""
+    return _HEADER.match(content[:_HEADER_BYTES]) is not None
+
+
+def parse_sealed(
+    content, path, kind, version, digest=None, remedy="remove its folder to start again"
+):
+    """Read the bytes of a sealed file; see `read_sealed`."""
+    content = memoryview(content)
     found = _HEADER.match(content[:_HEADER_BYTES])
     rest = content[_HEADER_BYTES:]
     if found is None or _checksum(rest) != found[1].decode():
         raise ValueError(
-            f"{path} is damaged: its checksum is wrong. Restore it from a copy, or remove its "
-            "folder to start again."
+            f"{path} is damaged: its checksum is wrong. Restore it from a copy, or {remedy}."
         )
     if digest is not None and found[1].decode() != digest:
         raise ValueError(f"{path} is whole, but not the file that belongs to what is beside it")
@@ -141,7 +157,7 @@ def read_sealed(path, kind, version, digest=None):
         arrays = {n.partition(".")[2]: entries[n] for n in entries if n.startswith("array.")}
         values = json.loads(entries[_VALUES].tobytes())
         pickled = entries[_PICKLE].tobytes() if _PICKLE in entries else None
-    return Sealed(values, arrays, pickled)
+    return Sealed(path, values, arrays, pickled)
 
 
 def checksum_of(path):

@@ -1,5 +1,6 @@
 """Tables as people have them: separators, blanks, decimal commas, and names of columns."""
 
+import contextlib
 import csv
 import difflib
 import io
@@ -17,6 +18,7 @@ __all__ = [
     "near_name",
     "read_cells",
     "safe_cell",
+    "text_stream",
     "time_columns",
     "unsafe_cell",
 ]
@@ -250,3 +252,17 @@ def safe_cell(text):
 def unsafe_cell(cell):
     """Return the text that `safe_cell` was given, without blanks that others put around it."""
     return cell[1:] if cell.startswith("'") and _MARKED.match(cell) else cell.strip()
+
+
+@contextlib.contextmanager
+def text_stream(stream, errors="surrogateescape"):
+    """Write UTF-8 to a stream of bytes, which stays open.
+
+    By default, names that are not UTF-8 keep their bytes.
+    """
+    text = io.TextIOWrapper(stream, "utf-8", errors=errors, newline="")
+    try:
+        yield text
+    finally:
+        # Otherwise the wrapper would close the stream when it is deleted.
+        text.detach()

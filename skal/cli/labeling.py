@@ -186,9 +186,16 @@ def _check_export(format, output):
 
 
 def _check_place(output):
-    """Report a missing folder by the user's file, not by our temporary file."""
-    if output is not None and not output.absolute().parent.is_dir():
+    """Report what is wrong with a file to write before any work, and not by a temporary file."""
+    if output is None:
+        return
+    folder = output.absolute().parent
+    if not folder.is_dir():
         fail(f"skal: {output}: No such file or directory; make its folder first", 2)
+    if output.is_dir():
+        fail(f"skal: {output}: Is a directory; name a file in it", 2)
+    if not os.access(folder, os.W_OK):
+        fail(f"skal: {output}: Permission denied; its folder cannot be written to", 2)
 
 
 def _export(project, format, output):
@@ -231,7 +238,12 @@ def _open_browser(address):
 
 @app.command()
 def predict(
-    model: Annotated[Path, typer.Argument(help="Model, such as .skal/models/round-0007.joblib.")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="A saved model, a run folder of skal run, or a project folder of skal label."
+        ),
+    ],
     folder: Annotated[Path, typer.Argument(help="Folder of the recordings.")],
     window: Annotated[
         float | None, _option("Predict windows of this length, in s (those of the model).")
@@ -249,10 +261,12 @@ def predict(
     skal predict MODEL FOLDER > predictions.csv
 
     The columns are path, label, probability, one for each class, and problem,
-    with the reason why a recording could not be read.
+    with the reason why a recording could not be read. The model of a project
+    with windows predicts windows of that length, with columns start and end.
 
-    A model file is a Python pickle: loading it runs the code in it. Name only
-    files that you trust; no other file is loaded.
+    A model file contains a Python pickle: opening it runs the code in it.
+    Name only models that you trust. Of a run or project folder, only the
+    newest model is opened.
     """
     quiet_tensorflow()
     if (
@@ -263,7 +277,9 @@ def predict(
         fail("skal: --window and --hop must be positive, in s, and --hop goes with --window", 2)
     with _plain_errors(), ctrl_c_is_one_line():
         from skal._utils.files import write_atomically
-        from skal.label.predict import load_model, predict_folder, read_thresholds
+        from skal._utils.saved_models import find_model
+        from skal.recognizer import Recognizer, write_predictions
+        from skal.recognizer.thresholds import read_thresholds
 
         options = {"window": window, "hop": hop, "block": block}
         options["on_broken"] = lambda name, reason: _tell(f"set aside {name!r}: {reason}")
@@ -271,15 +287,17 @@ def predict(
             options["threshold"] = read_thresholds(threshold)
         _check_folder(folder)
         _check_place(output)
-        _tell(f"{model} is a Python pickle, which runs code when loaded: trust its source")
-        loaded = load_model(model)
+        file = find_model(model)
+        _tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
+        recognizer = Recognizer.load(file)
+        _compare_windows(recognizer, window)
         _tell_of_others(folder)
         with contextlib.ExitStack() as stack:
             stack.enter_context(_closed_pipe_is_the_end())
             stream = sys.stdout.buffer
             if output is not None:
                 stream = stack.enter_context(write_atomically(output))
-            report = predict_folder(loaded, folder, stream, **options)
+            report = write_predictions(recognizer, folder, stream, **options)
         _tell(f"{report.n_clips} clips, {report.n_broken} of them could not be read")
     if report.n_broken == report.n_clips:
         raise typer.Exit(1)
@@ -300,16 +318,26 @@ def _tell_hearing(project):
 
 def _tell_of_others(folder):
     """Say which files are not taken for recordings."""
-    from skal.datasets._files import audio_files, count_extensions, passed_over
+    from skal._utils.sound.folders import audio_files, count_extensions, passed_over
 
     line = passed_over(count_extensions(audio_files(folder)[1]))
     if line is not None:
         _tell(line)
 
 
+def _compare_windows(recognizer, window):
+    """Warn of windows that the model was not trained on."""
+    trained = recognizer.window or recognizer.duration
+    if window is not None and trained is not None and window != trained:
+        _tell(
+            f"warning: the model was trained on windows of {trained:g} s, and --window asks for "
+            f"{window:g} s: its predictions may be worse"
+        )
+
+
 def _check_folder(folder):
     # Before loading the model, which may take seconds.
-    from skal.datasets._files import existing_folder
+    from skal._utils.sound.folders import existing_folder
 
     existing_folder(folder)
 
@@ -317,7 +345,7 @@ def _check_folder(folder):
 @contextlib.contextmanager
 def _plain_errors():
     """Report errors in what the user gave in one line."""
-    from skal.label.predict import ModelError
+    from skal._utils.saved_models import ModelError
 
     try:
         yield

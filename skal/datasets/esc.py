@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch
-from skal.datasets._files import audio_files, existing_folder
 from skal.datasets._problems import Problem
 from skal.datasets._published import check_files, one_to_one, whole_number
 from skal.datasets._table import read_csv

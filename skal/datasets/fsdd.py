@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skal._utils.sound.folders import audio_files
 from skal.datasets._bunch import make_bunch
 from skal.datasets._download import data_folder, download, unpack
-from skal.datasets._files import audio_files
 from skal.datasets._problems import Problem, tell
 
 __all__ = ["fetch_fsdd", "load_fsdd"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch
-from skal.datasets._files import audio_files, existing_folder
 from skal.datasets._problems import DatasetError, Problem, tell
 
 __all__ = ["DIGITS", "load_speech_commands"]

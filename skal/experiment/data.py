@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from sklearn.model_selection import GroupShuffleSplit
 
+from skal._utils.sound.folders import passed_over
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.datasets import DatasetWarning
-from skal.datasets._files import passed_over
 from skal.datasets.splits import on_both_sides, recordings_of, united
 from skal.experiment.messages import ExperimentError, ParameterError
 from skal.experiment.params import dataset_name

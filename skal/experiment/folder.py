@@ -105,7 +105,7 @@ class RunFolder:
 
     def remove(self, name):
         """Remove a folder inside this one, if it is there."""
-        with self._named_errors(name), contextlib.suppress(FileNotFoundError):
+        with self.named_errors(name), contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self.path / name)
 
     def read_json(self, name):
@@ -140,7 +140,7 @@ class RunFolder:
     def log(self, line):
         """Add a line to log.txt."""
         path = self.path / "log.txt"
-        with self._named_errors("log.txt"), open(path, "ab+") as file:
+        with self.named_errors("log.txt"), open(path, "ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":  # a process was killed while it wrote
@@ -150,11 +150,12 @@ class RunFolder:
     @contextlib.contextmanager
     def open(self, name):
         """Open a file for writing bytes that appears complete and on disk, or not at all."""
-        with self._named_errors(name), write_atomically(self.path / name) as file:
+        with self.named_errors(name), write_atomically(self.path / name) as file:
             yield file
 
     @contextlib.contextmanager
-    def _named_errors(self, name):
+    def named_errors(self, name):
+        """Name the file that an error is about."""
         try:
             yield
         except OSError as error:

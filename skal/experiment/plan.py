@@ -80,6 +80,12 @@ class Plan:
         return None if self.data.groups is None else self.data.groups[self.split.train]
 
     @property
+    def windows(self):
+        """Length and hop of the windows that the recordings were cut into, in s; None: whole."""
+        given = {} if self.params.dataset is None else self.params.dataset.params
+        return {name: given.get(name) for name in ("window", "hop")}
+
+    @property
     def about(self):
         """One line on what is played."""
         line = (

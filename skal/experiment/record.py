@@ -2,15 +2,14 @@
 
 import math
 
-import joblib
 import numpy as np
-from sklearn.base import clone
 from sklearn.metrics import accuracy_score
-from sklearn.pipeline import Pipeline
 
+from skal._utils.saved_models import MODEL_FILE
 from skal.campaign.checkpoint import last_round
 from skal.experiment.progress import round_line
 from skal.metrics import area_under_budget_curve, budget_curve
+from skal.recognizer import Recognizer
 
 __all__ = ["STATS_COLUMNS", "Recorder"]
 
@@ -193,11 +192,9 @@ class Recorder:
             )
 
     def _save_model(self, model):
-        # A run sets broken recordings aside; a prediction must report them.
-        transformer = clone(self.plan.features.transformer).set_params(on_error="raise")
-        pipeline = Pipeline([("features", transformer), ("classifier", model)])
-        with self.folder.open("model.joblib") as file:
-            joblib.dump(pipeline, file)
+        recognizer = Recognizer.join(self.plan.features.transformer, model, **self.plan.windows)
+        with self.folder.named_errors(MODEL_FILE):
+            recognizer.save(self.folder.path / MODEL_FILE)
 
     def _draw(self, full_data):
         from matplotlib.figure import Figure

@@ -12,23 +12,18 @@ _HOMES = {
     "label_in_terminal": "terminal",
     "ImportedLabel": "asking.records",
     **dict.fromkeys(("LabelFileError", "export_labels", "read_labels"), "formats"),
-    **dict.fromkeys(("ModelError", "load_model", "predict_clips", "predict_folder"), "predict"),
 }
 
 __all__ = [
     "ImportedLabel",
     "LabelFileError",
     "LabelingProject",
-    "ModelError",
     "ProjectError",
     "Trainer",
     "TrainingWorker",
     "create_app",
     "export_labels",
     "label_in_terminal",
-    "load_model",
-    "predict_clips",
-    "predict_folder",
     "read_labels",
     "serve",
 ]

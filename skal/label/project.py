@@ -4,6 +4,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from skal._utils.saved_models import list_rounds as list_models
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, labels, progress, questions
 from skal.label.asking.checks import check_id, check_person
@@ -12,7 +13,7 @@ from skal.label.asking.matching import match_labels
 from skal.label.store.database import Database, address_of
 from skal.label.store.errors import ProjectError
 from skal.label.store.lock import held, plain_os_errors
-from skal.label.store.rounds import list_rounds, model_file
+from skal.label.store.rounds import list_rounds
 from skal.label.store.settings import choose_settings, fixed_differ, read_settings, write_settings
 
 __all__ = ["LabelingProject"]
@@ -57,9 +58,8 @@ class LabelingProject:
     show_guess : bool, default=None
         Show predictions before answers. None: as before; no in a new project.
     window, hop : float, default=None
-        Ask about windows of `window` seconds whose starts are `hop` seconds apart (None:
-        `window`). Both are set before the first answer. None: as before; whole files in a new
-        project.
+        Ask about windows of `window` s, `hop` s apart (None: `window`), set before the first
+        answer. None: as before; whole files in a new project.
     hearing : dict, default=None
         What the default model looks at: ``sr``, ``fmin`` and ``fmax`` in Hz, ``duration`` in s.
         None: as before; in a new project what suits the recordings.
@@ -482,7 +482,7 @@ class LabelingProject:
             return labels.add_labels(connection, matches, time.time())
 
     def model_path(self, round=None):
-        """Return the file of a model: a Pipeline that takes paths of recordings.
+        """Return the file of a model, which `skal.recognizer.Recognizer.load` opens.
 
         Parameters
         ----------
@@ -495,5 +495,6 @@ class LabelingProject:
             None if there is none.
         """
         done = [row.id for row in list_rounds(self.store) if row.status == "done"]
-        files = [model_file(self.folder, i) for i in reversed(done) if round in (None, i)]
-        return next((file for file in files if file.is_file()), None)
+        files = list_models(self.folder)
+        found = (files.get(i) for i in reversed(done) if round in (None, i))
+        return next(filter(None, found), None)

@@ -1,14 +1,12 @@
 """Weights of a saved classifier, from which another one starts."""
 
 import os
-import pickle
-import struct
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from sklearn.base import _clone_parametrized
+
+from skal._utils.saved_models import ModelError, find_model, read_model
 
 __all__ = ["Donor", "StartsPretrained", "find_classifier", "read_donor"]
 
@@ -16,11 +14,6 @@ NORMALIZATION = "normalization"
 
 # Where the classifier is inside what was saved: a campaign, a search, a frozen classifier.
 _INSIDE = ("estimator_", "best_estimator_", "estimator")
-# What unpickling raises on files that are no models, or of other versions.
-_UNPICKLING = (
-    *(pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError),
-    *(TypeError, ValueError, struct.error, zlib.error),
-)
 
 
 @dataclass
@@ -126,7 +119,7 @@ class StartsPretrained:
         if not isinstance(self.pretrained, (str, os.PathLike)):
             return read_donor(self.pretrained).give(engine, classes)
         # A campaign trains anew in every round: read a file once, as long as it is the same.
-        path = _model_file(self.pretrained)
+        path = _named(find_model, self.pretrained)
         stamp = (path, path.stat().st_mtime_ns if path.exists() else None)
         if getattr(self, "_donor", (None,))[0] != stamp:
             self._donor = stamp, read_donor(path)
@@ -187,9 +180,9 @@ def find_classifier(source):
     Parameters
     ----------
     source : path-like or estimator
-        A fitted :class:`CNNClassifier`, or a Pipeline, campaign or search that holds one, or
-        a file that joblib has saved one of these in, or a run folder with its
-        ``model.joblib``. A file is unpickled: name only those that you trust.
+        A fitted :class:`CNNClassifier`, or a Pipeline, campaign or search that holds one; or
+        a file in which a recognizer or joblib has saved one of these; or a run folder or
+        project folder, for its model. A file is unpickled: name only those that you trust.
 
     Returns
     -------
@@ -203,8 +196,8 @@ def find_classifier(source):
     """
     found, where = source, ""
     if isinstance(source, (str, os.PathLike)):
-        path = _model_file(source)
-        found, where = _load(path), f"{path}: "
+        path, found, _ = _named(read_model, source)
+        where = f"{path}: "
     while not hasattr(found, "_ready_engine"):
         inner = [getattr(found, name) for name in _INSIDE if hasattr(found, name)]
         if hasattr(found, "steps"):
@@ -220,26 +213,12 @@ def find_classifier(source):
     return found
 
 
-def _model_file(path):
-    path = Path(path)
-    return path / "model.joblib" if path.is_dir() else path
-
-
-def _load(path):
-    import joblib
-
+def _named(function, path):
+    """Call a function that opens what `path` means, and name the parameter in its errors."""
     try:
-        return joblib.load(path)
-    except OSError as error:
-        raise ValueError(
-            f"pretrained: {path} cannot be read: {error.strerror or error}; name a file that "
-            "joblib.dump has saved a classifier in, or a run folder"
-        ) from error
-    except _UNPICKLING as error:
-        raise ValueError(
-            f"pretrained: {path} is no saved classifier, or of other versions of its packages "
-            f"({type(error).__name__}: {error})"
-        ) from error
+        return function(path)
+    except ModelError as error:
+        raise ValueError(f"pretrained: {error}") from error
 
 
 def _named_weights(model):

@@ -2,7 +2,6 @@
 
 import os
 
-import joblib
 import numpy as np
 import pytest
 
@@ -12,6 +11,7 @@ from skal.experiment.plan import build_parts
 from skal.experiment.registry import component_names
 from skal.experiment.run import run_experiment
 from skal.models import PiczakCNN, ResNet, SegmentVoting, VGGish
+from skal.recognizer import Recognizer
 from tests.experiment.test_run import TINY, read_csv
 
 NETWORK = {"name": "compact_cnn", "filters": [4, 6], "n_embedding": 8}
@@ -77,7 +77,7 @@ def test_an_override_of_either_name(tmp_path):
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        ({"pretrained": "none.joblib"}, "none.joblib cannot be read: No such file"),
+        ({"pretrained": "none.joblib"}, "none.joblib: cannot be read: No such file"),
         ({"pretrained": "x", "model": "logistic_regression"}, "has no such parameter"),
         ({"pretrained": 3}, "pretrained: 3 is not allowed; use a file or a run folder"),
     ],
@@ -101,5 +101,5 @@ def test_a_run_starts_from_the_model_of_another_one(tmp_path):
     # Same seed, same split: round 0 of the second run is scored with the first run's model.
     assert after[0]["eval_acc"] == before[-1]["eval_acc"]
     assert float(before[-1]["eval_acc"]) > 0.6
-    weights = [joblib.load(path / "model.joblib")[-1].get_weights()[0] for path in (first, second)]
+    weights = [Recognizer.load(path).model[-1].get_weights()[0] for path in (first, second)]
     np.testing.assert_array_equal(*weights)

@@ -84,7 +84,7 @@ def kill_and_resume(folder, expected, rng, n_kills=1):
     assert {entry.name for entry in path.iterdir()} == {
         *FILES,
         *("params.json", "environment.json", "manifest.json", "log.txt", "held_out.csv"),
-        *("curve.png", "model.joblib"),
+        *("curve.png", "model.skal"),
     }
 
 

@@ -6,7 +6,6 @@ import json
 import os
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
@@ -17,6 +16,7 @@ from skal.experiment.messages import ParameterError
 from skal.experiment.params import load_params
 from skal.experiment.record import STATS_COLUMNS
 from skal.experiment.run import run_experiment
+from skal.recognizer import Recognizer
 
 TINY = {
     "dataset": {
@@ -55,7 +55,7 @@ def test_what_a_run_leaves_behind(tmp_path):
         "stats.csv",
         "queries.csv",
         "curve.png",
-        "model.joblib",
+        "model.skal",
         "summary.json",
         "manifest.json",
         "log.txt",
@@ -102,7 +102,7 @@ def test_the_saved_model_takes_files(tmp_path):
         features=TINY["features"] | {"sr": 8000},
         valid_percent=0.0,
     )
-    model = joblib.load(path / "model.joblib")
+    model = Recognizer.load(path)
     data = load_audio_folder(tmp_path / "clips")
     asked = {int(row["position"]): row["file"] for row in read_csv(path / "queries.csv")}
     assert all(data.paths[position] == file for position, file in asked.items())
@@ -157,7 +157,7 @@ def test_validation_data_choose_the_saved_round(tmp_path):
 
     split = split_data(load_data(params), params, 0)
     assert not {int(row["position"]) for row in queries} & set(split.valid)
-    model = joblib.load(path / "model.joblib")
+    model = Recognizer.load(path)
     model.named_steps["features"].set_params(sr=8000)
     accuracy = accuracy_score(
         sounds.target_names[sounds.target[split.valid]], model.predict(sounds.data[split.valid])
@@ -169,7 +169,7 @@ def test_validation_data_choose_the_saved_round(tmp_path):
 
 def test_a_model_below_the_baseline_is_not_saved(tmp_path):
     (path,) = run_tiny(tmp_path, metric_baseline=0.999, budget=10, valid_percent=0.5)
-    assert not (path / "model.joblib").exists()
+    assert not (path / "model.skal").exists()
     assert "no model saved" in (path / "log.txt").read_text()
     assert json.loads((path / "summary.json").read_text())["model_of_round"] is None
 
@@ -306,7 +306,5 @@ def test_default_model_on_fsdd(tmp_path, fsdd_home):
     assert [int(row["num_total_labeled"]) for row in stats] == [50, 100]
     assert float(stats[-1]["eval_acc"]) > 0.3  # chance is 0.1
     assert all("_" in row["file"] for row in read_csv(path / "queries.csv"))
-    digits = joblib.load(path / "model.joblib").predict(
-        [str(fsdd_home / "recordings/7_theo_1.wav")]
-    )
+    digits = Recognizer.load(path).predict([str(fsdd_home / "recordings/7_theo_1.wav")])
     assert digits[0] in "0123456789"

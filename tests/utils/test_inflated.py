@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from skal._utils.inflated import is_bomb
+from skal._utils.saved_models import ModelError, read_model
 from skal._utils.sealed import _checksum, read_sealed
 
 
@@ -31,3 +32,13 @@ def test_a_sealed_file_is_not_unpacked(tmp_path):
     path.write_bytes(b"skal-sealed " + _checksum(rest).encode() + b" " + rest)
     with pytest.raises(ValueError, match=r"model\.skal was not written by skal"):
         read_sealed(path, "model", 1)
+
+
+def test_a_model_that_is_a_bomb_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "model.joblib"
+    with gzip.open(path, "wb") as file:
+        for _ in range(2100):
+            file.write(bytes(2**20))
+    monkeypatch.setattr("skal._utils.saved_models.unpickle", None)
+    with pytest.raises(ModelError, match="that large when it is unpacked"):
+        read_model(path)

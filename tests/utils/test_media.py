@@ -9,9 +9,9 @@ import pytest
 import soundfile
 
 from skal._utils.sound import media
+from skal._utils.sound.folders import audio_files, count_extensions, passed_over
 from skal.audio import AudioReadError, audio_length, iter_windows, read_audio
 from skal.datasets import load_audio_folder
-from skal.datasets._files import audio_files, count_extensions, passed_over
 from tests.utils.test_headers import by_ffmpeg, needs_ffmpeg
 
 needs_av = pytest.mark.skipif(not media.has_media(), reason="PyAV is not installed")

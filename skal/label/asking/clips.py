@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import delete, func, insert, literal, select, update
 
+from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
 from skal._utils.windows import Window
-from skal.datasets._files import audio_files, existing_folder
 from skal.label.asking.records import ClipInfo
 from skal.label.asking.votes import is_settled
 from skal.label.store import tables

@@ -2,8 +2,7 @@
 
 import csv
 
-from skal._utils.tables import safe_cell
-from skal.label.formats.cells import text_stream
+from skal._utils.tables import safe_cell, text_stream
 from skal.label.formats.format import Format
 from skal.label.formats.reading import read_table
 from skal.label.formats.rows import COLUMNS, values_of

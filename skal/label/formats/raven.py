@@ -9,8 +9,8 @@ opens them as a sequence.
 import csv
 import os
 
-from skal._utils.tables import safe_cell
-from skal.label.formats.cells import one_line, text_stream
+from skal._utils.tables import safe_cell, text_stream
+from skal.label.formats.cells import one_line
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem
 from skal.label.formats.spans import by_recording, measure

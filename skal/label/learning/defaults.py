@@ -35,12 +35,6 @@ class Components:
     strategy: object
     initial_strategy: object
 
-    def finished(self, model):
-        """Return a Pipeline of the features and a fitted model, which takes paths."""
-        steps = list(model.steps) if isinstance(model, Pipeline) else [("classifier", model)]
-        transformer = clone(self.transformer).set_params(on_error="raise")
-        return Pipeline([("features", transformer), *steps])
-
 
 def choose_components(project, clips):
     """Return the given parts of a campaign, or defaults for the given windows."""

@@ -3,18 +3,16 @@
 import shutil
 from dataclasses import dataclass, field
 
-import joblib
 import numpy as np
 
-from skal._utils.files import write_atomically
+from skal._utils.saved_models import list_rounds, round_file
 from skal.campaign import ActiveLearningClassifier
 from skal.campaign.checkpoint import has_checkpoint
-from skal.label.store.rounds import model_file
 
 __all__ = ["Campaign", "fit_classifier", "resume", "save_model"]
 
 # What a checkpoint of another version, or with other parameters, may raise.
-_BAD_CHECKPOINT = (ValueError, EOFError, AttributeError, ImportError, KeyError)
+_BAD_CHECKPOINT = (ValueError, AttributeError, KeyError)
 # Older model files are removed.
 _KEPT = 5
 
@@ -116,10 +114,8 @@ def resume(project, pool, names, history):
 
 def save_model(folder, number, model):
     """Save the model of a round, and remove those of much older rounds."""
-    path = model_file(folder, number)
-    with write_atomically(path) as file:
-        joblib.dump(model, file)
-    for old in sorted(path.parent.glob("round-*.joblib"))[:-_KEPT]:
+    model.save(round_file(folder, number))
+    for old in list(list_rounds(folder).values())[:-_KEPT]:
         old.unlink(missing_ok=True)
 
 

@@ -14,6 +14,7 @@ from skal.label.learning.pool import read_pool
 from skal.label.learning.rounds import Campaign, fit_classifier, resume, save_model
 from skal.label.store import rounds
 from skal.label.store.errors import ProjectError
+from skal.recognizer import Recognizer
 
 __all__ = ["Trainer"]
 
@@ -185,8 +186,8 @@ class Trainer:
             "seconds_fit": last["seconds_fit"],
             "n_trained": int(last["n_trained"]),
         }
-        model = pool.components.finished(classifier.estimator_)
-        model.window_ = project.settings["window"], project.settings["hop"]
+        windows = {name: project.settings[name] for name in ("window", "hop")}
+        model = Recognizer.join(pool.components.transformer, classifier.estimator_, **windows)
         save_model(project.folder, number, model)
         rounds.publish(
             project.store,

@@ -11,15 +11,9 @@ __all__ = [
     "fail_round",
     "has_choice",
     "list_rounds",
-    "model_file",
     "note",
     "publish",
 ]
-
-
-def model_file(folder, number):
-    """Return the file of a round's model."""
-    return folder / "models" / f"round-{number:04d}.joblib"
 
 
 def begin_round(store, n_labels, record):

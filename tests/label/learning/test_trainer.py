@@ -1,6 +1,5 @@
 """Rounds: the same questions as in a script, and a campaign that survives whatever happens."""
 
-import joblib
 import numpy as np
 import pytest
 import soundfile
@@ -15,6 +14,7 @@ from skal.label import LabelingProject, ProjectError, Trainer
 from skal.label.learning.defaults import describe_hearing
 from skal.label.store.rounds import list_rounds
 from skal.label.store.settings import read_settings
+from skal.recognizer import Recognizer
 from skal.strategies import BatchBALD, CoreSet, EntropySampling, MarginSampling, MaxHerding
 from tests.label.recordings import answer_next, train, write_tones
 
@@ -84,7 +84,7 @@ def test_a_project_asks_what_a_script_asks(sounds, strategy):
                 project.close()
                 project.open()
             assert train(project) == number
-        model = joblib.load(project.model_path())
+        model = Recognizer.load(project.model_path()).model
         np.testing.assert_array_equal(model.predict_proba(paths), campaign.predict_proba(paths))
 
 
@@ -154,7 +154,7 @@ def test_changed_labels_are_learned(sounds):
             project.relabel(row.clip_id, "ann", "label", swap[row.label])
         names_asked(project, {name: swap[label] for name, label in truth.items()}, 8)
         assert train(project) == 1
-        predicted = joblib.load(project.model_path()).predict(paths)
+        predicted = Recognizer.load(project.model_path()).model.predict(paths)
         right = [swap[truth[name]] for name in sorted(truth)] == predicted
         assert np.mean(right) > 0.8
         before = project.model_path().read_bytes()
@@ -174,7 +174,7 @@ def test_a_class_that_is_added_is_learned(sounds):
         for row in project.labels()[:3]:
             project.relabel(row.clip_id, "ann", "label", "silence")
         assert train(project) == 1
-        assert "silence" in joblib.load(project.model_path()).classes_
+        assert "silence" in Recognizer.load(project.model_path()).model.classes_
 
 
 def test_new_recordings_join_the_pool(sounds):
@@ -230,9 +230,9 @@ def test_only_the_last_models_are_kept(sounds):
         names_asked(project, truth, 9)
         while train(project) is not None:
             names_asked(project, truth, 4)
-        files = sorted(path.name for path in (project.folder / "models").glob("*.joblib"))
+        files = sorted(path.name for path in (project.folder / "models").glob("*.skal"))
         last = list_rounds(project.store)[-1].id
-        assert files == [f"round-{number:04d}.joblib" for number in range(last - 4, last + 1)]
+        assert files == [f"round-{number:04d}.skal" for number in range(last - 4, last + 1)]
         assert project.model_path(round=0) is None
         assert project.model_path().name == files[-1]
         assert len(list((project.folder / "campaign").iterdir())) == 1
@@ -311,7 +311,7 @@ def test_a_classifier_alone_gets_features(sounds):
         train(project)
         names_asked(project, truth, 15)
         train(project)
-        model = joblib.load(project.model_path())
+        model = Recognizer.load(project.model_path()).model
         assert model.steps[0][1].get_params()["sr"] == 8000
         assert model.steps[0][1].get_params()["duration"] == pytest.approx(0.2, abs=0.11)
         right = model.predict(paths) == [truth[name] for name in sorted(truth)]
@@ -325,12 +325,12 @@ def test_windows_are_learned_and_predicted_by_their_addresses(tmp_path):
         train(project)
         names_asked(project, truth, 12)
         assert train(project) == 0
-        model = joblib.load(project.model_path())
+        model = Recognizer.load(project.model_path())
         right = [
             model.predict([f"{tmp_path / name}#t=0.3,0.6"])[0] == truth[name] for name in truth
         ]
         assert np.mean(right) > 0.7
-        assert model.window_[0] == 0.3
+        assert (model.window, model.hop) == (0.3, None)
 
 
 @pytest.mark.slow
@@ -344,7 +344,7 @@ def test_a_network_learns_real_recordings(fsdd_home, tmp_path):
             names_asked(project, truth, 20)
             train(project)
         paths = sorted(str(path) for path in tmp_path.glob("*.wav"))
-        model = joblib.load(project.model_path())
+        model = Recognizer.load(project.model_path()).model
         right = model.predict(paths) == [truth[path.rsplit("/", 1)[-1]] for path in paths]
         assert right.mean() > 0.8
         assert len(project.labels()) == 80

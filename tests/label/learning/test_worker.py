@@ -10,12 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-import joblib
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skal.label import LabelingProject, TrainingWorker
 from skal.label.store.rounds import list_rounds
+from skal.recognizer import Recognizer
 from tests.label.recordings import answer_next, write_tones
 
 
@@ -64,7 +64,7 @@ def test_the_worker_learns_in_the_background(project, sounds):
     assert worker.pid is None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    model = joblib.load(project.model_path())
+    model = Recognizer.load(project.model_path()).model
     assert model.predict([str(project.root / "0000.wav")])[0] in ("low", "high")
 
 

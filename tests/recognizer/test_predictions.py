@@ -1,6 +1,5 @@
 """Predictions of a folder: the saved model, broken recordings, windows, blocks."""
 
-import copy
 import io
 import pickle
 import shutil
@@ -20,7 +19,7 @@ from skal.audio import FeatureCache, LogMelSpectrogram
 from skal.datasets import make_sounds, write_sounds
 from skal.label import LabelingProject
 from skal.label.formats import read_labels
-from skal.label.predict import ModelError, load_model, predict_clips, predict_folder
+from skal.recognizer import ModelError, Recognizer, write_predictions
 from tests.label.recordings import train
 
 SMALL = {
@@ -64,13 +63,14 @@ def saved(pipeline, tmp_path):
 
 def table_of(model, folder, **options):
     stream = io.BytesIO()
-    report = predict_folder(model, folder, stream, **options)
+    recognizer = model if isinstance(model, Recognizer) else Recognizer(model)
+    report = write_predictions(recognizer, folder, stream, **options)
     return pd.read_csv(io.BytesIO(stream.getvalue()), keep_default_na=False), report
 
 
 def test_the_table_has_what_the_model_says(sounds, pipeline, saved):
     folder, labels = sounds
-    table, report = table_of(load_model(saved), folder, block=5)
+    table, report = table_of(Recognizer.load(saved), folder, block=5)
     assert list(table.columns) == [
         *("path", "label", "probability", *pipeline.classes_, "problem"),
     ]
@@ -86,7 +86,7 @@ def test_the_table_has_what_the_model_says(sounds, pipeline, saved):
 def test_a_loaded_model_is_a_classifier_of_paths(sounds, saved):
     folder, labels = sounds
     paths = [str(folder / name) for name in labels]
-    assert load_model(saved).score(paths, list(labels.values())) == 1.0
+    assert Recognizer.load(saved).model.score(paths, list(labels.values())) == 1.0
     assert joblib.load(saved).predict([paths[0]])[0] == labels[next(iter(labels))]
 
 
@@ -104,11 +104,11 @@ def test_the_model_of_a_project_predicts(sounds, tmp_path):
         assert train(project) is not None
         path = project.model_path()
     paths = [str(folder / name) for name in labels]
-    loaded = joblib.load(path)
+    loaded = Recognizer.load(path).model
     assert is_classifier(loaded)
     assert clone(loaded).get_params()["features__duration"] == 0.3
     assert loaded.score(paths, list(labels.values())) > 0.6
-    table, report = table_of(load_model(path), folder)
+    table, report = table_of(Recognizer.load(path), folder)
     assert report == (24, 0)
     assert dict(zip(table.path, table.label, strict=True)) == dict(
         zip(labels, loaded.predict(paths), strict=True)
@@ -178,8 +178,7 @@ def test_windows_are_predicted_one_by_one(sounds, pipeline, tmp_path):
     assert table.path.tolist() == ["night.wav"] * 4 + ["x.wav"]
     np.testing.assert_allclose(table.start[:4].astype(float), length * np.arange(4), atol=1e-6)
     assert table.label.tolist() == [sounds[1][name] for name in names] + [""]
-    with_windows = copy.copy(pipeline)
-    with_windows.window_ = length, None  # as a project with windows saves it
+    with_windows = Recognizer(pipeline, window=length)  # as a project with windows saves it
     assert table_of(with_windows, tmp_path / "long")[0].equals(table)
     table, _ = table_of(pipeline, tmp_path / "long", window=length, hop=length / 2)
     assert len(table) == 8
@@ -222,7 +221,7 @@ def test_no_more_than_a_block_is_in_memory():
             drawn.append(i)
             yield Window(f"{i}.wav")
 
-    found = predict_clips(model, clips(), block=64)
+    found = Recognizer(model).predict_clips(clips(), block=64)
     assert drawn == []
     for position, prediction in enumerate(found):
         assert prediction.clip.path == f"{position}.wav"
@@ -233,7 +232,7 @@ def test_no_more_than_a_block_is_in_memory():
 def test_columns_are_never_taken_for_others_or_formulas(tmp_path):
     (tmp_path / "a.wav").write_bytes(b"")
     stream = io.BytesIO()
-    predict_folder(Counting(), tmp_path, stream)
+    write_predictions(Recognizer(Counting()), tmp_path, stream)
     header, line = stream.getvalue().decode().splitlines()
     assert header == "path,label,probability,class label,'=b,class problem,problem"
     assert line == "a.wav,'=b,0.700000,0.200000,0.700000,0.100000,"
@@ -242,7 +241,7 @@ def test_columns_are_never_taken_for_others_or_formulas(tmp_path):
 def test_predictions_can_be_imported_as_labels(tmp_path):
     (tmp_path / "-a,b.wav").write_bytes(b"")
     with (tmp_path / "out.csv").open("wb") as file:
-        predict_folder(Counting(), tmp_path, file)
+        write_predictions(Recognizer(Counting()), tmp_path, file)
     (label,) = read_labels(tmp_path / "out.csv")
     assert (label.path, label.label) == ("-a,b.wav", "=b")
 
@@ -259,7 +258,7 @@ def test_a_model_that_takes_no_recordings_says_so(sounds):
         (None, "cannot be read: No such file"),
         (b"", "not a model file"),
         (b"RIFF of a sound", "not a model file"),
-        (b"\x80\x05broken", "not a model of skal, or broken"),
+        (b"\x80\x05broken", "broken, or made with other versions"),
         (pickle.dumps({"a": 1}), "a dict, not a fitted classifier"),
         (pickle.dumps(LogisticRegression()), "it has no classes_"),
         (b"\x80\x04\x95\x18\0\0\0\0\0\0\0\x8c\x04gone\x94\x8c\x05Thing\x94\x93\x94.", "gone"),
@@ -270,7 +269,7 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path, content, message):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelError) as caught:
-        load_model(path)
+        Recognizer.load(path)
     assert message in str(caught.value)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
@@ -280,14 +279,14 @@ def test_a_cut_off_model_is_refused(saved):
     content = saved.read_bytes()
     for size in (7, len(content) // 2, len(content) - 1):
         saved.write_bytes(content[:size])
-        with pytest.raises(ModelError, match="not a model of skal, or broken"):
-            load_model(saved)
+        with pytest.raises(ModelError, match="broken, or made with other versions"):
+            Recognizer.load(saved)
 
 
 @pytest.mark.parametrize("compress", ["zlib", "gzip", "bz2", "lzma", "xz"])
 def test_compressed_models_are_models(pipeline, tmp_path, compress):
     joblib.dump(pipeline, tmp_path / "m", compress=(compress, 3))
-    assert list(load_model(tmp_path / "m").classes_) == list(pipeline.classes_)
+    assert list(Recognizer.load(tmp_path / "m").classes_) == list(pipeline.classes_)
 
 
 def test_folders_without_recordings_are_refused(tmp_path, pipeline):

@@ -1,0 +1,159 @@
+"""The table of predictions: a row for each recording of a folder, or for each of its windows."""
+
+import csv
+import itertools
+import os
+from typing import NamedTuple
+
+from skal._utils.sound.folders import audio_files, existing_folder
+from skal._utils.sound.soundfiles import AudioReadError, iter_windows
+from skal._utils.tables import safe_cell, text_stream
+from skal._utils.windows import Window
+from skal.recognizer.thresholds import check_thresholds, or_none
+
+__all__ = ["PredictionReport", "write_predictions"]
+
+_FIXED = ("path", "start", "end", "label", "probability", "problem")
+
+
+class PredictionReport(NamedTuple):
+    """Counts of a predicted folder.
+
+    Parameters
+    ----------
+    n_clips : int
+        Number of clips in the table.
+    n_broken : int
+        Number of clips that could not be read.
+    """
+
+    n_clips: int
+    n_broken: int
+
+
+def write_predictions(
+    recognizer,
+    folder,
+    stream,
+    *,
+    window=None,
+    hop=None,
+    block=256,
+    threshold=None,
+    on_broken=None,
+    on_block=None,
+):
+    """Write a CSV table with the predictions for all recordings in a folder.
+
+    Its columns are ``path`` (below the folder), with windows ``start`` and ``end`` (s),
+    ``label``, ``probability``, one for each class, and ``problem``, with the reason why a
+    recording could not be read. The column of a class named as one of these gets the prefix
+    "class ". `skal.label.read_labels` reads the table. Nothing is written before the first
+    block is predicted.
+
+    Parameters
+    ----------
+    recognizer : Recognizer
+        The model.
+    folder : path-like
+        Folder of the recordings, including its subfolders.
+    stream : binary file object
+        Stream to write to, block by block.
+    window : float, default=None
+        Predict windows of this length, in s. None: the windows of the recognizer, or else
+        whole recordings.
+    hop : float, default=None
+        Distance between the starts of windows, in s. None: `window`.
+    block : int, default=256
+        Number of clips in memory at a time.
+    threshold : float or dict, default=None
+        Probability below which the label is "none of these"; one for all classes, or one for
+        each by its name (0 for those that are missing).
+    on_broken : callable, default=None
+        Called with the name of each broken recording and the reason.
+    on_block : callable, default=None
+        Called now and then with the number of finished recordings and of all.
+
+    Returns
+    -------
+    PredictionReport
+
+    Raises
+    ------
+    ModelError
+        If the model does not take recordings.
+    OSError
+        If there is no such folder, or it has no recordings.
+    ValueError
+        If `window` or `hop` is not positive, or `hop` is given alone.
+
+    Examples
+    --------
+    >>> import io
+    >>> from skal.recognizer import Recognizer, write_predictions
+    >>> recognizer = Recognizer.load("outputs/sounds/margin/1")  # doctest: +SKIP
+    >>> with open("predictions.csv", "wb") as stream:  # doctest: +SKIP
+    ...     write_predictions(recognizer, "recordings", stream)
+    PredictionReport(n_clips=120, n_broken=0)
+    """
+    if (window is None and hop is not None) or not all(x is None or x > 0 for x in (window, hop)):
+        raise ValueError("window and hop must be positive, in s, and hop goes with window")
+    check_thresholds(threshold, recognizer.classes_)
+    folder = existing_folder(folder)
+    if window is None:
+        window, hop = recognizer.window, recognizer.hop
+    sounds, others = audio_files(folder)
+    if not sounds:
+        raise FileNotFoundError(
+            f"no recordings in {str(folder)!r} ({len(others)} other files); skal knows sound "
+            "files by their extensions, such as .wav, .flac or .mp3"
+        )
+    clips = _clips(sounds, window, hop, on_block)
+    predictions = recognizer.predict_clips(clips, block=block)
+    # A model that takes no recordings raises here, before the header is written.
+    first = list(itertools.islice(predictions, 1))
+    classes = recognizer.classes_
+    n_clips = n_broken = 0
+    with text_stream(stream) as text:
+        writer = csv.writer(text)
+        writer.writerow(_header(classes, window is not None))
+        for found in itertools.chain(first, predictions):
+            name = os.path.relpath(found.clip.path, folder)
+            found = or_none(found, threshold)
+            writer.writerow([safe_cell(name), *_cells(found, len(classes), window)])
+            n_clips += 1
+            if found.problem is not None:
+                n_broken += 1
+                if on_broken is not None:
+                    on_broken(name, found.problem)
+    return PredictionReport(n_clips, n_broken)
+
+
+def _clips(sounds, window, hop, on_block):
+    """Yield the windows of files, or a file with the reason why it has none."""
+    for n_done, path in enumerate(sounds, start=1):
+        if window is None:
+            yield Window(path)
+        else:
+            try:
+                yield from iter_windows((path,), window, hop)
+            except AudioReadError as error:
+                yield Window(path), f"{error.reason}; {error.advice}"
+        if on_block is not None:
+            on_block(n_done, len(sounds))
+
+
+def _header(classes, windows):
+    span = ["start", "end"] if windows else []
+    names = [f"class {c}" if str(c) in _FIXED else str(c) for c in classes]
+    return ["path", *span, "label", "probability", *map(safe_cell, names), "problem"]
+
+
+def _cells(found, n_classes, window):
+    """Return the cells of a row after its path."""
+    span = [found.clip.start, found.clip.end] if window is not None else []
+    if found.problem is not None:
+        return [*span, *[""] * (2 + n_classes), safe_cell(found.problem)]
+    each = [f"{probability:.6f}" for probability in found.probabilities]
+    best = f"{found.probabilities.max():.6f}"
+    return [*span, safe_cell(str(found.label)), best, *each, ""]
