@@ -47,6 +47,8 @@ class Sealed:
 
     def unpickle(self):
         """Return the object that was pickled; see `read_sealed` on whom to trust."""
+        if not self._pickled.startswith(b"\x80"):
+            raise ValueError(f"{self._path} was not written by skal: its pickle is compressed")
         return unpickle(self._pickled, self._path)
 
 

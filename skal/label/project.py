@@ -64,8 +64,7 @@ class LabelingProject:
         What the default model looks at: ``sr``, ``fmin`` and ``fmax`` in Hz, ``duration`` in s.
         None: as before; in a new project what suits the recordings.
     random_state : int, default=None
-        Seed of every choice and training, set before the first answer. None: as before; 0 in a
-        new project.
+        Seed of every choice and training, set before the first answer. None: as before; 0.
 
     Examples
     --------
