@@ -167,8 +167,27 @@ def test_a_port_in_use_is_one_line(place, capsys):
         port = taken.getsockname()[1]
         code, _, err = call(capsys, "label", "rec", "--classes", "a", "--port", port)
     assert code == 2
-    assert f"port {port}" in err
-    assert err.count("\n") == 1
+    assert f"port {port}" in err.splitlines()[-1]
+    assert all(line.startswith("skal: ") for line in err.splitlines())
+
+
+def test_what_is_not_probable_enough_is_none_of_these(place, made, capsys):
+    code, out, err = call(capsys, "predict", "model.joblib", "rec", "--threshold", "1")
+    rows = list(csv.DictReader(io.StringIO(out, newline="")))
+    assert code == 0
+    for row in rows:
+        assert (row["label"] == "none of these") == (float(row["probability"]) < 1)
+    kept, dropped = sorted(set(made[1].values()))[:2]
+    (place / "least.csv").write_text(f"label;threshold\n{dropped};1,0\n{kept};0\n")
+    _, out, _ = call(capsys, "predict", "model.joblib", "rec", "--threshold", "least.csv")
+    some = [row["label"] for row in csv.DictReader(io.StringIO(out, newline=""))]
+    assert kept in some
+    assert dropped not in some
+    (place / "least.csv").write_text("nobody,1\n")
+    for wrong in ("2", "x", "least.csv"):
+        code, _, err = call(capsys, "predict", "model.joblib", "rec", "--threshold", wrong)
+        assert code == 2
+        assert err.splitlines()[-1].startswith("skal: ")
 
 
 def test_predictions_are_a_table(place, made, capsys):

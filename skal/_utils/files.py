@@ -16,6 +16,7 @@ except ImportError:  # Windows has no flock: there, nobody is kept out.
     fcntl = None
 
 _LOCK = ".lock"
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
@@ -33,6 +34,24 @@ class FolderHeldError(OSError):
     def __init__(self, folder, holder):
         self.holder = holder
         super().__init__(f"{folder} is held by {holder}")
+
+
+class NoLocksError(OSError):
+    """A folder lies in a file system without locks.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder.
+    reason : str
+        What the system said.
+    """
+
+    def __init__(self, folder, reason):
+        super().__init__(
+            f"{folder} lies in a file system without locks ({reason}), where two processes could "
+            "write at once: keep it on a local disk, or mount the file system with locks"
+        )
 
 
 @contextlib.contextmanager
@@ -114,6 +133,8 @@ def hold_folder(folder):
     ------
     FolderHeldError
         If another process holds it; it says which, and where.
+    NoLocksError
+        If the file system has no locks.
     """
     path = Path(folder) / _LOCK
     handle = _open_lock(folder, path)
@@ -131,18 +152,45 @@ def hold_folder(folder):
 def _open_lock(folder, path):
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
-        try:
-            if fcntl is None:
+        with contextlib.ExitStack() as unlocked:
+            unlocked.callback(os.close, handle)
+            try:
+                lock(handle, folder, wait=False)
+            except BlockingIOError:
+                raise FolderHeldError(folder, _holder(handle)) from None
+            # Its last holder may have removed it between the two calls above.
+            if fcntl is None or _is_at(handle, path):
+                unlocked.pop_all()
                 return handle
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _is_at(handle, path):
-                return handle
-        except BlockingIOError:
-            holder = _holder(handle)
-            os.close(handle)
-            raise FolderHeldError(folder, holder) from None
-        # Its last holder removed it between the two calls above.
-        os.close(handle)
+
+
+def lock(handle, folder, *, wait=True):
+    """Lock an open file until it is closed, where the system can.
+
+    Parameters
+    ----------
+    handle : int
+        The file.
+    folder : path-like
+        The folder that the lock is for.
+    wait : bool, default=True
+        Wait for whoever holds it.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds it, and `wait` is False.
+    NoLocksError
+        If the file system has no locks.
+    """
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise NoLocksError(folder, error.strerror) from error
+        raise
 
 
 def _is_at(handle, path):

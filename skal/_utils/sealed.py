@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import joblib
@@ -46,6 +47,8 @@ class Sealed:
 
     def unpickle(self):
         """Return the object that was pickled; see `read_sealed` on whom to trust."""
+        if not self._pickled.startswith(b"\x80"):
+            raise ValueError(f"{self._path} was not written by skal: its pickle is compressed")
         return unpickle(self._pickled, self._path)
 
 
@@ -146,7 +149,13 @@ def parse_sealed(
             f"{path} is a {name} in format {number}; this version of skal reads a {kind} in "
             f"format {version}. Read it with the version of skal that has written it."
         )
-    with np.load(io.BytesIO(rest[end + 1 :]), allow_pickle=False) as entries:
+    body = io.BytesIO(rest[end + 1 :])
+    with zipfile.ZipFile(body) as archive:
+        # We never compress: what is compressed may unpack to any size.
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ValueError(f"{path} was not written by skal: it is compressed. It is not read")
+    body.seek(0)
+    with np.load(body, allow_pickle=False) as entries:
         arrays = {n.partition(".")[2]: entries[n] for n in entries if n.startswith("array.")}
         values = json.loads(entries[_VALUES].tobytes())
         pickled = entries[_PICKLE].tobytes() if _PICKLE in entries else None

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import difflib
 import io
+import itertools
 import math
 import re
 from typing import NamedTuple
@@ -22,7 +23,10 @@ __all__ = [
     "unsafe_cell",
 ]
 
-_SEPARATORS = ",;\t"
+# Of two that fit alike, the first: commas also stand in names and numbers.
+_SEPARATORS = "\t;,"
+# Lines that a separator is judged by.
+_JUDGED = 20
 # The line with which spreadsheets are told the separator.
 _SEPARATOR_LINE = re.compile(
     r"\s*\"?sep=(?P<separator>[^\"\r\n])\"?[,;\t ]*(?:\r\n|\r|\n|\Z)", re.IGNORECASE
@@ -48,6 +52,13 @@ _UNSEEN = r"\s\0\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _MARKED = re.compile(rf"'*(?:[{_UNSEEN}]|[=+\-@\uff1d\uff0b\uff0d\uff20]|.*\s\Z)", re.DOTALL)
 
 
+# A blank behind a closing quotation mark, which Python's reader takes for an error.
+_BLANK_BEHIND = {
+    mark: re.compile(rf'((?:^|{mark})[ ]*"(?:[^"]|"")*")[ ]+(?={mark}|\r|\n|\Z)', re.MULTILINE)
+    for mark in _SEPARATORS
+}
+
+
 class Row(NamedTuple):
     """The cells of a row, and the line of the file in which it ends."""
 
@@ -60,7 +71,7 @@ class TableError(ValueError):
     """A table cannot be read from a certain line on."""
 
     def __init__(self, line, reason):
-        super().__init__(line, reason)
+        super().__init__(f"line {line}: {reason}")
         self.line, self.reason = line, reason
 
 
@@ -89,8 +100,9 @@ def read_cells(text, *, quotes=True):
     told = _SEPARATOR_LINE.match(text)
     body = text[told.end() :] if told else text
     skipped = 1 if told else 0
-    first = next((line for line in body.splitlines() if line.strip()), "")
-    separator = told["separator"] if told else max(_SEPARATORS, key=_unquoted(first).count)
+    separator = told["separator"] if told else _separator_of(body)
+    if quotes:
+        body = _BLANK_BEHIND[separator].sub(r"\1", body) if separator in _BLANK_BEHIND else body
     quoting = {} if quotes else {"quoting": csv.QUOTE_NONE, "quotechar": None}
     # A blank before a quotation mark would make it a part of the cell.
     reader = csv.reader(
@@ -108,6 +120,18 @@ def read_cells(text, *, quotes=True):
     except csv.Error as error:
         raise TableError(reader.line_num + skipped, str(error)) from error
     return rows, separator
+
+
+def _separator_of(body):
+    """Return the separator that most lines have as often as the header has it."""
+    lines = (line for line in io.StringIO(body) if line.strip())
+    counts = [_unquoted(line).count for line in itertools.islice(lines, _JUDGED)]
+
+    def fit(separator):
+        n = counts[0](separator) if counts else 0
+        return sum(count(separator) == n for count in counts) if n else 0, n
+
+    return max(_SEPARATORS, key=fit)
 
 
 def _unquoted(line):
@@ -143,6 +167,8 @@ def find_columns(columns, known):
 
 def near_name(name, columns):
     """Return a hint at the column that may be meant."""
+    if not any(columns):
+        return "the file is empty"
     lower = {column.casefold(): column for column in columns}
     near = difflib.get_close_matches(name, lower, n=1)
     if near:

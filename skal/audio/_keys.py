@@ -15,8 +15,8 @@ __all__ = ["clip_keys", "describe"]
 
 # Parameters that do not change the values: changing them must not throw the store away.
 _NO_VALUE = {"n_jobs", "on_error"}
-# Raised when the same parameters come to give other values.
-_VERSION = 3
+# Raised when the same parameters come to give other values, or rows are stored otherwise.
+_VERSION = 4
 
 
 def describe(transformer, dtype, key):

@@ -1,26 +1,27 @@
 """A folder on disk with rows of features, found by keys: append-only, safe to interrupt.
 
-``features.bin`` holds rows of one shape and dtype one after the other, ``keys.bin`` 16 bytes for
-each of them, in the same order. Rows are written and synced before their keys, so what an
-interrupted run leaves behind is at worst a row without a key, which the next run overwrites. A
-key without its row, as in a folder that was copied in part, counts as missing.
+``features.bin`` holds rows of one shape and dtype one after the other, ``keys.bin`` for each of
+them, in the same order, 16 bytes of a key and 4 of the row's checksum. Rows are written and synced
+before their keys, so what an interrupted run leaves behind is at worst a row without a key, which
+the next run overwrites. A key without its row, as in a folder that was copied in part, counts as
+missing.
 """
 
 import contextlib
 import json
 import os
+import zlib
 from pathlib import Path
 
 import numpy as np
 
-try:
-    import fcntl
-except ImportError:  # Windows has no flock: there, one process at a time may write.
-    fcntl = None
+from skal._utils.files import lock
 
 __all__ = ["FeatureStore"]
 
 KEY_BYTES = 16
+# A key and the checksum of its row.
+_ENTRY_BYTES = KEY_BYTES + 4
 
 
 class FeatureStore:
@@ -31,11 +32,11 @@ class FeatureStore:
         self.dtype = np.dtype(dtype)
         self.shape = None
         self._rows = {}
-        self._n_rows = 0
+        self._checksums = []
         self.reload()
 
     def __len__(self):
-        return self._n_rows
+        return len(self._checksums)
 
     def reload(self):
         """Read the keys that were added since, by this process or another."""
@@ -43,18 +44,23 @@ class FeatureStore:
             self.shape = self._stored_shape()
         if self.shape is None:
             return
+        n_before = len(self)
         try:
             with open(self.folder / "keys.bin", "rb") as file:
-                file.seek(self._n_rows * KEY_BYTES)
+                file.seek(n_before * _ENTRY_BYTES)
                 new = file.read()
             # After the keys are read: rows are written first, so none of them is missing then.
             n_there = os.path.getsize(self.folder / "features.bin") // self._row_bytes()
         except FileNotFoundError:
             new, n_there = b"", 0
-        complete = max(0, min(len(new) // KEY_BYTES, n_there - self._n_rows))
-        keys = (new[i * KEY_BYTES : (i + 1) * KEY_BYTES] for i in range(complete))
-        self._rows.update(zip(keys, range(self._n_rows, self._n_rows + complete), strict=True))
-        self._n_rows += complete
+        n_new = max(0, min(len(new) // _ENTRY_BYTES, n_there - n_before))
+        starts = range(0, n_new * _ENTRY_BYTES, _ENTRY_BYTES)
+        keys = [new[start : start + KEY_BYTES] for start in starts]
+        self._rows.update(zip(keys, range(n_before, n_before + n_new), strict=True))
+        self._checksums += [
+            int.from_bytes(new[start + KEY_BYTES : start + _ENTRY_BYTES], "little")
+            for start in starts
+        ]
 
     def find(self, keys):
         """Return the row of every key, -1 where there is none."""
@@ -76,16 +82,56 @@ class FeatureStore:
                 )
             new = [i for i, key in enumerate(keys) if key not in self._rows]
             rows = np.ascontiguousarray(features[new], dtype=self.dtype)
+            entries = [keys[i] + _checksum(row) for i, row in zip(new, rows, strict=True)]
             self._append("features.bin", self._row_bytes(), rows.tobytes())
-            self._append("keys.bin", KEY_BYTES, b"".join(keys[i] for i in new))
+            self._append("keys.bin", _ENTRY_BYTES, b"".join(entries))
             self.reload()
+
+    def damaged(self, rows, features=None):
+        """Tell which rows are no longer what was written.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Rows, -1 where there is none.
+        features : ndarray, default=None
+            A copy of these rows. None: the rows themselves.
+
+        Returns
+        -------
+        ndarray of bool
+        """
+        there = np.flatnonzero(rows >= 0)
+        found = np.zeros(len(rows), dtype=bool)
+        # A plain array: rows of a memory map are slow to make.
+        stored = np.asarray(self.map() if features is None else features)
+        for i, at in zip(there, rows[there] if features is None else there, strict=True):
+            found[i] = zlib.crc32(stored[at]) != self._checksums[rows[i]]
+        return found
+
+    def mend(self, rows, features):
+        """Write damaged rows again.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Which rows.
+        features : ndarray of shape (n_rows, ...)
+            What they should be.
+        """
+        features = np.ascontiguousarray(features, dtype=self.dtype)
+        with self._locked():
+            for row, new in zip(rows, features, strict=True):
+                self._write_at("features.bin", row * self._row_bytes(), new.tobytes())
+                self._write_at("keys.bin", row * _ENTRY_BYTES + KEY_BYTES, _checksum(new))
+                self._checksums[row] = zlib.crc32(new)
 
     def map(self):
         """Return all rows as a read-only memory map."""
-        if self._n_rows == 0:
+        if len(self) == 0:
             return np.empty((0, *(self.shape or ())), dtype=self.dtype)
         path = self.folder / "features.bin"
-        return np.memmap(path, self.dtype, mode="r", shape=(self._n_rows, *self.shape))
+        return np.memmap(path, self.dtype, mode="r", shape=(len(self), *self.shape))
 
     def _row_bytes(self):
         return int(np.prod(self.shape)) * self.dtype.itemsize
@@ -93,17 +139,22 @@ class FeatureStore:
     def _stored_shape(self):
         try:
             with open(self.folder / "shape.json", encoding="utf-8") as file:
-                return tuple(json.load(file))
+                found = json.load(file)
+            if found["checksum"] != _checksum(repr(found["shape"]).encode()).hex():
+                raise ValueError("its checksum is wrong")
+            return tuple(found["shape"])
         except FileNotFoundError:
             return None
-        except json.JSONDecodeError as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{str(self.folder / 'shape.json')!r} is damaged ({error}): remove the folder, "
                 f"and its features are computed again"
             ) from error
 
     def _begin(self, shape):
-        write_atomically(self.folder / "shape.json", json.dumps(shape))
+        checksum = _checksum(repr(list(shape)).encode()).hex()
+        described = json.dumps({"shape": shape, "checksum": checksum})
+        write_atomically(self.folder / "shape.json", described)
         self.shape = tuple(shape)
 
     def _append(self, name, row_bytes, content):
@@ -111,8 +162,15 @@ class FeatureStore:
         path = self.folder / name
         path.touch()
         with open(path, "r+b") as file:
-            file.truncate(self._n_rows * row_bytes)
+            file.truncate(len(self) * row_bytes)
             file.seek(0, os.SEEK_END)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _write_at(self, name, position, content):
+        with open(self.folder / name, "r+b") as file:
+            file.seek(position)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -120,9 +178,12 @@ class FeatureStore:
     @contextlib.contextmanager
     def _locked(self):
         with open(self.folder / "lock", "w", encoding="utf-8") as file:
-            if fcntl is not None:
-                fcntl.flock(file, fcntl.LOCK_EX)
+            lock(file.fileno(), self.folder)
             yield
+
+
+def _checksum(content):
+    return zlib.crc32(content).to_bytes(4, "little")
 
 
 def write_atomically(path, text):

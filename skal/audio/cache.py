@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import warnings
 from numbers import Integral
 from pathlib import Path
 
@@ -30,7 +31,8 @@ class FeatureCache(TransformerMixin, BaseEstimator):
     In a Pipeline it takes the place of the transformer that it is given. Features lie in a
     folder of the store for these parameters, in one file that is mapped into memory: a pool may
     be larger than memory. A changed file or parameter is noticed; computing goes on where an
-    interrupted run stopped; several processes may use one store.
+    interrupted run stopped; several processes may use one store. Every row has a checksum:
+    damaged ones are computed again, with a warning.
 
     Parameters
     ----------
@@ -180,7 +182,29 @@ class FeatureCache(TransformerMixin, BaseEstimator):
             described = describe(self.transformer, self.dtype, self.key)
             write_atomically(folder / "parameters.json", described)
         broken = self._compute(store, clips, keys, missing, progress)
-        return store.find(keys), broken, len(missing) - len(broken), store
+        rows = store.find(keys)
+        lost = self._mend(store, clips, rows)
+        rows[list(lost)] = -1
+        return rows, broken | lost, len(missing) - len(broken), store
+
+    def _mend(self, store, clips, rows):
+        """Compute damaged rows again; return those that cannot be read any more."""
+        positions = np.flatnonzero(store.damaged(rows))
+        if not len(positions):
+            return {}
+        warnings.warn(
+            f"{len(positions)} of {len(rows)} features in {str(store.folder)!r} were damaged and "
+            "are computed again: check the disk",
+            stacklevel=3,
+        )
+        lost = {}
+        for start in range(0, len(positions), self.block):
+            part = positions[start : start + self.block]
+            features, found = clone(self.transformer).transform_readable([clips[i] for i in part])
+            if features is not None:
+                store.mend(rows[np.delete(part, list(found))], features)
+            lost |= {int(part[i]): why for i, why in found.items()}
+        return lost
 
     def _compute(self, store, clips, keys, missing, progress):
         broken, done = {}, len(clips) - len(missing)
@@ -257,7 +281,7 @@ def _gather_on_disk(store, features, rows):
     name = hashlib.blake2b(rows.tobytes(), digest_size=8).hexdigest()
     path = store.folder / f"selection-{name}.npy"
     _remove_selections(store.folder, path)
-    if not path.exists():
+    if not _is_whole(store, path, rows):
         temporary = store.folder / f"selection-{name}.{os.getpid()}.tmp"
         shape = (len(rows), *store.shape)
         out = np.lib.format.open_memmap(temporary, "w+", store.dtype, shape)
@@ -270,6 +294,15 @@ def _gather_on_disk(store, features, rows):
     with contextlib.suppress(OSError):  # the store of somebody else
         os.utime(path)
     return np.load(path, mmap_mode="r")
+
+
+def _is_whole(store, path, rows):
+    try:
+        return not store.damaged(rows, np.load(path, mmap_mode="r")).any()
+    except FileNotFoundError:
+        return False
+    except (ValueError, IndexError):  # its header is damaged
+        return False
 
 
 def _remove_selections(folder, wanted):

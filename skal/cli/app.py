@@ -3,8 +3,11 @@
 import contextlib
 import os
 import sys
+from typing import Annotated
 
 import typer
+
+import skal
 
 __all__ = ["app", "ctrl_c_is_one_line", "fail", "quiet_tensorflow"]
 
@@ -14,7 +17,16 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback(invoke_without_command=True)
+def _main(version: Annotated[bool, typer.Option("--version", help="Say it.")] = False):
+    """Active learning for sound: choose which recordings to label next."""
+    if version:
+        print(f"skal {skal.__version__}")
+        raise typer.Exit
 
 
 def quiet_tensorflow():

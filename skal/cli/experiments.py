@@ -16,21 +16,23 @@ _ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 @app.command(context_settings=_ANY_KEY, options_metavar="[PRESET | PARAMS.json] [--KEY VALUE ...]")
 def run(ctx: typer.Context):
-    """Run an experiment: train, choose, label, again and again, on labeled recordings.
+    """Run an experiment: train, choose, label, again and again, on labeled
+    recordings.
 
-    Without arguments it runs on synthetic sounds. PRESET is the name of a parameter file that
-    comes with skal, PARAMS.json one of your own. Every key of a parameter file is an option too,
-    nested ones with dots:
+    Without arguments it runs on synthetic sounds. PRESET is the name of a
+    parameter file that comes with skal, PARAMS.json one of your own. Every
+    key of a parameter file is an option too, nested ones with dots:
 
-    skal run fsdd --data_home FOLDER --strategy entropy --model.learning_rate 0.001
+    skal run fsdd --data_home FOLDER --strategy entropy --model.learning_rate
+    0.001
 
-    skal run --dataset folder --data_home FOLDER takes your own recordings, one folder for each
-    class, with default settings.
+    skal run --dataset folder --data_home FOLDER takes your own recordings,
+    one folder for each class, with default settings.
 
     skal run --list lists the presets, skal params the keys.
 
-    skal run --resume [FOLDER] continues a run that was interrupted, or all of those below a
-    folder; without FOLDER, below outputs.
+    skal run --resume [FOLDER] continues a run that was interrupted, or all of
+    those below a folder; without FOLDER, below outputs.
     """
     from skal.experiment.params import load_params
 
@@ -71,13 +73,16 @@ def compare(ctx: typer.Context):
     skal compare fsdd --data_home FOLDER --strategies entropy,margin,edpc
 
     A strategy with parameters is written as in a parameter file:
-    --strategies 'margin,{"name": "schedule", "stages": [[60, "typiclust"], [null, "margin"]]}'
 
-    Random is always included. By default there are as many seeds as a significant difference
-    takes (--n_seeds changes it); how long it takes is printed after the first run. --n_jobs 4
-    plays four runs at a time; --backend dask --scheduler tcp://HOST:8786 plays them on a Dask
-    cluster, --backend ray on Ray. The same command continues where it was interrupted, and adds
-    seeds or strategies. All other options are those of "skal run".
+    --strategies 'margin,{"name": "schedule",
+    "stages": [[60, "typiclust"], [null, "margin"]]}'
+
+    Random is always included. By default there are as many seeds as a
+    significant difference takes (--n_seeds changes it); how long it takes is
+    printed after the first run. --n_jobs 4 plays four runs at a time;
+    --backend dask --scheduler tcp://HOST:8786 plays them on a Dask cluster,
+    --backend ray on Ray. The same command continues where it was interrupted,
+    and adds seeds or strategies. All other options are those of "skal run".
     """
     from skal.experiment.messages import ParameterError
     from skal.experiment.params import merge
@@ -158,9 +163,10 @@ def features(ctx: typer.Context):
 
     skal features RECORDINGS --features.sr 16000 --features.duration 2.0
 
-    --store FOLDER is the store (default: skal_features), --dtype float16 halves its size, --key
-    content knows a file by its content instead of its name and time. Broken recordings are
-    listed in broken.csv in the store; the others are computed all the same.
+    --store FOLDER is the store (default: skal_features), --dtype float16
+    halves its size, --key content knows a file by its content instead of its
+    name and time. Broken recordings are listed in broken.csv in the store;
+    the others are computed all the same.
     """
     from skal.experiment.messages import ParameterError
     from skal.experiment.params import load_params
@@ -186,7 +192,9 @@ def params(
     explain: Annotated[bool, typer.Option("--explain", help="Print the keys (default).")] = False,
     presets: Annotated[bool, typer.Option("--presets", help="List the presets.")] = False,
 ):
-    """Describe the keys of a parameter file, or list the files that come with skal."""
+    """Describe the keys of a parameter file, or list the files that come with
+    skal.
+    """
     if schema + explain + presets > 1:
         raise typer.BadParameter("give one of --schema, --explain and --presets")
     from skal.experiment.explain import explain_params, explain_presets, file_schema

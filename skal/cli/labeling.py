@@ -19,10 +19,12 @@ from skal.label.store.errors import ProjectError
 __all__ = ["label", "predict"]
 
 _IMPORTS = ", ".join(kind.title for kind in FORMATS.values() if kind.read is not None)
-_IMPORTS += ", tables of Raven, BirdNET and crowsetta, Audacity's label tracks"
+_IMPORTS += ", tables of Raven, BirdNET, Kaleidoscope and crowsetta, Audacity's label tracks"
 _EXTRA = ("sqlalchemy", "fastapi", "uvicorn", "jinja2", "starlette")
 
 
+# Names under which people know a class of clips without anything.
+_NOTHING = {"nothing", "none", "noise", "background", "silence", "other", "empty", "nothing here"}
 _STOPPED = "stopped; all answers are saved, run the same command to continue"
 
 
@@ -37,9 +39,7 @@ def label(
     project: Annotated[
         Path | None, _option("Folder of the project (.skal in the recordings).")
     ] = None,
-    store: Annotated[
-        str | None, _option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")
-    ] = None,
+    store: Annotated[str | None, _option("Address of a team's database (see the guide).")] = None,
     port: Annotated[int, _option("Port of the page (a free one).")] = 0,
     host: Annotated[
         str, _option("Address of the page; from other machines people need a token.")
@@ -64,6 +64,15 @@ def label(
     ] = None,
     window: Annotated[float | None, _option("Ask about windows of this length, in s.")] = None,
     hop: Annotated[float | None, _option("Distance between the starts of windows, in s.")] = None,
+    sr: Annotated[
+        float | None, _option("Sampling rate that the model works at, in Hz (the recordings').")
+    ] = None,
+    fmin: Annotated[float | None, _option("Lowest frequency it looks at, in Hz (0).")] = None,
+    fmax: Annotated[float | None, _option("Highest one, in Hz (half the rate).")] = None,
+    duration: Annotated[
+        float | None,
+        _option("Seconds of a clip it looks at (the clips' length, at most 10)."),
+    ] = None,
     import_file: Annotated[
         Path | None, _option(f"Import labels from a file: {_IMPORTS}.", "--import")
     ] = None,
@@ -79,19 +88,24 @@ def label(
 
     skal label RECORDINGS --classes dog,siren,drill
 
-    opens a page in the browser. Ctrl-C stops it; the same command continues, with or without
-    --classes. Everything is stored in RECORDINGS/.skal.
+    opens a page in the browser. Ctrl-C stops it; the same command continues,
+    with or without --classes. Everything is stored in RECORDINGS/.skal.
 
     skal label RECORDINGS --export csv > labels.csv
 
-    writes the labels. The models for skal predict are in RECORDINGS/.skal/models.
+    writes the labels. The models for skal predict are in
+    RECORDINGS/.skal/models.
     """
     with _plain_errors():
         from skal.label.project import LabelingProject
 
         _check_export(export, output)
+        _check_token(token)
         options = {"n_instances": per_round, "audit_share": audit_share, "window": window}
         options |= {"shared_share": shared_share, "show_guess": show_guess, "hop": hop}
+        heard = {"sr": sr, "fmin": fmin, "fmax": fmax, "duration": duration}
+        heard = {name: value for name, value in heard.items() if value is not None}
+        options["hearing"] = heard or None
         names = [name.strip() for name in classes.split(",") if name.strip()]
         opened = LabelingProject(
             recordings,
@@ -104,11 +118,15 @@ def label(
         if export is not None and store is None and not opened.folder.is_dir() and not names:
             fail(f"skal: no project in {str(opened.folder)!r}: there is nothing to export", 2)
         with opened:
+            if export is None:
+                _tell_of_others(recordings)
             if import_file is not None:
                 _import(opened, import_file)
             if export is not None:
                 _export(opened, export, output)
-            elif terminal:
+                return
+            _tell_hearing(opened)
+            if terminal:
                 _label_here(opened, person)
             else:
                 served = {"host": host, "port": port, "token": token, "person": person}
@@ -142,6 +160,15 @@ def _import(project, path):
         _tell(f"{name} was found by its name alone: {found}")
     for left in report.not_taken:
         _tell(f"not taken: {left}")
+
+
+def _check_token(token):
+    from skal.label.web.server import check_token
+
+    try:
+        check_token(token)
+    except ValueError as error:
+        fail(f"skal: --token: {error}", 2)
 
 
 def _check_export(format, output):
@@ -222,6 +249,10 @@ def predict(
         float | None, _option("Predict windows of this length, in s (those of the model).")
     ] = None,
     hop: Annotated[float | None, _option("Distance between the starts of windows, in s.")] = None,
+    threshold: Annotated[
+        str | None,
+        _option("Probability below which a clip is none of these; or a table of label,threshold."),
+    ] = None,
     block: Annotated[int, _option("Clips in memory at a time (256).", min=1)] = 256,
     output: Annotated[Path | None, _option("File to write to (standard output).")] = None,
 ):
@@ -229,12 +260,13 @@ def predict(
 
     skal predict MODEL FOLDER > predictions.csv
 
-    The columns are path, label, probability, one for each class, and problem, with the reason
-    why a recording could not be read. The model of a project with windows predicts windows of
-    that length, with columns start and end.
+    The columns are path, label, probability, one for each class, and problem,
+    with the reason why a recording could not be read. The model of a project
+    with windows predicts windows of that length, with columns start and end.
 
-    A model file contains a Python pickle: opening it runs the code in it. Name only models that
-    you trust. Of a run or project folder, only the newest model is opened.
+    A model file contains a Python pickle: opening it runs the code in it.
+    Name only models that you trust. Of a run or project folder, only the
+    newest model is opened.
     """
     quiet_tensorflow()
     if (
@@ -247,15 +279,19 @@ def predict(
         from skal._utils.files import write_atomically
         from skal._utils.saved_models import find_model
         from skal.recognizer import Recognizer, write_predictions
+        from skal.recognizer.thresholds import read_thresholds
 
         options = {"window": window, "hop": hop, "block": block}
         options["on_broken"] = lambda name, reason: _tell(f"set aside {name!r}: {reason}")
+        if threshold is not None:
+            options["threshold"] = read_thresholds(threshold)
         _check_folder(folder)
         _check_place(output)
         file = find_model(model)
         _tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
         recognizer = Recognizer.load(file)
         _compare_windows(recognizer, window)
+        _tell_of_others(folder)
         with contextlib.ExitStack() as stack:
             stack.enter_context(_closed_pipe_is_the_end())
             stream = sys.stdout.buffer
@@ -265,6 +301,28 @@ def predict(
         _tell(f"{report.n_clips} clips, {report.n_broken} of them could not be read")
     if report.n_broken == report.n_clips:
         raise typer.Exit(1)
+
+
+def _tell_hearing(project):
+    """Say what the model looks at, and offer a class for clips without anything."""
+    from skal.label.learning.defaults import describe_hearing
+
+    for line in describe_hearing(project):
+        _tell(line)
+    if not any(info.name.casefold() in _NOTHING for info in project.classes):
+        _tell(
+            "no class means that nothing of interest is heard; if that happens, add one: "
+            "--classes nothing"
+        )
+
+
+def _tell_of_others(folder):
+    """Say which files are not taken for recordings."""
+    from skal._utils.sound.folders import audio_files, count_extensions, passed_over
+
+    line = passed_over(count_extensions(audio_files(folder)[1]))
+    if line is not None:
+        _tell(line)
 
 
 def _compare_windows(recognizer, window):

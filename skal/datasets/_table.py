@@ -43,7 +43,8 @@ def _read_csv(path, known, needed, problems):
         ) from None
     except (UnicodeDecodeError, TableError) as error:
         line = f", line {error.line}" if isinstance(error, TableError) else ""
-        problem = Problem(os.fspath(path) + line, str(error), "save it as CSV in UTF-8")
+        reason = error.reason if isinstance(error, TableError) else str(error)
+        problem = Problem(os.fspath(path) + line, reason, "save it as CSV in UTF-8")
         raise DatasetError("the table cannot be read:", [problem]) from error
     names = _named([cell.strip() for cell in rows[0].cells] if rows else [], known, path)
     check_columns(path, names, needed)

@@ -42,4 +42,6 @@ def store_features(params, *, store="skal_features", dtype="float32", key="time"
         f"{report.n_clips} clips, {report.n_computed} computed now, {len(report.broken)} "
         f"broken; features of {shape} in {report.store}"
     )
+    if len(report.broken) == report.n_clips:
+        raise ExperimentError(f"none of the {report.n_clips} recordings can be read")
     return report

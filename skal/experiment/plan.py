@@ -13,6 +13,7 @@ from skal.campaign import ActiveLearningClassifier
 from skal.campaign.training import weight_names
 from skal.campaign.update import as_update
 from skal.experiment.data import Data, Split, compute_features, find_loader, load_data, split_data
+from skal.experiment.folder import make_output_folder
 from skal.experiment.messages import ParameterError
 from skal.experiment.params import Params, dataset_name
 from skal.experiment.registry import build, find_component, short_name
@@ -167,6 +168,8 @@ def _read_features(params, transformer, reporter):
     data = load_data(params)
     if data.sr is not None and "sr" not in params.features.params:
         transformer = clone(transformer).set_params(sr=data.sr)
+    if params.feature_store is not None:
+        make_output_folder(params.feature_store)
     with reporter.bar("features", len(data.clips)):
         data, X, problems = compute_features(
             data, transformer, reporter.advance, params.feature_store

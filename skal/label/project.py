@@ -10,11 +10,11 @@ from skal.label.asking import answers, clips, labels, progress, questions
 from skal.label.asking.checks import check_id, check_person
 from skal.label.asking.classes import add_class, list_classes
 from skal.label.asking.matching import match_labels
-from skal.label.store.database import Database
+from skal.label.store.database import Database, address_of
 from skal.label.store.errors import ProjectError
 from skal.label.store.lock import held, plain_os_errors
 from skal.label.store.rounds import list_rounds
-from skal.label.store.settings import choose_settings, read_settings, write_settings
+from skal.label.store.settings import choose_settings, fixed_differ, read_settings, write_settings
 
 __all__ = ["LabelingProject"]
 
@@ -34,39 +34,37 @@ class LabelingProject:
     classes : sequence of str, default=()
         Classes to add to those of the project.
     folder : path-like, default=None
-        Folder of the project. None: ``.skal`` in `recordings`. Open only project folders that
-        you trust: models are pickled objects.
+        Folder of the project. None: ``.skal`` in `recordings`. Models in it are pickled
+        objects: open only folders that you trust.
     store : str, default=None
         Address of a database for a team, such as ``postgresql+psycopg://user@host/name``.
         None: a file in `folder`.
     estimator : classifier, default=None
-        The model: a Pipeline that begins with `skal.audio.LogMelSpectrogram` or
-        `skal.audio.MFCC`, or a classifier of their features. None: `skal.models.CNNClassifier`
-        on log-mel spectrograms that suit the recordings.
+        The model: a Pipeline that begins with `skal.audio.LogMelSpectrogram` or `skal.audio.MFCC`,
+        or a classifier of their features. None: `skal.models.CNNClassifier` on log-mel spectra.
     strategy : QueryStrategy, default=None
         Chooses what to ask. None: `skal.strategies.MarginSampling`.
     initial_strategy : QueryStrategy, default=None
         Chooses the first clips, without a model. None: `skal.strategies.MaxHerding`.
     n_instances : int, default=None
-        New labels after which the model is trained again. None: as before; 10 in a new project.
+        New labels that start a training. None: as before; 10 in a new project.
     audit_share : float, default=None
         Share of the questions that are drawn at random to measure the accuracy. None: as
         before; 0.1 in a new project.
     shared_share : float, default=None
-        Share of the labeled clips that a second person is asked about. None: as before; 0 in a
-        new project.
+        Share of clips that a second person labels. None: as before; 0 in a new project.
     lease : float, default=None
-        Time for an answer, in s; after that another person may be asked. None: as before; 600
-        in a new project.
+        Time, in s, after which another person may be asked. None: as before; 600 at first.
     show_guess : bool, default=None
-        Show the model's prediction before the answer. None: as before; no in a new project.
+        Show predictions before answers. None: as before; no in a new project.
     window, hop : float, default=None
-        Ask about windows of `window` seconds whose starts are `hop` seconds apart (None:
-        `window`). Both are set when the project is created. None: as before; whole files in a
-        new project.
+        Ask about windows of `window` s, `hop` s apart (None: `window`), set before the first
+        answer. None: as before; whole files in a new project.
+    hearing : dict, default=None
+        What the default model looks at: ``sr``, ``fmin`` and ``fmax`` in Hz, ``duration`` in s.
+        None: as before; in a new project what suits the recordings.
     random_state : int, default=None
-        Seed of every choice and training, set when the project is created. None: as before; 0
-        in a new project.
+        Seed of every choice and training, set before the first answer. None: as before; 0.
 
     Examples
     --------
@@ -94,6 +92,7 @@ class LabelingProject:
         show_guess=None,
         window=None,
         hop=None,
+        hearing=None,
         random_state=None,
     ):
         self.recordings = recordings
@@ -111,6 +110,7 @@ class LabelingProject:
             "show_guess": show_guess,
             "window": window,
             "hop": hop,
+            "hearing": hearing,
             "random_state": random_state,
         }
         self.settings = None
@@ -161,7 +161,7 @@ class LabelingProject:
             return self
         if not self.root.is_dir():
             clips.find_clips(self.root)  # raises the right error
-        store = Database(self.given_store or self.folder / "project.sqlite")
+        store = Database(address_of(self.given_store, self.folder))
         with plain_os_errors(self.folder), held(self._make_folder()), ExitStack() as unfinished:
             unfinished.callback(store.close)
             store.open()
@@ -174,12 +174,16 @@ class LabelingProject:
         if not self.folder.is_dir():
             clips.find_clips(self.root)  # do not create a folder beside a mistyped name
             self.folder.mkdir(parents=True, exist_ok=True)
+            (self.folder / ".gitignore").write_text("*\n")
         return self.folder
 
     def _update(self, store, scan):
         with store.read() as connection:
             found = read_settings(connection)
-        settings = choose_settings(found, self.given)
+            answered = clips.have_answers(connection)
+        settings = choose_settings(found, self.given, answered=answered)
+        if fixed_differ(found, settings):
+            scan = clips.forget_clips(store)
         if scan or "created" not in found:
             parts = {"window": settings["window"], "hop": settings["hop"]}
             clips.update_clips(store, self.root, **parts, seed=settings["random_state"])

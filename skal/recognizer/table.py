@@ -9,6 +9,7 @@ from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
 from skal._utils.tables import safe_cell, text_stream
 from skal._utils.windows import Window
+from skal.recognizer.thresholds import check_thresholds, or_none
 
 __all__ = ["PredictionReport", "write_predictions"]
 
@@ -31,7 +32,16 @@ class PredictionReport(NamedTuple):
 
 
 def write_predictions(
-    recognizer, folder, stream, *, window=None, hop=None, block=256, on_broken=None, on_block=None
+    recognizer,
+    folder,
+    stream,
+    *,
+    window=None,
+    hop=None,
+    block=256,
+    threshold=None,
+    on_broken=None,
+    on_block=None,
 ):
     """Write a CSV table with the predictions for all recordings in a folder.
 
@@ -56,6 +66,9 @@ def write_predictions(
         Distance between the starts of windows, in s. None: `window`.
     block : int, default=256
         Number of clips in memory at a time.
+    threshold : float or dict, default=None
+        Probability below which the label is "none of these"; one for all classes, or one for
+        each by its name (0 for those that are missing).
     on_broken : callable, default=None
         Called with the name of each broken recording and the reason.
     on_block : callable, default=None
@@ -85,6 +98,7 @@ def write_predictions(
     """
     if (window is None and hop is not None) or not all(x is None or x > 0 for x in (window, hop)):
         raise ValueError("window and hop must be positive, in s, and hop goes with window")
+    check_thresholds(threshold, recognizer.classes_)
     folder = existing_folder(folder)
     if window is None:
         window, hop = recognizer.window, recognizer.hop
@@ -105,6 +119,7 @@ def write_predictions(
         writer.writerow(_header(classes, window is not None))
         for found in itertools.chain(first, predictions):
             name = os.path.relpath(found.clip.path, folder)
+            found = or_none(found, threshold)
             writer.writerow([safe_cell(name), *_cells(found, len(classes), window)])
             n_clips += 1
             if found.problem is not None:

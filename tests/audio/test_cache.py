@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def test_goes_on_after_an_interruption(features, paths, cut):
     folder = features.store_folder()
     keys, rows = folder / "keys.bin", folder / "features.bin"
     if cut == "row without key":
-        keys.write_bytes(keys.read_bytes()[:-16])
+        keys.write_bytes(keys.read_bytes()[:-20])
     elif cut == "half a row":
         rows.write_bytes(rows.read_bytes() + b"xyz")
     elif cut == "half a key":
@@ -140,6 +141,56 @@ def test_a_store_that_was_copied_in_part_is_completed(features, paths):
     (features.store_folder() / "shape.json").write_text("")
     with pytest.raises(ValueError, match=r"shape\.json' is damaged.*remove the folder"):
         features.transform(paths)
+
+
+def flip_bit(path, rng):
+    content = bytearray(path.read_bytes())
+    content[rng.integers(len(content))] ^= 1 << rng.integers(8)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_damaged_features_are_computed_again_and_reported(features, paths, seed):
+    rng = np.random.default_rng(seed)
+    expected = np.array(features.transform(paths))
+    flip_bit(features.store_folder() / "features.bin", rng)
+    with pytest.warns(UserWarning, match="1 of 10 features in .* were damaged"):
+        got = features.transform(paths)
+    np.testing.assert_array_equal(got, expected)
+    assert Counting.computed == 11
+    features.transform(paths)
+    assert Counting.computed == 11
+
+
+@pytest.mark.parametrize("name", ["keys.bin", "shape.json"])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_flipped_bit_beside_the_features_changes_none(features, paths, name, seed):
+    expected = np.array(features.transform(paths))
+    flip_bit(features.store_folder() / name, np.random.default_rng(seed))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            got = features.transform(paths)
+        except ValueError as error:
+            assert name == "shape.json"
+            assert "is damaged" in str(error)
+            return
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_a_damaged_recording_of_damaged_features_is_broken(features, paths):
+    features.transform(paths)
+    content = bytearray((features.store_folder() / "features.bin").read_bytes())
+    content[0] ^= 1
+    (features.store_folder() / "features.bin").write_bytes(content)
+    times = os.stat(paths[0])
+    with open(paths[0], "r+b") as file:
+        file.write(b"xxxx")
+    os.utime(paths[0], ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.warns(UserWarning, match="were damaged"):
+        rows, broken = features.transform_readable(paths)
+    assert list(broken) == [0]
+    assert len(rows) == 9
 
 
 def test_an_error_in_the_middle_keeps_what_was_done(features, paths, monkeypatch):
@@ -228,7 +279,12 @@ def test_selections_larger_than_memory_lie_on_disk(features, paths, monkeypatch)
         got = features.transform([paths[i] for i in order])
         assert isinstance(got, np.memmap)
         np.testing.assert_array_equal(got, whole[order])
-    assert len(list(features.store_folder().glob("selection-*"))) == 1
+    (selection,) = features.store_folder().glob("selection-*")
+    # A damaged copy is made again.
+    for seed in range(3):
+        flip_bit(selection, np.random.default_rng(seed))
+        got = features.transform([paths[i] for i in order])
+        np.testing.assert_array_equal(got, whole[order])
     # A campaign asks for another pool in every round: not all of them are kept.
     for start in range(1, 9):
         again = features.transform(paths[start::-1])

@@ -9,7 +9,14 @@ import threading
 
 import pytest
 
-from skal._utils.files import FolderHeldError, hold_folder, remove_leftovers, write_atomically
+from skal._utils import files
+from skal._utils.files import (
+    FolderHeldError,
+    NoLocksError,
+    hold_folder,
+    remove_leftovers,
+    write_atomically,
+)
 
 
 def hold_until(folder, held, done):
@@ -53,6 +60,18 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path, other):
     with hold_folder(tmp_path):
         assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, code):
+    def flock(handle, how):
+        raise OSError(code, os.strerror(code))
+
+    n_open = len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    with pytest.raises(NoLocksError, match=r"without locks .*local disk"), hold_folder(tmp_path):
+        raise AssertionError("not locked")
+    assert len(os.listdir("/proc/self/fd")) == n_open
 
 
 def test_never_two_at_once(tmp_path):

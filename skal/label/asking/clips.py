@@ -3,19 +3,22 @@
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import func, insert, literal, select, update
+from sqlalchemy import delete, func, insert, literal, select, update
 
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
 from skal._utils.windows import Window
 from skal.label.asking.records import ClipInfo
 from skal.label.asking.votes import is_settled
+from skal.label.store import tables
 from skal.label.store.errors import ProjectError
 from skal.label.store.tables import clips
 
 __all__ = [
     "count_clips",
     "find_clips",
+    "forget_clips",
+    "have_answers",
     "list_problems",
     "open_clips",
     "read_clip",
@@ -62,6 +65,21 @@ def update_clips(store, root, *, window=None, hop=None, seed=0):
             _set_problem(connection, gone, _GONE)
             _set_problem(connection, back, None)
             _insert(connection, rows, seed)
+
+
+def have_answers(connection):
+    """Tell whether anyone has ever answered."""
+    return connection.execute(select(tables.answers.c.id).limit(1)).first() is not None
+
+
+def forget_clips(store):
+    """Remove the clips of a project without answers, and what was chosen; return True."""
+    with store.write() as connection:
+        if have_answers(connection):
+            raise ProjectError("bad_settings", "there are answers by now: run the command again")
+        for table in ("predictions", "queue", "questions", "rounds", "clips"):
+            connection.execute(delete(tables.metadata.tables[table]))
+    return True
 
 
 def read_clip(connection, clip_id, root):

@@ -17,6 +17,9 @@ class Dialect(NamedTuple):
     label: tuple
     offset: str | None = None  # start in its own recording, where times go on over many
     quotes: bool = True
+    folder: str | None = None  # of the recording, below that of all recordings
+    end_is_length: bool = False
+    several_labels: bool = False  # of one span, each on a line of its own
 
     def columns(self, names, rows):
         """Return the positions of columns by key, and (column, reason) of what is wrong."""
@@ -27,8 +30,9 @@ class Dialect(NamedTuple):
             # Raven leaves columns that it does not fill.
             filled = [i for i in filled if any(cells[i].strip() for cells in rows)] or filled
             found |= {key: filled[0]} if filled else {}
-        if self.offset in at:
-            found["offset"] = at[self.offset]
+        found |= {
+            key: at[getattr(self, key)] for key in ("offset", "folder") if getattr(self, key) in at
+        }
         wrong = []
         if "label" not in found:
             wrong.append((self.label[0], f"no such column of labels in this {self.name}"))
@@ -41,13 +45,21 @@ class Dialect(NamedTuple):
     def complete(self, record, separator):
         """Return a record with the times in its own recording."""
         record = {"path": None} | record
+        folder = record.pop("folder", "").strip().replace("\\", "/").strip("/")
+        if folder not in ("", "."):
+            record["path"] = f"{folder}/{record['path']}"
         offset = record.pop("offset", "")
-        if not offset:
+        if not offset and not self.end_is_length:
             return record
         try:
-            times = [as_seconds(t, separator) for t in (offset, record["start"], record["end"])]
+            times = [
+                as_seconds(time, separator)
+                for time in (offset or 0.0, record["start"], record["end"])
+            ]
         except ValueError:
             return record  # whoever reads it says which is wrong
+        if self.end_is_length:
+            return record | {"end": round(times[1] + times[2], 6)}
         return record | {"start": times[0], "end": round(times[0] + times[2] - times[1], 6)}
 
 
@@ -62,8 +74,31 @@ _DIALECTS = (
         offset="file offset (s)",
         quotes=False,
     ),
-    Dialect("BirdNET table", ("file", "filepath", "path"), "start (s)", "end (s)", _BIRDS),
-    Dialect("BirdNET table", ("filepath", "file"), "start", "end", _BIRDS),
+    Dialect(
+        name="BirdNET table",
+        path=("file", "filepath", "path"),
+        start="start (s)",
+        end="end (s)",
+        label=_BIRDS,
+        several_labels=True,
+    ),
+    Dialect(
+        name="BirdNET table",
+        path=("filepath", "file"),
+        start="start",
+        end="end",
+        label=_BIRDS,
+        several_labels=True,
+    ),
+    Dialect(
+        name="Kaleidoscope table",
+        path=("in file",),
+        start="offset",
+        end="duration",
+        label=("manual id",),
+        folder="folder",
+        end_is_length=True,
+    ),
     Dialect("crowsetta table", ("notated_path", "audio_path"), "onset_s", "offset_s", ("label",)),
 )
 
@@ -75,6 +110,7 @@ def find_dialect(header):
         # Our own table may have a column of BirdNET, and so have start and end.
         is_own = {"path", "label"} <= lower and dialect.start == "start"
         names_label = dialect.start != "start" or lower & set(dialect.label)
-        if {dialect.start, dialect.end} <= lower and names_label and not is_own:
+        has_file = dialect.folder is None or lower & set(dialect.path)
+        if {dialect.start, dialect.end} <= lower and has_file and names_label and not is_own:
             return dialect
     return None

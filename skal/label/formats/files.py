@@ -89,10 +89,11 @@ def read_labels(path):
     comma, and blanks around cells do not count. JSON lines have objects with the same keys.
     Both may come from `export_labels`.
 
-    The tables of Raven (with its annotation, common name or species), BirdNET (with common
-    names) and crowsetta (with times in s), and the label tracks of Audacity are known by their
-    columns. Frequencies are not read. A table without paths is about the recording that it is
-    named after, such as ``a.wav.txt`` or ``a.Table.1.selections.txt``. A JSON file is read as
+    The tables of Raven (with its annotation, common name or species), BirdNET (with common names),
+    Kaleidoscope (with manual ids) and crowsetta (with times in s), and the label tracks of
+    Audacity are known by their columns. Frequencies are not read. A table without paths is about
+    the recording that it is named after, such as ``a.wav.txt`` or ``a.Table.1.selections.txt``. A
+    JSON file is read as
     a list of tasks from Label Studio.
 
     Parameters

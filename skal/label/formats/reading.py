@@ -1,4 +1,4 @@
-"""Read tables: our own, and those of Raven, BirdNET, crowsetta and Audacity."""
+"""Read tables: our own, and those of Raven, BirdNET, Kaleidoscope, crowsetta and Audacity."""
 
 from skal._utils.tables import (
     TableError,
@@ -11,13 +11,14 @@ from skal._utils.tables import (
 from skal.label.formats.audacity import is_track, read_track
 from skal.label.formats.dialects import find_dialect
 from skal.label.formats.label_studio import MINIMAL, read_minimal
-from skal.label.formats.problems import LabelProblem
+from skal.label.formats.problems import LabelProblem, LeftOut
 from skal.label.formats.rows import COLUMNS, LOOKS_LIKE_TIME, NEEDED, read_record
 
 __all__ = ["read_table"]
 
 # Columns that say nothing new where a table has start and end.
 _DERIVED = ("duration", "length")
+_SPAN = ("path", "start", "end")
 
 
 def read_table(content):
@@ -58,15 +59,35 @@ def _read_rows(rows, separator, dialect):
     if wrong:
         yield from (LabelProblem(header, *item) for item in wrong)
         return
+    several = _spans_of_several(dialect, found, rows[1:], len(names))
     for number, _, cells in rows[1:]:
         row = f"row {number}"
-        if len(cells) != len(names):
+        is_whole = len(cells) == len(names)
+        if is_whole and _span_of(cells, found) in several:
+            yield LeftOut(row, "label", "this span has other labels, too, but a clip has one")
+            continue
+        if not is_whole:
             yield LabelProblem(row, "cells", f"{len(cells)}, but the header has {len(names)}")
             continue
         record = {key: unsafe_cell(cells[i]) for key, i in found.items()}
         if dialect is not None:
             record = dialect.complete(record, separator)
         yield from read_record(row, record, separator)
+
+
+def _spans_of_several(dialect, found, rows, n_columns):
+    """Return the cells of spans that have several labels, where programs write such."""
+    if dialect is None or not dialect.several_labels:
+        return set()
+    labels = {}
+    for _, _, cells in rows:
+        if len(cells) == n_columns:
+            labels.setdefault(_span_of(cells, found), set()).add(cells[found["label"]].strip())
+    return {span for span, names in labels.items() if len(names) > 1}
+
+
+def _span_of(cells, found):
+    return tuple(cells[found[key]] for key in _SPAN if key in found)
 
 
 def _own_columns(names, rows):

@@ -1,5 +1,6 @@
 """What learns if the user names nothing: features that suit the recordings, a network."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -10,14 +11,18 @@ from sklearn.preprocessing import StandardScaler
 
 from skal._utils.pipelines import Chain
 from skal._utils.sound.soundfiles import AudioReadError, open_sound
+from skal._utils.windows import Window
 from skal.audio import MFCC, LogMelSpectrogram
+from skal.label.asking.clips import usable_clips
 from skal.label.store.settings import read_settings, write_settings
 
-__all__ = ["Components", "choose_components"]
+__all__ = ["Components", "choose_components", "describe_hearing"]
 
 # Number of headers to read.
 _PROBED = 200
-_HIGHEST_RATE = 22_050
+# Where no recording can be opened, in Hz.
+_RATE = 22_050
+# Longer parts of a clip are looked at only if that is asked for, in s.
 _LONGEST = 10.0
 
 
@@ -68,37 +73,65 @@ def _features_of(project, clips):
     with project.store.read() as connection:
         found = read_settings(connection).get("features")
     if found is None:
-        found = _features_for(clips)
+        found = _features_for(clips, project.settings["hearing"])
         with project.store.write() as connection:
             write_settings(connection, {"features": found})
     return found
 
 
-def _features_for(clips):
-    """Return parameters of features that suit the recordings."""
-    rate, duration = _probe(clips)
+def _features_for(clips, hearing):
+    """Return parameters of features that suit the recordings: their band, their length."""
+    rates, lengths = _probe(clips)
+    rate = int(hearing.get("sr") or (Counter(rates).most_common(1)[0][0] if rates else _RATE))
+    # Nine of ten clips are no longer; rounded up, since the end may be what matters.
+    usual = float(np.quantile(lengths, 0.9, method="higher")) if lengths else 1.0
+    duration = min(_LONGEST, max(0.1, math.ceil(round(usual * 100, 6)) / 100))
+    limits = {name: hearing[name] for name in ("fmin", "fmax") if name in hearing}
     # Frames of at least 50 ms, 40 a second, at any rate.
     n_fft = 2 ** int(np.ceil(np.log2(rate * 0.05)))
-    return {"sr": rate, "duration": duration, "n_fft": n_fft, "hop_length": rate // 40}
+    frames = {"n_fft": n_fft, "hop_length": max(1, rate // 40)}
+    return {"sr": rate, "duration": hearing.get("duration", duration), **limits, **frames}
+
+
+def describe_hearing(project):
+    """Return lines on what the default model looks at, and what not."""
+    root = str(project.root)
+    with project.store.read() as connection:
+        rows = usable_clips(connection)
+    clips = [Window(f"{root}/{path}", start or 0.0, end) for _, path, start, end in rows]
+    found = _features_of(project, clips)
+    rates, lengths = _probe(clips)
+    low, high = found.get("fmin", 0), found.get("fmax", found["sr"] / 2)
+    seconds = found["duration"]
+    lines = [f"the model looks at {low:g} to {high:g} Hz and {seconds:g} s of a clip"]
+    n_above = sum(rate / 2 > high for rate in rates)
+    n_longer = sum(length > seconds + 0.01 for length in lengths)
+    if n_above:
+        lines.append(
+            f"{n_above} of {len(rates)} clips reach beyond {high:g} Hz; what is above is not "
+            "looked at (--sr and --fmax change it)"
+        )
+    if n_longer:
+        advice = "--duration changes it"
+        if project.settings["window"] is None:
+            advice = "--window SECONDS asks about parts of them, --duration looks at more"
+        lines.append(
+            f"{n_longer} of {len(lengths)} clips are longer than {seconds:g} s; their rest is "
+            f"not looked at ({advice})"
+        )
+    return lines
 
 
 def _probe(clips):
-    """Return the usual sampling rate in Hz, at most 22,050, and a duration in s.
-
-    Nine of ten clips are no longer than the duration, unless it is 10 s.
-    """
-    rates, lengths = Counter(), []
+    """Return sampling rates in Hz and lengths in s of some clips that can be opened."""
+    rates, lengths = [], []
     step = max(1, len(clips) // _PROBED)
     for clip in clips[::step]:
         try:
             with open_sound(clip.path) as file:
-                rates[file.samplerate] += 1
                 end = file.frames / file.samplerate if clip.end is None else clip.end
+                rates.append(file.samplerate)
                 lengths.append(end - clip.start)
         except AudioReadError:
             continue  # computing the features reports it
-    if not rates:
-        return _HIGHEST_RATE, 1.0
-    rate = min(_HIGHEST_RATE, rates.most_common(1)[0][0])
-    duration = float(np.quantile(lengths, 0.9, method="higher"))
-    return rate, min(_LONGEST, max(0.1, round(duration, 1)))
+    return rates, lengths

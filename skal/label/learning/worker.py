@@ -105,8 +105,10 @@ class TrainingWorker:
             if self._stopping.is_set():
                 return None
             try:
+                # A new process would make a new, empty project where the old one was removed.
+                self.project.store.check_place()
                 self._process = _start(self.project, self._described)
-            except OSError as error:
+            except (OSError, ProjectError) as error:
                 return f"could not be started: {error}"
         code = self._wait()
         self._process.stdin.close()

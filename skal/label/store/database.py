@@ -1,6 +1,7 @@
 """The database of a project: a change is on disk before anyone hears of it."""
 
 import contextlib
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -9,17 +10,23 @@ from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from skal._utils.files import NoLocksError
 from skal.label.store import tables
 from skal.label.store.errors import ProjectError
 from skal.label.store.migration import upgrade
 from skal.label.store.settings import read_settings
 
-__all__ = ["Database"]
+__all__ = ["Database", "address_of"]
 
 # Seconds to wait while another process writes.
 _PATIENCE = 30
 # Servers let several transactions write at once; this lock makes them take turns, as in SQLite.
 _ADVISORY_LOCK = 0x736B616C
+# What SQLite says in file systems without locks, or without memory that processes share.
+_NO_LOCKS = (
+    *("SQLITE_PROTOCOL", "SQLITE_IOERR_LOCK", "SQLITE_IOERR_RDLOCK", "SQLITE_IOERR_UNLOCK"),
+    *("SQLITE_IOERR_CHECKRESERVEDLOCK", "SQLITE_IOERR_SHM"),
+)
 
 
 class Database:
@@ -28,6 +35,7 @@ class Database:
     def __init__(self, address):
         self.address = address
         self._engine = None
+        self._file, self._files = None, ()
         # Threads of this process get their turn at once; at SQLite's own lock they would sleep
         # and poll.
         self._turn = threading.Lock()
@@ -37,10 +45,12 @@ class Database:
         if self._engine is not None:
             return self
         self._engine = _make_engine(self.address)
+        self._file = _sqlite_file(self._engine)
         with contextlib.ExitStack() as unfinished:
             unfinished.callback(self.close)
             with self.write() as connection:
                 self._prepare_tables(connection)
+            self._files = _identities(self._file)
             unfinished.pop_all()
         return self
 
@@ -48,11 +58,22 @@ class Database:
         """Disconnect; committed changes stay."""
         if self._engine is not None:
             self._engine.dispose()
-            self._engine = None
+            self._engine, self._files = None, ()
+
+    def check_place(self):
+        """Refuse to go on if the file was removed or replaced: what is written would be lost."""
+        # The system lets an open file be written after it was removed, and SQLite does not look.
+        if self._files and _identities(self._file) != self._files:
+            raise ProjectError(
+                "store",
+                f"{self._file} was removed or replaced while it was open: nothing can be stored "
+                "there. Put its folder back, or stop skal and start it again",
+            )
 
     @contextlib.contextmanager
     def read(self):
         """Open a transaction that sees one state of the project and changes nothing."""
+        self.check_place()
         with _plain_errors(self.address), self._connected().connect() as connection:
             yield connection
 
@@ -63,12 +84,15 @@ class Database:
         One transaction writes at a time, and sees what earlier ones wrote.
         """
         with self._turn, _plain_errors(self.address):
+            self.check_place()
             writing = self._connected().execution_options(skal_writes=True)
             with writing.begin() as connection:
                 if connection.dialect.name == "postgresql":
                     lock = text("SELECT pg_advisory_xact_lock(:key)")
                     connection.execute(lock, {"key": _ADVISORY_LOCK})
                 yield connection
+            # Only then is it true that the change is on disk.
+            self.check_place()
 
     def _connected(self):
         if self._engine is None:
@@ -94,6 +118,19 @@ class Database:
             connection.execute(tables.settings.insert().values(row))
 
 
+def address_of(given, folder):
+    """Return the address of a project's database: the given one, or a file in its folder."""
+    if given is None:
+        return folder / "project.sqlite"
+    if "://" not in str(given):
+        raise ProjectError(
+            "store",
+            f"{given!r} is not the address of a database; an example is "
+            "postgresql+psycopg://USER@HOST/NAME. A folder goes with --project",
+        )
+    return given
+
+
 def _make_engine(address):
     if "://" in str(address):
         try:
@@ -116,6 +153,28 @@ def _make_engine(address):
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _sqlite_file(engine):
+    """Return the file of a SQLite database, or None."""
+    if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
+        return None
+    return engine.url.database
+
+
+def _identities(file):
+    """Return what tells a database file, and its log of changes, from others of their names."""
+    if file is None:
+        return ()
+    found = []
+    for path in (file, f"{file}-wal"):
+        try:
+            status = os.stat(path)
+        except OSError:
+            found.append(None)
+        else:
+            found.append((status.st_dev, status.st_ino))
+    return tuple(found)
 
 
 def _prepare_sqlite(connection, _record):
@@ -166,6 +225,8 @@ def _explain(error, address):
         return ProjectError(
             "locked", f"another process holds {place} ({said}): end it, or try again"
         )
+    if name.startswith(_NO_LOCKS):
+        return ProjectError("store", f"{NoLocksError(place, said)} (--project DIR)")
     if name.startswith("SQLITE_IOERR"):
         return _explain_io(place, said, name)
     return ProjectError("store", f"{place}: {said}. Nothing was written")

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import time
 
-from skal._utils.files import FolderHeldError, hold_folder
+from skal._utils.files import FolderHeldError, NoLocksError, hold_folder
 from skal.label.store.errors import ProjectError
 
 __all__ = ["held", "plain_os_errors"]
@@ -19,6 +19,8 @@ def plain_os_errors(folder):
     """Turn an OSError of the project folder into a ProjectError that says what to do."""
     try:
         yield
+    except NoLocksError as error:
+        raise ProjectError("store", f"{error} (--project DIR)") from error
     except OSError as error:
         full = error.errno in _FULL
         raise ProjectError(

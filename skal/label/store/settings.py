@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 from skal.label.store.errors import ProjectError
 from skal.label.store.tables import settings
 
-__all__ = ["choose_settings", "read_settings", "write_settings"]
+__all__ = ["choose_settings", "fixed_differ", "read_settings", "write_settings"]
 
 _DEFAULTS = {
     "n_instances": 10,
@@ -18,9 +18,10 @@ _DEFAULTS = {
     "show_guess": False,
     "window": None,
     "hop": None,
+    "hearing": {},
     "random_state": 0,
 }
-# Clip numbers, and what was drawn so far, depend on these: they are set once.
+# Clip numbers, and what was drawn so far, depend on these: they are set before the first answer.
 _FIXED = ("window", "hop", "random_state")
 
 
@@ -43,21 +44,30 @@ def _kept(found):
     return {"created": found["created"]} if "created" in found else {}
 
 
-def choose_settings(found, given):
+def choose_settings(found, given, *, answered=True):
     """Return each setting: the given value, else the stored one, else the default."""
     chosen = {}
     for name, default in _DEFAULTS.items():
         before, now = found.get(name, default), given.get(name)
         chosen[name] = before if now is None else _plain(name, now)
-        if "created" in found and name in _FIXED and chosen[name] != before:
+        if answered and "created" in found and name in _FIXED and chosen[name] != before:
             raise ProjectError(
                 "bad_settings",
-                f"this project was made with {name}={before!r}; {name}={now!r} needs another "
+                f"this project has answers for {name}={before!r}; {name}={now!r} needs another "
                 "project (--project DIR)",
             )
     if chosen["hop"] is not None and chosen["window"] is None:
         raise ProjectError("bad_settings", "hop needs window: give both, in s")
+    if chosen["hearing"] != found.get("hearing", {}):
+        chosen["features"] = None  # to be chosen again
     return chosen
+
+
+def fixed_differ(found, chosen):
+    """Tell whether settings that clips depend on are not those of a project that exists."""
+    return "created" in found and any(
+        chosen[name] != found.get(name, _DEFAULTS[name]) for name in _FIXED
+    )
 
 
 def _plain(name, value):
@@ -74,6 +84,15 @@ def _is_share(value):
 
 def _is_time(value):
     return isinstance(value, Real) and not isinstance(value, bool) and 0 < value < float("inf")
+
+
+def _is_hearing(value):
+    if not isinstance(value, dict) or not set(value) <= {"sr", "fmin", "fmax", "duration"}:
+        return False
+    low = {name: limit for name, limit in value.items() if name == "fmin" and limit == 0}
+    rest = [limit for name, limit in value.items() if name not in low]
+    fmax = value.get("fmax", value.get("sr", float("inf")) / 2)
+    return all(map(_is_time, rest)) and value.get("fmin", 0) < fmax
 
 
 def _is_flag(value):
@@ -96,5 +115,6 @@ _CHECKS = {
     "show_guess": (_is_flag, "True or False"),
     "window": (_is_time, "a positive number of seconds"),
     "hop": (_is_time, "a positive number of seconds"),
+    "hearing": (_is_hearing, "of positive sr, fmin < fmax (Hz) and duration (s)"),
     "random_state": (_is_seed, "an integer from 0 to 2147483647"),
 }

@@ -11,9 +11,11 @@ import skal
 from skal.label.store.errors import ProjectError
 from skal.label.web.security import Guard, is_loopback
 
-__all__ = ["create_app", "serve"]
+__all__ = ["check_token", "create_app", "patient_protocol", "serve"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{8,200}")
+# Seconds that a client has to send a request.
+_PATIENCE = 30
 _EXTRA = "labeling in the browser needs the web packages: pip install 'skal-audio[label]'"
 
 
@@ -46,9 +48,9 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
     ValueError
         If the token is too short or has other characters.
     """
-    if token is not None and not _TOKEN.fullmatch(token):
-        raise ValueError("a token needs at least 8 letters, digits, '-' and '_'")
+    check_token(token)
     try:
+        import anyio
         from fastapi import FastAPI
         from fastapi.staticfiles import StaticFiles
 
@@ -66,6 +68,8 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
     app = FastAPI(title="skal", version=skal.__version__, docs_url=None, redoc_url=None)
     app.state.project = project
     app.state.shelf = SoundShelf()
+    # A large picture takes 150 MB: of forty at once, two are drawn and the others wait.
+    app.state.drawing = anyio.CapacityLimiter(2)
     app.state.person = person
     # Identifies the project to browsers that still hold answers, whatever its name and port.
     app.state.created = created
@@ -74,6 +78,23 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
     add_error_handlers(app)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     return Guard(app, hosts=hosts, port=port, token=token)
+
+
+def check_token(token):
+    """Refuse a token that is easily guessed, or that no address can hold.
+
+    Parameters
+    ----------
+    token : str or None
+        The token.
+
+    Raises
+    ------
+    ValueError
+        If it is too short, or has other characters.
+    """
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise ValueError("a token needs at least 8 letters, digits, '-' and '_'")
 
 
 def serve(
@@ -134,6 +155,7 @@ def serve(
         app = create_app(project, hosts=names, port=port, token=token, person=person)
         config = uvicorn.Config(
             app,
+            http=patient_protocol(),
             log_level="warning",
             server_header=False,
             ws="none",
@@ -156,6 +178,38 @@ def _server(config, on_ready):
                 on_ready()
 
     return Server(config)
+
+
+def patient_protocol():
+    """Return uvicorn's HTTP protocol, which also closes connections that send half a request."""
+    import h11
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Patient(H11Protocol):
+        _waiting = None
+
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            self._wait()
+
+        def connection_lost(self, exc):
+            self._waiting.cancel()
+            super().connection_lost(exc)
+
+        def on_response_complete(self):
+            super().on_response_complete()
+            self._wait()
+
+        def _wait(self):
+            if self._waiting is not None:
+                self._waiting.cancel()
+            self._waiting = self.loop.call_later(_PATIENCE, self._give_up)
+
+        def _give_up(self):
+            if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
+                self.transport.close()
+
+    return Patient
 
 
 def _listen(host, port):

@@ -1,5 +1,6 @@
 """Clips for the page: decoded once, in formats that any browser plays."""
 
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from skal.label.web.spectrogram import spectrogram_png
 
 __all__ = ["SoundShelf", "playable_type"]
 
+_LOWEST_RATE = 8000
 # Formats that every browser plays; others are sent as WAV.
 _PLAYABLE = {
     ("WAV", "PCM_16"): "audio/wav",
@@ -43,9 +45,20 @@ class SoundShelf:
         key = ("picture", *_version(clip), *sorted(look.items()))
         return self._keep(key, lambda: spectrogram_png(*self.waveform(clip), **look), len)
 
-    def wav(self, clip):
-        """Return a clip as a WAV file."""
-        return self._keep(("wav", *_version(clip)), lambda: wav_bytes(*self.waveform(clip)), len)
+    def wav(self, clip, slow=1):
+        """Return a clip as a WAV file, `slow` times as long and as low."""
+
+        def make():
+            y, sr = self.waveform(clip)
+            # Browsers refuse rates below 3 kHz.
+            up = max(1, math.ceil(_LOWEST_RATE * slow / sr)) if slow > 1 else 1
+            if up > 1:
+                from scipy.signal import resample_poly
+
+                y = resample_poly(y, up, 1)
+            return wav_bytes(y, round(sr * up / slow))
+
+        return self._keep(("wav", slow, *_version(clip)), make, len)
 
     def _keep(self, key, make, size_of):
         with self._lock:

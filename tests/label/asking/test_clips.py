@@ -93,6 +93,7 @@ def test_windows(tmp_path):
         ]
         question = project.next("ann")
         assert question.duration == pytest.approx(0.4)
+        project.answer(question.question_id, "ann", "label", "low")
     with pytest.raises(ProjectError, match=r"window=0\.4") as caught:
         LabelingProject(tmp_path, window=0.5).open()
     assert caught.value.code == "bad_settings"
@@ -129,14 +130,14 @@ def test_a_clip_that_is_deleted_while_it_is_asked(project, tones):
     assert project.clip(following.clip_id).problem.startswith("no such file")
 
 
-def test_a_disk_that_is_gone_sets_nothing_aside(project, tones):
-    moved = tones.rename(tones.parent / "unplugged")
-    project.given_folder = moved / ".skal"
-    with pytest.raises(ProjectError, match="is gone"):
-        project.next("ann")
-    moved.rename(tones)
-    assert project.problems() == []
-    assert project.next("ann") is not None
+def test_a_disk_that_is_gone_sets_nothing_aside(tones, tmp_path):
+    with LabelingProject(tones, ["low", "high"], folder=tmp_path / "project") as project:
+        moved = tones.rename(tones.parent / "unplugged")
+        with pytest.raises(ProjectError, match="is gone"):
+            project.next("ann")
+        moved.rename(tones)
+        assert project.problems() == []
+        assert project.next("ann") is not None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="names are bytes only there")

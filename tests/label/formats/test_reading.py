@@ -253,3 +253,53 @@ def test_every_format_comes_back_into_a_project(
         found = {(r.path, int(r.start or 0)): r.label for r in project.labels()}
     assert found == plain
     assert not os.listdir(sounds / "night")[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("path;label\na.wav;dog, small\nb.wav;cat, big\n", "dog, small"),
+        ('path,label\n"a.wav" ,"dog" \n', "dog"),
+        ('path;label\n"a.wav"  ; "dog, ""x"" "  \n', 'dog, "x"'),
+    ],
+)
+def test_separators_and_blanks_behind_quotes(tmp_path, text, expected):
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    assert read_labels(path)[0].label == expected
+
+
+def test_an_empty_file_says_that_it_is(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("")
+    with pytest.raises(LabelFileError, match="the file is empty"):
+        read_labels(path)
+
+
+def test_several_species_in_a_window_are_reported(tmp_path):
+    path = tmp_path / "a.BirdNET.results.csv"
+    path.write_text(
+        "Start (s),End (s),Scientific name,Common name,Confidence,File\n"
+        "0.0,3.0,Turdus merula,Blackbird,0.9,a.wav\n"
+        "0.0,3.0,Parus major,Great Tit,0.4,a.wav\n"
+        "3.0,6.0,Parus major,Great Tit,0.8,a.wav\n"
+    )
+    found = read_labels(path)
+    assert [(row.start, row.label) for row in found] == [(3.0, "Great Tit")]
+    assert [left.row for left in found.left_out] == ["row 2", "row 3"]
+
+
+def test_kaleidoscope(tmp_path):
+    path = tmp_path / "cluster.csv"
+    path.write_text(
+        "INDIR,FOLDER,IN FILE,CHANNEL,OFFSET,DURATION,Fmin,Fmax,TOP1MATCH,MANUAL ID\n"
+        "/data,site A,n1.wav,0,2.5,1.25,2000,4000,x,wren\n"
+        "/data,,n2.wav,0,0,3,2000,4000,x,robin\n"
+        "/data,,n2.wav,0,9,3,2000,4000,x,\n"
+    )
+    found = read_labels(path)
+    assert [(str(row.path), row.start, row.end, row.label) for row in found] == [
+        ("site A/n1.wav", 2.5, 3.75, "wren"),
+        ("n2.wav", 0.0, 3.0, "robin"),
+    ]
+    assert [left.row for left in found.left_out] == ["row 4"]

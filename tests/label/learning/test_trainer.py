@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -10,7 +11,9 @@ from sklearn.preprocessing import StandardScaler
 from skal import ActiveLearningClassifier
 from skal.audio import LogMelSpectrogram
 from skal.label import LabelingProject, ProjectError, Trainer
+from skal.label.learning.defaults import describe_hearing
 from skal.label.store.rounds import list_rounds
+from skal.label.store.settings import read_settings
 from skal.recognizer import Recognizer
 from skal.strategies import BatchBALD, CoreSet, EntropySampling, MarginSampling, MaxHerding
 from tests.label.recordings import answer_next, train, write_tones
@@ -359,3 +362,51 @@ def test_batch_strategies_rank_beyond_their_batch(sounds):
         trainer.train()
         chosen = trainer._campaign.classifier.query(n_instances=4)
         assert [int(name[:4]) for name in names_asked(project, truth, 4)] == chosen.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rate", "length", "expected"), [(256_000, 0.25, (256_000, 0.25)), (8000, 0.349, (8000, 0.35))]
+)
+def test_the_default_features_follow_the_recordings(tmp_path, rate, length, expected):
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * rng.normal(size=round(rate * length)), rate)
+    with LabelingProject(tmp_path, ["a", "b"]) as project:
+        lines = describe_hearing(project)
+        assert lines == [
+            f"the model looks at 0 to {rate / 2:g} Hz and {expected[1]:g} s of a clip"
+        ]
+        with project.store.read() as connection:
+            found = read_settings(connection)["features"]
+        assert (found["sr"], found["duration"]) == expected
+
+
+def test_what_is_not_looked_at_is_said(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        soundfile.write(tmp_path / f"{i}.wav", 0.1 * rng.normal(size=8000 * 12), 8000)
+    with LabelingProject(tmp_path, ["a", "b"], hearing={"sr": 4000, "fmin": 100}) as project:
+        lines = describe_hearing(project)
+        assert lines[0] == "the model looks at 100 to 2000 Hz and 10 s of a clip"
+        assert "4 of 4 clips reach beyond 2000 Hz" in lines[1]
+        assert "4 of 4 clips are longer than 10 s" in lines[2]
+        assert "--window" in lines[2]
+    with LabelingProject(tmp_path) as project:
+        assert project.settings["hearing"] == {"sr": 4000, "fmin": 100}
+    with LabelingProject(tmp_path, hearing={"duration": 12.0}) as project:
+        assert describe_hearing(project) == ["the model looks at 0 to 4000 Hz and 12 s of a clip"]
+    with pytest.raises(ProjectError, match="hearing must be"):
+        LabelingProject(tmp_path, hearing={"fmin": 5000, "fmax": 400}).open()
+
+
+def test_a_project_without_answers_changes_its_window(tmp_path):
+    write_tones(tmp_path, 4, duration=1.0)
+    with LabelingProject(tmp_path, ["low", "high"]) as project:
+        project.next("ann")
+    with LabelingProject(tmp_path, window=0.5) as project:
+        assert project.progress().n_clips == 8
+        question = project.next("ann")
+        assert question.end - question.start == 0.5
+        project.answer(question.question_id, "ann", "label", "low")
+    with pytest.raises(ProjectError, match=r"has answers for window=0\.5"):
+        LabelingProject(tmp_path, window=0.25).open()

@@ -133,6 +133,15 @@ def test_a_worker_that_cannot_be_started_is_tried_again(project, monkeypatch):
         assert worker.pid is not None
 
 
+def test_a_worker_makes_no_project_where_one_was_removed(project, sounds):
+    (sounds[0] / ".skal").rename(sounds[0].with_name("away"))
+    (sounds[0] / ".skal").mkdir()
+    worker = TrainingWorker(project)
+    worker._described = b""
+    assert "was removed or replaced" in worker._run()
+    assert list((sounds[0] / ".skal").iterdir()) == []
+
+
 def test_a_worker_without_its_parent_ends(project):
     code = (
         "import sys, time\n"

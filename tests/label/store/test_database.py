@@ -1,5 +1,6 @@
 """The data base: whole transactions, on disk, with errors that people understand."""
 
+import errno
 import os
 import shutil
 import socket
@@ -64,6 +65,62 @@ def test_a_reader_sees_one_state(store):
             add_setting(writing, "new")
         assert connection.execute(select(tables.settings.c.key)).all() == before
     assert "new" in keys(store)
+
+
+def remove(folder):
+    shutil.rmtree(folder)
+
+
+def move_away(folder):
+    folder.rename(folder.with_name("away"))
+
+
+def replace_by_a_copy(folder):
+    move_away(folder)
+    shutil.copytree(folder.with_name("away"), folder)
+
+
+def remove_the_log(folder):
+    (folder / "project.sqlite-wal").unlink()
+
+
+@pytest.mark.parametrize("harm", [remove, move_away, replace_by_a_copy, remove_the_log])
+def test_no_answer_is_acknowledged_after_the_folder_is_gone(tones, truth, harm):
+    with LabelingProject(tones, ["low", "high"]) as project:
+        answer_next(project, "ann", truth, 3)
+        question = project.next("ann")
+        harm(tones / ".skal")
+        with pytest.raises(ProjectError, match="was removed or replaced"):
+            project.answer(question.question_id, "ann", "label", truth[question.name])
+        with pytest.raises(ProjectError, match="was removed or replaced"):
+            project.next("ann")
+
+
+def test_a_write_that_ends_after_the_removal_is_refused(store, tmp_path):
+    with pytest.raises(ProjectError, match="was removed or replaced"), store.write() as connection:
+        add_setting(connection, "late")
+        (tmp_path / "project.sqlite").unlink()
+
+
+def test_a_folder_that_is_put_back_is_used_again(tones, truth):
+    away = tones.parent / "away"
+    with LabelingProject(tones, ["low", "high"]) as project:
+        answer_next(project, "ann", truth, 3)
+        (tones / ".skal").rename(away)
+        with pytest.raises(ProjectError):
+            project.next("ann")
+        away.rename(tones / ".skal")
+        answer_next(project, "ann", truth, 3)
+        assert len(project.labels()) == 6
+
+
+def test_a_file_system_without_locks_gets_the_right_advice(tones, monkeypatch):
+    def flock(handle, how):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("skal._utils.files.fcntl.flock", flock)
+    with pytest.raises(ProjectError, match=r"without locks .*--project DIR"):
+        LabelingProject(tones, ["low", "high"]).open()
 
 
 def test_writers_take_turns(store):

@@ -10,7 +10,7 @@ import soundfile
 import uvicorn
 
 from skal.label import LabelingProject
-from skal.label.web.server import create_app
+from skal.label.web.server import create_app, patient_protocol
 
 CLASSES = ("high", "low", "noise")
 SR = 8000
@@ -56,7 +56,13 @@ class Serving:
         hosts = [f"127.0.0.1:{self.port}", f"localhost:{self.port}"]
         app = create_app(self.project, **{"hosts": hosts, "port": self.port, **self.options})
         self.server = uvicorn.Server(
-            uvicorn.Config(app, log_level="critical", lifespan="off", server_header=False)
+            uvicorn.Config(
+                app,
+                http=patient_protocol(),
+                log_level="critical",
+                lifespan="off",
+                server_header=False,
+            )
         )
         arguments = {"sockets": [listener]}
         self.thread = threading.Thread(target=self.server.run, kwargs=arguments, daemon=True)

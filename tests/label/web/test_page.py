@@ -124,9 +124,12 @@ def test_sound_and_picture(page):
     assert (head["x"] + 1 - box["x"]) / box["width"] == pytest.approx(0.75, abs=0.02)
     keyboard.press("ArrowLeft")
     page.until("Math.abs(document.getElementById('plot').ariaValueNow - 0.7) < 0.02")
-    for key, speed in ((".", "1.25"), (",", "1"), (",", "0.75"), (",", "0.5"), (",", "0.5")):
+    speeds = ["1.25", "1", "0.75", "0.5", "slow-4", "slow-10", "slow-10", "slow-4", "0.5"]
+    for key, speed in zip(".,,,,,,..", speeds, strict=True):
         keyboard.press(key)
         assert script("document.getElementById('speed').value") == speed
+        # Slowed down, times and pictures are still those of the recording.
+        page.until("document.getElementById('length').textContent === '1.00'")
     keyboard.press("0")
     assert script("document.getElementById('loop').ariaPressed") == "true"
     keyboard.press("Space")

@@ -299,3 +299,16 @@ def test_malformed_bodies_are_told_what_is_wrong(server, body):
     assert 400 <= answer.status_code < 500
     assert answer.json()["error"]["message"]
     assert json.loads(httpx.get(f"{server.url}/api/progress").text)["n_labeled"] == 0
+
+
+@pytest.mark.parametrize(
+    "half", [b"GET / HT", b"POST /api/undo HTTP/1.1\r\nHost: %h\r\nContent-Length: 40\r\n\r\n{"]
+)
+def test_half_a_request_is_not_waited_for(server, monkeypatch, half):
+    monkeypatch.setattr("skal.label.web.server._PATIENCE", 0.5)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        connection.sendall(half.replace(b"%h", f"127.0.0.1:{server.port}".encode()))
+        received = b""
+        while piece := connection.recv(4096):  # would time out
+            received += piece
+        assert b"200" not in received

@@ -90,3 +90,15 @@ def test_samples_beyond_full_scale_do_not_wrap_around():
     wav = wav_bytes(np.array([2.0, -2.0, 0.5], np.float32), SR)
     heard, _ = soundfile.read(io.BytesIO(wav))
     np.testing.assert_allclose(heard, [1, -1, 0.5], atol=1e-3)
+
+
+@pytest.mark.parametrize("slow", [4, 10])
+@pytest.mark.parametrize(("rate", "pitch"), [(256_000, 40_000), (8000, 2000)])
+def test_slowed_down_sound_is_as_much_lower(tmp_path, slow, rate, pitch):
+    path = tmp_path / "bat.wav"
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * pitch * np.arange(rate) / rate), rate)
+    y, sr = soundfile.read(io.BytesIO(SoundShelf().wav(_clip(path), slow)))
+    assert sr >= 8000
+    assert len(y) / sr == pytest.approx(slow)
+    spectrum = np.abs(np.fft.rfft(y))
+    assert np.fft.rfftfreq(len(y), 1 / sr)[spectrum.argmax()] == pytest.approx(pitch / slow)

@@ -3,6 +3,7 @@
 import os
 from typing import Annotated, Literal
 
+import anyio
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
@@ -35,10 +36,14 @@ class ClipOut(BaseModel):
 
 
 @router.get("", responses=_GONE)
-def clip_info(project: Project, request: Request, clip_id: _Id) -> ClipOut:
+async def clip_info(project: Project, request: Request, clip_id: _Id) -> ClipOut:
     """Return length, sampling rate and gain of a clip."""
-    clip = project.clip(clip_id)
-    y, sr = request.app.state.shelf.waveform(clip)
+    return await _in_turn(request, _describe, project.clip, clip_id, request.app.state.shelf)
+
+
+def _describe(find, clip_id, shelf):
+    clip = find(clip_id)
+    y, sr = shelf.waveform(clip)
     return ClipOut(
         id=clip.id,
         name=clip.name,
@@ -60,12 +65,24 @@ def clip_info(project: Project, request: Request, clip_id: _Id) -> ClipOut:
         416: {"description": "The sound is shorter than that"},
     },
 )
-def audio(project: Project, request: Request, clip_id: _Id):
-    """Return the sound of a clip: its file, or a WAV file of its part."""
-    clip = project.clip(clip_id)
-    kind = playable_type(clip)
+async def audio(
+    project: Project,
+    request: Request,
+    clip_id: _Id,
+    slow: Annotated[int, Query(ge=1, le=10, description="Stretch time by this factor.")] = 1,
+):
+    """Return the sound of a clip: its file, or a WAV file of its part.
+
+    Slowed down, it is as much lower: ultrasound can be heard.
+    """
+    return await _in_turn(request, _sound, project.clip, clip_id, request, slow)
+
+
+def _sound(find, clip_id, request, slow):
+    clip = find(clip_id)
+    kind = playable_type(clip) if slow == 1 else None
     if kind is None:
-        sound = request.app.state.shelf.wav(clip)
+        sound = request.app.state.shelf.wav(clip, slow)
         return _part_of(sound, request.headers.get("range"))
     return _file(clip.path, kind, request.headers)
 
@@ -75,7 +92,7 @@ def audio(project: Project, request: Request, clip_id: _Id):
     response_class=Response,
     responses={**_GONE, 200: {"content": {"image/png": {}}}},
 )
-def spectrogram(
+async def spectrogram(
     project: Project,
     request: Request,
     clip_id: _Id,
@@ -86,10 +103,16 @@ def spectrogram(
     axis: Literal["mel", "linear"] = "mel",
 ):
     """Return the spectrogram of a clip from 0 Hz to half the sampling rate, without axes."""
-    picture = request.app.state.shelf.picture(
-        project.clip(clip_id), width=width, height=height, scale=scale, theme=theme, axis=axis
+    look = {"width": width, "height": height, "scale": scale, "theme": theme, "axis": axis}
+    picture = await _in_turn(
+        request, lambda: request.app.state.shelf.picture(project.clip(clip_id), **look)
     )
     return Response(picture, media_type="image/png", headers=_KEEP)
+
+
+async def _in_turn(request, function, *args):
+    """Call a function that needs much memory; who waits holds no thread that others need."""
+    return await anyio.to_thread.run_sync(function, *args, limiter=request.app.state.drawing)
 
 
 def _part_of(sound, wanted):

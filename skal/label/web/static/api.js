@@ -46,7 +46,9 @@ export function hand(path, body) {
   navigator.sendBeacon(path, new Blob([JSON.stringify(body)], { type: "application/json" }));
 }
 
-export const audioUrl = (clip) => `/api/clips/${clip}/audio`;
+// Slowed down by the server, a sound is as much lower: ultrasound can be heard.
+export const audioUrl = (clip, slow = 1) =>
+  `/api/clips/${clip}/audio${slow === 1 ? "" : `?slow=${slow}`}`;
 
 export const clipUrl = (clip) => `/api/clips/${clip}`;
 

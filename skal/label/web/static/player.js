@@ -12,6 +12,7 @@ export class Player {
     this.even = true;
     this.loop = false;
     this.rate = 1;
+    this.slow = 1;
     this.context = null;
     this.draw = this.draw.bind(this);
   }
@@ -24,8 +25,7 @@ export class Player {
     deck.error = null;
     deck.length = null;
     deck.sampleRate = null;
-    deck.audio.src = audioUrl(clip);
-    deck.audio.load();
+    this.#fill(deck);
     deck.info = call(clipUrl(clip)).then(
       (info) => {
         if (deck.clip !== clip) return;
@@ -45,6 +45,13 @@ export class Player {
     return deck;
   }
 
+  // A deck holds the sound as it is heard; its times are those of the recording, times `slow`.
+  #fill(deck) {
+    deck.slow = this.slow;
+    deck.audio.src = audioUrl(deck.clip, deck.slow);
+    deck.audio.load();
+  }
+
   drop(deck) {
     deck.audio.pause();
     deck.audio.removeAttribute("src");
@@ -56,6 +63,7 @@ export class Player {
   show(deck) {
     this.pause();
     this.deck = deck;
+    if (deck.slow !== this.slow) this.#fill(deck);
     deck.audio.loop = this.loop;
     deck.audio.playbackRate = this.rate;
     if (deck.audio.currentTime > 0) deck.audio.currentTime = 0;
@@ -75,7 +83,7 @@ export class Player {
 
   get length() {
     const known = this.deck?.audio.duration;
-    return Number.isFinite(known) ? known : (this.deck?.length ?? 0);
+    return Number.isFinite(known) ? known / this.deck.slow : (this.deck?.length ?? 0);
   }
 
   get sampleRate() {
@@ -106,12 +114,12 @@ export class Player {
 
   seek(seconds) {
     if (!this.deck) return;
-    this.deck.audio.currentTime = Math.min(Math.max(0, seconds), this.length);
+    this.deck.audio.currentTime = Math.min(Math.max(0, seconds), this.length) * this.deck.slow;
     this.#tell();
   }
 
   get position() {
-    return this.deck?.audio.currentTime ?? 0;
+    return this.deck ? this.deck.audio.currentTime / this.deck.slow : 0;
   }
 
   setLoop(loop) {
@@ -119,9 +127,18 @@ export class Player {
     if (this.deck) this.deck.audio.loop = loop;
   }
 
-  setRate(rate) {
-    this.rate = rate;
-    if (this.deck) this.deck.audio.playbackRate = rate;
+  // A speed such as "0.5" keeps the pitch; "slow-10" is a tenth of speed and pitch.
+  setSpeed(speed) {
+    const slow = speed.startsWith("slow-") ? Number(speed.slice(5)) : 1;
+    this.rate = slow === 1 ? Number(speed) : 1;
+    if (slow !== this.slow) {
+      this.slow = slow;
+      const wasPlaying = this.isPlaying;
+      if (this.deck) this.#fill(this.deck);
+      if (wasPlaying) this.play();
+    }
+    // Loading resets the rate.
+    if (this.deck) this.deck.audio.defaultPlaybackRate = this.deck.audio.playbackRate = this.rate;
   }
 
   setEven(even) {

@@ -32,8 +32,8 @@ export function makeTransport(player) {
     const speed = byId("speed");
     const wanted = speed.selectedIndex + direction;
     speed.selectedIndex = Math.min(speed.length - 1, Math.max(0, wanted));
-    player.setRate(Number(speed.value));
-    say(`Speed ${speed.value}`);
+    player.setSpeed(speed.value);
+    say(`Speed ${speed.selectedOptions[0].textContent}`);
   }
 
   function toggleLoop() {
@@ -48,6 +48,6 @@ export function makeTransport(player) {
   });
   plot.addEventListener("pointermove", (event) => event.buttons && seekTo(event));
   byId("loop").addEventListener("click", toggleLoop);
-  byId("speed").addEventListener("change", () => player.setRate(Number(byId("speed").value)));
+  byId("speed").addEventListener("change", () => player.setSpeed(byId("speed").value));
   return { show, step, changeSpeed, toggleLoop };
 }
