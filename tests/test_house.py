@@ -31,13 +31,15 @@ FLOORS = {
 }
 # The floors inside label/: a room or a module there, see above.
 LABEL_FLOORS = {
-    "terminal": 5,
-    "web": 4,
-    "learning": 3,
-    "project": 2,
-    "predict": 3,
-    "formats": 2,
+    "terminal": 6,
+    "web": 5,
+    "learning": 4,
+    "project": 3,
+    "predict": 4,
+    "formats": 3,
     "playback": 1,
+    "vocabulary": 2,
+    "past": 2,
     "asking": 1,
     "store": 0,
 }
