@@ -46,12 +46,12 @@ export function hand(path, body) {
   navigator.sendBeacon(path, new Blob([JSON.stringify(body)], { type: "application/json" }));
 }
 
-export const audioUrl = (clip) => `/api/clips/${clip}/audio`;
+export const audioUrl = (clip) => `api/clips/${clip}/audio`;
 
-export const clipUrl = (clip) => `/api/clips/${clip}`;
+export const clipUrl = (clip) => `api/clips/${clip}`;
 
 export const pictureUrl = (clip, look) =>
-  `/api/clips/${clip}/spectrogram.png?${new URLSearchParams(look)}`;
+  `api/clips/${clip}/spectrogram.png?${new URLSearchParams(look)}`;
 
 // crypto.randomUUID needs https or localhost; a laboratory's network has neither.
 export function uniqueKey() {
