@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint docs chromium ffmpeg clean
+.PHONY: demo test test-all lint docs chromium ffmpeg nginx clean
 
 demo: $(VENV)/.installed
 	$(BIN)/skal run
@@ -37,6 +37,12 @@ ffmpeg:
 	@command -v ffmpeg > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	apt-get install -y -qq --no-install-recommends ffmpeg > /dev/null; } \
 	|| echo "no ffmpeg, and it cannot be installed here: reading goes uncompared" >&2
+
+# The page is tested behind a real proxy, and that is skipped where there is none.
+nginx:
+	@command -v nginx > /dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	apt-get install -y -qq --no-install-recommends nginx openssl > /dev/null; } \
+	|| echo "no nginx, and it cannot be installed here: the proxy goes untested" >&2
 
 $(VENV)/.installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

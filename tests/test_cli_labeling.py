@@ -290,3 +290,43 @@ def test_a_terminal_is_enough(place):
         said = [(answer.kind, answer.label) for answer in project.answers()]
     expected = [("label", "a"), ("label", "b"), ("unsure", None), ("undo", None), ("bad", None)]
     assert said == expected
+
+
+def test_classes_are_changed_by_command(place, capsys):
+    with LabelingProject("rec", ["dgo", "car", "noise"]) as project:
+        for clip_id, name in enumerate(["dgo", "car", "noise"]):
+            project.relabel(clip_id, "ann", "label", name)
+    changes = ["--rename", "dgo=dog", "--merge", "car=dog", "--retire", "noise"]
+    code, out, err = call(capsys, "classes", "rec", *changes, "--add", "a;b")
+    assert code == 0
+    assert re.findall(r"(\d+)  (\S+)$", out, re.M) == [("2", "dog"), ("0", "a;b")]
+    assert "the class 'noise' was retired" in err
+    code, out, err = call(capsys, "label", "rec", "--classes", "dgo,owl,a;b", "--export", "csv")
+    assert code == 0
+    assert "'dgo' is now 'dog': it was not added again" in err
+    assert "the class 'owl' is new in this project" in err
+    assert "noise" not in out
+    code, out, _ = call(capsys, "classes", "rec", "--restore", "noise")
+    assert "1  noise" in out
+    assert call(capsys, "classes", "rec", "--rename", "dog")[0] == 2
+    assert "no class 'x'" in call(capsys, "classes", "rec", "--retire", "x")[2]
+
+
+def test_classes_separated_by_semicolons_are_questioned(place, capsys):
+    code, _, err = call(capsys, "label", "rec", "--classes", "dog;siren", "--export", "csv")
+    assert code == 2
+    assert "is 'dog;siren' one class?" in err and "dog,siren" in err
+    assert not (place / "rec" / ".skal").exists()
+
+
+def test_an_import_replaces_answers_if_told_so(place, capsys):
+    name = sorted(path.name for path in (place / "rec").glob("*.wav"))[0]
+    with LabelingProject("rec", ["dog", "owl"]) as project:
+        project.relabel(0, "ann", "label", "dog")
+    (place / "in.csv").write_text(f"path,label\n{name},owl\n")
+    given = ["label", "rec", "--import", "in.csv", "--export", "csv"]
+    code, out, err = call(capsys, *given)
+    assert (code, ",dog," in out) == (0, True) and "it was kept" in err
+    code, out, err = call(capsys, *given, "--replace")
+    assert (code, ",owl," in out) == (0, True) and "stay on record" in err
+    assert call(capsys, "label", "rec", "--replace")[0] == 2

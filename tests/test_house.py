@@ -32,12 +32,14 @@ FLOORS = {
 }
 # The floors inside label/: a room or a module there, see above.
 LABEL_FLOORS = {
-    "terminal": 5,
-    "web": 4,
-    "learning": 3,
-    "project": 2,
-    "formats": 2,
+    "terminal": 6,
+    "web": 5,
+    "learning": 4,
+    "project": 3,
+    "formats": 3,
     "playback": 1,
+    "vocabulary": 2,
+    "past": 2,
     "asking": 1,
     "store": 0,
 }

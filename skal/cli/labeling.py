@@ -16,7 +16,7 @@ from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
 from skal.label.formats import FORMATS, LabelFileError, export_labels, read_labels
 from skal.label.store.errors import ProjectError
 
-__all__ = ["label", "predict"]
+__all__ = ["classes", "label", "predict"]
 
 _IMPORTS = ", ".join(kind.title for kind in FORMATS.values() if kind.read is not None)
 _IMPORTS += ", tables of Raven, BirdNET, Kaleidoscope and crowsetta, Audacity's label tracks"
@@ -49,7 +49,13 @@ def label(
     terminal: Annotated[
         bool, _option("Label in this terminal, without a page.", "--terminal")
     ] = False,
-    person: Annotated[str | None, _option("Name of the person; without it the page asks.")] = None,
+    name: Annotated[
+        list[str] | None, _option("Public name of the page behind a proxy; repeat for several.")
+    ] = None,
+    person: Annotated[
+        str | None,
+        _option("Your name (your login name; with --host or --name the page asks)."),
+    ] = None,
     strategy: Annotated[str | None, _option("Strategy, such as margin.")] = None,
     per_round: Annotated[int | None, _option("New labels for each training (10).")] = None,
     audit_share: Annotated[
@@ -76,6 +82,9 @@ def label(
     import_file: Annotated[
         Path | None, _option(f"Import labels from a file: {_IMPORTS}.", "--import")
     ] = None,
+    replace: Annotated[
+        bool, _option("Let imported labels replace different answers.", "--replace")
+    ] = False,
     export: Annotated[
         str | None,
         _option(f"Write the labels and exit: {', '.join(FORMATS)}."),
@@ -85,6 +94,8 @@ def label(
     ] = None,
 ):
     """Label a folder of recordings; a model learns and chooses what to ask next.
+
+    One label per clip: each recording, or each window with --window, gets one class.
 
     skal label RECORDINGS --classes dog,siren,drill
 
@@ -101,12 +112,15 @@ def label(
 
         _check_export(export, output)
         _check_token(token)
+        if replace and import_file is None:
+            fail("skal: --replace goes with --import", 2)
         options = {"n_instances": per_round, "audit_share": audit_share, "window": window}
         options |= {"shared_share": shared_share, "show_guess": show_guess, "hop": hop}
         heard = {"sr": sr, "fmin": fmin, "fmax": fmax, "duration": duration}
         heard = {name: value for name, value in heard.items() if value is not None}
         options["hearing"] = heard or None
         names = [name.strip() for name in classes.split(",") if name.strip()]
+        _check_names(names, LabelingProject(recordings, folder=project, store=store))
         opened = LabelingProject(
             recordings,
             names,
@@ -120,8 +134,10 @@ def label(
         with opened:
             if export is None:
                 _tell_of_others(recordings)
+            for note in opened.class_notes:
+                _tell(note)
             if import_file is not None:
-                _import(opened, import_file)
+                _import(opened, import_file, replace)
             if export is not None:
                 _export(opened, export, output)
                 return
@@ -130,6 +146,7 @@ def label(
                 _label_here(opened, person)
             else:
                 served = {"host": host, "port": port, "token": token, "person": person}
+                served["hosts"] = name or ()
                 _serve(opened, no_browser, **served)
 
 
@@ -141,17 +158,38 @@ def _strategy(name):
     return build("strategy", name, {})
 
 
-def _import(project, path):
+def _check_names(names, project):
+    """Question a name that looks like several, unless the project has this class."""
+    from skal.label.asking.classes import several_names
+
+    doubtful = [name for name in names if several_names(name)]
+    if doubtful and (project.given_store or project.folder.is_dir()):
+        with project.open(scan=False):
+            known = {info.name for info in project.classes}
+        doubtful = [name for name in doubtful if name not in known]
+    if doubtful:
+        meant = ",".join(several_names(doubtful[0]))
+        fail(
+            f"skal: --classes: is {doubtful[0]!r} one class? Separate classes by commas: {meant}. "
+            f"To add one class of this name: skal classes RECORDINGS --add {doubtful[0]!r}",
+            2,
+        )
+
+
+def _import(project, path, replace):
     rows = read_labels(path)
-    known = [info.name for info in project.classes]
+    known = [former.name for former in project.former_classes if former.became]
+    known += [info.name for info in project.classes]
     unknown = sorted({row.label for row in rows} - set(known))
     if unknown:
         near = difflib.get_close_matches(unknown[0], known, n=1)
         hint = f"did you mean {near[0]!r}? Else add it" if near else "add it"
         named = ", ".join(map(repr, unknown[:10])) + (", ..." if len(unknown) > 10 else "")
         fail(f"skal: {path}: unknown class {named}; {hint} with --classes. Nothing is imported", 2)
-    report = project.import_labels(rows)
+    report = project.import_labels(rows, replace=replace)
     _tell(f"{report.n_added} of {len(rows)} labels of {path} imported")
+    if report.n_replaced:
+        _tell(f"{report.n_replaced} of them replace answers, which stay on record")
     for left in rows.left_out:
         _tell(f"not taken: {path}, {left}")
     if report.n_known:
@@ -220,6 +258,8 @@ def _serve(project, no_browser, **options):
 
     def on_ready(address):
         print(f"Label at {address}   (Ctrl-C stops; every answer is saved at once)", flush=True)
+        if options["hosts"] and options["token"] is None:
+            _tell("everyone whom the proxy lets in may label: it asks who they are, or --token")
         if not no_browser:
             _open_browser(address)
 
@@ -234,6 +274,81 @@ def _open_browser(address):
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         return
     threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
+
+
+@app.command()
+def classes(
+    recordings: Annotated[str, typer.Argument(help="Folder of the recordings.")],
+    project: Annotated[
+        Path | None, _option("Folder of the project (.skal in the recordings).")
+    ] = None,
+    store: Annotated[
+        str | None, _option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")
+    ] = None,
+    add: Annotated[list[str] | None, _option("Add a class.")] = None,
+    rename: Annotated[
+        list[str] | None, _option("Give a class another name: --rename OLD=NEW.")
+    ] = None,
+    merge: Annotated[
+        list[str] | None, _option("Count a class as another: --merge CLASS=OTHER.")
+    ] = None,
+    retire: Annotated[
+        list[str] | None, _option("Stop offering a class; ask about its clips again.")
+    ] = None,
+    restore: Annotated[
+        list[str] | None, _option("Bring a retired or merged class back, with its answers.")
+    ] = None,
+):
+    """List the classes of a project, or change them with their answers.
+
+    skal classes RECORDINGS --rename dgo=dog --merge car=vehicle --retire noise
+
+    Every answer stays on record as it was given. Options can be repeated, and are applied in the
+    order of this help.
+    """
+    with _plain_errors():
+        from skal.label.project import LabelingProject
+
+        opened = LabelingProject(recordings, folder=project, store=store)
+        if store is None and not opened.folder.is_dir():
+            fail(f"skal: no project in {str(opened.folder)!r}: make one with skal label", 2)
+        pairs = [_pair("--rename", text) for text in rename or ()]
+        merged = [_pair("--merge", text) for text in merge or ()]
+        with opened.open(scan=False):
+            for name in add or ():
+                opened.add_class(name)
+            for old, new in pairs:
+                opened.rename_class(old, new)
+                _tell(f"{old!r} is now {new!r}, with its answers")
+            for old, new in merged:
+                n_clips = opened.merge_class(old, new)
+                _tell(f"{old!r} is now {new!r}: {_clips(n_clips)}")
+            for name in retire or ():
+                n_clips = opened.retire_class(name)
+                _tell(f"{name!r} is retired: {_clips(n_clips)} to ask about again")
+            for name in restore or ():
+                opened.restore_class(name)
+                _tell(f"{name!r} is back, with its answers")
+            _list_classes(opened)
+
+
+def _pair(option, text):
+    old, equals, new = (part.strip() for part in text.partition("="))
+    if not (old and equals and new):
+        fail(f"skal: {option}: give two names, {option} OLD=NEW, not {text!r}", 2)
+    return old, new
+
+
+def _clips(n):
+    return f"{n} clip" if n == 1 else f"{n} clips"
+
+
+def _list_classes(project):
+    counts = project.progress().per_class
+    for info in project.classes:
+        print(f"{info.key or '-'}  {counts[info.name]:6}  {info.name}")
+    for former in project.former_classes:
+        _tell(str(former))
 
 
 @app.command()

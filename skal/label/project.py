@@ -8,18 +8,20 @@ from skal._utils.saved_models import list_rounds as list_models
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, labels, progress, questions
 from skal.label.asking.checks import check_id, check_person
-from skal.label.asking.classes import add_class, list_classes
+from skal.label.asking.classes import add_class, list_classes, list_former
 from skal.label.asking.matching import match_labels
+from skal.label.past import Past
 from skal.label.store.database import Database, address_of
 from skal.label.store.errors import ProjectError
 from skal.label.store.lock import held, plain_os_errors
 from skal.label.store.rounds import list_rounds
 from skal.label.store.settings import choose_settings, fixed_differ, read_settings, write_settings
+from skal.label.vocabulary import Vocabulary
 
 __all__ = ["LabelingProject"]
 
 
-class LabelingProject:
+class LabelingProject(Vocabulary, Past):
     """A folder of recordings that people label, and that a model learns from.
 
     Every question and answer is in a database before a method returns. Several people, threads
@@ -32,7 +34,8 @@ class LabelingProject:
         Folder of recordings. Nothing in it is changed, except for the project folder if that is
         inside.
     classes : sequence of str, default=()
-        Classes to add to those of the project.
+        Classes to add to those of the project. Former names of classes are not added again;
+        `class_notes` says so, and which classes are new in an existing project.
     folder : path-like, default=None
         Folder of the project. None: ``.skal`` in `recordings`. Models in it are pickled
         objects: open only folders that you trust.
@@ -114,6 +117,7 @@ class LabelingProject:
             "random_state": random_state,
         }
         self.settings = None
+        self.class_notes = ()
         self._store = None
 
     @property
@@ -189,8 +193,7 @@ class LabelingProject:
             clips.update_clips(store, self.root, **parts, seed=settings["random_state"])
         with store.write() as connection:
             write_settings(connection, settings)
-            for name in self.given_classes:
-                add_class(connection, name)
+            self.class_notes = _add_classes(connection, self.given_classes, "created" in found)
         self.settings = settings
 
     def close(self):
@@ -236,7 +239,7 @@ class LabelingProject:
             if question is not None:
                 return question
 
-    def _question(self, question_id):
+    def _question(self, question_id, taken_back=None):
         """Return a Question, or set an unreadable clip aside and return None."""
         with self.store.read() as connection:
             row = questions.read_question(connection, question_id)
@@ -247,7 +250,7 @@ class LabelingProject:
             self._check_recordings()
             self.set_aside(row.clip_id, f"{error.reason}; {error.advice}")
             return None
-        return questions.describe(row, path, length, self.settings["show_guess"])
+        return questions.describe(row, path, length, self.settings["show_guess"], taken_back)
 
     def _check_recordings(self):
         # With the disk gone, every clip would be set aside, one after the other.
@@ -294,45 +297,6 @@ class LabelingProject:
         with self.store.write() as connection:
             return answers.add_answer(connection, question_id, person, kind, label, **given)
 
-    def undo(self, person):
-        """Take back a person's last answer.
-
-        Parameters
-        ----------
-        person : str
-            Name of the person.
-
-        Returns
-        -------
-        Question or None
-            About the clip of that answer; None if there is nothing to take back, or the clip
-            is no longer readable.
-        """
-        person = check_person(person)
-        with self.store.write() as connection:
-            lease = self.settings["lease"]
-            question_id = answers.take_back(connection, person, time.time(), lease)
-        return None if question_id is None else self._question(question_id)
-
-    def relabel(self, clip_id, person, kind, label=None):
-        """Replace a person's answer about a clip, or add one; earlier answers stay on record.
-
-        Parameters
-        ----------
-        clip_id : int
-            The clip.
-        person, kind, label : str
-            As in `answer`.
-
-        Returns
-        -------
-        AnswerReceipt
-        """
-        person = check_person(person)
-        clip_id = check_id(clip_id, "unknown_clip", "clip")
-        with self.store.write() as connection:
-            return answers.change_label(connection, clip_id, person, kind, label, time.time())
-
     def release(self, person, question_ids=None):
         """Give back clips that a person was asked about and has not answered.
 
@@ -346,35 +310,6 @@ class LabelingProject:
         person = check_person(person)
         with self.store.write() as connection:
             questions.release(connection, person, time.time(), question_ids)
-
-    @property
-    def classes(self):
-        """Return the classes, a tuple of ClassInfo."""
-        with self.store.read() as connection:
-            return list_classes(connection)
-
-    def add_class(self, name, key=None):
-        """Add a class.
-
-        Parameters
-        ----------
-        name : str
-            Its name.
-        key : str, default=None
-            The key that gives this class. None: a free one.
-
-        Returns
-        -------
-        ClassInfo
-            The existing class, if there is one of that name.
-
-        Raises
-        ------
-        ProjectError
-            With code "bad_class" if the name cannot be shown, or the key is taken.
-        """
-        with self.store.write() as connection:
-            return add_class(connection, name, key)
 
     def clip(self, clip_id):
         """Return a clip.
@@ -454,8 +389,8 @@ class LabelingProject:
         with self.store.read() as connection:
             return labels.read_answers(connection)
 
-    def import_labels(self, rows):
-        """Import labels; answers of the project are kept.
+    def import_labels(self, rows, *, replace=False):
+        """Import labels.
 
         A path stands for the recording with this path, absolute or below the folder of
         recordings. A bare name also stands for the only recording of this name, with or
@@ -467,6 +402,9 @@ class LabelingProject:
         ----------
         rows : iterable of ImportedLabel
             The labels.
+        replace : bool, default=False
+            Let a label take the place of different answers to its clip, which stay on record.
+            False: the answers are kept, and the label is reported as a conflict.
 
         Returns
         -------
@@ -478,7 +416,7 @@ class LabelingProject:
         with self.store.read() as connection:
             matches = match_labels(connection, self.root, rows, **parts)
         with self.store.write() as connection:
-            return labels.add_labels(connection, matches, time.time())
+            return labels.add_labels(connection, matches, time.time(), replace=replace)
 
     def model_path(self, round=None):
         """Return the file of a model, which `skal.recognizer.Recognizer.load` opens.
@@ -497,3 +435,20 @@ class LabelingProject:
         files = list_models(self.folder)
         found = (files.get(i) for i in reversed(done) if round in (None, i))
         return next(filter(None, found), None)
+
+
+def _add_classes(connection, names, is_old):
+    """Add classes; return what to tell about them."""
+    former = {found.name: found for found in list_former(connection)}
+    known = {info.name for info in list_classes(connection)}
+    notes = []
+    for name in names:
+        if name in former:
+            notes.append(f"{former[name]}: it was not added again")
+            continue
+        info = add_class(connection, name)
+        if is_old and info.name not in known:
+            key = f" (key {info.key})" if info.key else ""
+            notes.append(f"the class {info.name!r} is new in this project{key}")
+            known.add(info.name)
+    return tuple(notes)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from skal._utils.sound.soundfiles import AudioReadError
+from skal.label.asking.classes import several_names
 from skal.label.asking.kinds import KINDS, LABEL, UNDO_KEY
 from skal.label.playback import Player, find_player
 from skal.label.store.errors import ProjectError
@@ -18,12 +19,17 @@ from skal.label.store.errors import ProjectError
 __all__ = ["label_in_terminal", "read_keys"]
 
 _ANSWERS = {kind.key: kind for kind in KINDS.values() if kind.key}
+_PAGE = 10  # earlier answers to show at a time
+_REVIEW_HELP = (
+    "number: listen and correct   Enter: older ones   name of a class or person: only those   "
+    "!: where the model disagrees   *: all   q: back"
+)
 _QUIT = ("q", "\x1b", "\x03", "\x04", "")  # Escape, Ctrl-C, Ctrl-D, end of input
 _HELP = "   ".join(
     [
         "space: play",
         *(f"{key}: {kind.title.lower()}" for key, kind in _ANSWERS.items()),
-        f"{UNDO_KEY}: undo   +: class by name   ?: help   q or Esc: stop",
+        f"{UNDO_KEY}: undo   <: earlier answers   +: class by name   ?: help   q or Esc: stop",
     ]
 )
 
@@ -173,15 +179,72 @@ class _Session:
             if key == UNDO_KEY:
                 before = self.project.undo(self.person)
                 if before is not None:
-                    self._say("Your last answer is taken back.", "yellow")
+                    self._say(f"Your answer {before.taken_back!r} is taken back.", "yellow")
                     return before, True
                 self._say("There is nothing to take back.", "yellow")
             elif key in _QUIT:
                 return None, False
             elif key == " ":
                 self._play(question)
+            elif key == "<":
+                self.player.stop()
+                self._review()
+                self._show(question)
+                self._play(question)
             else:
                 self._show_keys()
+
+    def _review(self):
+        """List earlier answers, newest first, and let the person correct some."""
+        chosen, before = {}, None
+        while True:
+            votes = self.project.votes(**chosen, before=before, limit=_PAGE)
+            for number, vote in enumerate(votes, 1):
+                self._say(f"  {number:2}  {_described(vote)}")
+            self._say(_REVIEW_HELP if votes else f"No more answers. {_REVIEW_HELP}", "cyan")
+            said = self.read_key.line().strip()
+            if said in ("q", "<"):
+                return
+            if said.isdecimal() and 1 <= int(said) <= len(votes):
+                self._correct(votes[int(said) - 1])
+            elif said == "":
+                before = votes[-1].answer_id if votes else None
+            else:
+                chosen, before = self._filter(said), None
+
+    def _filter(self, said):
+        """Return the answers to list, from what the person typed."""
+        if said == "!":
+            return {"disagrees": True}
+        if said in KINDS:
+            return {"kind": said}
+        if said in [info.name for info in self.project.classes]:
+            return {"label": said}
+        if said in self.project.people:
+            return {"person": said}
+        if said != "*":
+            self._say(f"There is no class, kind or person {said!r}: all answers follow.", "red")
+        return {}
+
+    def _correct(self, vote):
+        """Play the clip of an answer, and replace the answer if the person says so."""
+        clip = self.project.clip(vote.clip_id)
+        self._play(clip)
+        self._say(_described(vote), "bold")
+        self._say("  Press the key of the right answer, space to play, or Esc to keep it.", "cyan")
+        while (key := self.read_key()) == " ":
+            self._play(clip)
+        self.player.stop()
+        given = self._answer_of(key)
+        if given is None:
+            self._say("  kept as it was", "yellow")
+            return
+        try:
+            self.project.correct(vote.answer_id, self.person, *given)
+        except ProjectError as error:
+            self._say(str(error), "red")
+            return
+        self._say(f"  {_said(vote.kind, vote.label)} is now {_said(*given)}", "green")
 
     def _answer_of(self, key):
         """Return kind and label of a key, or None."""
@@ -198,6 +261,10 @@ class _Session:
         name = self.read_key.line().strip()
         if not name:
             return None
+        if several_names(name) and name not in [info.name for info in self.project.classes]:
+            self._say(f"Is {name!r} one class? Type it again to add it.", "yellow")
+            if self.read_key.line().strip() != name:
+                return None
         try:
             return LABEL, self.project.add_class(name).name
         except ProjectError as error:
@@ -220,7 +287,7 @@ class _Session:
         guess = ""
         if receipt.guess is not None and receipt.guess_probability is not None:
             guess = f"   (model: {receipt.guess}, {receipt.guess_probability:.0%})"
-        self._say(f"  {label if kind == LABEL else KINDS[kind].title.lower()}{guess}", "green")
+        self._say(f"  {_said(kind, label)}{guess}", "green")
 
     def _play(self, question):
         if self.player.command is None:
@@ -258,6 +325,17 @@ class _Session:
     def _say(self, text, style=""):
         # Names of files and classes are text, not markup or terminal codes.
         self.console.print(Text(_printable(text), style=style))
+
+
+def _said(kind, label):
+    return label if kind == LABEL else KINDS[kind].title.lower()
+
+
+def _described(vote):
+    """Return an answer in one line."""
+    part = "" if vote.start is None else f", {vote.start:g} to {vote.end:g} s"
+    guess = f"   (model: {vote.guess}, {vote.guess_probability:.0%})" if vote.disagrees else ""
+    return f"{vote.path}{part}: {_said(vote.kind, vote.label)}, by {vote.person}{guess}"
 
 
 def _summary(progress):

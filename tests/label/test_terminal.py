@@ -135,6 +135,31 @@ def test_an_answer_that_came_too_late_is_said_and_not_stored(recordings):
         assert "Nothing is left to ask" in screen.getvalue()
 
 
+def test_an_earlier_answer_is_corrected(project):
+    label(project, "112q")
+    second = project.votes()[1]
+    # List, show the answers with a class, open the second of them, answer anew.
+    shown = label(project, "<2q", ["dog", "1", "q"])
+    assert "1  " in shown and "by ada" in shown
+    assert "dog is now [bold]siren" in shown
+    assert project.votes()[0].clip_id == second.clip_id
+    assert [vote.label for vote in project.votes()] == ["[bold]siren", "[bold]siren", "dog"]
+    shown = label(project, "<qq", ["1", "q"])
+    assert "kept as it was" in shown
+    shown = label(project, "<q", ["no such thing", "", "", "!", "q"])
+    assert "all answers follow" in shown and "No more answers" in shown
+
+
+def test_undo_says_what_the_answer_was(project):
+    assert "Your answer 'dog' is taken back" in label(project, "1zq")
+    assert "Your answer 'Unsure' is taken back" in label(project, "uzq")
+
+
+def test_a_name_that_looks_like_several_is_questioned(project):
+    label(project, "++q", ["a;b", "no", "c;d", "c;d"])
+    assert [info.name for info in project.classes][2:] == ["c;d"]
+
+
 def test_other_keys_show_the_keys(project):
     assert label(project, "?%").count("space: play") == 3
 

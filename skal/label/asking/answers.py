@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from sqlalchemy import bindparam, exists, insert, select, update
 
 from skal.label.asking.checks import check_seconds, check_text
+from skal.label.asking.classes import class_ids, list_classes
 from skal.label.asking.kinds import KINDS, LABEL, SETTLING
 from skal.label.asking.questions import ask_again, is_leased
 from skal.label.asking.records import AnswerReceipt
@@ -12,10 +13,9 @@ from skal.label.asking.votes import last_valid, settle
 from skal.label.store.errors import ProjectError
 from skal.label.store.tables import answers, classes, clips, questions, votes
 
-__all__ = ["add_answer", "change_label", "take_back"]
+__all__ = ["add_answer", "change_label", "correct_answer", "take_back"]
 
 # Queries are built once: SQLAlchemy needs longer to build one than to run it.
-_CLASSES = select(classes.c.name, classes.c.id)
 _CLASS_NAME = select(classes.c.name).where(classes.c.id == bindparam("class"))
 _QUESTION = select(questions).where(questions.c.id == bindparam("question"))
 _EARLIER = (
@@ -33,10 +33,10 @@ _CLOSE = (
 
 
 def _class_id_of(connection, name):
-    """Return the number of a class."""
-    table = dict(connection.execute(_CLASSES).all())
+    """Return the number of the class that a name stands for."""
+    table = class_ids(connection)
     if not isinstance(name, str) or name not in table:
-        known = ", ".join(sorted(table)[:20])
+        known = ", ".join(sorted(info.name for info in list_classes(connection))[:20])
         raise ProjectError(
             "unknown_class", f"there is no class {name!r:.100}: use {known}, or add it first"
         )
@@ -75,7 +75,7 @@ def add_answer(connection, question_id, person, kind, label, *, seconds, client_
     answer_id = connection.execute(_ADD, row).inserted_primary_key[0]
     until = min(now, question.expires_at)
     connection.execute(_CLOSE, {"question": question_id, "answer": answer_id, "until": until})
-    settle(connection, question.clip_id, person)
+    settle(connection, question.clip_id)
     return _receipt(connection, answer_id, question, duplicate=False)
 
 
@@ -87,15 +87,42 @@ def change_label(connection, clip_id, person, kind, label, now):
     row = {"kind": kind, "class_id": class_id, "at": now, "reason": "relabeled"}
     row |= {"clip_id": clip_id, "person": person}
     answer_id = connection.execute(insert(answers).values(row)).inserted_primary_key[0]
-    settle(connection, clip_id, person)
+    settle(connection, clip_id)
     return AnswerReceipt(answer_id)
 
 
+def correct_answer(connection, answer_id, person, kind, label, now):
+    """Store an answer that takes the place of one that stands, of any person."""
+    class_id = _check_kind(connection, kind, label)
+    given = connection.execute(select(answers).where(answers.c.id == answer_id)).first()
+    if given is None:
+        raise ProjectError("bad_answer", f"there is no answer {answer_id}")
+    standing = connection.execute(select(votes).where(votes.c.clip_id == given.clip_id)).all()
+    if answer_id not in [vote.answer_id for vote in standing]:
+        # Sent again, because the confirmation was lost?
+        for vote in standing:
+            if (vote.person, vote.kind, vote.class_id) == (person, kind, class_id):
+                return AnswerReceipt(vote.answer_id, duplicate=True)
+        raise ProjectError(
+            "superseded",
+            "this answer was taken back or corrected meanwhile: look at the newest one",
+        )
+    row = {"kind": kind, "class_id": class_id, "at": now, "reason": "relabeled"}
+    row |= {"clip_id": given.clip_id, "person": person}
+    row["undoes"] = None if given.person == person else answer_id
+    number = connection.execute(insert(answers).values(row)).inserted_primary_key[0]
+    settle(connection, given.clip_id)
+    return AnswerReceipt(number)
+
+
 def take_back(connection, person, now, lease):
-    """Take back a person's last valid answer, and ask about the clip again."""
+    """Take back a person's last valid answer, and ask about the clip again.
+
+    Return the number of the question, and the answer.
+    """
     last = last_valid(connection, person)
     if last is None:
-        return None
+        return None, None
     row = {
         "kind": "undo",
         "undoes": last.id,
@@ -105,9 +132,9 @@ def take_back(connection, person, now, lease):
     }
     row |= {"clip_id": last.clip_id, "person": person}
     connection.execute(insert(answers).values(row))
-    settle(connection, last.clip_id, person)
+    settle(connection, last.clip_id)
     question = _last_question(connection, last)
-    return ask_again(connection, question, now, lease)
+    return ask_again(connection, question, now, lease), last.name or KINDS[last.kind].title
 
 
 def _last_question(connection, answer):

@@ -1,25 +1,72 @@
-"""The classes of a project, and their keys."""
+"""The classes of a project, their keys, and their changes.
 
-from sqlalchemy import func, insert, select
+A class is never deleted. Its answers point to it; `merged_into` and `retired` say what they count
+as today. A renamed class leaves its former name behind, as a row that is merged into it, so that
+an old command or table still means the same class.
+"""
+
+import re
+
+from sqlalchemy import delete, exists, func, insert, or_, select, update
 
 from skal.label.asking.checks import check_key, check_text
 from skal.label.asking.kinds import RESERVED_KEYS
-from skal.label.asking.records import ClassInfo
+from skal.label.asking.records import ClassInfo, FormerClass
+from skal.label.asking.votes import settle_many
 from skal.label.store.errors import ProjectError
-from skal.label.store.tables import classes
+from skal.label.store.tables import answers, classes, predictions, questions
 
-__all__ = ["add_class", "list_classes"]
+__all__ = [
+    "add_class",
+    "class_ids",
+    "list_classes",
+    "list_former",
+    "merge_class",
+    "rename_class",
+    "restore_class",
+    "retire_class",
+    "several_names",
+]
 
 _DIGITS = "123456789"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _MOST = 1000
+_ACTIVE = classes.c.merged_into.is_(None) & ~classes.c.retired
+_CLASS_IDS = select(
+    classes.c.name, func.coalesce(classes.c.merged_into, classes.c.id), classes.c.retired
+)
 
 
 def list_classes(connection):
     """Return the classes in the order in which they were added, a tuple of ClassInfo."""
-    query = select(classes.c.id, classes.c.name, classes.c.key)
+    query = select(classes.c.id, classes.c.name, classes.c.key).where(_ACTIVE)
     rows = connection.execute(query.order_by(classes.c.position, classes.c.id))
     return tuple(ClassInfo(*row) for row in rows)
+
+
+def list_former(connection):
+    """Return the names that are no classes anymore, a tuple of FormerClass."""
+    now = classes.alias("now")
+    query = (
+        select(classes.c.name, now.c.name)
+        .outerjoin(now, now.c.id == classes.c.merged_into)
+        .where(~_ACTIVE)
+        .order_by(classes.c.id)
+    )
+    return tuple(FormerClass(*row) for row in connection.execute(query))
+
+
+def class_ids(connection):
+    """Return the number of the class that each name stands for, former names included."""
+    rows = connection.execute(_CLASS_IDS)
+    return {name: number for name, number, retired in rows if not retired}
+
+
+def several_names(name):
+    """Return the names that a name seems to be made of, or None."""
+    parts = [part.strip() for part in re.split("[;,|\t]", name)]
+    parts = [part for part in parts if part]
+    return parts if len(parts) > 1 else None
 
 
 def add_class(connection, name, key=None):
@@ -30,6 +77,9 @@ def add_class(connection, name, key=None):
     for found in known:
         if found.name == name:
             return found
+    for former in list_former(connection):
+        if former.name == name:
+            raise ProjectError("bad_class", f"{former}; bring it back, or choose another name")
     if len(known) >= _MOST:
         raise ProjectError("bad_class", f"a project has at most {_MOST} classes")
     taken = {found.key: found.name for found in known}
@@ -44,6 +94,115 @@ def add_class(connection, name, key=None):
     row = {"name": name, "position": last + 1, "key": key}
     number = connection.execute(insert(classes).values(row)).inserted_primary_key[0]
     return ClassInfo(number, name, key)
+
+
+def rename_class(connection, name, new):
+    """Give a class another name; the former one still stands for it."""
+    row = _class_named(connection, name)
+    new = check_text(new, "the name of a class", code="bad_class")
+    found = connection.execute(select(classes).where(classes.c.name == new)).first()
+    if found is not None and found.id == row.id:
+        return
+    if found is not None and found.merged_into != row.id:
+        raise ProjectError("bad_class", _is_taken(connection, name, new))
+    if found is not None and _has_answers(connection, found.id):
+        # A class that was merged into this one: its answers take over, with their name.
+        _take_back_over(connection, row, found)
+        return
+    if found is not None:
+        connection.execute(delete(classes).where(classes.c.id == found.id))
+    connection.execute(update(classes).where(classes.c.id == row.id).values(name=new))
+    former = {"name": row.name, "position": row.position, "merged_into": row.id}
+    connection.execute(insert(classes).values(former))
+
+
+def merge_class(connection, name, into):
+    """Let the answers of a class count as those of another; return the number of clips."""
+    row, target = _class_named(connection, name), _class_named(connection, into)
+    if row.id == target.id:
+        raise ProjectError("bad_class", f"{name!r} is the class {into!r} already")
+    return _merge(connection, row.id, target.id)
+
+
+def retire_class(connection, name):
+    """Stop to offer a class; its answers no longer count. Return the number of clips."""
+    row = _class_named(connection, name)
+    clip_ids = _clips_of(connection, row.id)
+    connection.execute(update(classes).where(classes.c.id == row.id).values(key=None))
+    connection.execute(update(classes).where(_is_part_of(row.id)).values(retired=True))
+    connection.execute(delete(predictions).where(predictions.c.class_id == row.id))
+    settle_many(connection, clip_ids)
+    return len(clip_ids)
+
+
+def restore_class(connection, name):
+    """Bring a retired or merged class back, with its answers; return its ClassInfo."""
+    query = select(classes).where(classes.c.name == str(name), ~_ACTIVE)
+    row = connection.execute(query).first()
+    if row is None:
+        names = ", ".join(repr(former.name) for former in list_former(connection)[:20])
+        raise ProjectError("unknown_class", f"{name!r:.100} was not retired or merged: {names}")
+    taken = {found.key: found.name for found in list_classes(connection)}
+    changed = {"retired": False, "merged_into": None, "key": _free_key(row.name, taken)}
+    if row.merged_into is None:
+        connection.execute(update(classes).where(_is_part_of(row.id)).values(retired=False))
+    connection.execute(update(classes).where(classes.c.id == row.id).values(changed))
+    settle_many(connection, _clips_of(connection, row.id))
+    return ClassInfo(row.id, row.name, changed["key"])
+
+
+def _class_named(connection, name):
+    """Return the row of a class, by its present name."""
+    query = select(classes).where(classes.c.name == str(name), _ACTIVE)
+    row = connection.execute(query).first()
+    if row is None:
+        known = ", ".join(repr(found.name) for found in list_classes(connection)[:20])
+        raise ProjectError("unknown_class", f"there is no class {name!r:.100}: it has {known}")
+    return row
+
+
+def _is_taken(connection, name, new):
+    for former in list_former(connection):
+        if former.name == new:
+            return f"{former}; choose another name"
+    return f"there is a class {new!r} already: merge {name!r} into it, or choose another name"
+
+
+def _is_part_of(number):
+    """Return the condition that a class is the given one, or has become it."""
+    return or_(classes.c.id == number, classes.c.merged_into == number)
+
+
+def _has_answers(connection, number):
+    query = select(exists().where(answers.c.class_id == number))
+    return connection.execute(query).scalar()
+
+
+def _merge(connection, number, target):
+    clip_ids = _clips_of(connection, number)
+    connection.execute(update(classes).where(classes.c.id == number).values(key=None))
+    changed = update(classes).where(_is_part_of(number)).values(merged_into=target)
+    connection.execute(changed)
+    for table, column in ((questions, "guess"), (predictions, "class_id")):
+        connection.execute(update(table).where(table.c[column] == number).values({column: target}))
+    settle_many(connection, clip_ids)
+    return len(clip_ids)
+
+
+def _take_back_over(connection, row, found):
+    """Let a class that was merged into another take its place."""
+    changed = {"merged_into": None, "position": row.position}
+    connection.execute(update(classes).where(classes.c.id == found.id).values(changed))
+    _merge(connection, row.id, found.id)
+    connection.execute(update(classes).where(classes.c.id == found.id).values(key=row.key))
+    settle_many(connection, _clips_of(connection, found.id))
+
+
+def _clips_of(connection, number):
+    """Return the clips with answers of a class, or of those that became it."""
+    parts = select(classes.c.id).where(_is_part_of(number))
+    query = select(answers.c.clip_id).distinct().where(answers.c.class_id.in_(parts))
+    return connection.execute(query).scalars().all()
 
 
 def _free_key(name, taken):

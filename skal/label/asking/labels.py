@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
+from skal.label.asking.classes import class_ids
 from skal.label.asking.kinds import LABEL, SETTLING
 from skal.label.asking.records import IMPORTED, Answer, ImportReport, LabelRow, NotTaken
 from skal.label.asking.votes import settle
-from skal.label.store.tables import answers, classes, clips
+from skal.label.store.tables import answers, classes, clips, votes
 
 __all__ = ["add_labels", "read_answers", "read_labels"]
 
@@ -39,6 +40,7 @@ def read_labels(connection):
 
 def read_answers(connection):
     """Return every Answer in order, including those taken back."""
+    given = classes.alias("given")
     query = (
         select(
             answers.c.id,
@@ -57,36 +59,44 @@ def read_answers(connection):
             answers.c.undoes,
         )
         .join(clips, clips.c.id == answers.c.clip_id)
-        .outerjoin(classes, classes.c.id == answers.c.class_id)
+        .outerjoin(given, given.c.id == answers.c.class_id)
+        .outerjoin(classes, classes.c.id == func.coalesce(given.c.merged_into, given.c.id))
         .order_by(answers.c.id)
     )
     rows = connection.execute(query)
     return [Answer(*row[:9], _time(row[9]), *row[10:]) for row in rows]
 
 
-def add_labels(connection, matches, now):
-    """Import labels of matched clips where no answer settles the clip; return an ImportReport."""
-    table = dict(connection.execute(select(classes.c.name, classes.c.id)).all())
+def add_labels(connection, matches, now, *, replace=False):
+    """Import labels of matched clips; return an ImportReport.
+
+    Clips that an answer settles keep it, or with `replace` get the label.
+    """
+    table = class_ids(connection)
+    names = {number: name for name, number in _present_names(connection)}
     kinds = _kinds_of(connection, {match.clip_id for match in matches})
-    n_added = n_known = 0
+    n_added = n_known = n_replaced = 0
     told = {"not_taken": [], "by_name": []}
-    unknown_files, unknown_classes, conflicts = {}, {}, []
+    unknown_files, unknown_classes, conflicts, written = {}, {}, [], set()
     for match in matches:
         label, name, reason = match.label, _name_of(match.label), match.reason
         kind, here = kinds.get(match.clip_id, (None, None))
+        wanted = names.get(table.get(label.label))
         if match.by_name:
             told["by_name"].append((name, match.path))
         if reason is not None:
             unknown_files[name] = None
-        elif label.label not in table:
+        elif wanted is None:
             unknown_classes[str(label.label)] = None
             reason = f"the project has no class {label.label!r}"
-        elif kind not in SETTLING:
-            _add(connection, match.clip_id, table[label.label], now)
-            kinds[match.clip_id] = LABEL, label.label
-            n_added += 1
-        elif (kind, here) == (LABEL, label.label):
+        elif (kind, here) == (LABEL, wanted):
             n_known += 1
+        elif kind not in SETTLING or (replace and match.clip_id not in written):
+            n_replaced += kind in SETTLING
+            _add(connection, match.clip_id, table[label.label], now)
+            kinds[match.clip_id] = LABEL, wanted
+            written.add(match.clip_id)
+            n_added += 1
         else:
             conflicts.append((name, here or kind, label.label))
             reason = f"it has the label {here or kind!r}, not {label.label!r}; it was kept"
@@ -98,8 +108,13 @@ def add_labels(connection, matches, now):
         tuple(unknown_classes),
         tuple(conflicts),
         n_known=n_known,
+        n_replaced=n_replaced,
         **{key: tuple(found) for key, found in told.items()},
     )
+
+
+def _present_names(connection):
+    return connection.execute(select(classes.c.name, classes.c.id)).all()
 
 
 def _kinds_of(connection, clip_ids):
@@ -110,9 +125,14 @@ def _kinds_of(connection, clip_ids):
 
 
 def _add(connection, clip_id, class_id, now):
+    """Add an imported label, in place of all that people said."""
     row = {"clip_id": clip_id, "person": IMPORTED, "kind": LABEL, "class_id": class_id}
-    connection.execute(insert(answers).values(row | {"at": now, "reason": IMPORTED}))
-    settle(connection, clip_id, IMPORTED)
+    row |= {"at": now, "reason": IMPORTED}
+    query = select(votes.c.answer_id).where(votes.c.clip_id == clip_id, votes.c.person != IMPORTED)
+    replaced = connection.execute(query.where(votes.c.kind.in_(SETTLING))).scalars().all()
+    rows = [row | {"undoes": number} for number in replaced or [None]]
+    connection.execute(insert(answers), rows)
+    settle(connection, clip_id)
 
 
 def _name_of(label):

@@ -2,6 +2,7 @@
 
 from sqlalchemy import func, select
 
+from skal.label.asking.classes import list_classes
 from skal.label.asking.clips import count_clips
 from skal.label.asking.estimate import (
     agreement_of,
@@ -13,7 +14,7 @@ from skal.label.asking.estimate import (
 from skal.label.asking.kinds import KINDS, LABEL
 from skal.label.asking.records import IMPORTED, ProjectProgress, TrainingStatus
 from skal.label.store.settings import read_settings
-from skal.label.store.tables import answers, classes, clips, questions, rounds, votes
+from skal.label.store.tables import answers, clips, questions, rounds, votes
 
 __all__ = ["audits", "measure_progress"]
 
@@ -44,37 +45,35 @@ def measure_progress(connection):
         minutes_listened=seconds / 60,
         seconds_left_at_this_pace=None if pace is None else pace * n_open,
         advice=stopping_advice(estimate, kappas),
-        training=_training_of(history, read_settings(connection).get("worker")),
+        training=_training_of(history, read_settings(connection).get("worker"), per_class),
+        n_open=n_open,
         agreement=agreement_of(_pairs(connection)),
     )
 
 
 def audits(connection):
-    """Return the round of each audited prediction, and whether the person agreed."""
+    """Return the round of each audited prediction, and whether it was right."""
     query = (
         select(
             questions.c.clip_id,
-            questions.c.person,
             questions.c.round,
             questions.c.guess,
-            votes.c.class_id,
+            clips.c.class_id,
         )
-        .join(
-            votes,
-            (votes.c.clip_id == questions.c.clip_id) & (votes.c.person == questions.c.person),
-        )
+        .join(clips, clips.c.id == questions.c.clip_id)
         .where(questions.c.reason == "audit", questions.c.guess.is_not(None))
-        .where(questions.c.answer_id.is_not(None), votes.c.kind == LABEL)
+        # The label that stands, also after another person corrected the answer.
+        .where(questions.c.answer_id.is_not(None), clips.c.kind == LABEL)
         .order_by(questions.c.id)
     )
     # Count a clip once, even if it was asked again after an undo.
-    found = {(row[0], row[1]): row[2:] for row in connection.execute(query)}
+    found = {row[0]: row[1:] for row in connection.execute(query)}
     numbers = [number for number, _, _ in found.values()]
     return numbers, [guess == said for _, guess, said in found.values()]
 
 
-def _training_of(history, worker):
-    """Return the TrainingStatus from all rounds and the note of the worker."""
+def _training_of(history, worker, per_class):
+    """Return the TrainingStatus from all rounds, the note of the worker, and the labels."""
     worker = worker or {"status": "ok", "message": None}
     last = history[-1] if history else None
     number = None if last is None else last.id
@@ -88,8 +87,19 @@ def _training_of(history, worker):
     if worker["status"] == "preparing":
         return TrainingStatus("waiting" if last is None else "training", number, worker["message"])
     if last is None:
-        return TrainingStatus("waiting", None, "the first model needs a few labels of each class")
+        return TrainingStatus("waiting", None, _missing(per_class))
     return TrainingStatus("idle", number)
+
+
+def _missing(per_class):
+    """Return what the first model waits for."""
+    if not per_class:
+        return "there are no classes yet: add at least two"
+    if len(per_class) == 1:
+        return f"{next(iter(per_class))!r} is the only class: a model needs a second one, add it"
+    if sum(n > 0 for n in per_class.values()) < 2 and any(per_class.values()):
+        return "the first model needs labels of a second class, too"
+    return "the first model needs a few labels of each class"
 
 
 def _counts(connection):
@@ -103,8 +113,8 @@ def _counts(connection):
     for kind, _, n in counted:
         kinds[kind] += n
     of_class = {class_id: n for kind, class_id, n in counted if kind == LABEL}
-    names = select(classes.c.id, classes.c.name).order_by(classes.c.position, classes.c.id)
-    return kinds, {name: of_class.get(i, 0) for i, name in connection.execute(names)}
+    names = list_classes(connection)
+    return kinds, {info.name: of_class.get(info.id, 0) for info in names}
 
 
 def _times(connection):

@@ -5,9 +5,17 @@ import math
 import numpy as np
 from sqlalchemy import bindparam, exists, func, insert, select, update
 
-from skal.label.asking.kinds import LABEL
+from skal.label.asking.kinds import LABEL, SETTLING
 from skal.label.asking.records import IMPORTED, Question
-from skal.label.store.tables import classes, clips, predictions, questions, queue, votes
+from skal.label.store.tables import (
+    answers,
+    classes,
+    clips,
+    predictions,
+    questions,
+    queue,
+    votes,
+)
 
 __all__ = [
     "ask_again",
@@ -90,7 +98,7 @@ def read_question(connection, question_id):
     return connection.execute(_QUESTION, {"question": question_id}).one()
 
 
-def describe(row, path, length, show_guess):
+def describe(row, path, length, show_guess, taken_back=None):
     """Return a Question from its row, the absolute path and the length of the file in s."""
     end = length if row.end is None else min(row.end, length)
     return Question(
@@ -106,6 +114,7 @@ def describe(row, path, length, show_guess):
         explanation=_EXPLANATIONS[row.reason],
         guess=row.name if show_guess else None,
         guess_probability=row.guess_probability if show_guess else None,
+        taken_back=taken_back,
     )
 
 
@@ -114,7 +123,11 @@ _PERSON, _NOW = bindparam("person"), bindparam("now")
 _UNWANTED = bindparam("exclude", expanding=True)
 _MINE, _OTHER = votes.alias("mine"), votes.alias("other")
 
-_EXPECTED = select(predictions).where(predictions.c.clip_id == bindparam("clip"))
+# Not of a clip whose answer was taken back: the model may have learned it.
+_EXPECTED = select(predictions).where(
+    predictions.c.clip_id == bindparam("clip"),
+    ~exists().where(answers.c.clip_id == predictions.c.clip_id, answers.c.kind.in_(SETTLING)),
+)
 _ASK = insert(questions)
 _QUESTION = (
     select(questions, classes.c.name, clips.c.path, clips.c.start, clips.c.end)

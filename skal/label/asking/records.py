@@ -11,6 +11,7 @@ __all__ = [
     "ClassInfo",
     "ClipInfo",
     "Estimate",
+    "FormerClass",
     "ImportReport",
     "ImportedLabel",
     "LabelRow",
@@ -55,6 +56,9 @@ class Question:
         answer.
     guess_probability : float or None
         Probability of that class.
+    taken_back : str or None
+        The answer that was taken back, if the question is asked again after an undo: the class,
+        or the kind of the answer.
     """
 
     question_id: int
@@ -69,6 +73,7 @@ class Question:
     explanation: str
     guess: str | None = None
     guess_probability: float | None = None
+    taken_back: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,27 @@ class ClassInfo:
     id: int
     name: str
     key: str | None
+
+
+@dataclass(frozen=True)
+class FormerClass:
+    """A name that is no class anymore.
+
+    Attributes
+    ----------
+    name : str
+        The name.
+    became : str or None
+        The class that it was renamed to or merged into; None if it was retired.
+    """
+
+    name: str
+    became: str | None
+
+    def __str__(self):
+        if self.became is None:
+            return f"the class {self.name!r} was retired"
+        return f"the class {self.name!r} is now {self.became!r}"
 
 
 @dataclass(frozen=True)
@@ -201,7 +227,7 @@ class Answer:
     kind : str
         Kind of the answer: a key of `skal.label.asking.kinds.KINDS`, or "undo".
     label : str or None
-        The class, if the kind is "label".
+        The class, if the kind is "label", by its present name.
     seconds : float or None
         Time taken, in s.
     at : datetime
@@ -213,7 +239,8 @@ class Answer:
     question_id : int or None
         The question; None for imported and changed labels.
     undoes : int or None
-        The answer taken back, if the kind is "undo".
+        The answer taken back, if the kind is "undo", or else the answer of another person that
+        this one corrects.
     """
 
     id: int
@@ -298,6 +325,8 @@ class ImportReport:
         Bare names, and the recordings that they stand for: no other has this name.
     n_known : int
         Labels that the project has already.
+    n_replaced : int
+        Of the labels added, those that replace answers.
     """
 
     n_added: int
@@ -307,6 +336,7 @@ class ImportReport:
     not_taken: tuple = ()
     by_name: tuple = ()
     n_known: int = 0
+    n_replaced: int = 0
 
 
 @dataclass(frozen=True)
@@ -395,7 +425,7 @@ class ProjectProgress:
     estimate : Estimate or None
         Accuracy of the last models; None before the first audited answer.
     labels_saved : int or None
-        Number of unlabeled clips that the model is expected to predict correctly.
+        Number of clips without an answer that the model is expected to predict correctly.
     minutes_listened : float
         Time that people took for their answers, in minutes.
     seconds_left_at_this_pace : float or None
@@ -406,6 +436,8 @@ class ProjectProgress:
         State of the training.
     agreement : Agreement or None
         None if no clip has labels of two people.
+    n_open : int
+        Number of usable clips that no answer has settled.
     """
 
     n_clips: int
@@ -421,3 +453,4 @@ class ProjectProgress:
     advice: str | None
     training: TrainingStatus
     agreement: Agreement | None = None
+    n_open: int = 0

@@ -1,13 +1,16 @@
-"""Votes: the last valid answer of each person to each clip, and the verdict of all."""
+"""Votes: the answer of each person to each clip that stands, and the verdict of all."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
-from sqlalchemy import bindparam, delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, update
 
 from skal.label.asking.kinds import SETTLING
 from skal.label.store.tables import answers, classes, clips, votes
 
-__all__ = ["is_settled", "last_valid", "list_verdicts", "settle", "verdict"]
+__all__ = ["is_settled", "last_valid", "list_verdicts", "settle", "settle_many", "verdict"]
+
+# Clips to settle with one query; SQLite takes 32,766 parameters.
+_CHUNK = 1000
 
 
 def is_settled():
@@ -15,28 +18,39 @@ def is_settled():
     return clips.c.kind.is_not(None) & clips.c.kind.in_(SETTLING)
 
 
-def last_valid(connection, person, clip_id=None):
-    """Return a person's last answer, to one clip or any, that was not taken back."""
-    if clip_id is None:
-        return connection.execute(_LAST, {"of": person}).first()
-    return connection.execute(_LAST_OF_CLIP, {"of": person, "clip": clip_id}).first()
+def last_valid(connection, person):
+    """Return a person's last answer that was not taken back."""
+    return connection.execute(_LAST, {"of": person}).first()
 
 
 _UNDO = answers.alias("undo")
+_GIVEN = classes.alias("given")
 _LAST = (
-    select(answers)
+    select(answers, classes.c.name)
+    .outerjoin(_GIVEN, _GIVEN.c.id == answers.c.class_id)
+    .outerjoin(classes, classes.c.id == func.coalesce(_GIVEN.c.merged_into, _GIVEN.c.id))
     .where(answers.c.person == bindparam("of"), answers.c.kind != "undo")
-    .where(~exists().where(_UNDO.c.undoes == answers.c.id))
+    .where(~exists().where(_UNDO.c.undoes == answers.c.id, _UNDO.c.kind == "undo"))
     .order_by(answers.c.id.desc())
     .limit(1)
 )
-_LAST_OF_CLIP = _LAST.where(answers.c.clip_id == bindparam("clip"))
-_VOTES_OF_CLIP = (
-    select(votes).where(votes.c.clip_id == bindparam("clip")).order_by(votes.c.answer_id)
+# Answers of clips as they count today: with the class that theirs has become.
+_ANSWERS = (
+    select(
+        answers.c.id.label("answer_id"),
+        answers.c.clip_id,
+        answers.c.person,
+        answers.c.kind,
+        answers.c.undoes,
+        func.coalesce(classes.c.merged_into, answers.c.class_id).label("class_id"),
+        classes.c.retired,
+    )
+    .outerjoin(classes, classes.c.id == answers.c.class_id)
+    .where(answers.c.clip_id.in_(bindparam("clips", expanding=True)))
+    .order_by(answers.c.id)
 )
-_DROP = delete(votes).where(
-    votes.c.clip_id == bindparam("clip"), votes.c.person == bindparam("of")
-)
+_DROP = delete(votes).where(votes.c.clip_id == bindparam("clip"))
+_ADD = insert(votes)
 _SUMMARY = ("kind", "class_id", "answer_id", "n_people", "n_agree")
 _WRITE_SUMMARY = (
     update(clips)
@@ -48,23 +62,53 @@ _WRITE_SUMMARY = (
 )
 
 
-def settle(connection, clip_id, person):
-    """Update a person's vote on a clip, and the verdict, after an answer was added."""
-    connection.execute(_DROP, {"clip": clip_id, "of": person})
-    last = last_valid(connection, person, clip_id)
-    if last is not None:
-        vote = {"clip_id": clip_id, "person": person, "answer_id": last.id}
-        vote |= {"kind": last.kind, "class_id": last.class_id}
-        connection.execute(insert(votes), vote)
-    _summarize(connection, clip_id)
+def settle(connection, clip_id):
+    """Update the votes on a clip, and the verdict, after an answer was added."""
+    settle_many(connection, [clip_id])
 
 
-def _summarize(connection, clip_id):
-    """Store the verdict of all votes on a clip."""
-    summary = verdict(connection.execute(_VOTES_OF_CLIP, {"clip": clip_id}).all())
+def settle_many(connection, clip_ids):
+    """Update the votes and verdicts of clips, after their answers or classes changed."""
+    clip_ids = sorted(clip_ids)
+    for start in range(0, len(clip_ids), _CHUNK):
+        part = clip_ids[start : start + _CHUNK]
+        given = defaultdict(list)
+        for row in connection.execute(_ANSWERS, {"clips": part}):
+            given[row.clip_id].append(row)
+        standing = {clip_id: _standing(given[clip_id]) for clip_id in part}
+        connection.execute(_DROP, [{"clip": clip_id} for clip_id in part])
+        new = [_vote(row) for rows in standing.values() for row in rows]
+        if new:
+            connection.execute(_ADD, new)
+        summaries = [_summary(clip_id, rows) for clip_id, rows in standing.items()]
+        connection.execute(_WRITE_SUMMARY, summaries)
+
+
+def _standing(rows):
+    """Return the answers to a clip that stand, from all in order: one for each person."""
+    undone = {row.undoes for row in rows if row.kind == "undo"}
+    people = {row.answer_id: row.person for row in rows}
+    standing = {}
+    for row in rows:
+        if row.kind == "undo" or row.answer_id in undone:
+            continue
+        if row.undoes is not None:
+            standing.pop(people[row.undoes], None)  # corrected by another person
+        standing[row.person] = row
+    kept = (row for row in standing.values() if not row.retired)
+    return sorted(kept, key=lambda row: row.answer_id)
+
+
+def _vote(row):
+    vote = {"clip_id": row.clip_id, "person": row.person, "answer_id": row.answer_id}
+    return vote | {"kind": row.kind, "class_id": row.class_id}
+
+
+def _summary(clip_id, rows):
+    """Return the parameters that store the verdict of all votes on a clip."""
+    summary = verdict(rows)
     values = {f"new_{name}": summary[name] for name in _SUMMARY}
-    values |= {"clip": clip_id, "settled": int(summary["kind"] in SETTLING)}
-    connection.execute(_WRITE_SUMMARY, values)
+    return values | {"clip": clip_id, "settled": int(summary["kind"] in SETTLING)}
 
 
 def verdict(given):

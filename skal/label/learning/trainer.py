@@ -110,7 +110,7 @@ class Trainer:
             if self._campaign is None:
                 self._choose_first(names)
             return None
-        if self._campaign is not None and not self._is_due(new, labels, at_least):
+        if self._campaign is not None and not self._is_due(new, names, labels, at_least):
             return None
         begin = self._campaign is None or not self._campaign.can_continue(
             self._pool, names, labels
@@ -126,7 +126,9 @@ class Trainer:
         kept = (tuple(row) for row, is_here in zip(found, known, strict=True) if is_here)
         return sorted(names), dict(kept)
 
-    def _is_due(self, new, labels, at_least):
+    def _is_due(self, new, names, labels, at_least):
+        if not set(self._campaign.classes) <= set(names):
+            return True  # renamed, merged or retired: the model still predicts the former class
         gone = [i for i in self._campaign.taught if i not in labels]
         if not any(new.values()) and not gone:
             return False
@@ -193,7 +195,7 @@ class Trainer:
             project.store,
             number,
             ranking={"chosen": chosen, "audit": audits},
-            guesses=expect(classifier, pool, chosen + audits),
+            guesses=expect(classifier, pool, [*chosen, *audits, *campaign.taught]),
             record=record,
         )
 

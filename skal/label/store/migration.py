@@ -22,7 +22,11 @@ _FROM_1 = (
     "ALTER TABLE rounds DROP COLUMN ended",
     "ALTER TABLE rounds DROP COLUMN strategy",
 )
-_STEPS = {1: _FROM_1}
+_FROM_2 = (
+    "ALTER TABLE classes ADD COLUMN merged_into INTEGER REFERENCES classes (id)",
+    "ALTER TABLE classes ADD COLUMN retired BOOLEAN DEFAULT FALSE NOT NULL",
+)
+_STEPS = {1: _FROM_1, 2: _FROM_2}
 
 
 def upgrade(connection, version):

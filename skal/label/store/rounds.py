@@ -74,10 +74,14 @@ def publish(store, number, *, ranking, guesses, record=None):
             for reason, chosen in ranking.items()
             for rank, clip_id in enumerate(chosen)
         ]
-        table = dict(connection.execute(select(classes.c.name, classes.c.id)).all())
+        # A class may have been renamed, merged or retired while the model trained.
+        now = func.coalesce(classes.c.merged_into, classes.c.id)
+        query = select(classes.c.name, now).where(~classes.c.retired)
+        table = dict(connection.execute(query).all())
         expected = [
             {"clip_id": clip_id, "round": number, "class_id": table[name], "probability": p}
             for clip_id, name, p in guesses
+            if name in table
         ]
         for target, content in ((queue, rows), (predictions, expected)):
             if content:

@@ -17,7 +17,7 @@ from sqlalchemy import (
 __all__ = ["VERSION"]
 
 # Raise it when tables change, and add the step to `skal.label.store.migration`.
-VERSION = 2
+VERSION = 3
 
 metadata = MetaData()
 
@@ -37,6 +37,10 @@ classes = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("position", Integer, nullable=False),
     Column("key", String(1), unique=True),
+    # The class that took over this one and its answers; the row keeps the former name.
+    Column("merged_into", ForeignKey("classes.id")),
+    # No longer offered; its answers do not count until it is brought back.
+    Column("retired", Boolean(create_constraint=False), nullable=False, default=False),
     sqlite_autoincrement=True,
 )
 
@@ -104,6 +108,7 @@ answers = Table(
     Column("at", Float, nullable=False),
     Column("round", Integer),
     Column("reason", String(16), nullable=False),
+    # The answer that this one takes back, or that it corrects for another person.
     Column("undoes", ForeignKey("answers.id")),
     # The page makes a key for each answer, so that an answer sent twice is stored once.
     Column("client_key", String(64), unique=True),
@@ -113,7 +118,7 @@ answers = Table(
     sqlite_autoincrement=True,
 )
 
-# The newest answer of each person to each clip, for fast queries. `skal.label.asking.votes`
+# The answer of each person to each clip that stands, for fast queries. `skal.label.asking.votes`
 # writes it in the same transaction as the answer.
 votes = Table(
     "votes",

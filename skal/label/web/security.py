@@ -12,7 +12,7 @@ import re
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
-__all__ = ["MAX_BODY", "Guard", "is_loopback", "refusal"]
+__all__ = ["MAX_BODY", "Guard", "is_host", "is_loopback", "refusal"]
 
 # Largest request body, in bytes.
 MAX_BODY = 64 * 1024
@@ -69,7 +69,7 @@ class Guard:
         send = _with_headers(send)
         try:
             host = self._check_host(scope)
-            _check_origin(scope, host)
+            self._check_origin(scope, host)
             if self.token is not None and self._wants_cookie(scope):
                 await self._give_cookie(scope, send)
                 return
@@ -88,7 +88,7 @@ class Guard:
                 421,
                 "wrong_host",
                 "the server does not have that name: open the address that skal printed, or "
-                "start the server with the name in its list of hosts",
+                "start skal with this name: --name HOST",
             )
         return host
 
@@ -102,6 +102,35 @@ class Guard:
         called_by_address = self.token is not None and port == str(self.port)
         return match["name"] in self.hosts or (called_by_address and _is_address(name))
 
+    def _check_origin(self, scope, host):
+        """Refuse requests from pages of other servers."""
+        # A GET for the next question reserves a clip, so the whole API is closed to other pages.
+        # Only a link to the page itself may come from anywhere.
+        if scope["method"] in _SAFE_METHODS and not scope["path"].startswith("/api"):
+            return
+        origins = _all(scope, b"origin")
+        sites = _all(scope, b"sec-fetch-site")
+        foreign = [o for o in origins if not self._is_our_origin(o.lower(), host)]
+        if foreign or len(origins) > 1 or any(s not in ("same-origin", "none") for s in sites):
+            raise Refused(
+                403,
+                "foreign_origin",
+                "requests from pages of other servers are refused; if this is the page behind a "
+                "proxy, start skal with its public name: --name HOST",
+            )
+
+    def _is_our_origin(self, origin, host):
+        """Tell whether a page of this origin is ours: of the same host, or of a public name."""
+        scheme, _, place = origin.partition("://")
+        if scheme not in ("http", "https"):
+            return False
+        if place in (host, *self.hosts):
+            return True
+        # Other ports of this machine belong to other programs; a public name is a proxy's.
+        match = _HOST.fullmatch(place)
+        name = "" if match is None else match["name"]
+        return name in self.hosts and not is_loopback(name.strip("[]"))
+
     def _wants_cookie(self, scope):
         if scope["path"] != "/" or scope["method"] != "GET":
             return False
@@ -112,8 +141,12 @@ class Guard:
         # Redirect, so that the token is not in the address bar and the history.
         query = parse_qsl(scope["query_string"].decode("latin-1"))
         rest = urlencode([(name, value) for name, value in query if name != "token"])
-        cookie = f"{self.cookie}={self.token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=2592000"
-        headers = {"location": f"/?{rest}" if rest else "/", "set-cookie": cookie}
+        # Without a path, the cookie is for the folder of the page, which only the browser knows
+        # behind a proxy; so is the relative location.
+        cookie = f"{self.cookie}={self.token}; HttpOnly; SameSite=Lax; Max-Age=2592000"
+        if scope.get("scheme") == "https":
+            cookie += "; Secure"
+        headers = {"location": f"./?{rest}" if rest else "./", "set-cookie": cookie}
         await _respond(send, 303, b"", headers | {"cache-control": "no-store"})
 
     def _check_token(self, scope):
@@ -134,6 +167,11 @@ class Guard:
                 "no_token",
                 "open the address with ?token=... that skal printed at its start",
             )
+
+
+def is_host(text):
+    """Tell whether a text is the name of a host, with or without a port."""
+    return _HOST.fullmatch(text) is not None
 
 
 def is_loopback(host):
@@ -173,19 +211,6 @@ def _with_headers(send):
         await send(message)
 
     return wrapped
-
-
-def _check_origin(scope, host):
-    """Refuse requests from pages of other servers."""
-    # A GET for the next question reserves a clip, so the whole API is closed to other pages. Only
-    # a link to the page itself may come from anywhere.
-    if scope["method"] in _SAFE_METHODS and not scope["path"].startswith("/api"):
-        return
-    origins = _all(scope, b"origin")
-    sites = _all(scope, b"sec-fetch-site")
-    foreign = [o for o in origins if o.lower() not in (f"http://{host}", f"https://{host}")]
-    if foreign or len(origins) > 1 or any(s not in ("same-origin", "none") for s in sites):
-        raise Refused(403, "foreign_origin", "requests from pages of other servers are refused")
 
 
 async def _limited(scope, receive, max_body):

@@ -1,15 +1,18 @@
 """The server: the page, its API, and the training process."""
 
+import asyncio
 import contextlib
 import getpass
 import re
 import secrets
+import signal
 import socket
+import threading
 from pathlib import Path
 
 import skal
 from skal.label.store.errors import ProjectError
-from skal.label.web.security import Guard, is_loopback
+from skal.label.web.security import Guard, is_host, is_loopback
 
 __all__ = ["check_token", "create_app", "patient_protocol", "serve"]
 
@@ -110,6 +113,9 @@ def serve(
 ):
     """Serve a project to browsers until the process is stopped (Ctrl-C, SIGTERM).
 
+    Inside a running event loop, as in a notebook, the server runs in a thread of its own, and
+    this waits until it is interrupted.
+
     Parameters
     ----------
     project : LabelingProject
@@ -120,12 +126,13 @@ def serve(
     port : int, default=0
         Port to listen at. 0: a free one.
     hosts : iterable of str, default=()
-        More names of the server, such as that of a proxy.
+        Public names of the server behind a proxy, such as ``label.example.org``; with a port,
+        only that port.
     token : str, default=None
         See `create_app`. None: a random one if other machines can reach the server.
     person : str, default=None
-        Name of the person. None: the user who runs this or, if other machines can reach the
-        server, the page asks for it.
+        Name of the person. None: the login name of who runs this or, if other machines can
+        reach the server or it has public names, the page asks for it.
     train : bool, default=True
         Train the model in the background.
     on_ready : callable, default=None
@@ -144,8 +151,9 @@ def serve(
         raise ImportError(f"{error.name} is missing: {_EXTRA}", name=error.name) from error
     from skal.label.learning.worker import TrainingWorker
 
+    hosts = [_checked_name(name) for name in hosts]
     listener = _listen(host, port)
-    if person is None and is_loopback(host):
+    if person is None and is_loopback(host) and not hosts:
         person = _user()
     with contextlib.closing(listener):
         port = listener.getsockname()[1]
@@ -165,7 +173,46 @@ def serve(
         address = f"http://{names[0]}/{'' if token is None else f'?token={token}'}"
         server = _server(config, on_ready and (lambda: on_ready(address)))
         with TrainingWorker(project) if train else contextlib.nullcontext():
-            server.run(sockets=[listener])
+            _run(server, listener)
+
+
+def _run(server, listener):
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        server.run(sockets=[listener])
+        return
+    # A loop cannot run inside another one. Wait in short steps: an interrupt ends a step only.
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    with _interruptible():
+        try:
+            while thread.is_alive():
+                thread.join(0.2)
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def _interruptible():
+    """Let Ctrl-C raise KeyboardInterrupt, where asyncio would only cancel a task."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _checked_name(name):
+    """Return a public name, without what people copy with it from the address bar."""
+    plain = re.sub(r"^https?://|/.*$", "", name.strip()).lower()
+    if not is_host(plain):
+        raise ProjectError("address", f"{name!r:.100} is no name of a host: label.example.org")
+    return plain
 
 
 def _server(config, on_ready):

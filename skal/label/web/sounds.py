@@ -40,10 +40,20 @@ class SoundShelf:
             ("waveform", *_version(clip)), lambda: read_audio(window), lambda made: made[0].nbytes
         )
 
-    def picture(self, clip, **look):
-        """Return the spectrogram of a clip, see `spectrogram_png`."""
-        key = ("picture", *_version(clip), *sorted(look.items()))
-        return self._keep(key, lambda: spectrogram_png(*self.waveform(clip), **look), len)
+    def picture(self, clip, *, start=0.0, end=None, **look):
+        """Return the spectrogram of a clip or of a part, in s from its start."""
+        key = ("picture", *_version(clip), start, end, *sorted(look.items(), key=str))
+        return self._keep(key, lambda: spectrogram_png(*self._part(clip, start, end), **look), len)
+
+    def _part(self, clip, start, end):
+        if not start and end is None:
+            return self.waveform(clip)
+        # Read only the part: all of a long recording would take seconds, and fit no cache.
+        first = (clip.start or 0.0) + start
+        last = clip.end if end is None else (clip.start or 0.0) + end
+        if clip.end is not None and last is not None:
+            last = min(last, clip.end)
+        return read_audio(Window(clip.path, first, last))
 
     def wav(self, clip, slow=1):
         """Return a clip as a WAV file, `slow` times as long and as low."""

@@ -29,17 +29,32 @@ RAMPS = {
 }
 
 
-def spectrogram_png(y, sr, *, width=800, height=260, scale=1.0, theme="light", axis="mel"):
-    """Draw the spectrogram of a waveform, from 0 Hz at the bottom to half the sampling rate.
+def spectrogram_png(
+    y,
+    sr,
+    *,
+    width=800,
+    height=260,
+    scale=1.0,
+    theme="light",
+    axis="mel",
+    low=0.0,
+    high=None,
+    contrast=1.0,
+):
+    """Draw the spectrogram of a waveform, from `low` Hz at the bottom to `high` Hz.
 
     Width and height are in CSS pixels, `scale` is the number of pixels for each. `axis` spreads
-    the frequencies "mel" or "linear".
+    the frequencies "mel" or "linear". `high` is at most half the sampling rate, and that if None.
+    A `contrast` of 2 spreads the colors over the louder half of the levels.
     """
     from PIL import Image
 
     columns, rows = round(width * scale), round(height * scale)
-    edges = _frequencies(np.linspace(1, 0, rows + 1), sr / 2, axis)
-    image = Image.fromarray(_levels(y, sr, columns, edges), "L")
+    high = sr / 2 if high is None else min(high, sr / 2)
+    low = min(low, 0.99 * high)
+    edges = _frequencies(np.linspace(1, 0, rows + 1), low, high, axis)
+    image = Image.fromarray(_levels(y, sr, columns, edges, contrast), "L")
     image.putpalette(_palette(theme))
     stream = io.BytesIO()
     # Level 1: a picture that is seen once is not worth more time than sending it takes.
@@ -47,16 +62,17 @@ def spectrogram_png(y, sr, *, width=800, height=260, scale=1.0, theme="light", a
     return stream.getvalue()
 
 
-def _frequencies(height, highest, axis):
+def _frequencies(height, low, high, axis):
     """Return frequencies in Hz at shares of the height, as static/axes.js places its ticks."""
     if axis == "linear":
-        return height * highest
+        return low + height * (high - low)
     # O'Shaughnessy's formula, librosa's htk=True; importing librosa would delay the first picture
     # by a second.
-    return 700.0 * ((1.0 + highest / 700.0) ** height - 1.0)
+    start, end = 1.0 + low / 700.0, 1.0 + high / 700.0
+    return 700.0 * (start * (end / start) ** height - 1.0)
 
 
-def _levels(y, sr, columns, edges):
+def _levels(y, sr, columns, edges, contrast):
     """Return the color number of each pixel, of shape (rows, columns), uint8."""
     power = _power(y, sr, min(columns, _MAX_FRAMES))
     bins = np.arange(len(power))
@@ -65,6 +81,7 @@ def _levels(y, sr, columns, edges):
     # Cut at the noise floor of the recording: levels below it would only brighten the picture.
     high = float(decibels.max())
     low = max(high - _RANGE, min(float(np.percentile(decibels[::4, ::4], 15)), high - 30))
+    low = high - (high - low) / contrast
     levels = np.clip((decibels - low) * (255 / (high - low)), 0, 255)
     # Short recordings have fewer frames than columns, long ones more.
     return _spread(levels.astype(np.float32), columns).astype(np.uint8)

@@ -14,17 +14,17 @@ from tests.label.recordings import answer_next, write_tones
 # A dump of a project whose tables had version 1: two people, every kind of answer, an undo, a
 # changed label, a clip that was set aside, a question without an answer, and a trained round.
 OLD = Path(__file__).parent / "data" / "project-v1.sql"
+# The same of version 2: two people, a skip, an undo, a changed label.
+SECOND = OLD.with_name("project-v2.sql")
 
 
 @pytest.fixture
 def old(tmp_path):
     """Return the recordings of an old project, and the class of each."""
     truth = write_tones(tmp_path / "recordings", 12)
-    (tmp_path / "recordings" / ".skal" / "models").mkdir(parents=True)
+    _write(tmp_path / "recordings", OLD)
+    (tmp_path / "recordings" / ".skal" / "models").mkdir()
     (tmp_path / "recordings" / ".skal" / "models" / "round-0000.joblib").touch()
-    connection = sqlite3.connect(tmp_path / "recordings" / ".skal" / "project.sqlite")
-    connection.executescript(OLD.read_text())
-    connection.close()
     return tmp_path / "recordings", truth
 
 
@@ -68,6 +68,28 @@ def test_answers_and_labels_are_intact(old):
         assert project.model_path().name == "round-0000.joblib"
 
 
+def _write(folder, dump):
+    (folder / ".skal").mkdir(parents=True)
+    connection = sqlite3.connect(folder / ".skal" / "project.sqlite")
+    connection.executescript(dump.read_text())
+    connection.close()
+
+
+def test_a_project_of_the_second_version_opens_and_changes_its_classes(tmp_path):
+    write_tones(tmp_path / "r", 12)
+    _write(tmp_path / "r", SECOND)
+    with LabelingProject(tmp_path / "r") as project:
+        assert len(project.answers()) == 10
+        expected = {0: "high", 1: "high", 2: "low", 5: "high", 6: "low", 9: "high", 11: None}
+        assert {row.clip_id: row.label for row in project.labels()} == expected
+        project.rename_class("low", "deep")
+        project.retire_class("high")
+        assert {row.label for row in project.labels()} == {"deep", None}
+    with LabelingProject(tmp_path / "r") as project:
+        project.restore_class("high")
+        assert len(project.votes()) == 7
+
+
 def test_labeling_continues(old):
     folder = old[0]
     truth = write_tones(folder, 20)
@@ -83,7 +105,8 @@ def test_labeling_continues(old):
         assert len(project.answers()) == 22
 
 
-def test_the_upgraded_tables_are_those_of_a_new_project(old, tmp_path):
+@pytest.mark.parametrize("dump", [OLD, SECOND], ids=["v1", "v2"])
+def test_the_upgraded_tables_are_those_of_a_new_project(tmp_path, dump):
     def described(path):
         database = Database(path).open()
         with database.read() as connection:
@@ -100,14 +123,15 @@ def test_the_upgraded_tables_are_those_of_a_new_project(old, tmp_path):
         database.close()
         return tables
 
-    upgraded = described(old[0] / ".skal" / "project.sqlite")
+    _write(tmp_path, dump)
+    upgraded = described(tmp_path / ".skal" / "project.sqlite")
     assert upgraded == described(tmp_path / "new.sqlite")
     assert set(upgraded) == set(metadata.tables)
 
 
 def test_a_failed_upgrade_changes_nothing(old, monkeypatch):
     statements = ("DROP TABLE models", "ALTER TABLE nowhere RENAME TO elsewhere")
-    monkeypatch.setattr("skal.label.store.migration._STEPS", {1: statements})
+    monkeypatch.setattr("skal.label.store.migration._STEPS", {1: statements, 2: ()})
     with pytest.raises(ProjectError, match="nowhere"):
         LabelingProject(old[0]).open()
     connection = sqlite3.connect(old[0] / ".skal" / "project.sqlite")

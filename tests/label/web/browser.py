@@ -26,13 +26,13 @@ def chromium():
 
 
 @contextlib.contextmanager
-def launched():
+def launched(arguments=()):
     """Start Chromium for as long as the block lasts."""
     from playwright.sync_api import sync_playwright
 
     path = chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=path, args=[*_ARGUMENTS, *arguments])
         try:
             yield browser
         finally:

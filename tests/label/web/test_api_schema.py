@@ -13,16 +13,21 @@ from tests.label.web.serving import make_project, served
 
 ROUTES = [
     ("GET", "/api/classes"),
+    ("GET", "/api/classes/former"),
     ("GET", "/api/clips/{clip_id}"),
     ("GET", "/api/clips/{clip_id}/audio"),
     ("GET", "/api/clips/{clip_id}/spectrogram.png"),
     ("GET", "/api/export/{format}"),
     ("GET", "/api/health"),
     ("GET", "/api/next"),
+    ("GET", "/api/people"),
     ("GET", "/api/problems"),
     ("GET", "/api/progress"),
+    ("GET", "/api/votes"),
     ("POST", "/api/answers"),
     ("POST", "/api/classes"),
+    ("POST", "/api/classes/change"),
+    ("POST", "/api/corrections"),
     ("POST", "/api/release"),
     ("POST", "/api/undo"),
 ]

@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -158,6 +159,9 @@ def test_ticks_are_round_and_apart(page, axis, rate):
             assert min(gaps) >= apart - 1e-6
             assert ticks[0] == 0
             assert ticks[-1] <= end + 1e-6
+        if seconds == 90:
+            assert labels == [0, 30, 60, 90]  # in min:s, half minutes are round
+            continue
         step = labels[1] / 10 ** math.floor(math.log10(labels[1]) + 1e-9)
         assert min(abs(step - round_step) for round_step in (1, 2, 2.5, 5, 10)) < 1e-6
 
@@ -373,7 +377,8 @@ def test_a_recording_that_is_gone_is_told(page, serving):
 PROGRESS = {
     "curve": [[20, 0.5, 0.3, 0.7], [40, 0.7, 0.5, 0.8], [60, 0.85, 0.7, 0.92]],
     "estimate": {"accuracy": 0.85, "low": 0.7, "high": 0.92, "n": 40},
-    "labels_saved": 1234,
+    "labels_saved": 850,
+    "n_open": 1000,
     "minutes_listened": 12.0,
     "seconds_left_at_this_pace": 7260.0,
     "advice": "More labels no longer pay.",
@@ -393,7 +398,8 @@ def test_the_panel(page):
     _with_progress(page, **PROGRESS)
     page.until("document.getElementById('accuracy').textContent", "85 %")
     assert page.text("#interval") == "70 to 92 %"
-    assert (page.text("#saved"), page.text("#listened")) == ("1,234", "12 min")
+    assert page.text("#saved") == "700 to 920 of the 1,000 recordings without an answer"
+    assert page.text("#listened") == "12 min"
     assert (page.text("#left"), page.text("#advice")) == ("2 h 1 min", PROGRESS["advice"])
     assert page.text("#agreement") == "90 % of 10 (κ 0.80)"
     assert "after 60 labels the accuracy is 85 %" in page.page.get_attribute(
@@ -411,6 +417,7 @@ def test_an_accuracy_of_few_clips_is_not_told(page):
     _with_progress(page, estimate=few)
     page.until("document.getElementById('accuracy').textContent", "57 to 100 %")
     assert page.text("#interval") == "so far"
+    assert page.text("#saved") == "not known yet"
 
 
 def test_a_crash_of_the_worker_is_told(page):
@@ -500,8 +507,8 @@ def test_the_tab_key_goes_everywhere_in_order(page):
         ring = "getComputedStyle(document.activeElement).outlineStyle"
         assert script(ring) != "none", order[-1]
     expected = ["Skip to the recording", "person-open", "help-open", "plot", "play", "loop"]
-    expected += ["speed", "1high", "2low", "3noise", "+Add a class", "u Unsure", "s Skip"]
-    assert order[:15] == [*expected, "b Bad recording", "undo"]
+    expected += ["zoom", "speed", "1high", "2low", "3noise", "+Add a class", "u Unsure", "s Skip"]
+    assert order[:16] == [*expected, "b Bad recording", "undo"]
 
 
 def test_a_screen_reader_is_told_what_comes(page):
@@ -602,3 +609,133 @@ def test_sixty_digits_by_keyboard_alone(browser, tmp_path, fsdd_home):
             page.page.click("text=CSV table")
         lines = Path(download.value.path()).read_text().splitlines()
         assert len(lines) == 61
+
+
+def test_the_fifth_of_forty_answers_is_corrected(browser, tmp_path):
+    with served(make_project(tmp_path, 40, audit_share=0), person="ann") as serving:
+        for i in range(40):
+            serving.project.relabel(i, "bob", "label", "low")
+        with opened(browser, serving.url, width=390, height=844) as page:
+            page.until(
+                "document.getElementById('title').textContent", "Nothing is left to ask you"
+            )
+            page.page.keyboard.press("<")
+            page.until("document.querySelectorAll('#past-list li').length", 40)
+            page.page.click("#past-list li:nth-last-child(5) button")
+            assert page.question() == "004.wav"
+            assert "Correct “low”" in page.text("#title")
+            page.page.keyboard.press("1")
+            page.until("document.getElementById('last').textContent", "“low” is now “high”.")
+        labels = {row.path: (row.label, row.person) for row in serving.project.labels()}
+        assert labels.pop("004.wav") == ("high", "ann")
+        assert set(labels.values()) == {("low", "bob")}
+        assert len(serving.project.answers()) == 41
+
+
+def test_answers_are_filtered(page, serving):
+    serving.project.relabel(0, "ann", "label", "low")
+    serving.project.relabel(1, "bob", "label", "high")
+    serving.project.relabel(2, "bob", "unsure")
+    page.page.click("#past-open")
+    page.until("document.querySelectorAll('#past-list li').length", 3)
+    for select, value, n in [
+        ("past-class", "label:high", 1),
+        ("past-class", "kind:unsure", 1),
+        ("past-class", "", 3),
+        ("past-person", "bob", 2),
+    ]:
+        page.page.select_option(f"#{select}", value)
+        page.until("document.querySelectorAll('#past-list li').length", n)
+    page.page.check("#past-disagrees")
+    page.until("document.getElementById('past-note').textContent", "No answers fit.")
+
+
+def test_a_class_is_renamed_and_another_person_sees_it(browser, page, serving):
+    with opened(browser, serving.url) as other:
+        other.question()
+        page.page.click("#change-open")
+        page.page.fill("#change-name", "deep")
+        page.page.keyboard.press("Enter")
+        page.until("document.getElementById('last').textContent", "high is now deep.")
+        names = "[...document.querySelectorAll('#classes button span')].map(e => e.textContent)"
+        other.until(f"{names}.includes('deep') && !{names}.includes('high')")
+        serving.project.add_class("owl")
+        other.until(f"{names}.includes('owl')")
+    assert [info.name for info in serving.project.classes] == ["deep", "low", "noise", "owl"]
+
+
+def test_a_name_that_looks_like_several_is_questioned(page, serving):
+    page.page.keyboard.press("+")
+    page.page.fill("#class-name", "a;b")
+    page.page.keyboard.press("Enter")
+    page.until("document.getElementById('class-error').textContent.includes('one class')")
+    assert len(serving.project.classes) == 3
+    page.page.keyboard.press("Enter")
+    page.until("document.getElementById('new-class').open", False)
+    assert serving.project.classes[-1].name == "a;b"
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
+def test_three_hundred_classes_leave_player_and_picture_in_sight(browser, serving, width, height):
+    for i in range(300):
+        serving.project.add_class(f"a species with quite a long name, which ends with {i}")
+    with opened(browser, serving.url, width=width, height=height) as page:
+        page.question()
+        page.page.keyboard.press("/")
+        page.page.keyboard.type("with 207")
+        page.until("document.getElementById('found').textContent.endsWith('with 207')")
+        for part in ("#picture", "#play", "#find", "#classes .best"):
+            box = page.page.locator(part).bounding_box()
+            assert box["y"] >= 0 and box["y"] + 44 <= height, part
+        cut = """[...document.querySelectorAll('#classes button span')]
+            .some(e => e.checkVisibility() && e.scrollHeight > e.clientHeight + 1
+                && e.clientHeight > 0)"""
+        assert not page.page.evaluate(cut)
+        page.page.keyboard.press("Enter")
+        saved(page, 1)
+        assert serving.project.labels()[0].label.endswith("with 207")
+        page.page.keyboard.press("1")  # the keys are those of the next question again
+        saved(page, 2)
+
+
+def test_zoom_in_time_and_frequency_and_contrast(browser, tmp_path):
+    project = make_project(tmp_path, 3, audit_share=0)
+    rate, minutes = 2000, 15
+    times = np.arange(rate * 60 * minutes) / rate
+    y = np.where(times > 450, 0.3, 0.0) * np.sin(2 * np.pi * 500 * times)
+    soundfile.write(project.root / "000.wav", y, rate, subtype="PCM_16")
+    project.relabel(1, "ann", "unsure")
+    project.relabel(2, "ann", "unsure")
+    with served(project, person="ann") as serving, opened(browser, serving.url) as page:
+        assert page.question() == "000.wav"
+        page.until("document.getElementById('length').textContent", "15:00.0")
+        ticks = "[...document.querySelectorAll('#axes text')].map(e => e.textContent)"
+        page.until(f"{ticks}.includes('10:00')")
+        page.page.keyboard.press("ArrowUp")
+        page.until("document.getElementById('spectrogram').src.includes('start=')")
+        page.page.keyboard.press("Shift+ArrowUp")
+        page.until("document.getElementById('spectrogram').src.includes('low=250&high=750')")
+        page.until("document.getElementById('spectrogram').naturalWidth > 0")
+        page.page.click("#zoom")
+        page.page.click("#view-whole")
+        page.until("document.getElementById('spectrogram').src.includes('start=')", False)
+        box = page.page.locator("#plot").bounding_box()
+        mouse = page.page.mouse
+        mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 10)
+        mouse.down()
+        mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
+        mouse.up()
+        page.until(f"{ticks}.includes('8:00')")
+        start, end = page.page.evaluate(
+            "['start', 'end'].map(n => new URL(document.getElementById('spectrogram').src)"
+            ".searchParams.get(n))"
+        )
+        assert float(start) == pytest.approx(450, abs=3)
+        assert float(end) == pytest.approx(540, abs=3)
+        # A click places the playhead within the part that is shown.
+        mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 20)
+        page.until("Math.abs(document.getElementById('plot').ariaValueNow - 495) < 2")
+        page.page.click("[data-view=contrast][data-by='1']")
+        page.until("document.getElementById('spectrogram').src.includes('contrast=1.5')")
+        page.page.click("#view-whole")
+        page.until("document.getElementById('spectrogram').src.endsWith('contrast=1')")

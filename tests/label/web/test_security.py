@@ -119,7 +119,7 @@ def test_a_token_is_asked_for_and_kept_in_a_cookie():
     assert (status, b"token" in body) == (401, True)
     query = b"token=" + TOKEN.encode() + b"&person=ann"
     status, headers, _ = ask(REMOTE, headers=[LAB], query=query)
-    assert (status, headers["location"]) == (303, "/?person=ann")
+    assert (status, headers["location"]) == (303, "./?person=ann")
     cookie, _, rules = headers["set-cookie"].partition(";")
     assert {"HttpOnly", "SameSite=Lax"} <= set(rules.replace(" ", "").split(";"))
     assert ask(REMOTE, headers=[LAB, ("Cookie", cookie)])[0] == 200

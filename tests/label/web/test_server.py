@@ -418,5 +418,5 @@ def test_the_page_has_every_kind_of_answer_and_every_format(client):
         assert kind.key is None or f'data-kind="{kind.name}" data-key="{kind.key}"' in page
         assert kind.key is None or f"{kind.title.lower()}: {kind.help}" in page
     for format in FORMATS.values():
-        assert f'href="/api/export/{format.name}"' in page
+        assert f'href="api/export/{format.name}"' in page
         assert format.title in page

@@ -88,3 +88,21 @@ def test_the_picture_has_the_colors_of_its_theme(theme):
     pixels = np.asarray(picture(tone(500), theme=theme)[0].convert("RGB")).reshape(-1, 3)
     ends = [tuple(int(color[i : i + 2], 16) for i in (1, 3, 5)) for color in RAMPS[theme]]
     assert {ends[0], ends[-1]} <= set(map(tuple, pixels.tolist()))
+
+
+@pytest.mark.parametrize("axis", ["mel", "linear"])
+def test_a_band_and_contrast(axis):
+    t = np.arange(8000) / 8000
+    rng = np.random.default_rng(0)
+    y = (np.sin(2 * np.pi * 1000 * t) + 0.01 * rng.standard_normal(8000)).astype(np.float32)
+    look = {"width": 64, "height": 100, "axis": axis, "low": 500, "high": 2000}
+
+    def drawn(**more):
+        return np.asarray(Image.open(io.BytesIO(spectrogram_png(y, 8000, **look, **more))))
+
+    row = drawn().mean(axis=1).argmax()
+    share = 1 - (row + 0.5) / 100
+    mel = [np.log1p(f / 700) for f in (500, 1000, 2000)]
+    expected = 1 / 3 if axis == "linear" else (mel[1] - mel[0]) / (mel[2] - mel[0])
+    assert share == pytest.approx(expected, abs=0.03)
+    assert (drawn(contrast=4.0) == 0).mean() > (drawn() == 0).mean() + 0.1

@@ -1,7 +1,7 @@
-"""Routes by subject: the page, labeling, clips, results."""
+"""Routes by subject: the page, labeling, earlier answers, classes, clips, results."""
 
-from skal.label.web.routes import clips, labeling, page, results
+from skal.label.web.routes import clips, labeling, page, past, results, vocabulary
 
 __all__ = ["ROUTERS"]
 
-ROUTERS = (page.router, labeling.router, clips.router, results.router)
+ROUTERS = tuple(module.router for module in (page, labeling, past, vocabulary, clips, results))

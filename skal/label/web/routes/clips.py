@@ -4,7 +4,7 @@ import os
 from typing import Annotated, Literal
 
 import anyio
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel
 
@@ -101,9 +101,17 @@ async def spectrogram(
     scale: Annotated[float, Query(ge=1, le=3, description="Pixels for a CSS pixel.")] = 1,
     theme: Literal["light", "dark"] = "light",
     axis: Literal["mel", "linear"] = "mel",
+    start: Annotated[float, Query(ge=0, le=1e7, description="In s, from the clip's start.")] = 0,
+    end: Annotated[float | None, Query(gt=0, le=1e7, description="In s; its end.")] = None,
+    low: Annotated[float, Query(ge=0, le=1e7, description="In Hz.")] = 0,
+    high: Annotated[float | None, Query(ge=1, le=1e7, description="In Hz; the highest.")] = None,
+    contrast: Annotated[float, Query(ge=0.25, le=8)] = 1,
 ):
-    """Return the spectrogram of a clip from 0 Hz to half the sampling rate, without axes."""
+    """Return the spectrogram of a clip, or of a part of its times and frequencies."""
+    if (end is not None and end <= start) or (high is not None and high <= low):
+        raise HTTPException(422, "a part ends after it starts: start < end, low < high")
     look = {"width": width, "height": height, "scale": scale, "theme": theme, "axis": axis}
+    look |= {"start": start, "end": end, "low": low, "high": high, "contrast": contrast}
     picture = await _in_turn(
         request, lambda: request.app.state.shelf.picture(project.clip(clip_id), **look)
     )

@@ -19,6 +19,7 @@ STATUS = {
     "unknown_question": 404,
     "no_such_project": 404,
     "lease_lost": 409,
+    "superseded": 409,
     "unknown_class": 422,
     "bad_answer": 422,
     "bad_class": 422,

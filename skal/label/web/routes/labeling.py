@@ -1,4 +1,4 @@
-"""Questions, answers, undo, classes."""
+"""Questions, answers, undo."""
 
 from typing import Annotated
 
@@ -7,8 +7,6 @@ from fastapi import APIRouter, Query
 from skal.label.web.routes.schemas import (
     ERRORS,
     AnswerIn,
-    ClassIn,
-    ClassOut,
     Number,
     Person,
     PersonIn,
@@ -63,15 +61,3 @@ def undo(project: Project, given: PersonIn) -> QuestionOut | None:
 def release(project: Project, given: ReleaseIn):
     """Give back a person's open questions, so that others can be asked."""
     project.release(given.person, given.question_ids)
-
-
-@router.get("/classes")
-def classes(project: Project) -> list[ClassOut]:
-    """Return the classes with their keys."""
-    return [ClassOut.model_validate(info) for info in project.classes]
-
-
-@router.post("/classes", status_code=201)
-def add_class(project: Project, given: ClassIn) -> ClassOut:
-    """Add a class."""
-    return ClassOut.model_validate(project.add_class(given.name, given.key))

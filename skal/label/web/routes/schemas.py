@@ -1,5 +1,6 @@
 """JSON that goes in and out of the API, with the limits of every field."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
@@ -11,10 +12,13 @@ from skal.label.project import LabelingProject
 __all__ = [
     "ERRORS",
     "AnswerIn",
+    "ClassChangeIn",
     "ClassIn",
     "ClassOut",
     "ClipId",
+    "CorrectionIn",
     "ErrorOut",
+    "FormerClassOut",
     "Number",
     "Person",
     "PersonIn",
@@ -22,6 +26,7 @@ __all__ = [
     "QuestionOut",
     "ReceiptOut",
     "ReleaseIn",
+    "VoteOut",
     "shown",
 ]
 
@@ -89,12 +94,53 @@ class ClassIn(_In):
     key: Annotated[str, StringConstraints(pattern=r"^[0-9a-z]$")] | None = None
 
 
+class ClassChangeIn(_In):
+    """A change of a class: its new name, or the class that takes over."""
+
+    name: ClassName
+    change: Literal["rename", "merge", "retire", "restore"]
+    to: ClassName | None = None
+
+
+class CorrectionIn(_In):
+    """An answer in place of an earlier one."""
+
+    answer_id: Number
+    person: Person
+    kind: Literal[tuple(KINDS)]
+    label: ClassName | None = None
+
+
 class ClassOut(_Out):
     """A class of the project."""
 
     id: int
     name: Text
     key: str | None
+
+
+class FormerClassOut(_Out):
+    """A name that is no class anymore, and the class that it became."""
+
+    name: Text
+    became: Text | None
+
+
+class VoteOut(_Out):
+    """An answer that stands."""
+
+    answer_id: int
+    clip_id: int
+    path: Text
+    start: float | None
+    end: float | None
+    person: Text
+    kind: str
+    label: Text | None
+    at: datetime
+    guess: Text | None
+    guess_probability: float | None
+    disagrees: bool
 
 
 class QuestionOut(_Out):
@@ -111,6 +157,7 @@ class QuestionOut(_Out):
     explanation: Text
     guess: Text | None
     guess_probability: float | None
+    taken_back: Text | None
 
 
 class ReceiptOut(_Out):

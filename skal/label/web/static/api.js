@@ -48,12 +48,12 @@ export function hand(path, body) {
 
 // Slowed down by the server, a sound is as much lower: ultrasound can be heard.
 export const audioUrl = (clip, slow = 1) =>
-  `/api/clips/${clip}/audio${slow === 1 ? "" : `?slow=${slow}`}`;
+  `api/clips/${clip}/audio${slow === 1 ? "" : `?slow=${slow}`}`;
 
-export const clipUrl = (clip) => `/api/clips/${clip}`;
+export const clipUrl = (clip) => `api/clips/${clip}`;
 
 export const pictureUrl = (clip, look) =>
-  `/api/clips/${clip}/spectrogram.png?${new URLSearchParams(look)}`;
+  `api/clips/${clip}/spectrogram.png?${new URLSearchParams(look)}`;
 
 // crypto.randomUUID needs https or localhost; a laboratory's network has neither.
 export function uniqueKey() {

@@ -2,9 +2,12 @@
 
 import { ApiError, call } from "./api.js";
 import { byId, element } from "./dom.js";
+import { Finder } from "./find.js";
 import { focusStage } from "./keys.js";
 import { say } from "./talk.js";
 
+// Separators between two names.
+const SEVERAL = /[^;,|\t\s]\s*[;,|\t]\s*[^;,|\t\s]/;
 const FLASH = 160; // long enough to be seen, in ms
 
 export class Classes {
@@ -12,12 +15,23 @@ export class Classes {
     this.list = [];
     this.chosen = () => {}; // called with the name of a class whose button is pressed
     this.changed = () => {};
+    this.finder = new Finder(this);
+    this.asked = null; // a name that looks like several, and was questioned
     byId("new-class-form").addEventListener("submit", (event) => this.#add(event));
   }
 
   async load() {
-    this.list = await call("/api/classes");
+    this.list = await call("api/classes");
     this.#show();
+  }
+
+  // Other people may have changed the classes: load them if their names are not ours.
+  async follow(names) {
+    if (JSON.stringify(names) === JSON.stringify(this.list.map(({ name }) => name))) return;
+    const before = new Set(this.list.map(({ name }) => name));
+    await this.load();
+    const added = this.list.filter(({ name }) => !before.has(name)).map(({ name }) => name);
+    say(added.length ? `New class: ${added.join(", ")}.` : "The classes have changed.");
   }
 
   // Return the name of the class with a key, or null.
@@ -29,12 +43,14 @@ export class Classes {
   flash(name) {
     const button = byId("classes").children[this.list.findIndex((one) => one.name === name)];
     button.classList.add("given");
+    button.scrollIntoView({ block: "nearest" });
     setTimeout(() => button.classList.remove("given"), FLASH);
   }
 
   openDialog() {
     byId("new-class-form").reset();
     byId("class-error").textContent = "";
+    this.asked = null;
     byId("new-class").showModal();
   }
 
@@ -53,13 +69,21 @@ export class Classes {
     add.append(element("kbd", { text: "+", "aria-hidden": "true" }), element("span", { text: "Add a class" }));
     add.addEventListener("click", () => this.openDialog());
     byId("classes").replaceChildren(...buttons, add);
+    byId("second").hidden = this.list.length > 1;
+    byId("change-open").hidden = this.list.length === 0;
+    this.finder.show();
   }
 
   async #add(event) {
     event.preventDefault();
     const [name, key] = [byId("class-name").value.trim(), byId("class-key").value.trim().toLowerCase()];
+    if (SEVERAL.test(name) && name !== this.asked) {
+      this.asked = name;
+      byId("class-error").textContent = `Is “${name}” one class? To add it as one, press Add again; else add one after the other.`;
+      return;
+    }
     try {
-      const added = await call("/api/classes", { body: { name, key: key || null } });
+      const added = await call("api/classes", { body: { name, key: key || null } });
       await this.load();
       byId("new-class").close();
       focusStage();

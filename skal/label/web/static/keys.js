@@ -9,7 +9,7 @@ export function focusStage() {
   byId("stage").focus({ preventScroll: true });
 }
 
-export function listenToKeys({ questions, stage, classes, settings }) {
+export function listenToKeys({ questions, stage, classes, past, settings }) {
   const { player, transport } = stage;
   const press = (action) => {
     player.unlock();
@@ -23,11 +23,17 @@ export function listenToKeys({ questions, stage, classes, settings }) {
     ArrowLeft: () => transport.step(-1),
     ArrowRight: () => transport.step(1),
     Home: () => player.seek(0),
+    ArrowUp: () => transport.zoomTimes(1),
+    ArrowDown: () => transport.zoomTimes(-1),
+    "Shift+ArrowUp": () => transport.zoomFrequencies(1),
+    "Shift+ArrowDown": () => transport.zoomFrequencies(-1),
     ",": () => transport.changeSpeed(-1),
     ".": () => transport.changeSpeed(1),
     0: () => transport.toggleLoop(),
     [byId("undo").dataset.key]: undo,
     "+": () => classes.openDialog(),
+    "<": () => past.open(),
+    "/": () => classes.finder.focus(),
     "?": help,
   };
   for (const button of document.querySelectorAll("[data-kind]")) {
@@ -43,7 +49,8 @@ export function listenToKeys({ questions, stage, classes, settings }) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     if (!isOurs(event, settings)) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const shift = event.shiftKey && event.key.startsWith("Arrow") ? "Shift+" : "";
+    const key = event.key.length === 1 ? event.key.toLowerCase() : shift + event.key;
     const name = classes.ofKey(key);
     const action = name === null ? actions[key] : () => questions.give("label", name);
     if (!action) return;
@@ -60,6 +67,6 @@ function isOurs({ key, target }, settings) {
   if (document.querySelector("dialog[open]") || target.closest("input, textarea")) return false;
   const isLetter = key.length === 1;
   if (target.closest("button, select, a, summary") && ON_CONTROLS.has(key)) return false;
-  if (target.tagName === "SELECT" && isLetter) return false;
+  if (target.tagName === "SELECT" && (isLetter || key.startsWith("Arrow"))) return false;
   return settings.keys || !isLetter || (target === byId("plot") && key === " ");
 }

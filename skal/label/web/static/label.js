@@ -4,10 +4,12 @@ import { ApiError, call } from "./api.js";
 import { Classes } from "./classes.js";
 import { byId } from "./dom.js";
 import { focusStage, listenToKeys } from "./keys.js";
+import { Past } from "./past.js";
 import { listProblems, showProgress } from "./panel.js";
 import { Questions } from "./questions.js";
 import { makeSettings } from "./settings.js";
 import { Stage } from "./stage.js";
+import { makeVocabulary } from "./vocabulary.js";
 
 const PAUSE = 2500; // between two looks at the server, in ms
 const SOON = 150;
@@ -17,12 +19,15 @@ const settings = makeSettings(created);
 const stage = new Stage(settings);
 const questions = new Questions(stage, `${project}:${created}`);
 const classes = new Classes();
+const past = new Past(questions);
 let refreshing = null; // timer
 
 async function refresh() {
   clearTimeout(refreshing);
   try {
-    showProgress(await call("/api/progress"));
+    const progress = await call("api/progress");
+    showProgress(progress);
+    await classes.follow(Object.keys(progress.per_class));
     await questions.serverAnswers();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -69,7 +74,7 @@ function listenToDialogs() {
 
 function listenToPage() {
   byId("problems").addEventListener("toggle", async () => {
-    if (byId("problems").open) listProblems(await call("/api/problems").catch(() => []));
+    if (byId("problems").open) listProblems(await call("api/problems").catch(() => []));
   });
   window.addEventListener("pagehide", () => questions.leave());
   window.addEventListener("beforeunload", (event) => questions.outbox.size > 0 && event.preventDefault());
@@ -93,7 +98,8 @@ async function begin() {
 
 questions.changed = refreshSoon;
 classes.changed = refreshSoon;
-listenToKeys({ questions, stage, classes, settings });
+makeVocabulary(classes);
+listenToKeys({ questions, stage, classes, past, settings });
 listenToDialogs();
 listenToPage();
 questions.outbox.send();

@@ -69,7 +69,7 @@ export class Outbox {
   async #deliver(entry) {
     const { clip_id, shown, ...body } = entry;
     try {
-      const receipt = await call("/api/answers", { body });
+      const receipt = await call("api/answers", { body });
       this.#remove(entry);
       this.hooks.saved(entry, receipt);
     } catch (error) {

@@ -23,12 +23,20 @@ export function showProgress(progress) {
   showAccuracy(progress);
   showTraining(progress);
   showClasses(progress);
-  byId("saved").textContent = progress.labels_saved === null ? "–" : count(progress.labels_saved);
+  showSaved(progress);
   byId("listened").textContent = span(60 * progress.minutes_listened);
   const left = progress.seconds_left_at_this_pace;
   byId("left").textContent = left === null ? "–" : span(left);
   showAgreement(progress.agreement);
   showProblems(progress.n_problems);
+}
+
+// What the model would get right by itself: with its interval, and only if it was measured.
+function showSaved({ estimate, n_open }) {
+  const isKnown = estimate && estimate.n >= ENOUGH;
+  byId("saved").textContent = isKnown
+    ? `${count(Math.floor(estimate.low * n_open))} to ${count(Math.ceil(estimate.high * n_open))} of the ${count(n_open)} recordings without an answer`
+    : "not known yet";
 }
 
 function showAccuracy({ estimate, curve, advice }) {

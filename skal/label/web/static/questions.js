@@ -18,6 +18,7 @@ export class Questions {
     this.nothingLeft = false;
     this.filling = null;
     this.undoing = false;
+    this.correcting = null; // the earlier answer on the screen, as the stage loaded it
     this.shownAt = 0;
     this.before = ""; // said before the next question
     this.outbox = new Outbox(project, {
@@ -36,6 +37,10 @@ export class Questions {
   }
 
   give(kind, label = null) {
+    if (this.correcting) {
+      this.#sendCorrection(kind, label);
+      return;
+    }
     if (!this.current || this.undoing) return;
     const entry = {
       question_id: this.current.question_id,
@@ -56,18 +61,56 @@ export class Questions {
     this.#showNext();
   }
 
+  // Show the recording of an earlier answer, for another answer in its place.
+  correct(vote, said) {
+    this.stopCorrecting({ shows: false });
+    if (this.current) this.upcoming.unshift(this.current);
+    this.current = null;
+    this.stage.hide();
+    this.correcting = this.stage.load({ ...vote, name: vote.path, guess: null, explanation: "", said });
+    this.stage.show(this.correcting);
+    this.stage.say(`Correct “${said}”`, `An answer of ${vote.person}. Give the right answer, or keep this one.`);
+    byId("keep").hidden = false;
+  }
+
+  stopCorrecting({ shows = true } = {}) {
+    if (!this.correcting) return;
+    this.stage.hide();
+    this.stage.drop(this.correcting);
+    this.correcting = null;
+    byId("keep").hidden = true;
+    if (shows) this.#showNext();
+  }
+
+  async #sendCorrection(kind, label) {
+    const { answer_id, said } = this.correcting;
+    const vote = this.correcting;
+    try {
+      await call("api/corrections", { body: { answer_id, person: this.person, kind, label } });
+      tellLast(`“${said}” is now “${nameOf({ kind, label })}”.`);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      tellLast(`Nothing is corrected: ${error.message}`);
+      if (error.mayPass) return;
+    }
+    if (vote === this.correcting) this.stopCorrecting();
+    this.changed();
+  }
+
   async undo() {
     if (this.undoing) return;
+    this.stopCorrecting();
     this.undoing = true;
     try {
       await this.outbox.settled();
-      const question = await call("/api/undo", { body: { person: this.person } });
+      const question = await call("api/undo", { body: { person: this.person } });
       if (question) {
         if (this.current) this.upcoming.unshift(this.current);
         this.stage.hide();
-        this.before = "Your last answer is taken back. ";
+        const said = `Your answer “${question.taken_back}” is taken back.`;
+        this.before = `${said} `;
         this.#show(this.stage.load(question));
-        byId("last").textContent = "Your last answer is taken back. Answer again.";
+        byId("last").textContent = `${said} Answer again.`;
       } else {
         tellLast("You have no answer to take back.");
       }
@@ -82,6 +125,7 @@ export class Questions {
 
   become(person) {
     this.person = person;
+    this.stopCorrecting({ shows: false });
     for (const question of this.#held()) this.stage.drop(question);
     [this.upcoming, this.current, this.nothingLeft] = [[], null, false];
     this.#showWaiting();
@@ -90,14 +134,14 @@ export class Questions {
 
   // Other people need not wait until the time for these clips is over.
   async release() {
-    if (this.person !== null) await call("/api/release", { body: { person: this.person } }).catch(() => null);
+    if (this.person !== null) await call("api/release", { body: { person: this.person } }).catch(() => null);
   }
 
   // The page is left. One that comes back from the browser's cache still shows its question; the
   // server takes the answer unless another person was asked.
   leave() {
     const question_ids = this.#held().map((question) => question.question_id);
-    if (this.person !== null && question_ids.length > 0) hand("/api/release", { person: this.person, question_ids });
+    if (this.person !== null && question_ids.length > 0) hand("api/release", { person: this.person, question_ids });
   }
 
   // Load questions until there are enough, one at a time.
@@ -112,7 +156,7 @@ export class Questions {
   async serverAnswers() {
     if (document.body.classList.contains("offline")) this.outbox.retryNow();
     if (this.outbox.size === 0) this.showServer(null);
-    if (!this.current) {
+    if (!this.current && !this.correcting) {
       this.nothingLeft = false;
       await this.fill();
     }
@@ -143,7 +187,7 @@ export class Questions {
       const person = this.person;
       const params = [["person", person], ...this.#heldClips().map((clip) => ["exclude", clip])];
       try {
-        const question = await call("/api/next", { params });
+        const question = await call("api/next", { params });
         if (this.outbox.size === 0) this.showServer(null);
         if (person !== this.person) continue;
         if (question === null) this.nothingLeft = true;
@@ -154,7 +198,7 @@ export class Questions {
         this.#showWaiting(error);
         return;
       }
-      if (!this.current) this.#showNext();
+      if (!this.current && !this.correcting) this.#showNext();
     }
   }
 
@@ -174,7 +218,7 @@ export class Questions {
   }
 
   #showWaiting(trouble = null) {
-    if (this.current) return;
+    if (this.current || this.correcting) return;
     this.stage.hide();
     const [title, explanation] = trouble
       ? ["Waiting for the server", "The next recording appears as soon as the server answers."]

@@ -6,6 +6,7 @@ import { byId, element } from "./dom.js";
 import { Player } from "./player.js";
 import { notice } from "./talk.js";
 import { makeTransport } from "./transport.js";
+import { View } from "./view.js";
 
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 const SETTLED = 120; // wait for the end of a resize, in ms
@@ -15,6 +16,7 @@ export class Stage {
     this.settings = settings;
     this.question = null;
     this.loaded = new Set(); // questions whose picture must fit the page
+    this.view = new View();
     this.player = new Player({
       moved: (seconds, length) => this.transport.show(seconds, length),
       described: () => this.#drawAxes(),
@@ -30,7 +32,8 @@ export class Stage {
         notice("clip", `${message} Press ${key} (${title}) to set it aside.`);
       },
     });
-    this.transport = makeTransport(this.player);
+    this.transport = makeTransport(this.player, this.view, () => this.#look().axis);
+    this.view.changed = () => this.question && this.#drawAgain();
     this.#watchLook();
     settings.watch("even", (on) => this.player.setEven(on));
   }
@@ -52,9 +55,11 @@ export class Stage {
 
   show(question) {
     this.question = question;
+    this.view.times = null;
+    this.view.fit(0, 0);
     byId("work").hidden = false;
     byId("stage").removeAttribute("aria-busy");
-    if (question.look !== JSON.stringify(this.#look())) this.#draw(question);
+    if (question.look !== JSON.stringify(this.#lookOf(question))) this.#draw(question);
     byId("title").textContent = "What do you hear?";
     byId("explanation").textContent = `Why this one: ${question.explanation}.`;
     showFile(question);
@@ -87,11 +92,20 @@ export class Stage {
       scale: Math.min(3, Math.max(1, window.devicePixelRatio)),
       theme: DARK.matches ? "dark" : "light",
       axis: this.settings.linear ? "linear" : "mel",
+      ...this.view.look,
     };
   }
 
+  // Only the recording on the screen shows a part of its time.
+  #lookOf(question) {
+    const { times } = this.view;
+    if (question !== this.question || !times) return this.#look();
+    const [start, end] = times.map((time) => Number(time.toFixed(3)));
+    return { ...this.#look(), start, end };
+  }
+
   #draw(question) {
-    const look = this.#look();
+    const look = this.#lookOf(question);
     question.look = JSON.stringify(look);
     question.image = element("img", { alt: "", src: pictureUrl(question.clip_id, look) });
   }
@@ -110,8 +124,10 @@ export class Stage {
 
   #drawAxes() {
     const { sampleRate, length } = this.player;
+    this.view.fit(length, sampleRate / 2);
+    const { start, end, low: lowest, high: highest } = this.view;
     const { axis } = this.#look();
-    drawAxes(byId("axes"), byId("plot"), { seconds: length, highest: sampleRate / 2, axis });
+    drawAxes(byId("axes"), byId("plot"), { start, end, length, lowest, highest, axis });
   }
 
   // A picture fits one width, theme and axis.
@@ -129,9 +145,8 @@ export class Stage {
   }
 
   #drawAgain() {
-    const look = JSON.stringify(this.#look());
     for (const question of this.loaded) {
-      if (question.look !== look) this.#draw(question);
+      if (question.look !== JSON.stringify(this.#lookOf(question))) this.#draw(question);
     }
     if (this.question.image.id !== "spectrogram") this.#showPicture(this.question);
     this.#drawAxes();

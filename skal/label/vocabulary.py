@@ -1,0 +1,135 @@
+"""The classes of a project as methods: add, rename, merge, retire, bring back."""
+
+from skal.label.asking import classes
+
+__all__ = ["Vocabulary"]
+
+
+class Vocabulary:
+    """What a `skal.label.LabelingProject` does with its classes; needs its `store`."""
+
+    @property
+    def classes(self):
+        """Return the classes, a tuple of ClassInfo."""
+        with self.store.read() as connection:
+            return classes.list_classes(connection)
+
+    @property
+    def former_classes(self):
+        """Return the names that are no classes anymore, a tuple of FormerClass."""
+        with self.store.read() as connection:
+            return classes.list_former(connection)
+
+    def add_class(self, name, key=None):
+        """Add a class.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        key : str, default=None
+            The key that gives this class. None: a free one.
+
+        Returns
+        -------
+        ClassInfo
+            The existing class, if there is one of that name.
+
+        Raises
+        ------
+        ProjectError
+            With code "bad_class" if the name cannot be shown or belonged to a former class, or
+            the key is taken.
+        """
+        with self.store.write() as connection:
+            return classes.add_class(connection, name, key)
+
+    def rename_class(self, name, new):
+        """Give a class another name; its answers keep it.
+
+        The former name still stands for the class, in tables to import for example.
+
+        Parameters
+        ----------
+        name : str
+            The class.
+        new : str
+            Its new name.
+
+        Raises
+        ------
+        ProjectError
+            With code "unknown_class" if there is no such class, "bad_class" if the new name
+            cannot be shown or is taken.
+        """
+        with self.store.write() as connection:
+            classes.rename_class(connection, name, new)
+
+    def merge_class(self, name, into):
+        """Let the answers of a class count as answers of another class.
+
+        The answers stay on record as they were given: `restore_class` separates them again.
+
+        Parameters
+        ----------
+        name : str
+            The class, which is no longer offered.
+        into : str
+            The class that takes over.
+
+        Returns
+        -------
+        int
+            Number of clips with such answers.
+
+        Raises
+        ------
+        ProjectError
+            With code "unknown_class" if there is no such class, "bad_class" if both are one.
+        """
+        with self.store.write() as connection:
+            return classes.merge_class(connection, name, into)
+
+    def retire_class(self, name):
+        """Stop to offer a class; its answers no longer count.
+
+        People are asked about these clips again. The answers stay on record, and
+        `restore_class` brings the class back with them.
+
+        Parameters
+        ----------
+        name : str
+            The class.
+
+        Returns
+        -------
+        int
+            Number of clips with such answers.
+
+        Raises
+        ------
+        ProjectError
+            With code "unknown_class" if there is no such class.
+        """
+        with self.store.write() as connection:
+            return classes.retire_class(connection, name)
+
+    def restore_class(self, name):
+        """Bring back a class that was retired or merged, with its answers.
+
+        Parameters
+        ----------
+        name : str
+            The class.
+
+        Returns
+        -------
+        ClassInfo
+
+        Raises
+        ------
+        ProjectError
+            With code "unknown_class" if no class of that name was retired or merged.
+        """
+        with self.store.write() as connection:
+            return classes.restore_class(connection, name)

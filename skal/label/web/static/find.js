@@ -1,0 +1,78 @@
+// Find a class by its name: a box above the buttons, where there are more classes than digits.
+
+import { byId } from "./dom.js";
+import { focusStage } from "./keys.js";
+
+const FEW = 9;
+
+// Letters without case and accents, so that "uhu" finds "Uhú".
+const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
+// How well a name fits: 0 for its beginning, 1 for that of a word, 2 for any part, else null.
+function rank(name, sought) {
+  const text = plain(name);
+  if (text.startsWith(sought)) return 0;
+  if (text.split(/[^\p{L}\p{N}]+/u).some((word) => word.startsWith(sought))) return 1;
+  return text.includes(sought) ? 2 : null;
+}
+
+export class Finder {
+  constructor(classes) {
+    this.classes = classes;
+    this.box = byId("find");
+    this.best = null;
+    this.box.addEventListener("input", () => this.update());
+    this.box.addEventListener("keydown", (event) => this.#press(event));
+  }
+
+  // The list of classes has changed.
+  show() {
+    const many = this.classes.list.length > FEW;
+    byId("finder").hidden = !many;
+    document.body.classList.toggle("many", many);
+    if (!many) this.box.value = "";
+    this.update();
+  }
+
+  focus() {
+    if (!byId("finder").hidden) this.box.focus();
+  }
+
+  update() {
+    const sought = plain(this.box.value.trim());
+    const buttons = [...byId("classes").children].slice(0, this.classes.list.length);
+    let [best, least] = [null, 3];
+    for (const [i, { name }] of this.classes.list.entries()) {
+      const fit = sought ? rank(name, sought) : 2;
+      buttons[i].hidden = fit === null;
+      buttons[i].classList.remove("best");
+      if (fit !== null && fit < least) [best, least] = [i, fit];
+    }
+    this.best = sought && best !== null ? this.classes.list[best].name : null;
+    if (this.best !== null) {
+      buttons[best].classList.add("best");
+      buttons[best].scrollIntoView({ block: "nearest" });
+    }
+    byId("found").textContent = !sought
+      ? ""
+      : this.best === null
+        ? "No class has this in its name."
+        : `Enter: ${this.best}`;
+  }
+
+  #press(event) {
+    if (event.key === "Escape") this.#leave();
+    if (event.key !== "Enter" || event.isComposing) return;
+    event.preventDefault();
+    const name = this.best;
+    if (name === null) return;
+    this.#leave();
+    this.classes.chosen(name);
+  }
+
+  #leave() {
+    this.box.value = "";
+    this.update();
+    focusStage();
+  }
+}
