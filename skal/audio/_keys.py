@@ -47,6 +47,8 @@ def describe(transformer, dtype, key):
         "key": key,
         "parameters": parameters,
     }
+    if hasattr(transformer, "fingerprint"):
+        described["weights"] = transformer.fingerprint()
     return json.dumps(described, sort_keys=True, indent=1, default=repr)
 
 
