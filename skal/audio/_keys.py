@@ -8,8 +8,10 @@ import stat
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skal._utils.fingerprints import canonical
 from skal._utils.windows import as_window
 from skal.audio._store import KEY_BYTES
+from skal.audio.contract import parameters_of
 
 __all__ = ["clip_keys", "describe"]
 
@@ -37,7 +39,7 @@ def describe(transformer, dtype, key):
     """
     parameters = {
         name: _plain(value)
-        for name, value in transformer.get_params(deep=True).items()
+        for name, value in parameters_of(transformer).items()
         if name not in _NO_VALUE and not isinstance(value, BaseEstimator)
     }
     described = {
@@ -49,7 +51,9 @@ def describe(transformer, dtype, key):
     }
     if hasattr(transformer, "fingerprint"):
         described["weights"] = transformer.fingerprint()
-    return json.dumps(described, sort_keys=True, indent=1, default=repr)
+    if not type(transformer).__module__.startswith("skal."):
+        described["module"] = f"{type(transformer).__module__}.{type(transformer).__qualname__}"
+    return json.dumps(described, sort_keys=True, indent=1, default=canonical)
 
 
 def _plain(value):

@@ -8,6 +8,7 @@ import numpy as np
 from skal._utils.pipelines import ConstantClassifier, Frozen, ask
 from skal._utils.rows import Rows
 from skal.campaign.progress import Progress
+from skal.campaign.remembered import share_rows
 from skal.campaign.stopping import Limit
 from skal.campaign.training import adapt, train, validation_arguments, with_parameters
 from skal.campaign.view import CampaignView
@@ -368,7 +369,8 @@ class Rounds:
         self.waiting, self.waiting_scores = progress.waiting, progress.waiting_scores
         self._seconds_query = progress.seconds_query
         self.criteria = _merge_criteria(self.criteria, progress.criteria)
-        self.model, self.estimator = progress.models
+        before, (self.model, self.estimator) = self.model, progress.models
+        share_rows(before, self.model)
 
     def __getstate__(self):
         """Leave out what can be computed again."""

@@ -10,6 +10,7 @@ from skal._utils.rows import n_rows
 from skal.campaign.broken import find_broken
 from skal.campaign.inputs import check_groups, check_rows, check_starts, check_weights
 from skal.campaign.labels import check_labels, find_classes
+from skal.campaign.remembered import remember_rows
 from skal.campaign.replay import as_replay
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
@@ -78,6 +79,7 @@ def make_rounds(campaign, state, *, budget, simulated, weight_names):
     update = clone(as_update(campaign.update))
     update.check(model)
     check_supported(model, strategy.required(), strategy)  # before recordings are read
+    remember_rows(model, state.X)
     state.set_aside(find_broken(model, state.X))
     replay, criteria = as_replay(campaign.replay), _criteria(campaign, budget)
     guesses = None if campaign.pseudo_labels is None else clone(campaign.pseudo_labels)

@@ -63,7 +63,7 @@ def resolve(given):
             raise ValueError(f"the file {name!r} does not say its sampling rate: give sr=, in Hz")
     paths = _paths(name if known is None else given.weights or find_weights(name), known)
 
-    def pick(parameter, default=None):
+    def _pick(parameter, default=None):
         value = getattr(given, parameter)
         default = default if known is None else getattr(known, parameter)
         return default if value is None else value
@@ -73,11 +73,11 @@ def resolve(given):
         name if known is not None else Path(name).stem,
         paths,
         outputs if given.output is None else (given.output,),
-        pick("sr"),
-        pick("window"),
-        pick("hop") if given.window is None or given.hop is not None else None,
-        pick("scale", 1.0),
-        pick("peak"),
+        _pick("sr"),
+        _pick("window"),
+        _pick("hop") if given.window is None or given.hop is not None else None,
+        _pick("scale", 1.0),
+        _pick("peak"),
         None if known is None else f"{known.title}: {known.license} ({known.home})",
     )
 

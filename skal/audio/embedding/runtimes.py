@@ -118,9 +118,9 @@ def opened(paths, outputs, n_samples, state):
     Opened
     """
 
-    def open_one():
+    def _open_one():
         stages = [kind_of(path)(path, (), n_samples) for path in paths[:-1]]
         last = kind_of(paths[-1])(paths[-1], outputs, None if stages else n_samples)
         return Chained(*stages, last) if stages else last
 
-    return Opened(open_one)
+    return Opened(_open_one)
