@@ -36,6 +36,7 @@ LABEL_FLOORS = {
     "learning": 3,
     "project": 2,
     "predict": 3,
+    "search": 3,
     "formats": 2,
     "playback": 1,
     "asking": 1,

@@ -50,6 +50,10 @@ def label(
         bool, _option("Label in this terminal, without a page.", "--terminal")
     ] = False,
     person: Annotated[str | None, _option("Name of the person; without it the page asks.")] = None,
+    embedding: Annotated[
+        str | None,
+        _option("Pretrained network: birdnet, NAME=WEIGHTS, or a file of one; see the guide."),
+    ] = None,
     strategy: Annotated[str | None, _option("Strategy, such as margin.")] = None,
     per_round: Annotated[int | None, _option("New labels for each training (10).")] = None,
     audit_share: Annotated[
@@ -98,6 +102,7 @@ def label(
             names,
             folder=project,
             store=store,
+            embedding=_embedding(embedding),
             strategy=_strategy(strategy),
             **options,
         )
@@ -121,6 +126,20 @@ def _strategy(name):
     from skal.experiment.registry import build
 
     return build("strategy", name, {})
+
+
+def _embedding(text):
+    """Return a checked embedding, so that a wrong one is said before the page opens."""
+    if text is None:
+        return None
+    from skal.audio.embedding.spec import as_embedding, parse_embedding
+
+    try:
+        given = parse_embedding(text)
+        as_embedding(given).fingerprint()
+    except (OSError, TypeError, ValueError) as error:
+        fail(f"skal: --embedding: {error}", 2)
+    return given
 
 
 def _import(project, path):

@@ -23,6 +23,7 @@ class Settings(NamedTuple):
     hop: float | None
     scale: float
     peak: float | None
+    fill: str
     license: str | None
 
     def open(self):
@@ -78,6 +79,7 @@ def resolve(given):
         _pick("hop") if given.window is None or given.hop is not None else None,
         _pick("scale", 1.0),
         _pick("peak"),
+        _pick("fill", "silence"),
         None if known is None else f"{known.title}: {known.license} ({known.home})",
     )
 

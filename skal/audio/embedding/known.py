@@ -34,6 +34,8 @@ class KnownModel(NamedTuple):
         What samples between -1 and 1 are multiplied by.
     peak : float, default=None
         What every window's largest magnitude is brought to; None leaves the level.
+    fill : {"silence", "repeat", "reflect"}, default="silence"
+        What short clips are padded with.
     stages : tuple of str, default=()
         Names of the files, without extension, of a network in two parts: from waveform to
         spectrogram, and from there to the embedding.
@@ -48,6 +50,7 @@ class KnownModel(NamedTuple):
     home: str
     scale: float = 1.0
     peak: float | None = None
+    fill: str = "silence"
     stages: tuple = ()
 
 
@@ -111,6 +114,9 @@ KNOWN_MODELS = {
         "Apache 2.0",
         "https://github.com/dscripka/openWakeWord (melspectrogram and embedding_model)",
         scale=32_768.0,
+        # It hears digital silence, far below any it was trained on: spoken digits of strangers,
+        # 667 labels, 1,000 clips: .59 padded with zeros, .96 repeated.
+        fill="repeat",
         stages=("melspectrogram", "embedding_model"),
     ),
 }

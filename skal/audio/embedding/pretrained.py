@@ -69,8 +69,8 @@ class PretrainedEmbedding(AudioTransformer):
         the other. None keeps all: (n_clips, n_windows, n_numbers).
     duration : float, default=None
         Length that clips are cropped or padded to first, in s. None: as long as they are.
-    fill : {"silence", "repeat", "reflect"}, default="silence"
-        What short clips are padded with.
+    fill : {"silence", "repeat", "reflect"}, default=None
+        What short clips are padded with. None: what suits the known model, or silence.
     on_error : {"raise", "warn"}, default="raise"
         What clips that cannot be read do: see `LogMelSpectrogram`.
     n_jobs : int, default=None
@@ -109,6 +109,7 @@ class PretrainedEmbedding(AudioTransformer):
         "scale": [Interval(Real, 0, None, closed="neither"), None],
         "peak": [Interval(Real, 0, None, closed="neither"), None],
         "output": [str, Integral, None],
+        "fill": [StrOptions({"silence", "repeat", "reflect"}), None],
         "pool": [StrOptions({"mean", "max", "mean_max"}), None],
     }
 
@@ -125,7 +126,7 @@ class PretrainedEmbedding(AudioTransformer):
         output=None,
         pool="mean",
         duration=None,
-        fill="silence",
+        fill=None,
         on_error="raise",
         n_jobs=None,
     ):
@@ -290,7 +291,8 @@ class PretrainedEmbedding(AudioTransformer):
 
     def _loaded(self, clips):
         """Yield what `try_load` finds of every clip, decoded ahead by a thread."""
-        arguments = (self._rate, self.duration, self.fill)
+        settings = resolve(self)
+        arguments = (settings.sr, self.duration, settings.fill)
         with ThreadPoolExecutor(1) as reader:
             pending = deque(reader.submit(try_load, c, *arguments) for c in clips[:_AHEAD])
             for i in range(len(clips)):
@@ -301,7 +303,7 @@ class PretrainedEmbedding(AudioTransformer):
 
     def _embed(self, clip, y, network, take):
         """Return the row of a clip, or why it has none."""
-        parts = cut(y, take.window, take.hop, self.fill, _WINDOWS)
+        parts = cut(y, take.window, take.hop, resolve(self).fill, _WINDOWS)
         # What overflows is looked for below.
         with np.errstate(over="ignore", invalid="ignore"):
             rows = np.concatenate([network.run(take.prepared(part)) for part in parts])
