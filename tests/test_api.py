@@ -36,6 +36,7 @@ REQUIRED = {
     "transformer": StandardScaler(),
     "examples": [[1.0, 2.0]],
     "label": "frog",
+    "model": "birdnet",
 }
 
 each_module = pytest.mark.parametrize("module", public_modules())

@@ -36,6 +36,7 @@ LABEL_FLOORS = {
     "web": 5,
     "learning": 4,
     "project": 3,
+    "search": 4,
     "formats": 3,
     "playback": 1,
     "vocabulary": 2,

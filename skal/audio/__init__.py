@@ -1,16 +1,18 @@
-"""From recordings to features: reading, log-mel spectrograms, MFCC, a store of features."""
+"""From recordings to features: reading, log-mel spectrograms, MFCC, embeddings, a store."""
 
 from skal._utils.sound.findings import AudioReadError, Broken, HeaderWarning
 from skal._utils.sound.soundfiles import audio_length, iter_windows
 from skal._utils.windows import Window
 from skal.audio._clips import BrokenClipsError
 from skal.audio.cache import FeatureCache, build_features
+from skal.audio.embedding import KNOWN_MODELS, KnownModel, PretrainedEmbedding
 from skal.audio.features import MFCC, PCEN, LogMelSpectrogram
 from skal.audio.reading import read_audio
 from skal.audio.report import FeatureReport
 from skal.audio.scaling import FeatureScaler
 
 __all__ = [
+    "KNOWN_MODELS",
     "MFCC",
     "PCEN",
     "AudioReadError",
@@ -20,7 +22,9 @@ __all__ = [
     "FeatureReport",
     "FeatureScaler",
     "HeaderWarning",
+    "KnownModel",
     "LogMelSpectrogram",
+    "PretrainedEmbedding",
     "Window",
     "audio_length",
     "build_features",

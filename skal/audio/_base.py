@@ -7,16 +7,12 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_feature_names_in, validate_data
+from sklearn.utils.validation import validate_data
 
 from skal._utils.sound.findings import HeaderWarning
 from skal._utils.threads import one_blas_thread
 from skal.audio._blocks import different_lengths, features_of_block
 from skal.audio._clips import BrokenClipsError, as_float, clips_of, listed
-from skal.audio._layout import column_name, cut_segments, normalized, segment_starts
-from skal.audio.reading import fit_length
-from skal.audio.spectral import delta, mel_filters, mel_spectrogram, n_frames_of
 
 __all__ = ["AudioTransformer"]
 
@@ -27,34 +23,14 @@ _CLIPS_PER_TASK = 32
 class AudioTransformer(TransformerMixin, BaseEstimator):
     """Base of the transformers from clips to features.
 
-    A subclass stores the parameters, names its number of bands in ``_n_bands`` and turns mel
-    power spectrograms into features in ``_from_mel``.
+    A subclass stores the parameters, says in ``feature_shape`` what comes out, and turns
+    waveforms of one length into features in ``_features_of_waveforms``.
     """
 
     _parameter_constraints = {
         "sr": [Interval(Integral, 1, None, closed="left")],
         "duration": [Interval(Real, 0, None, closed="neither"), None],
         "fill": [StrOptions({"silence", "repeat", "reflect"})],
-        "n_fft": [Interval(Integral, 2, None, closed="left")],
-        "hop_length": [Interval(Integral, 1, None, closed="left")],
-        "win_length": [Interval(Integral, 1, None, closed="left"), None],
-        "window": [str, tuple],
-        "center": ["boolean"],
-        "pad_mode": [StrOptions({"constant", "reflect", "edge", "wrap", "symmetric"})],
-        "n_mels": [Interval(Integral, 1, None, closed="left")],
-        "fmin": [Interval(Real, 0, None, closed="left")],
-        "fmax": [Interval(Real, 0, None, closed="neither"), None],
-        "htk": ["boolean"],
-        "power": [Interval(Real, 0, None, closed="neither")],
-        "ref": [Interval(Real, 0, None, closed="neither"), StrOptions({"max"})],
-        "amin": [Interval(Real, 0, None, closed="neither")],
-        "top_db": [Interval(Real, 0, None, closed="left"), None],
-        "deltas": [Interval(Integral, 0, 2, closed="both")],
-        "delta_width": [Interval(Integral, 3, None, closed="left")],
-        "normalize": [StrOptions({"clip", "band"}), None],
-        "segment_frames": [Interval(Integral, 1, None, closed="left"), None],
-        "overlap": [Interval(Real, 0, 1, closed="left")],
-        "flatten": ["boolean"],
         "on_error": [StrOptions({"raise", "warn"})],
         "n_jobs": [Integral, None],
     }
@@ -133,53 +109,13 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         """Whether `transform` leaves rows of zeros for broken clips, instead of an error."""
         return self.on_error == "warn"
 
+    @property
+    def _rate(self):
+        return self.sr
+
     def _features_of(self, X):
         self._check_parameters()
         return self._features_of_clips(self._as_clips(X, reset=False))
-
-    def feature_shape(self, n_samples=None):
-        """Return the shape of the features of one clip.
-
-        Parameters
-        ----------
-        n_samples : int, default=None
-            Length of a waveform; None is `duration`.
-
-        Returns
-        -------
-        tuple of int
-            (bands, frames, channels); with `segment_frames` (segments, bands, frames,
-            channels); with `flatten` the product of these.
-
-        Raises
-        ------
-        ValueError
-            If neither a length nor `duration` is given.
-        """
-        shape = self._shape(n_samples)
-        return (int(np.prod(shape)),) if self.flatten else shape
-
-    @available_if(lambda self: self.flatten)
-    def get_feature_names_out(self, input_features=None):
-        """Return the names of the columns, with ``flatten=True``.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Only compared with the names seen by `fit`, as everywhere in scikit-learn.
-
-        Returns
-        -------
-        ndarray of str
-            Such as ``logmel_b3_t10`` for band 3 of frame 10, ``logmel_b3_t10_d1`` for its
-            slope, with ``s2_`` before for segment 2.
-        """
-        n_samples = getattr(self, "n_features_in_", None)
-        if n_samples is not None:
-            _check_feature_names_in(self, input_features)
-        shape = self._shape(n_samples)
-        prefix = type(self).__name__.lower()
-        return np.array([column_name(prefix, i) for i in np.ndindex(shape)], dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -189,27 +125,8 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = False
         return tags
 
-    def _shape(self, n_samples):
-        if self.duration is not None:
-            n_samples = max(1, round(self.duration * self.sr))
-        if n_samples is None:
-            raise ValueError("the shape depends on the clips: give duration=, in s")
-        n_samples = max(n_samples, self._least_samples())
-        frames = n_frames_of(n_samples, self.n_fft, self.hop_length, self.center)
-        shape = (self._n_bands(), frames, 1 + self.deltas)
-        if self.segment_frames is not None:
-            starts = segment_starts(frames, self.segment_frames, self.overlap)
-            shape = (len(starts), shape[0], self.segment_frames, shape[2])
-        return shape
-
     def _check_parameters(self):
         self._validate_params()
-        if self.win_length is not None and self.win_length > self.n_fft:
-            raise ValueError(f"win_length={self.win_length} is longer than n_fft={self.n_fft}")
-        if self.fmax is not None and self.fmax <= self.fmin:
-            raise ValueError(f"fmax={self.fmax} Hz is not above fmin={self.fmin} Hz")
-        if self.delta_width % 2 == 0:
-            raise ValueError(f"delta_width={self.delta_width} is even: use {self.delta_width + 1}")
 
     def _as_clips(self, X, reset):
         clips = clips_of(X)
@@ -235,7 +152,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
             at_once = 16 * workers
             for first in range(0, len(starts), at_once):
                 tasks = [(s, clips[s : s + size]) for s in starts[first : first + at_once]]
-                for block in parallel(delayed(features_of_block)(self, *task) for task in tasks):
+                for block in parallel(delayed(self._features_of_block)(*task) for task in tasks):
                     broken |= block.broken
                     notes += block.notes
                     if block.features is None:
@@ -249,10 +166,13 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
             warnings.warn(note, HeaderWarning, stacklevel=4)
         return self._or_zeros(out, len(clips)), broken
 
+    def _features_of_block(self, start, clips):
+        return features_of_block(self, start, clips)
+
     def _same_length(self, first, new):
         if first is None or first[0] == new[0]:
             return new
-        raise ValueError(different_lengths(self.sr, first, new))
+        raise ValueError(different_lengths(self._rate, first, new))
 
     def _or_zeros(self, out, n_clips):
         if out is not None:
@@ -260,38 +180,6 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         if self.duration is None:
             return None
         return np.zeros((n_clips, *self.feature_shape()), dtype=np.float32)
-
-    def _least_samples(self):
-        """Return the samples that one segment needs: shorter clips are padded to it."""
-        if self.segment_frames is None:
-            return 1
-        samples = (self.segment_frames - 1) * self.hop_length
-        return max(1, samples if self.center else samples + self.n_fft)
-
-    def _features_of_waveforms(self, y):
-        """Return the features of waveforms of one length."""
-        y = fit_length(y, max(y.shape[1], self._least_samples()), self.fill)
-        filters = mel_filters(self.sr, self.n_fft, self.n_mels, self.fmin, self.fmax, self.htk)
-        mel = mel_spectrogram(
-            y,
-            filters,
-            n_fft=self.n_fft,
-            hop_length=self.hop_length,
-            win_length=self.win_length,
-            window=self.window,
-            center=self.center,
-            pad_mode=self.pad_mode,
-            power=self.power,
-        )
-        static = self._from_mel(mel)
-        channels = [static]
-        channels += [delta(static, self.delta_width, k + 1) for k in range(self.deltas)]
-        features = np.stack(channels, axis=-1)
-        if self.normalize is not None:
-            features = normalized(features, (2,) if self.normalize == "band" else (1, 2))
-        if self.segment_frames is not None:
-            features = cut_segments(features, self.segment_frames, self.overlap)
-        return features.reshape(len(y), -1) if self.flatten else features
 
 
 def warn_of_broken(broken):

@@ -8,8 +8,10 @@ import stat
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skal._utils.fingerprints import canonical
 from skal._utils.windows import as_window
 from skal.audio._store import KEY_BYTES
+from skal.audio.contract import parameters_of
 
 __all__ = ["clip_keys", "describe"]
 
@@ -23,7 +25,7 @@ def describe(transformer, dtype, key):
     """Return all that the values in a store depend on, as JSON."""
     parameters = {
         name: _plain(value)
-        for name, value in transformer.get_params(deep=True).items()
+        for name, value in parameters_of(transformer).items()
         if name not in _NO_VALUE and not isinstance(value, BaseEstimator)
     }
     described = {
@@ -33,7 +35,11 @@ def describe(transformer, dtype, key):
         "key": key,
         "parameters": parameters,
     }
-    return json.dumps(described, sort_keys=True, indent=1, default=repr)
+    if hasattr(transformer, "fingerprint"):
+        described["weights"] = transformer.fingerprint()
+    if not type(transformer).__module__.startswith("skal."):
+        described["module"] = f"{type(transformer).__module__}.{type(transformer).__qualname__}"
+    return json.dumps(described, sort_keys=True, indent=1, default=canonical)
 
 
 def _plain(value):

@@ -8,13 +8,14 @@ from numbers import Integral
 from pathlib import Path
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skal.audio._base import AudioTransformer, warn_of_broken
 from skal.audio._clips import BrokenClipsError, clips_of
 from skal.audio._keys import clip_keys, describe
 from skal.audio._store import FeatureStore, write_atomically
+from skal.audio.contract import as_worker, readable_rows
 from skal.audio.report import FeatureReport, write_report
 
 __all__ = ["FeatureCache", "build_features"]
@@ -36,8 +37,8 @@ class FeatureCache(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    transformer : LogMelSpectrogram or MFCC
-        What computes the features.
+    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or one of your own
+        What computes the features; `skal.audio.contract` says what it must be able to do.
     store : path-like, default="skal_features"
         Folder of the store.
     dtype : {"float32", "float16"}, default="float32"
@@ -58,7 +59,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "transformer": [AudioTransformer],
+        "transformer": [HasMethods("transform")],
         "store": [str, os.PathLike],
         "dtype": [StrOptions({"float32", "float16"})],
         "key": [StrOptions({"time", "content"})],
@@ -88,8 +89,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         -------
         self
         """
-        self._validate_params()
-        self.transformer._check_parameters()
+        self._check()
         _paths(X)
         return self
 
@@ -113,7 +113,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
             are in the store then.
         """
         rows, broken, _, store = self._bring_up_to_date(X, None)
-        if broken and (self.transformer.on_error == "raise" or not self._has_shape(store)):
+        if broken and (not self.sets_aside or not self._has_shape(store)):
             raise BrokenClipsError(broken)
         warn_of_broken(broken)
         if store.shape is None:
@@ -143,7 +143,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
     @property
     def sets_aside(self):
         """Whether `transform` leaves rows of zeros for broken clips, instead of an error."""
-        return self.transformer.sets_aside
+        return getattr(self.transformer, "sets_aside", False)
 
     def store_folder(self):
         """Return the folder of the store for these parameters.
@@ -166,12 +166,18 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         return tags
 
     def _has_shape(self, store):
-        return store.shape is not None or self.transformer.duration is not None
+        has_duration = getattr(self.transformer, "duration", None) is not None
+        is_known = isinstance(self.transformer, AudioTransformer) and has_duration
+        return store.shape is not None or is_known
+
+    def _check(self):
+        self._validate_params()
+        if isinstance(self.transformer, AudioTransformer):
+            self.transformer._check_parameters()
 
     def _bring_up_to_date(self, X, progress):
         """Compute what is missing; return rows in the store, broken, new rows, the store."""
-        self._validate_params()
-        self.transformer._check_parameters()
+        self._check()
         clips = _paths(X)
         folder = self.store_folder()
         store = FeatureStore(folder, self.dtype)
@@ -197,10 +203,10 @@ class FeatureCache(TransformerMixin, BaseEstimator):
             "are computed again: check the disk",
             stacklevel=3,
         )
-        lost = {}
+        lost, worker = {}, as_worker(self.transformer, clips)
         for start in range(0, len(positions), self.block):
             part = positions[start : start + self.block]
-            features, found = clone(self.transformer).transform_readable([clips[i] for i in part])
+            features, found = readable_rows(worker, [clips[i] for i in part])
             if features is not None:
                 store.mend(rows[np.delete(part, list(found))], features)
             lost |= {int(part[i]): why for i, why in found.items()}
@@ -208,10 +214,10 @@ class FeatureCache(TransformerMixin, BaseEstimator):
 
     def _compute(self, store, clips, keys, missing, progress):
         broken, done = {}, len(clips) - len(missing)
-        worker = clone(self.transformer)
+        worker = as_worker(self.transformer, clips) if len(missing) else None
         for start in range(0, len(missing), self.block):
             positions = missing[start : start + self.block]
-            features, found = worker.transform_readable([clips[i] for i in positions])
+            features, found = readable_rows(worker, [clips[i] for i in positions])
             if features is not None:
                 good = np.delete(positions, list(found))
                 store.add([keys[i] for i in good], features)
@@ -229,7 +235,7 @@ def build_features(X, transformer, store, *, dtype="float32", key="time", progre
     ----------
     X : sequence of paths or addresses
         Recordings.
-    transformer : LogMelSpectrogram or MFCC
+    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or one of your own
         What computes the features.
     store : path-like
         Folder of the store.

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from skal.audio._base import AudioTransformer
+from skal.audio._mel import MelTransformer
 from skal.audio.spectral import log_mel_to_mfcc, pcen, power_to_db
 
 __all__ = ["MFCC", "PCEN", "LogMelSpectrogram"]
@@ -81,7 +81,7 @@ class PCEN(BaseEstimator):
         return pcen(S, sr, hop_length, **self.get_params())
 
 
-class LogMelSpectrogram(AudioTransformer):
+class LogMelSpectrogram(MelTransformer):
     """Log-mel spectrograms of recordings or waveforms.
 
     X is a sequence (list, array, Series) of paths, of windows such as ``"night.wav#t=60,64"``,
@@ -175,7 +175,7 @@ class LogMelSpectrogram(AudioTransformer):
     """
 
     _parameter_constraints = {
-        **AudioTransformer._parameter_constraints,
+        **MelTransformer._parameter_constraints,
         "pcen": [PCEN, None],
     }
 
@@ -245,7 +245,7 @@ class LogMelSpectrogram(AudioTransformer):
         return power_to_db(mel, self.ref, self.amin, self.top_db)
 
 
-class MFCC(AudioTransformer):
+class MFCC(MelTransformer):
     """Mel-frequency cepstral coefficients of recordings or waveforms.
 
     X is what `LogMelSpectrogram` takes. The result is float32 of shape (n_clips, n_mfcc,
@@ -285,7 +285,7 @@ class MFCC(AudioTransformer):
     """
 
     _parameter_constraints = {
-        **AudioTransformer._parameter_constraints,
+        **MelTransformer._parameter_constraints,
         "n_mfcc": [Interval(Integral, 1, None, closed="left")],
         "dct_type": [Interval(Integral, 1, 3, closed="both")],
         "norm": [StrOptions({"ortho"}), None],

@@ -7,6 +7,7 @@ import numpy as np
 
 from skal._utils.pipelines import ConstantClassifier, Frozen, ask
 from skal._utils.rows import Rows
+from skal.campaign.remembered import share_rows
 from skal.campaign.stopping import Limit
 from skal.campaign.training import fit_arguments, fit_normalization, train, with_parameters
 from skal.campaign.view import CampaignView
@@ -284,7 +285,8 @@ class Rounds:
         # The memory of saved criteria, where the caller gave the same ones again.
         memories = {repr(criterion): criterion for criterion in criteria}
         self.criteria = [memories.get(repr(given), given) for given in self.criteria]
-        self.model, self.estimator = models
+        before, (self.model, self.estimator) = self.model, models
+        share_rows(before, self.model)
 
     def __getstate__(self):
         """Leave out what can be computed again."""

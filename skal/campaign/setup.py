@@ -16,6 +16,7 @@ from skal.campaign.inputs import (
     find_broken,
 )
 from skal.campaign.labels import check_labels, find_classes
+from skal.campaign.remembered import remember_rows
 from skal.campaign.replay import as_replay
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
@@ -48,6 +49,7 @@ def make_rounds(campaign, state, *, budget, simulated):
     update = clone(as_update(campaign.update))
     update.check(model)
     check_supported(model, strategy.required(), strategy)  # before recordings are read
+    remember_rows(model, state.X)
     state.set_aside(find_broken(model, state.X))
     replay, criteria = as_replay(campaign.replay), _criteria(campaign, budget)
     guesses = None if campaign.pseudo_labels is None else clone(campaign.pseudo_labels)

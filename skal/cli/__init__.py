@@ -2,11 +2,11 @@
 
 import sys
 
-# Both modules add their commands to the application.
-from skal.cli import experiments, labeling
+# These modules add their commands to the application.
+from skal.cli import experiments, labeling, searching
 from skal.cli.app import app, fail
 
-__all__ = ["experiments", "labeling", "main"]
+__all__ = ["experiments", "labeling", "main", "searching"]
 
 
 def main(argv=None):

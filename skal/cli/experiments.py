@@ -163,6 +163,10 @@ def features(ctx: typer.Context):
 
     skal features RECORDINGS --features.sr 16000 --features.duration 2.0
 
+    skal features RECORDINGS --embedding birdnet
+
+    computes embeddings by a pretrained network.
+
     --store FOLDER is the store (default: skal_features), --dtype float16
     halves its size, --key content knows a file by its content instead of its
     name and time. Broken recordings are listed in broken.csv in the store;
@@ -176,9 +180,15 @@ def features(ctx: typer.Context):
         raise ParameterError("features", "say where the recordings are: skal features FOLDER")
     ours = dict(overrides)
     options = {key: ours.pop(key) for key in ("store", "dtype", "key") if key in ours}
-    wrong = [key for key in ours if key.split(".")[0] not in ("features", "n_jobs", "verbose")]
+    wrong = [
+        key
+        for key in ours
+        if key.split(".")[0] not in ("features", "embedding", "n_jobs", "verbose")
+    ]
     if wrong:
-        raise ParameterError(wrong[0], "unknown here; allowed: features.*, store, dtype, key")
+        raise ParameterError(
+            wrong[0], "unknown here; allowed: features.*, embedding, store, dtype, key"
+        )
     given, _ = load_params({"dataset": "folder", "data_home": folder}, ours.items())
     from skal.experiment.features import store_features
 

@@ -56,6 +56,10 @@ def label(
         str | None,
         _option("Your name (your login name; with --host or --name the page asks)."),
     ] = None,
+    embedding: Annotated[
+        str | None,
+        _option("Pretrained network: birdnet, NAME=WEIGHTS, or a file of one; see the guide."),
+    ] = None,
     strategy: Annotated[str | None, _option("Strategy, such as margin.")] = None,
     per_round: Annotated[int | None, _option("New labels for each training (10).")] = None,
     audit_share: Annotated[
@@ -126,6 +130,7 @@ def label(
             names,
             folder=project,
             store=store,
+            embedding=_embedding(embedding),
             strategy=_strategy(strategy),
             **options,
         )
@@ -174,6 +179,20 @@ def _check_names(names, project):
             f"To add one class of this name: skal classes RECORDINGS --add {doubtful[0]!r}",
             2,
         )
+
+
+def _embedding(text):
+    """Return a checked embedding, so that a wrong one is said before the page opens."""
+    if text is None:
+        return None
+    from skal.audio.embedding.spec import as_embedding, parse_embedding
+
+    try:
+        given = parse_embedding(text)
+        as_embedding(given).fingerprint()
+    except (OSError, TypeError, ValueError) as error:
+        fail(f"skal: --embedding: {error}", 2)
+    return given
 
 
 def _import(project, path, replace):

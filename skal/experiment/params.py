@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from skal.audio.embedding.spec import parse_embedding
 from skal.experiment.alframework import OldKeys, drop_other_name, new_name, translate
 from skal.experiment.keys import NAMED, Count, Flag, HeldOut, Share, as_object, check, key
 from skal.experiment.messages import ParameterError
@@ -93,6 +94,13 @@ class Params(BaseModel):
         "with 0, the last round's model is saved.",
     )
     features: Named | None = key(None, NAMED, "Features, computed once for the whole run.")
+    embedding: Named | None = key(
+        None,
+        "birdnet or another known model, NAME=WEIGHTS, or the file of a network; or an object "
+        'with "name" and parameters of PretrainedEmbedding',
+        "In place of features: embeddings by a pretrained network; the model is then by default "
+        "embedding_classifier.",
+    )
     feature_store: Text | None = key(
         None,
         "a folder",
@@ -210,6 +218,7 @@ def load_params(given, overrides=(), *, source="given"):
     origins = raw.pop("taken_from")
     origins = {new_name(name).removesuffix(".name"): place for name, place in origins.items()}
     raw = check(Params, raw, OldKeys.model_fields).model_dump(exclude_unset=True)
+    _embed(raw, origins)
     _suit_features(raw, origins)
     for name, default in _DEFAULT_NAMES.items():
         own = raw.get(name) or {}
@@ -229,6 +238,27 @@ def merge(given, overrides=(), source="given"):
         _override(raw, name.split("."), value, name)
         origins[name] = "command line"
     return raw | {"taken_from": origins}
+
+
+def _embed(raw, origins):
+    """Put an embedding in the place of the features, and a classifier for its rows."""
+    own = raw.pop("embedding", None)
+    if own is None:
+        return
+    if origins.get("features") == "command line":
+        raise ParameterError("features", "an embedding is given too; leave one of them out")
+    name = own.pop("name", None) or own.pop("model", None)
+    if name is None:
+        raise ParameterError("embedding", 'the "name" is missing')
+    try:
+        raw["features"] = {"name": "embedding"} | parse_embedding(name) | own
+    except ValueError as error:
+        raise ParameterError("embedding", error) from error
+    if origins.get("model") != "command line":
+        raw["model"] = {"name": "embedding_classifier"}
+    place = origins.pop("embedding", None)
+    if place is not None:
+        origins["features"] = place
 
 
 def _suit_features(raw, origins):

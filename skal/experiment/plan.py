@@ -2,13 +2,15 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skal.audio import PretrainedEmbedding
 from skal.campaign import ActiveLearningClassifier
 from skal.campaign.training import weight_names
 from skal.campaign.update import as_update
@@ -166,6 +168,11 @@ def per_threshold(params):
 def _read_features(params, transformer, reporter):
     """Load the data, and compute the features of all clips."""
     data = load_data(params)
+    if data.sr is not None and isinstance(transformer, PretrainedEmbedding):
+        raise ParameterError(
+            "embedding",
+            "these sounds are no recordings: name a data set, --dataset folder --data_home FOLDER",
+        )
     if data.sr is not None and "sr" not in params.features.params:
         transformer = clone(transformer).set_params(sr=data.sr)
     if params.feature_store is not None:
@@ -187,10 +194,16 @@ def build_parts(params):
     model = build("model", params.model.name, _model_params(params), "model")
     # Scikit-learn's own classifiers take rows of numbers, and want them scaled.
     flat = not hasattr(model, "embed")
-    defaults = {"on_error": "warn", "n_jobs": params.n_jobs} | ({"flatten": True} if flat else {})
+    defaults = {"on_error": "warn", "n_jobs": params.n_jobs}
+    if (
+        flat
+        and "flatten" in signature(find_component("features", params.features.name)).parameters
+    ):
+        defaults["flatten"] = True
+    is_pipeline = isinstance(model, Pipeline)
     parts = Parts(
         transformer=build("features", params.features.name, defaults | params.features.params),
-        model=make_pipeline(StandardScaler(), model) if flat else model,
+        model=make_pipeline(StandardScaler(), model) if flat and not is_pipeline else model,
         strategy=build("strategy", params.strategy.name, params.strategy.params),
         options=_options(params),
     )

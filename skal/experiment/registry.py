@@ -82,6 +82,7 @@ def _models():
         name: getattr(importlib.import_module(module), cls)
         for name, (module, cls) in _SCIKIT_LEARN.items()
     }
+    table["embedding_classifier"] = models.make_embedding_classifier
     return {"cnn": models.CNNClassifier, **table}
 
 
@@ -94,7 +95,11 @@ def _augmentations():
 def _features():
     from skal import audio
 
-    return {"log_mel": audio.LogMelSpectrogram, "mfcc": audio.MFCC}
+    return {
+        "embedding": audio.PretrainedEmbedding,
+        "log_mel": audio.LogMelSpectrogram,
+        "mfcc": audio.MFCC,
+    }
 
 
 def _datasets():

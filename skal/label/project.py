@@ -43,10 +43,14 @@ class LabelingProject(Vocabulary, Past):
         Address of a database for a team, such as ``postgresql+psycopg://user@host/name``.
         None: a file in `folder`.
     estimator : classifier, default=None
-        The model: a Pipeline that begins with `skal.audio.LogMelSpectrogram` or `skal.audio.MFCC`,
-        or a classifier of their features. None: `skal.models.CNNClassifier` on log-mel spectra.
+        The model: a Pipeline that begins with a transformer of recordings, or a classifier of
+        features. None: `skal.models.CNNClassifier` on suitable log-mel spectrograms.
+    embedding : str, path-like, dict or transformer, default=None
+        What makes a row of each clip: "birdnet", "NAME=WEIGHTS", a file, parameters of
+        `skal.audio.PretrainedEmbedding`, or a transformer; `estimator` (None:
+        `skal.models.make_embedding_classifier`) learns from them. None: as before.
     strategy : QueryStrategy, default=None
-        Chooses what to ask. None: `skal.strategies.MarginSampling`.
+        Chooses what to ask. None: margin, with an embedding uncertainty herding.
     initial_strategy : QueryStrategy, default=None
         Chooses the first clips, without a model. None: `skal.strategies.MaxHerding`.
     n_instances : int, default=None
@@ -86,6 +90,7 @@ class LabelingProject(Vocabulary, Past):
         folder=None,
         store=None,
         estimator=None,
+        embedding=None,
         strategy=None,
         initial_strategy=None,
         n_instances=None,
@@ -103,6 +108,7 @@ class LabelingProject(Vocabulary, Past):
         self.given_folder = folder
         self.given_store = store
         self.estimator = estimator
+        self.embedding = embedding
         self.strategy = strategy
         self.initial_strategy = initial_strategy
         self.given = {

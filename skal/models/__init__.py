@@ -13,6 +13,7 @@ _HOMES = {
     "SpectrogramAugmentation": "augmentation",
     "SpectrogramNetwork": "networks",
     "VGGish": "networks",
+    "make_embedding_classifier": "embedded",
 }
 
 __all__ = list(_HOMES)

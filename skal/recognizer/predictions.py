@@ -76,7 +76,7 @@ def _predicted(model, clips):
             for position, broken in error.broken.items():
                 results[waiting[position]] = f"{broken.reason}; {broken.advice}"
             waiting = [i for i in waiting if results[i] is None]
-        except (TypeError, ValueError) as error:
+        except (OSError, RuntimeError, TypeError, ValueError) as error:
             if len(waiting) == 1:
                 results[waiting[0]] = error
             else:

@@ -74,7 +74,7 @@ class Recognizer:
         Recognizer
         """
         steps = getattr(classifier, "steps", [("classifier", classifier)])
-        model = Pipeline([("features", clone(features)), *steps])
+        model = Pipeline([("features", clone(features, safe=False)), *steps])
         return cls(model, window=window, hop=hop)
 
     @classmethod

@@ -167,7 +167,7 @@ def test_an_override_by_the_other_name_is_no_conflict(raw, overrides, expected):
     [
         ({"strategy": "entropi"}, "strategy: there is no strategy named 'entropi'; did you mean"),
         ({"model": "cnnn"}, "model: there is no model named 'cnnn'; did you mean 'cnn'?"),
-        ({"features": "mfc"}, "did you mean 'mfcc'? Allowed: log_mel, mfcc"),
+        ({"features": "mfc"}, "did you mean 'mfcc'? Allowed: embedding, log_mel, mfcc"),
         (
             {"features": {"n_mel": 3}},
             "features.n_mel: LogMelSpectrogram has no such parameter; did",

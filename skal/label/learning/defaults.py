@@ -1,6 +1,7 @@
 """What learns if the user names nothing: features that suit the recordings, a network."""
 
 import math
+import os
 from collections import Counter
 from dataclasses import dataclass
 
@@ -12,9 +13,13 @@ from sklearn.preprocessing import StandardScaler
 from skal._utils.pipelines import Chain
 from skal._utils.sound.soundfiles import AudioReadError, open_sound
 from skal._utils.windows import Window
-from skal.audio import MFCC, LogMelSpectrogram
+from skal.audio import FeatureCache, LogMelSpectrogram
+from skal.audio._base import AudioTransformer
+from skal.audio.contract import takes_recordings
+from skal.audio.embedding.spec import as_embedding, parse_embedding
 from skal.label.asking.clips import usable_clips
 from skal.label.store.settings import read_settings, write_settings
+from skal.models import make_embedding_classifier
 
 __all__ = ["Components", "choose_components", "describe_hearing"]
 
@@ -38,9 +43,14 @@ class Components:
 
 def choose_components(project, clips):
     """Return the given parts of a campaign, or defaults for the given windows."""
-    from skal.strategies import MaxHerding
+    from skal.strategies import MaxHerding, UncertaintyHerding
 
-    transformer, model = _split(project.estimator)
+    transformer, model, strategy = *_split(project.estimator, clips), project.strategy
+    embedding = _embedding_of(project)
+    if embedding is not None:
+        transformer = embedding
+        model = make_embedding_classifier() if model is None else model
+        strategy = UncertaintyHerding() if strategy is None else strategy
     if model is None:
         from skal.models import CNNClassifier
 
@@ -53,18 +63,46 @@ def choose_components(project, clips):
     first = project.initial_strategy
     if first is None:
         first = MaxHerding()
-    transformer = clone(transformer).set_params(on_error="warn")
-    return Components(transformer, model, project.strategy, first)
+    return Components(_with_on_error(transformer, "warn"), model, strategy, first)
 
 
-def _split(estimator):
+def _with_on_error(transformer, value):
+    """Return a clone that raises or warns of broken clips, if the transformer can do both."""
+    if not hasattr(transformer, "get_params"):
+        return transformer
+    transformer = clone(transformer)
+    is_ours = isinstance(transformer, AudioTransformer)
+    return transformer.set_params(on_error=value) if is_ours else transformer
+
+
+def _embedding_of(project):
+    """Return the embedding that is given, else that of the project, or None."""
+    given = project.embedding
+    if isinstance(given, (str, os.PathLike)):
+        given = parse_embedding(os.fspath(given))
+    if given is None:
+        with project.store.read() as connection:
+            given = read_settings(connection).get("embedding")
+    elif isinstance(given, dict):
+        given = {
+            key: os.fspath(v) if isinstance(v, os.PathLike) else v for key, v in given.items()
+        }
+        with project.store.write() as connection:
+            write_settings(connection, {"embedding": given})
+    return None if given is None else as_embedding(given)
+
+
+def _split(estimator, clips):
     """Return the transformer and the classifier of an estimator; None for what it lacks."""
-    if isinstance(estimator, Pipeline) and isinstance(
-        estimator.steps[0][1], (LogMelSpectrogram, MFCC)
-    ):
-        rest = estimator.steps[1:]
-        return estimator.steps[0][1], rest[0][1] if len(rest) == 1 else Pipeline(rest)
-    return None, estimator
+    if not isinstance(estimator, Pipeline):
+        return None, estimator
+    (_, first), *rest = estimator.steps
+    spread = [str(clip) for clip in clips[:: max(1, len(clips) // 3)]]
+    if not takes_recordings(first, spread):
+        return None, estimator
+    # The project has a store of its own.
+    first = first.transformer if isinstance(first, FeatureCache) else first
+    return first, rest[0][1] if len(rest) == 1 else Pipeline(rest)
 
 
 def _features_of(project, clips):

@@ -136,6 +136,7 @@ def _describe(project):
         "folder": str(project.folder.absolute()),
         "store": project.given_store,
         "estimator": project.estimator,
+        "embedding": project.embedding,
         "strategy": project.strategy,
         "initial_strategy": project.initial_strategy,
     }

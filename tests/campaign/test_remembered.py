@@ -1,0 +1,103 @@
+"""Campaigns around the caller's own embedding: its rows are computed once, not every round."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skal import ActiveLearningClassifier
+from skal.campaign.remembered import Remembered
+from skal.strategies import MaxHerding
+
+ASKED = []
+
+
+def row_of(path):
+    rng = np.random.default_rng(int(path.rsplit("-", 1)[1]))
+    return rng.normal(size=4) + 2 * (path[0] == "a")
+
+
+class Embedding(TransformerMixin, BaseEstimator):
+    """An embedding as somebody else would write it."""
+
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        ASKED.extend(X)
+        return self.scale * np.stack([row_of(path) for path in X])
+
+
+class Duck:
+    """An embedding that knows nothing of scikit-learn."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        ASKED.extend(X)
+        return np.stack([row_of(path) for path in X])
+
+
+X = [f"{'ab'[i % 2]}/sound-{i}" for i in range(60)]
+Y = np.array([path[0] for path in X])
+
+
+def campaign(step, **changes):
+    return ActiveLearningClassifier(
+        make_pipeline(step, LogisticRegression()),
+        **{"n_initial": 10, "n_instances": 10, "budget": 40, "random_state": 0} | changes,
+    )
+
+
+@pytest.mark.parametrize("step", [Embedding(), Duck()], ids=["estimator", "duck"])
+def test_rows_are_computed_once(step, monkeypatch):
+    ASKED.clear()
+    fitted = campaign(step, initial_strategy=MaxHerding()).fit(X, Y)
+    assert len(fitted.history_) == 4
+    # A few more than once: what tries the steps, before any round.
+    assert len(ASKED) <= len(X) + 20
+    assert fitted.score(X, Y) > 0.9
+
+
+def test_the_same_rounds_as_with_rows_computed_before():
+    rows = np.stack([row_of(path) for path in X])
+    alone = ActiveLearningClassifier(
+        LogisticRegression(), n_initial=10, n_instances=10, budget=40, random_state=0
+    ).fit(rows, Y)
+    np.testing.assert_array_equal(
+        campaign(Embedding()).fit(X, Y).labeled_indices_, alone.labeled_indices_
+    )
+
+
+def test_a_pickle_and_a_checkpoint_hold_the_transformer_itself(tmp_path):
+    fitted = campaign(Embedding(2.0), checkpoint=tmp_path / "c").fit(X, Y)
+    step = fitted.estimator_.steps[0][1]
+    assert step.scale == 2.0 and "Embedding(scale=2.0)" in repr(fitted.estimator_)
+    assert fitted.estimator_.get_params()["embedding__scale"] == 2.0
+    again = pickle.loads(pickle.dumps(fitted.estimator_))
+    assert type(again.steps[0][1]) is Embedding
+    np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+    ASKED.clear()
+    resumed = campaign(Embedding(2.0), checkpoint=tmp_path / "c", budget=60).fit(X, Y)
+    assert len(resumed.history_) == 6 and len(ASKED) <= len(X) + 20
+
+
+def test_other_parameters_give_other_rows():
+    step = Remembered(Embedding())
+    first = step.transform(X[:5])
+    np.testing.assert_array_equal(step.transform(X[:3]), first[:3])
+    np.testing.assert_array_equal(step.set_params(scale=3.0).transform(X[:5]), 3 * first)
+
+
+def test_what_learns_from_rows_is_fitted_in_every_round():
+    words = [f"{path} {path[0]}{i % 5}" for i, path in enumerate(X)]
+    fitted = campaign(TfidfVectorizer()).fit(words, Y)
+    assert type(fitted.estimator_.steps[0][1]) is TfidfVectorizer
