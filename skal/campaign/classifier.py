@@ -21,7 +21,6 @@ from skal.campaign.rounds import describe_round
 from skal.campaign.setup import make_rounds, read_data
 from skal.campaign.stopping import EmptyPool, StoppingCriterion
 from skal.campaign.update import Finetune, Retrain
-from skal.strategies import QueryStrategy
 
 __all__ = ["ActiveLearningClassifier"]
 
@@ -197,12 +196,12 @@ class ActiveLearningClassifier(
 
     _parameter_constraints = {
         "estimator": [HasMethods(["fit"])],
-        "strategy": [QueryStrategy, callable, None],
+        "strategy": "no_validation",  # as_strategy says what is wrong, and what to give
         "n_initial": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="right"),
         ],
-        "initial_strategy": [QueryStrategy, callable, None],
+        "initial_strategy": "no_validation",
         "n_instances": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="right"),
