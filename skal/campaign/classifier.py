@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fi
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
+from skal._utils.parameters import NestedParameters
 from skal._utils.pipelines import safe_tags
 from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
 from skal.campaign.inputs import amount, check_eval_set
@@ -26,7 +27,12 @@ __all__ = ["ActiveLearningClassifier"]
 
 
 class ActiveLearningClassifier(
-    InteractiveMixin, PredictionMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+    InteractiveMixin,
+    PredictionMixin,
+    NestedParameters,
+    MetaEstimatorMixin,
+    ClassifierMixin,
+    BaseEstimator,
 ):
     """Train a classifier on few labels, and choose which ones.
 
@@ -193,6 +199,15 @@ class ActiveLearningClassifier(
     >>> campaign.n_rounds_, len(campaign.labeled_indices_)
     (4, 100)
     """
+
+    _objects = {
+        "strategy": "a strategy such as MarginSampling()",
+        "initial_strategy": "a strategy such as TypiClust()",
+        "update": "Retrain({0}=...), Finetune({0}=...) or ShrinkPerturb({0}=...)",
+        "replay": "Replay({}=...)",
+        "pseudo_labels": "PseudoLabels({}=...)",
+        "stopping": "a criterion such as TargetScore(0.9)",
+    }
 
     _parameter_constraints = {
         "estimator": [HasMethods(["fit"])],
