@@ -37,7 +37,7 @@ class InteractiveMixin:
         if X is None:
             self._check_pool()
             return rounds.choose(n_instances)
-        check_is_fitted(self, "estimator_")
+        self._check_model()
         X = match_rows(self, X, rounds.state)
         readable = readable_rows(rounds.model, X)
         seed = rounds.seed("query")

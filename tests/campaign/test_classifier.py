@@ -261,8 +261,18 @@ class TestOtherWaysIn:
         X, _ = blobs(20)
         fitted = campaign(classes=[0, 1]).fit(X, oracle=lambda rows: np.full(len(rows), -1))
         assert fitted.history_ == []
-        with pytest.raises(NotFittedError):
+        message = "no row of X has a label: 20 rows were asked about, and the answers were all"
+        for ask in (fitted.predict, fitted.predict_proba, fitted.query, fitted.staged_predict):
+            with pytest.raises(NotFittedError, match=message):
+                list(ask(X))
+
+    def test_a_campaign_that_waits_for_its_first_labels_says_so(self):
+        X, _ = blobs(20)
+        fitted = campaign(classes=[0, 1]).fit(X, np.full(20, -1))
+        with pytest.raises(NotFittedError, match=r"no row of X has a label yet: .*teach\(\)"):
             fitted.predict(X)
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            campaign().predict(X)
 
     def test_rows_from_outside(self):
         X, y = blobs()
