@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from skal._utils.containers import is_frame, is_pandas, n_rows, take_rows
 from skal._utils.windows import as_window
@@ -169,13 +169,16 @@ def _without_address(text):
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
-def canonical(value, _outer=()):
+def canonical(value, _outer=(), _fitted=False):
     """Return a text of all that a value holds, the same in every process."""
+    # Of an estimator its parameters count, and what it has learned where a clone keeps that.
     if id(value) in _outer:
         return "<itself>"
-    go_on = functools.partial(canonical, _outer=(*_outer, id(value)))
+    go_on = functools.partial(canonical, _outer=(*_outer, id(value)), _fitted=_fitted)
     if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
         return repr(value.item())
+    if _fitted and isinstance(value, np.ndarray) and value.dtype == object:
+        return go_on(value.tolist())  # gradient boosting keeps its trees so
     if isinstance(value, np.ndarray) or sparse.issparse(value) or is_pandas(value):
         return repr(fingerprint(value))
     if isinstance(value, np.random.RandomState):
@@ -192,12 +195,30 @@ def canonical(value, _outer=()):
         return f"set({', '.join(sorted(map(go_on, value)))})"
     says_all = type(value).__repr__ is not object.__repr__ and not hasattr(value, "get_params")
     if isinstance(value, type) or says_all:
-        return _without_address(repr(value))
-    return f"{type(value).__qualname__} {go_on(_contents(value))}"
+        weights = go_on(value.get_weights()) if _fitted and _is_keras(value) else ""
+        return _without_address(repr(value)) + weights
+    name = type(value).__qualname__
+    if _fitted:
+        state = value.__getstate__()
+        return f"{name} {go_on(dict(sorted(state.items())) if isinstance(state, dict) else state)}"
+    if not hasattr(value, "get_params"):
+        return f"{name} {go_on(dict(getattr(value, '__dict__', {})))}"
+    params = dict(sorted(value.get_params(deep=False).items()))
+    kept = _kept_as_fitted(value, params)
+    texts = {key: go_on(params[key], _fitted=key in kept) for key in params}
+    return f"{name} dict({', '.join(f'{key!r}: {text}' for key, text in texts.items())})"
 
 
-def _contents(value):
-    """Return the parameters of an estimator, all of which its class names, or an object's own."""
-    if hasattr(value, "get_params"):
-        return dict(sorted(value.get_params(deep=False).items()))
-    return dict(getattr(value, "__dict__", {}))
+def _is_keras(value):
+    """Tell whether a value is a model or layer of Keras, whose text leaves out its weights."""
+    return not isinstance(value, type) and hasattr(value, "get_weights")
+
+
+def _kept_as_fitted(value, params):
+    """Return the names of parameters whose models a clone does not reset, as FrozenEstimator."""
+    models = [name for name, given in params.items() if hasattr(given, "__sklearn_clone__")]
+    models = [name for name in models if not isinstance(params[name], type)]
+    if not models:
+        return []
+    copied = clone(value, safe=False).get_params(deep=False)
+    return [name for name in models if copied[name] is params[name]]

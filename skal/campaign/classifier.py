@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fi
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
+from skal._utils.parameters import NestedParameters
 from skal._utils.pipelines import safe_tags
 from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
 from skal.campaign.inputs import amount, check_eval_set
@@ -21,13 +22,17 @@ from skal.campaign.rounds import describe_round
 from skal.campaign.setup import make_rounds, read_data
 from skal.campaign.stopping import EmptyPool, StoppingCriterion
 from skal.campaign.update import Finetune, Retrain
-from skal.strategies import QueryStrategy
 
 __all__ = ["ActiveLearningClassifier"]
 
 
 class ActiveLearningClassifier(
-    InteractiveMixin, PredictionMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+    InteractiveMixin,
+    PredictionMixin,
+    NestedParameters,
+    MetaEstimatorMixin,
+    ClassifierMixin,
+    BaseEstimator,
 ):
     """Train a classifier on few labels, and choose which ones.
 
@@ -195,14 +200,23 @@ class ActiveLearningClassifier(
     (4, 100)
     """
 
+    _objects = {
+        "strategy": "a strategy such as MarginSampling()",
+        "initial_strategy": "a strategy such as TypiClust()",
+        "update": "Retrain({0}=...), Finetune({0}=...) or ShrinkPerturb({0}=...)",
+        "replay": "Replay({}=...)",
+        "pseudo_labels": "PseudoLabels({}=...)",
+        "stopping": "a criterion such as TargetScore(0.9)",
+    }
+
     _parameter_constraints = {
         "estimator": [HasMethods(["fit"])],
-        "strategy": [QueryStrategy, callable, None],
+        "strategy": "no_validation",  # as_strategy says what is wrong, and what to give
         "n_initial": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="right"),
         ],
-        "initial_strategy": [QueryStrategy, callable, None],
+        "initial_strategy": "no_validation",
         "n_instances": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="right"),

@@ -158,6 +158,12 @@ def check_eval_set(estimator, eval_set, unlabeled, state):
     return X, labels
 
 
+def are_integers(X):
+    """Tell whether X holds integers where rows belong, as positions are."""
+    is_column = np.iterable(X) and len(getattr(X, "shape", (0,))) == 1
+    return is_column and all(isinstance(row, Integral) for row in X)
+
+
 def check_indices(indices, n_samples, labeled):
     """Return positions of rows that can be given a label."""
     indices = np.asarray(indices)

@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._utils.containers import n_rows
 from skal._utils.pipelines import ask
-from skal.campaign.inputs import check_indices, match_rows, readable_rows
+from skal.campaign.inputs import are_integers, check_indices, match_rows, readable_rows
 from skal.campaign.labels import check_labels, encode
 
 
@@ -37,7 +37,7 @@ class InteractiveMixin:
         if X is None:
             self._check_pool()
             return rounds.choose(n_instances)
-        check_is_fitted(self, "estimator_")
+        self._check_model()
         X = match_rows(self, X, rounds.state)
         readable = readable_rows(rounds.model, X)
         seed = rounds.seed("query")
@@ -84,6 +84,11 @@ class InteractiveMixin:
             with self._checkpoint.hold():
                 self._rounds.reveal(indices, codes)
                 return self._take_in()
+        if are_integers(X) and not are_integers(state.template):
+            raise ValueError(
+                "X has integers, not rows; if they are positions in the X given to fit: "
+                "teach(indices=..., y=...)"
+            )
         X = match_rows(self, X, state)
         codes = self._codes(y, X)
         if (codes < 0).any():

@@ -1,6 +1,7 @@
 """Predictions of a campaign: of its last model, and of the model of each round."""
 
 import numpy as np
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -35,8 +36,8 @@ class PredictionMixin:
         -------
         ndarray of shape (n_samples,)
         """
-        check_is_fitted(self, "estimator_")
-        return ask(self.estimator_, "predict", self._check_X(X))
+        X = self._check_X(X)
+        return ask(self.estimator_, "predict", X)
 
     @available_if(_model_has("predict_proba"))
     def predict_proba(self, X):
@@ -52,8 +53,8 @@ class PredictionMixin:
         ndarray of shape (n_samples, n_classes)
             One column for each of `classes_`, also for those that no label has shown yet.
         """
-        check_is_fitted(self, "estimator_")
-        return self._columns(self.estimator_, self._check_X(X))
+        X = self._check_X(X)
+        return self._columns(self.estimator_, X)
 
     def staged_predict(self, X):
         """Predict with the model of each round; needs ``store_rounds=True``.
@@ -94,8 +95,26 @@ class PredictionMixin:
         return thaw(self._rounds.snapshots, self._rounds.model, X)
 
     def _check_X(self, X):
-        check_is_fitted(self, "estimator_")
+        self._check_model()
         return check_rows(self, X, reset=False)
+
+    def _check_model(self):
+        """Raise an error where no model is trained, which says why there are no labels."""
+        check_is_fitted(self, "history_")
+        if hasattr(self, "estimator_"):
+            return
+        state = self._rounds.state
+        n_asked = n_rows(state.X) - len(state.candidates) - len(state.broken)
+        if n_asked == 0:
+            raise NotFittedError(
+                "no model is trained, because no row of X has a label yet: label the rows that "
+                "query() returns, and teach() them"
+            )
+        raise NotFittedError(
+            f"no model is trained, because no row of X has a label: {n_asked} rows were asked "
+            f"about, and the answers were all {self.unlabeled!r} or missing, which says "
+            '"cannot tell"'
+        )
 
     def _columns(self, estimator, X):
         fitted = Chain(estimator).answering.classes_

@@ -9,6 +9,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from skal._utils.parameters import NestedParameters
 from skal.models.augmentation import SpectrogramAugmentation
 from skal.models.engine.specification import EngineSpec, copy_part
 from skal.models.engine.statistics import channel_statistics
@@ -27,7 +28,9 @@ from skal.models.recipe import automatic_steps
 __all__ = ["CNNClassifier"]
 
 
-class CNNClassifier(Predictions, StartsPretrained, ClassifierMixin, BaseEstimator):
+class CNNClassifier(
+    NestedParameters, Predictions, StartsPretrained, ClassifierMixin, BaseEstimator
+):
     """Network for sounds that learns from few labels.
 
     Trains a Keras network with a recipe of its own: a number of steps rather than of epochs,
@@ -138,6 +141,11 @@ class CNNClassifier(Predictions, StartsPretrained, ClassifierMixin, BaseEstimato
     Labels of one class only: no step is taken, and that class gets probability 1, unless
     `classes` names more.
     """
+
+    _objects = {
+        "network": "CompactCNN({0}=...) for spectrograms, DenseNet({0}=...) for rows of features",
+        "augmentation": "SpectrogramAugmentation({}=...)",
+    }
 
     _parameter_constraints = {
         "network": [None, callable],

@@ -1,5 +1,7 @@
 """What every query strategy is: a parameter object that picks rows of a pool."""
 
+import difflib
+import inspect
 from abc import ABCMeta, abstractmethod
 from numbers import Integral
 
@@ -118,7 +120,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         n_instances = min(int(n_instances), len(rows))
         positions, scores = np.empty(0, dtype=np.intp), None
         if n_instances:
-            positions, scores = self.select(
+            answer = self.select(
                 learner,
                 rows,
                 n_instances,
@@ -127,10 +129,11 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
                 groups=None if groups is None else np.asarray(groups),
                 random_state=check_random_state(random_state),
             )
+            positions, scores = _unpack(answer, self)
         positions = _check_positions(positions, len(rows), n_instances, self)
         if not return_scores:
             return positions
-        return positions, np.full(len(positions), np.nan) if scores is None else scores
+        return positions, _check_scores(scores, len(positions), self)
 
     @abstractmethod
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
@@ -234,10 +237,25 @@ def as_strategy(strategy):
         )
     if callable(strategy):
         return FunctionStrategy(strategy)
+    near = _nearest(strategy) if isinstance(strategy, str) else None
+    hint = f"; did you mean the object skal.strategies.{near}()?" if near else ""
     raise TypeError(
         "strategy must be a QueryStrategy or a function (learner, X_pool, n_instances) -> "
-        f"positions, not {strategy!r}"
+        f"positions, not {strategy!r}{hint}"
     )
+
+
+def _nearest(text):
+    """Return the name of skal's strategy that a text means, or None."""
+    found, names = [QueryStrategy], {}
+    for kind in found:
+        found.extend(kind.__subclasses__())
+        if kind.__module__.startswith("skal.") and not inspect.isabstract(kind):
+            names[kind.__name__.lower()] = kind.__name__
+    wanted = "".join(filter(str.isalnum, text)).lower()
+    beginning = [name for name in names if wanted and name.startswith(wanted)]
+    near = sorted(beginning, key=len) or difflib.get_close_matches(wanted, names, n=1)
+    return names[near[0]] if near else None
 
 
 def pick_highest(scores, n_instances, random_state):
@@ -303,6 +321,27 @@ def _check_starts(starts, n_samples):
         row = np.flatnonzero(~np.isfinite(starts))[0]
         raise ValueError(f"starts must be finite, in s; entry {row} is {starts[row]}")
     return starts
+
+
+def _unpack(answer, strategy):
+    """Split what `select` returned."""
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise TypeError(
+            f"{type(strategy).__name__}.select must return a tuple (positions, scores), where "
+            f"scores may be None, not {answer!r}"
+        )
+    return answer
+
+
+def _check_scores(scores, n_positions, strategy):
+    if scores is None:
+        return np.full(n_positions, np.nan)
+    if np.shape(scores) != (n_positions,):
+        raise ValueError(
+            f"{type(strategy).__name__} must return one score for each of its {n_positions} "
+            f"positions, not scores of shape {np.shape(scores)}"
+        )
+    return scores
 
 
 def _check_positions(positions, n_samples, n_instances, strategy):

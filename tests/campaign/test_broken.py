@@ -61,7 +61,7 @@ def test_a_simulation_leaves_them_out(sounds, tmp_path, cached):
     transformer = features(flatten=True)
     if cached:
         transformer = FeatureCache(transformer, tmp_path / "store")
-    fitted = campaign(transformer, stopping=StabilizedPredictions(1.0, rounds=99)).fit(paths, y)
+    fitted = campaign(transformer, stopping=StabilizedPredictions(1.0, n_rounds=99)).fit(paths, y)
     assert fitted.broken_indices_.tolist() == BROKEN
     assert sorted(fitted.labeled_indices_) == np.delete(np.arange(40), BROKEN).tolist()
     assert fitted.history_[-1]["n_trained"] == 35

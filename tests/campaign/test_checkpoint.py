@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import _safe_indexing
 
 from skal import ActiveLearningClassifier
@@ -58,7 +59,7 @@ def interrupt_in(round_number):
     [
         {},
         {"pseudo_labels": PseudoLabels(0.4), "replay": "uncertain", "store_rounds": True},
-        {"stopping": StabilizedPredictions(0.97, rounds=2)},
+        {"stopping": StabilizedPredictions(0.97, n_rounds=2)},
     ],
     ids=["plain", "pseudo-labels and replay", "stopping"],
 )
@@ -157,6 +158,19 @@ def test_another_campaign_is_refused(tmp_path, change, message):
     campaign(checkpoint=tmp_path, budget=20).fit(X, y)
     with pytest.raises(ValueError, match=message):
         campaign(checkpoint=tmp_path, **change).fit(X, y)
+
+
+def test_another_frozen_model_is_refused(tmp_path):
+    X, y = blobs()
+
+    def behind(scaler, budget=48):
+        steps = make_pipeline(FrozenEstimator(scaler), model())
+        return campaign(checkpoint=tmp_path, budget=budget).set_params(estimator=steps)
+
+    behind(StandardScaler().fit(X), budget=20).fit(X, y)
+    with pytest.raises(ValueError, match="estimator differs"):
+        behind(StandardScaler().fit(X[:40])).fit(X, y)
+    assert len(behind(StandardScaler().fit(X)).fit(X, y).labeled_indices_) == 48
 
 
 def test_other_labels_are_refused(tmp_path):

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -260,8 +261,18 @@ class TestOtherWaysIn:
         X, _ = blobs(20)
         fitted = campaign(classes=[0, 1]).fit(X, oracle=lambda rows: np.full(len(rows), -1))
         assert fitted.history_ == []
-        with pytest.raises(NotFittedError):
+        message = "no row of X has a label: 20 rows were asked about, and the answers were all"
+        for ask in (fitted.predict, fitted.predict_proba, fitted.query, fitted.staged_predict):
+            with pytest.raises(NotFittedError, match=message):
+                list(ask(X))
+
+    def test_a_campaign_that_waits_for_its_first_labels_says_so(self):
+        X, _ = blobs(20)
+        fitted = campaign(classes=[0, 1]).fit(X, np.full(20, -1))
+        with pytest.raises(NotFittedError, match=r"no row of X has a label yet: .*teach\(\)"):
             fitted.predict(X)
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            campaign().predict(X)
 
     def test_rows_from_outside(self):
         X, y = blobs()
@@ -348,6 +359,16 @@ class TestClassesThatAreMissing:
         assert len(set(fitted.predict(X))) > 1
 
 
+def names_of(X):
+    """Return each row as a name, as a path would be one."""
+    return [" ".join(map(str, row)) for row in X]
+
+
+def numbers_of(rows):
+    """Return the numbers of rows of any kind."""
+    return np.array([row.split() for row in rows], float) if isinstance(rows, list) else rows
+
+
 class TestErrorsChangeNothing:
     @pytest.mark.parametrize(
         ("kwargs", "message"),
@@ -379,6 +400,17 @@ class TestErrorsChangeNothing:
         assert len(fitted.history_) == 1
         assert len(fitted.labeled_indices_) == 20
 
+    @pytest.mark.parametrize("given", [np.array, list, tuple, pd.Series])
+    @pytest.mark.parametrize("kind", [np.asarray, pd.DataFrame, sparse.csr_matrix, names_of])
+    def test_positions_where_rows_belong(self, given, kind):
+        X, y = blobs()
+        steps = make_pipeline(FunctionTransformer(numbers_of), model())
+        fitted = campaign().set_params(estimator=steps)
+        fitted.fit(kind(X), np.where(np.arange(80) % 4 == 0, y, -1))
+        asked = fitted.query()
+        with pytest.raises(ValueError, match=r"positions.*teach\(indices=\.\.\., y=\.\.\.\)"):
+            fitted.teach(given(asked.tolist()), y[asked])
+
     def test_fit(self):
         X, y = blobs()
         bad = X.copy()
@@ -401,6 +433,9 @@ class TestErrorsChangeNothing:
             campaign().fit(X, y).query(n_instances=0)
         with pytest.raises(TypeError, match="give an instance"):
             campaign(strategy=MarginSampling).fit(X, y)
+        for name in ("strategy", "initial_strategy"):
+            with pytest.raises(TypeError, match=r"'margin'.*skal\.strategies\.MarginSampling\(\)"):
+                campaign(**{name: "margin"}).fit(X, y)
 
     def test_an_oracle_that_names_an_unknown_class(self):
         X, y = blobs()

@@ -343,7 +343,7 @@ class TestOneClass:
 
     def test_a_constant_model_is_no_reason_to_stop_and_labels_nothing(self):
         X, y = IRIS
-        for criterion in (LowUncertainty(0.01), StabilizedPredictions(0.5, rounds=1)):
+        for criterion in (LowUncertainty(0.01), StabilizedPredictions(0.5, n_rounds=1)):
             marked = np.where(np.arange(150) < 4, y, -1)
             fitted = campaign(
                 LogisticRegression(max_iter=500),

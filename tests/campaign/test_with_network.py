@@ -71,7 +71,7 @@ def test_hidden_labels_influence_nothing_with_everything_on(spectrograms, tmp_pa
     params = {
         "replay": Replay("uncertain", threshold=10),
         "pseudo_labels": PseudoLabels(threshold=0.9, weight=0.5),
-        "stopping": [StabilizedPredictions(0.999, rounds=9), TargetScore(0.999)],
+        "stopping": [StabilizedPredictions(0.999, n_rounds=9), TargetScore(0.999)],
         "update": "shrink_perturb",
     }
 

@@ -184,8 +184,51 @@ def test_as_strategy():
     assert isinstance(as_strategy(len), FunctionStrategy)
     with pytest.raises(TypeError, match=r"give an instance: RandomSampling\(\)"):
         as_strategy(RandomSampling)
-    with pytest.raises(TypeError, match="'margin'"):
-        as_strategy("margin")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("margin", "MarginSampling"),
+        ("random", "RandomSampling"),
+        ("MarginSampling", "MarginSampling"),
+        ("least_confidence", "LeastConfidenceSampling"),
+        ("badge", "BADGE"),
+        ("bald", "BALD"),
+        ("core-set", "CoreSet"),
+        ("entorpy sampling", "EntropySampling"),
+    ],
+)
+def test_text_in_place_of_a_strategy_is_answered_with_the_object(text, meant):
+    with pytest.raises(TypeError, match=rf"{text!r}.*skal\.strategies\.{meant}\(\)"):
+        as_strategy(text)
+
+
+def test_text_that_is_like_no_strategy():
+    with pytest.raises(TypeError, match=r"strategy must be a QueryStrategy.*'zzz'$"):
+        as_strategy("zzz")
+
+
+@pytest.mark.parametrize(
+    "answer", [np.arange(2), np.arange(3), [0, 1], (0, 1, 2), None, (np.arange(2),)], ids=str
+)
+def test_select_that_does_not_return_positions_and_scores_is_told(answer, X):
+    class Own(QueryStrategy):
+        def select(self, learner, X, n_instances, **context):
+            return answer
+
+    with pytest.raises(TypeError, match=r"Own\.select must return a tuple \(positions, scores\)"):
+        Own().query(None, X, 3)
+
+
+@pytest.mark.parametrize("scores", [[0.5], np.zeros((2, 1)), 3.0])
+def test_scores_that_are_not_those_of_the_positions_are_refused(scores, X):
+    class Own(QueryStrategy):
+        def select(self, learner, X, n_instances, **context):
+            return np.arange(2), scores
+
+    with pytest.raises(ValueError, match="Own must return one score for each of its 2 positions"):
+        Own().query(None, X, 3, return_scores=True)
 
 
 def test_a_score_alone_makes_a_strategy(model, X):

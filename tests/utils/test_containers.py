@@ -1,6 +1,7 @@
 """Rows in any container: taken, joined, copied, compared, brought into another container."""
 
 import os
+import pickle
 import time
 
 import numpy as np
@@ -9,6 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
 
 from skal._utils import fingerprints
 from skal._utils.containers import (
@@ -20,7 +34,7 @@ from skal._utils.containers import (
     take_rows,
 )
 from skal._utils.fingerprints import canonical, describe, fingerprint
-from skal.models import CompactCNN
+from skal.models import CNNClassifier, CompactCNN, DenseNet
 
 VALUES = np.random.RandomState(0).normal(size=(6, 2))
 WAVES = [np.arange(3.0), np.arange(5.0), np.arange(2.0), np.ones(3), np.ones(4), np.ones(5)]
@@ -257,6 +271,16 @@ def _changed(before, after):
     return [what for what in before if before[what] != after[what]]
 
 
+LEARNERS = [
+    LogisticRegression(max_iter=500),
+    RandomForestClassifier(3, random_state=0),
+    GradientBoostingClassifier(n_estimators=2, random_state=0),
+    HistGradientBoostingClassifier(max_iter=2, random_state=0),
+    KNeighborsClassifier(algorithm="kd_tree"),
+    SVC(),
+]
+
+
 class TestDescribe:
     @pytest.mark.parametrize(
         ("one", "other"),
@@ -288,6 +312,43 @@ class TestDescribe:
     )
     def test_the_same_is_the_same(self, make):
         assert describe(make()) == describe(make())
+
+    @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: type(learner).__name__)
+    @pytest.mark.parametrize("wrap", [lambda m: m, lambda m: make_pipeline(StandardScaler(), m)])
+    def test_what_a_frozen_model_has_learned_counts(self, learner, wrap):
+        X, y = load_iris(return_X_y=True)
+        one, same, other = (
+            wrap(clone(learner)).fit(X[rows], y[rows])
+            for rows in (slice(0, 140), slice(0, 140), slice(10, 150))
+        )
+        frozen = [describe(make_pipeline(FrozenEstimator(model)))[1] for model in (one, same)]
+        assert frozen[0] == frozen[1] != describe(make_pipeline(FrozenEstimator(other)))[1]
+        reread = pickle.loads(pickle.dumps(one))
+        assert describe(make_pipeline(FrozenEstimator(reread)))[1] == frozen[0]
+        # Where a clone forgets what was learned, it does not count.
+        assert describe(one) == describe(other)
+
+    def test_weights_that_a_network_begins_with_count(self):
+        X, y = load_iris(return_X_y=True)
+        network = CNNClassifier(DenseNet(units=(4,)), steps=1, random_state=0)
+        one, other = (clone(network).fit(X[rows], y[rows]) for rows in (slice(140), slice(9, 150)))
+        by_it = describe(CNNClassifier(pretrained=one))[1]
+        assert by_it == describe(CNNClassifier(pretrained=pickle.loads(pickle.dumps(one))))[1]
+        assert by_it != describe(CNNClassifier(pretrained=other))[1]
+
+    def test_weights_of_a_frozen_keras_network_count(self):
+        from skal.models._backend import KerasClassifier
+
+        X, y = load_iris(return_X_y=True)
+        network = KerasClassifier(
+            DenseNet(units=(4,)), loss="categorical_crossentropy", epochs=1, verbose=0
+        )
+        fitted = clone(network).fit(X, y)
+        before = describe(FrozenEstimator(fitted))
+        assert describe(FrozenEstimator(fitted)) == before
+        model = fitted.model_
+        model.set_weights([2 * weights for weights in model.get_weights()])
+        assert describe(FrozenEstimator(fitted))[1] != before[1]
 
     def test_a_number_of_numpy_is_a_number(self):
         assert describe(np.int64(3))[1] == describe(3)[1]

@@ -25,6 +25,8 @@ class EngineSpec:
         Decoupled weight decay.
     engine : {"keras", "tensorflow"}
         What trains.
+    policy : str
+        Keras's dtype policy: the types that layers without a dtype of their own compute in.
     """
 
     network: object
@@ -34,10 +36,13 @@ class EngineSpec:
     optimizer: str
     weight_decay: float
     engine: str
+    policy: str
 
     @classmethod
     def of(cls, network, input_shape, n_classes, augmentation, classifier):
         """Make the specification of an engine for a classifier."""
+        from skal.models._backend import keras
+
         # Objects with parameters may be changed after a fit: compare what they consist of.
         return cls(
             _identity(network),
@@ -47,6 +52,7 @@ class EngineSpec:
             classifier.optimizer,
             classifier.weight_decay,
             classifier.engine,
+            keras.config.dtype_policy().name,
         )
 
     def shares_weights(self, other):

@@ -1,5 +1,6 @@
 """SegmentVoting: one network for all segments of a recording, which vote."""
 
+from skal._utils.parameters import NestedParameters
 from skal.models.networks.base import Network, SpectrogramNetwork
 from skal.models.networks.compact import CompactCNN
 from skal.models.networks.dense import DenseNet
@@ -7,7 +8,7 @@ from skal.models.networks.dense import DenseNet
 __all__ = ["SegmentVoting", "suit_network"]
 
 
-class SegmentVoting(Network):
+class SegmentVoting(NestedParameters, Network):
     """Apply one network to every segment of a sample, and average the probabilities.
 
     The embedding of a sample is the mean of the embeddings of its segments. Training sees the
@@ -30,6 +31,8 @@ class SegmentVoting(Network):
     Piczak, Environmental sound classification with convolutional neural networks, MLSP 2015,
     section 4 (probability voting).
     """
+
+    _objects = {"network": "CompactCNN({}=...)"}
 
     _parameter_constraints = {"network": [None, Network]}
 
