@@ -73,8 +73,8 @@ class Recognizer:
         -------
         Recognizer
         """
-        steps = getattr(classifier, "steps", [("classifier", classifier)])
-        model = Pipeline([("features", clone(features)), *steps])
+        # A Pipeline stays whole: that of imbalanced-learn has steps that others do not take.
+        model = Pipeline([("features", clone(features)), ("classifier", classifier)])
         return cls(model, window=window, hop=hop)
 
     @classmethod
