@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import _clone_parametrized
+from sklearn.pipeline import Pipeline
 
 from skal._utils.saved_models import ModelError, find_model, read_model
 
@@ -200,7 +201,7 @@ def find_classifier(source):
         where = f"{path}: "
     while not hasattr(found, "_ready_engine"):
         inner = [getattr(found, name) for name in _INSIDE if hasattr(found, name)]
-        if hasattr(found, "steps"):
+        if isinstance(found, Pipeline):
             inner = [found.steps[-1][1]]
         if not inner:
             raise ValueError(

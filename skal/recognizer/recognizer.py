@@ -73,8 +73,9 @@ class Recognizer:
         -------
         Recognizer
         """
-        steps = getattr(classifier, "steps", [("classifier", classifier)])
-        model = Pipeline([("features", clone(features, safe=False)), *steps])
+        features = clone(features, safe=False)
+        # A Pipeline stays whole: that of imbalanced-learn has steps that others do not take.
+        model = Pipeline([("features", features), ("classifier", classifier)])
         return cls(model, window=window, hop=hop)
 
     @classmethod

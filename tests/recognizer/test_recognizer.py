@@ -3,9 +3,13 @@
 import joblib
 import numpy as np
 import pytest
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import make_pipeline
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
+from skal.models import CNNClassifier
 from skal.recognizer import ModelError, Recognizer
 
 
@@ -73,3 +77,13 @@ def test_join_copies_the_features():
     recognizer = Recognizer.join(features, small())
     assert recognizer.model[0] is not features
     assert list(recognizer.classes_) == ["a", "b"]
+
+
+def test_any_classifier_can_be_joined():
+    """A parameter ``steps`` makes no Pipeline, and a Pipeline may resample its rows."""
+    network = CNNClassifier(steps=5)
+    assert Recognizer.join(FunctionTransformer(), network).model[-1] is network
+    X, y = np.repeat([[0.0], [1.0], [5.0]], 4, axis=0), ["a"] * 8 + ["b"] * 4
+    resampled = make_pipeline(RandomOverSampler(random_state=0), LogisticRegression()).fit(X, y)
+    recognizer = Recognizer.join(FunctionTransformer(), resampled)
+    np.testing.assert_array_equal(recognizer.model.predict_proba(X), resampled.predict_proba(X))
