@@ -6,7 +6,6 @@ import json
 import numpy as np
 import pytest
 import soundfile
-from skal.label.predict import load_model, predict_clips
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -16,6 +15,7 @@ from skal.audio import PretrainedEmbedding
 from skal.audio.embedding.spec import as_embedding, parse_embedding
 from skal.experiment.params import load_params
 from skal.label import LabelingProject, Trainer
+from skal.recognizer import Recognizer
 from tests.audio.networks import RATE, keras_network, write_onnx
 from tests.test_cli import call
 
@@ -69,10 +69,10 @@ def _label_and_train(project, trainer):
 def test_a_project_with_an_embedding(network, recordings):
     with LabelingProject(recordings, ["low", "high"], embedding=network) as project:
         assert _label_and_train(project, Trainer(project)) is not None
-        model = load_model(project.model_path())
-    assert type(model.steps[0][1]) is PretrainedEmbedding
+        recognizer = Recognizer.load(project.model_path())
+    assert type(recognizer.model.steps[0][1]) is PretrainedEmbedding
     clips = [Window(str(path)) for path in sorted(recordings.glob("*/*.wav"))]
-    found = [each.label for each in predict_clips(model, clips)]
+    found = [each.label for each in recognizer.predict_clips(clips)]
     assert found == [clip.path.split("/")[-2] for clip in clips]
     with LabelingProject(recordings) as project:  # it is remembered
         trainer = Trainer(project)
@@ -85,7 +85,8 @@ def test_a_project_with_an_embedding_of_the_users_own(recordings):
     given = {"estimator": make_pipeline(Spectrum(), LogisticRegression(max_iter=1000))}
     with LabelingProject(recordings, ["low", "high"], **given) as project:
         assert _label_and_train(project, Trainer(project)) is not None
-        assert load_model(project.model_path()).steps[0][1].__class__ is Spectrum
+        recognizer = Recognizer.load(project.model_path())
+    assert type(recognizer.model.steps[0][1]) is Spectrum
     # One clip more than once: to see whether the first step takes recordings.
     assert len(Spectrum.asked) == 24 + 1
 

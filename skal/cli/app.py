@@ -22,7 +22,9 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _main(version: Annotated[bool, typer.Option("--version", help="Say it.")] = False):
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+):
     """Active learning for sound: choose which recordings to label next."""
     if version:
         print(f"skal {skal.__version__}")

@@ -5,14 +5,13 @@ import os
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.tables import safe_cell
+from skal._utils.tables import safe_cell, text_stream
 from skal._utils.windows import Window, as_window
 from skal.audio import FeatureCache
 from skal.audio.embedding.spec import as_embedding
-from skal.datasets._files import audio_files, existing_folder
 from skal.label.asking.records import LabelRow
-from skal.label.formats.cells import text_stream
 from skal.label.formats.files import export_labels
 from skal.search import SimilaritySearch
 
