@@ -232,7 +232,7 @@ def patient_protocol():
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    class Patient(H11Protocol):
+    class _Patient(H11Protocol):
         _waiting = None
 
         def connection_made(self, transport):
@@ -256,7 +256,7 @@ def patient_protocol():
             if self.conn.their_state in (h11.IDLE, h11.SEND_BODY):
                 self.transport.close()
 
-    return Patient
+    return _Patient
 
 
 def _listen(host, port):

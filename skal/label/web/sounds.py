@@ -58,7 +58,7 @@ class SoundShelf:
     def wav(self, clip, slow=1):
         """Return a clip as a WAV file, `slow` times as long and as low."""
 
-        def make():
+        def _make():
             y, sr = self.waveform(clip)
             # Browsers refuse rates below 3 kHz.
             up = max(1, math.ceil(_LOWEST_RATE * slow / sr)) if slow > 1 else 1
@@ -68,7 +68,7 @@ class SoundShelf:
                 y = resample_poly(y, up, 1)
             return wav_bytes(y, round(sr * up / slow))
 
-        return self._keep(("wav", slow, *_version(clip)), make, len)
+        return self._keep(("wav", slow, *_version(clip)), _make, len)
 
     def _keep(self, key, make, size_of):
         with self._lock:
