@@ -36,7 +36,8 @@ class CampaignState:
     @property
     def usable(self):
         """Return the rows that are not set aside, as `Rows`."""
-        return Rows(self.X, np.setdiff1d(np.arange(n_rows(self.X)), self.broken))
+        positions = np.setdiff1d(np.arange(n_rows(self.X)), self.broken)
+        return Rows(self.X, positions, None if self.starts is None else self.starts[positions])
 
     def set_aside(self, indices):
         """Leave rows out of everything that follows, whether they have labels or not."""
