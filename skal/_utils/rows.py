@@ -4,7 +4,7 @@ import numpy as np
 
 from skal._utils.containers import n_rows, take_rows
 
-__all__ = ["Rows", "as_rows", "n_rows"]
+__all__ = ["Rows", "as_rows", "check_column", "check_numbers", "check_starts", "n_rows"]
 
 
 def as_rows(X):
@@ -85,3 +85,33 @@ class Rows:
             return array.astype(dtype)
         # What is handed out may be changed: never X itself.
         return array.copy() if copy or self._is_everything() else array
+
+
+def check_column(values, name, n_samples):
+    """Return an array that has one entry for each row, or refuse it."""
+    if values.ndim != 1 or len(values) != n_samples:
+        raise ValueError(
+            f"{name} must have one entry for each of the {n_samples} rows of X, not shape "
+            f"{values.shape}"
+        )
+    return values
+
+
+def check_numbers(values, name, n_samples):
+    """Return one floating point number for each row, or refuse the values."""
+    values = check_column(np.asarray(values), name, n_samples)
+    try:
+        return values.astype(float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be numbers: {error}") from error
+
+
+def check_starts(starts, n_samples):
+    """Return where the rows start in their recordings, in s, as floats, or None."""
+    if starts is None:
+        return None
+    starts = check_numbers(starts, "starts", n_samples)
+    if not np.isfinite(starts).all():
+        row = np.flatnonzero(~np.isfinite(starts))[0]
+        raise ValueError(f"starts must be finite, in s; entry {row} is {starts[row]}")
+    return starts

@@ -15,7 +15,7 @@ from skal._utils.containers import (
     take_rows,
 )
 from skal._utils.pipelines import Chain, refuses_missing
-from skal._utils.rows import as_rows
+from skal._utils.rows import as_rows, check_column, check_numbers
 from skal.campaign.labels import as_typed, as_values, check_labels, is_missing
 
 # Recordings transformed at a time; their features are not kept.
@@ -83,28 +83,11 @@ def amount(value, total):
     return int(np.ceil(value * total - 1e-9))
 
 
-def _check_column(values, name, n_samples):
-    if values.ndim != 1 or len(values) != n_samples:
-        raise ValueError(
-            f"{name} must have one entry for each of the {n_samples} rows of X, not shape "
-            f"{values.shape}"
-        )
-    return values
-
-
-def _check_numbers(values, name, n_samples):
-    values = _check_column(np.asarray(values), name, n_samples)
-    try:
-        return values.astype(float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be numbers: {error}") from error
-
-
 def check_groups(groups, n_samples):
     """Return the group of each row as an array of one type, or None."""
     if groups is None:
         return None
-    values = _check_column(as_values(groups, "groups"), "groups", n_samples)
+    values = check_column(as_values(groups, "groups"), "groups", n_samples)
     missing = is_missing(values)
     if missing.any():  # what such a row must not be separated from is unknown
         raise ValueError(
@@ -114,22 +97,11 @@ def check_groups(groups, n_samples):
     return as_typed(values, "groups").copy()
 
 
-def check_starts(starts, n_samples):
-    """Return where the rows start in their recordings, in s, as floats, or None."""
-    if starts is None:
-        return None
-    starts = _check_numbers(starts, "starts", n_samples)
-    if not np.isfinite(starts).all():
-        row = np.flatnonzero(~np.isfinite(starts))[0]
-        raise ValueError(f"starts must be finite, in s; entry {row} is {starts[row]}")
-    return starts
-
-
 def check_weights(sample_weight, n_samples):
     """Return the weights of the rows as floats, or None."""
     if sample_weight is None:
         return None
-    weights = _check_numbers(sample_weight, "sample_weight", n_samples)
+    weights = check_numbers(sample_weight, "sample_weight", n_samples)
     if not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError("sample_weight must be finite and not negative")
     if not weights.any():

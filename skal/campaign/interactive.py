@@ -5,14 +5,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._utils.containers import n_rows
 from skal._utils.pipelines import ask
-from skal.campaign.inputs import are_integers, check_indices, match_rows, readable_rows
+from skal._utils.rows import check_starts
+from skal.campaign.inputs import (
+    are_integers,
+    check_groups,
+    check_indices,
+    match_rows,
+    readable_rows,
+)
 from skal.campaign.labels import check_labels, encode
 
 
 class InteractiveMixin:
     """What `ActiveLearningClassifier` does between its rounds, for whoever labels."""
 
-    def query(self, X=None, n_instances=None):
+    def query(self, X=None, n_instances=None, *, groups=None, starts=None):
         """Choose the rows to label next.
 
         This changes nothing: until `teach` is called, the same question gets the same answer,
@@ -24,25 +31,45 @@ class InteractiveMixin:
             Candidates. None: the rows given to `fit` that have no label yet.
         n_instances : int, default=None
             Rows wanted. None: as many as in `fit`.
+        groups : array-like of shape (n_samples,), default=None
+            Recording, speaker or place of each row of the X given here.
+        starts : array-like of shape (n_samples,), default=None
+            Where each row of the X given here starts in its recording, in s.
 
         Returns
         -------
         ndarray of shape (min(n_instances, n_candidates),)
             Positions in the X given here or, with none, in the X given to `fit`; most wanted
             first. Empty if no row is left.
+
+        Raises
+        ------
+        ValueError
+            If X does not fit to the rows given to `fit`, or `groups` or `starts` not to X.
         """
         check_is_fitted(self, "history_")
         rounds = self._rounds
         n_instances = self._n_instances if n_instances is None else n_instances
         if X is None:
+            if groups is not None or starts is not None:
+                raise ValueError(
+                    "groups and starts are those of an X given to query; those of the pool are "
+                    "given to fit"
+                )
             self._check_pool()
             return rounds.choose(n_instances)
         self._check_model()
         X = match_rows(self, X, rounds.state)
+        groups, starts = check_groups(groups, n_rows(X)), check_starts(starts, n_rows(X))
         readable = readable_rows(rounds.model, X)
-        seed = rounds.seed("query")
         chosen = self.strategy_.query(
-            rounds.learner, readable, n_instances, **rounds.labeled(), random_state=seed
+            rounds.learner,
+            readable,
+            n_instances,
+            **rounds.labeled(),
+            groups=None if groups is None else groups[readable.positions],
+            starts=None if starts is None else starts[readable.positions],
+            random_state=rounds.seed("query"),
         )
         return readable.positions[chosen]
 

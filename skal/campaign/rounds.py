@@ -233,7 +233,7 @@ class Rounds:
         """Return pseudo-labels for candidates that got no answer in this round."""
         if self.pseudo_labels is None or self.estimator is None:
             return None
-        if len(np.unique(self.state.training_set()[1])) < 2:
+        if len(np.unique(self.state.training_labels())) < 2:
             return None  # a model that has seen one class is sure of it everywhere
         candidates = self.state.candidates
         proba = self.learner.predict_proba(Rows(self.state.X, candidates))

@@ -7,11 +7,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 
 from skal._utils.pipelines import Chain, safe_tags
-from skal._utils.rows import n_rows
+from skal._utils.rows import check_starts, n_rows
 from skal.campaign.inputs import (
     check_groups,
     check_rows,
-    check_starts,
     check_weights,
     find_broken,
 )
@@ -57,6 +56,9 @@ def make_rounds(campaign, state, *, budget, simulated):
     askers += [(each, each.needs) for each in (replay, guesses, *criteria) if each is not None]
     for asker, needs in askers:
         check_supported(model, needs, asker, state.usable, state.classes)
+    groups = None if state.groups is None else state.groups[state.usable.positions]
+    for each in (strategy, first):
+        each.check_pool(state.usable, groups=groups)
     return Rounds(
         model,
         state,

@@ -36,7 +36,8 @@ class CampaignState:
     @property
     def usable(self):
         """Return the rows that are not set aside, as `Rows`."""
-        return Rows(self.X, np.setdiff1d(np.arange(n_rows(self.X)), self.broken))
+        positions = np.setdiff1d(np.arange(n_rows(self.X)), self.broken)
+        return Rows(self.X, positions, None if self.starts is None else self.starts[positions])
 
     def set_aside(self, indices):
         """Leave rows out of everything that follows, whether they have labels or not."""
@@ -68,19 +69,27 @@ class CampaignState:
 
     def training_set(self, rows=None, pseudo=(_NO_ROWS, _NO_ROWS), pseudo_weight=1.0):
         """Return what a model is trained on."""
-        rows = self.labeled if rows is None else rows
         guessed, guesses = pseudo
-        extra = [codes for _, codes in self.extra]
-        y = self.classes[np.concatenate([self.codes[rows], *extra, guesses])]
-        parts = [Rows(self.X, rows).take(), *(X for X, _ in self.extra)]
-        parts.append(Rows(self.X, guessed).take())
+        parts = [Rows(self.X, self.labeled if rows is None else rows).take()]
+        parts += [*(X for X, _ in self.extra), Rows(self.X, guessed).take()]
         X = concatenate([part for part in parts if n_rows(part)])
+        weights = self.training_weights(rows, guessed, pseudo_weight)
+        return X, self.training_labels(rows, guesses), weights
+
+    def training_labels(self, rows=None, guesses=_NO_ROWS):
+        """Return the labels of what a model is trained on."""
+        rows = self.labeled if rows is None else rows
+        extra = [codes for _, codes in self.extra]
+        return self.classes[np.concatenate([self.codes[rows], *extra, guesses])]
+
+    def training_weights(self, rows=None, guessed=_NO_ROWS, pseudo_weight=1.0):
+        """Return the weights of what a model is trained on, None where all are 1."""
+        if self.weights is None and (pseudo_weight == 1 or len(guessed) == 0):
+            return None
+        rows = self.labeled if rows is None else rows
         own = np.ones(n_rows(self.X)) if self.weights is None else self.weights
-        outside = np.ones(sum(map(len, extra)))
-        weights = np.concatenate([own[rows], outside, pseudo_weight * own[guessed]])
-        if self.weights is None and np.all(weights == 1):
-            weights = None
-        return X, y, weights
+        outside = np.ones(sum(len(codes) for _, codes in self.extra))
+        return np.concatenate([own[rows], outside, pseudo_weight * own[guessed]])
 
     def training_groups(self, rows=None, guessed=_NO_ROWS):
         """Return the groups of what a model is trained on."""

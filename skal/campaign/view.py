@@ -94,7 +94,7 @@ class CampaignView:
         ndarray of shape (n_labeled,)
             Those of X in the order asked, then those of rows from outside X.
         """
-        return self._rounds.state.training_set()[1].copy()
+        return self._rounds.state.training_labels()
 
     def groups(self):
         """Return the group of each label.
@@ -115,8 +115,7 @@ class CampaignView:
         ndarray of shape (n_labeled,) or None
             In the order of `labels`; None where all are 1.
         """
-        weights = self._rounds.state.training_set()[2]
-        return None if weights is None else weights.copy()
+        return self._rounds.state.training_weights()
 
     def predict_proba(self, positions):
         """Predict with the model of the last round.

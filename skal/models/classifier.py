@@ -14,6 +14,7 @@ from skal.models.augmentation import SpectrogramAugmentation
 from skal.models.engine.specification import EngineSpec, copy_part
 from skal.models.engine.statistics import channel_statistics
 from skal.models.engine.targets import (
+    check_class_weight,
     combine_weights,
     encode_labels,
     resolve_classes,
@@ -65,7 +66,8 @@ class CNNClassifier(
         What training does to the samples at random; "auto" is
         ``SpectrogramAugmentation()`` for spectrograms and nothing for rows of features.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes; samples of a class of weight 0 are left out.
+        Weights of the classes, 1 where a dict names none; samples of a class of weight 0 are
+        left out.
     classes : array-like of shape (n_classes,), default=None
         All classes, where the labels given to `fit` may miss some.
     warm_start : bool, default=False
@@ -237,12 +239,14 @@ class CNNClassifier(
         Raises
         ------
         ValueError
-            If the network cannot be trained as a classifier.
+            If the network cannot be trained as a classifier, or `class_weight` names a class
+            that is neither in y nor in `classes`.
         FloatingPointError
             If the loss becomes infinite or not a number; the classifier is not fitted then.
         """
         X, y = validate_data(self, X, y, dtype="numeric", allow_nd=True)
         classes = resolve_classes(y, self.classes)
+        check_class_weight(self.class_weight, classes)
         weights, rows = combine_weights(y, self.class_weight, sample_weight)
         if len(rows) < len(y):
             X = X[rows]

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 
-from skal._utils.rows import Rows, as_rows
+from skal._utils.rows import Rows, as_rows, check_starts
 from skal.learner import Learner, check_supported
 
 __all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "pick_highest"]
@@ -37,9 +37,34 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         -------
         frozenset of str
         """
-        inner = (value for value in self.get_params(deep=False).values())
-        nested = [value.required() for value in inner if isinstance(value, QueryStrategy)]
-        return frozenset(self.needs).union(*nested)
+        return frozenset(self.needs).union(*(each.required() for each in self._inner()))
+
+    def check_pool(self, X, *, groups=None):
+        """Raise an error if a parameter is wrong, or a fact about the rows is missing.
+
+        A campaign asks this before any training. A strategy that cannot choose among all rows,
+        or not without `groups` or ``X.starts``, extends it.
+
+        Parameters
+        ----------
+        X : Rows of length n_samples
+            All rows that may be asked about; see `select`.
+        groups : ndarray of shape (n_samples,), default=None
+            Recording, speaker or place of each row.
+
+        Raises
+        ------
+        ValueError
+            Says what is wrong, and what to give.
+        """
+        self._validate_params()
+        for each in self._inner():
+            each.check_pool(X, groups=groups)
+
+    def _inner(self):
+        """Return the strategies inside this one."""
+        values = self.get_params(deep=False).values()
+        return [value for value in values if isinstance(value, QueryStrategy)]
 
     def __sklearn_tags__(self):
         """Say which rows a strategy and those inside it can serve."""
@@ -113,7 +138,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         labeled = None if X_labeled is None else as_rows(X_labeled)
         _check_query(rows, n_instances, labeled, y_labeled, groups)
         if starts is not None:
-            rows = Rows(rows.base, rows.positions, _check_starts(starts, len(rows)))
+            rows = Rows(rows.base, rows.positions, check_starts(starts, len(rows)))
         if not isinstance(learner, Learner):
             check_supported(learner, self.required(), self)
             learner = Learner(learner, needs=self.required())
@@ -308,19 +333,6 @@ def _check_query(X, n_instances, X_labeled, y_labeled, groups):
     if y_labeled is not None and (X_labeled is None or len(y_labeled) != len(X_labeled)):
         n_labeled = 0 if X_labeled is None else len(X_labeled)
         raise ValueError(f"y_labeled has {len(y_labeled)} entries for {n_labeled} labeled rows")
-
-
-def _check_starts(starts, n_samples):
-    starts = np.asarray(starts, dtype=np.float64)
-    if starts.shape != (n_samples,):
-        raise ValueError(
-            f"starts must have one entry for each of the {n_samples} candidates, not shape "
-            f"{starts.shape}"
-        )
-    if not np.isfinite(starts).all():
-        row = np.flatnonzero(~np.isfinite(starts))[0]
-        raise ValueError(f"starts must be finite, in s; entry {row} is {starts[row]}")
-    return starts
 
 
 def _unpack(answer, strategy):

@@ -26,6 +26,11 @@ class _Limited(QueryStrategy):
     def _limits(self, X, groups):
         """Return the limits on the rows of X: `_Cap`, `_Gaps` or what has their methods."""
 
+    def check_pool(self, X, *, groups=None):
+        """Raise an error if groups or times are missing; see `QueryStrategy.check_pool`."""
+        super().check_pool(X, groups=groups)
+        self._limits(X, groups)
+
     def select(self, learner, X, n_instances, *, groups, random_state, **context):
         """Pick the best rows that may be taken together; see `QueryStrategy.select`."""
         limits = self._limits(X, groups)
@@ -108,7 +113,7 @@ class MinimumGap(_Limited):
 
     def _limits(self, X, groups):
         if X.starts is None:
-            recordings, starts = _addresses(X.take())
+            recordings, starts = _addresses(X)
         elif groups is None:
             raise ValueError(
                 "MinimumGap with starts= needs the recording of every row: give groups to query "
@@ -122,12 +127,15 @@ class MinimumGap(_Limited):
 def _addresses(rows):
     """Read recordings and starts from rows that are addresses of windows."""
     try:
-        windows = [as_window(row) for row in rows]
-    except TypeError as error:
+        # A frame would give the names of its columns.
+        windows = [as_window(row) for row in rows.take()] if rows.ndim == 1 else None
+    except TypeError:
+        windows = None
+    if windows is None:
         raise ValueError(
             "MinimumGap reads the time from rows that are paths or windows of recordings; these "
             "rows are features: give starts= and groups= to query or fit"
-        ) from error
+        )
     return [window.path for window in windows], np.array([window.start for window in windows])
 
 

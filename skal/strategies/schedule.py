@@ -94,10 +94,8 @@ class Schedule(QueryStrategy):
             self.stages = pairs if pairs != self.stages else self.stages
         return super().set_params(**params)
 
-    def required(self):
-        """Return the names of all learner methods needed; see `QueryStrategy.required`."""
-        needs = (as_strategy(strategy).required() for _, strategy in self._checked_stages())
-        return frozenset().union(*needs)
+    def _inner(self):
+        return [as_strategy(strategy) for _, strategy in self._checked_stages()]
 
     def select(self, learner, X, n_instances, *, X_labeled, **context):
         """Pick what the stage's strategy picks; see `QueryStrategy.select`."""

@@ -12,7 +12,7 @@ from skal.campaign import StabilizedPredictions
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
 from skal.models import CNNClassifier, CompactCNN
-from skal.strategies import CoreSet
+from skal.strategies import CoreSet, MaxPerGroup, MinimumGap, RandomSampling
 
 BROKEN = [3, 4, 11, 20, 39]
 
@@ -88,6 +88,17 @@ def test_a_script_and_an_oracle_leave_them_out(sounds):
     assert not np.isin(fitted.query(paths, n_instances=40), BROKEN).any()
     fitted.teach(paths[:5], y[:5])
     assert fitted.history_[-1]["n_trained"] == 13
+
+
+def test_facts_about_rows_go_with_the_readable_ones(sounds):
+    paths, y = sounds
+    groups = np.cumsum(~np.isin(np.arange(40), BROKEN)) // 5
+    strategy = MaxPerGroup(MinimumGap(RandomSampling(), gap=1))
+    fitted = campaign(features(flatten=True), strategy=strategy, budget=8)
+    fitted.fit(paths, y, groups=groups, starts=np.arange(40))
+    asked = fitted.query(paths, n_instances=40, groups=groups, starts=np.arange(40))
+    readable = np.setdiff1d(np.arange(40), BROKEN)
+    np.testing.assert_array_equal(np.sort(groups[asked]), np.unique(groups[readable]))
 
 
 def test_where_all_of_a_block_is_broken(sounds, monkeypatch):

@@ -10,6 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from skal import ActiveLearningClassifier
 from skal.campaign import (
+    CampaignView,
     LowUncertainty,
     NoGain,
     StabilizedPredictions,
@@ -161,6 +162,28 @@ def test_a_criterion_of_ones_own():
     fitted = campaign(stopping=EnoughOfEachClass(15)).fit(X, y)
     assert fitted.stop_reason_ == "enough of each"
     assert np.bincount(y[fitted.labeled_indices_]).min() >= 15
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_labels_and_weights_are_read_without_the_rows(weighted, monkeypatch):
+    X, y = easy()
+    weights = np.linspace(0.5, 2, 200) if weighted else None
+    known = np.where(np.arange(200) % 10 == 0, y, -1)
+    fitted = campaign().fit(X, known, sample_weight=weights, groups=np.arange(200) // 4)
+    fitted.teach(indices=[7, 3], y=y[[7, 3]])
+    fitted.teach(X[:3], y[:3])
+    view, rows = CampaignView(fitted._rounds), [*range(0, 200, 10), 7, 3]
+
+    def refuse(parts):
+        raise AssertionError("rows were put together")
+
+    monkeypatch.setattr("skal.campaign.state.concatenate", refuse)
+    np.testing.assert_array_equal(view.labels(), [*y[rows], *y[:3]])
+    assert len(view.groups()) == len(rows) + 3
+    if weighted:
+        np.testing.assert_array_equal(view.weights(), [*weights[rows], 1, 1, 1])
+    else:
+        assert view.weights() is None
 
 
 def test_a_script_is_told_as_well():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skal.models import CNNClassifier
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
 from skal.models.engine.statistics import channel_statistics
 from skal.models.engine.targets import combine_weights, resolve_classes, smooth_targets
@@ -140,6 +141,21 @@ def test_a_class_of_weight_zero_is_left_out():
 def test_class_weights_that_make_no_sense_are_named(class_weight, message):
     with pytest.raises(ValueError, match=message):
         combine_weights(np.array([0, 1]), class_weight)
+
+
+def test_weights_of_a_class_that_does_not_exist_are_refused():
+    X, y = np.eye(3)[:, :2], np.array(["ant", "bee", "ant"])
+
+    def fit(**params):
+        return CNNClassifier(steps=1, **params).fit(X, y)
+
+    with pytest.raises(ValueError, match=r"class_weight .*\['be'\]; did you mean 'bee'"):
+        fit(class_weight={"ant": 1, "be": 2})
+    with pytest.raises(ValueError, match=r"class_weight .*\[1\]"):
+        fit(class_weight={1: 2})
+    # A class that has no label yet is one all the same.
+    fitted = fit(class_weight={"cat": 2}, classes=["ant", "bee", "cat"])
+    assert fitted.classes_.tolist() == ["ant", "bee", "cat"]
 
 
 def test_targets_and_classes():

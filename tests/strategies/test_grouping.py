@@ -1,6 +1,7 @@
 """Limits on a round: rows of a group, and time between rows of a recording."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -252,13 +253,72 @@ def test_starts_given_count_more_than_those_of_addresses(net):
     assert len(picks) <= 10
 
 
+def _never_trained():
+    class NeverFitted(FakeNet):
+        def fit(self, X, y, **params):
+            raise AssertionError("trained")
+
+    return NeverFitted()
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda strategy: strategy,
+        lambda strategy: Prefilter(RandomSampling(), strategy),
+        lambda strategy: Schedule([(50, RandomSampling()), (None, SubsamplePool(strategy, 90))]),
+    ],
+)
+@pytest.mark.parametrize("name", ["strategy", "initial_strategy"])
+def test_facts_that_are_missing_are_named_before_any_training(wrap, name, X):
+    y, starts = np.arange(200) % 4, np.arange(200.0)
+
+    def campaign(strategy):
+        return ActiveLearningClassifier(_never_trained(), **{name: wrap(strategy)})
+
+    gap, frame = MinimumGap(RandomSampling()), pd.DataFrame(X, columns=list("abcd"))
+    for rows in (X, frame):
+        with pytest.raises(ValueError, match="rows are features: give starts= and groups="):
+            campaign(gap).fit(rows, y)
+    with pytest.raises(ValueError, match="give groups"):
+        campaign(gap).fit(X, y, starts=starts)
+    with pytest.raises(ValueError, match="give groups"):
+        campaign(MaxPerGroup(RandomSampling())).fit(X, y)
+    with pytest.raises(ValueError, match="'gap' parameter of MinimumGap"):
+        campaign(MinimumGap(RandomSampling(), gap=-1)).fit(X, y, groups=y, starts=starts)
+    with pytest.raises(AssertionError, match="trained"):
+        campaign(gap).fit(X, y, groups=y, starts=starts)
+
+
+def test_groups_and_starts_of_rows_from_outside(X):
+    rng = np.random.RandomState(6)
+    starts, groups = rng.permutation(60).astype(float), np.arange(60) % 2
+    recordings = np.where(groups, "a.wav", "b.wav")
+    campaign = ActiveLearningClassifier(
+        FakeNet(), MinimumGap(RandomSampling(), gap=5), n_initial=10, n_instances=5, budget=20
+    ).fit(X, np.arange(200) % 4, groups=np.zeros(200), starts=np.arange(200) * 9.0)
+    new = rng.randn(60, 4)
+    rows = campaign.query(new, 8, groups=recordings.tolist(), starts=starts.tolist())
+    assert len(rows) == 8
+    for group in range(2):
+        assert np.diff(np.sort(starts[rows][groups[rows] == group])).min() >= 5
+    with pytest.raises(ValueError, match="give starts="):
+        campaign.query(new, 8)
+    with pytest.raises(ValueError, match="groups must have one entry for each of the 60 rows"):
+        campaign.query(new, 8, groups=groups[:3], starts=starts)
+    with pytest.raises(ValueError, match="starts must have one entry for each of the 60 rows"):
+        campaign.query(new, 8, groups=groups, starts=starts[:3])
+    with pytest.raises(ValueError, match="those of the pool are given to fit"):
+        campaign.query(starts=starts)
+
+
 def test_minimum_gap_says_what_it_needs(net, X):
     strategy = MinimumGap(MarginSampling())
     with pytest.raises(ValueError, match="rows are features: give starts= and groups="):
         strategy.query(net, X, 2)
     with pytest.raises(ValueError, match="give groups"):
         strategy.query(net, X, 2, starts=np.arange(200))
-    with pytest.raises(ValueError, match=r"one entry for each of the 200 candidates.*\(3,\)"):
+    with pytest.raises(ValueError, match=r"one entry for each of the 200 rows of X.*\(3,\)"):
         strategy.query(net, X, 2, groups=X[:, 0], starts=[1, 2, 3])
     with pytest.raises(ValueError, match="entry 7 is nan"):
         starts = np.where(np.arange(200) == 7, np.nan, 1)

@@ -7,7 +7,13 @@ from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
 
-__all__ = ["combine_weights", "encode_labels", "resolve_classes", "smooth_targets"]
+__all__ = [
+    "check_class_weight",
+    "combine_weights",
+    "encode_labels",
+    "resolve_classes",
+    "smooth_targets",
+]
 
 
 def resolve_classes(y, classes=None):
@@ -35,12 +41,37 @@ def resolve_classes(y, classes=None):
         check_classification_targets(y)
         return present
     known = np.unique(np.asarray(classes))
-    unknown = [label for label in present.tolist() if label not in set(known.tolist())]
-    if unknown:
-        message = f"y has labels that are not among classes: {unknown[:10]}"
-        near = difflib.get_close_matches(str(unknown[0]), [str(k) for k in known], n=1)
-        raise ValueError(message + (f"; did you mean {near[0]!r}?" if near else ""))
+    _check_known(present.tolist(), known, "y has labels that are not among classes")
     return known
+
+
+def _check_known(labels, classes, message):
+    known = set(classes.tolist())
+    unknown = [label for label in labels if label not in known]
+    if unknown:
+        near = difflib.get_close_matches(str(unknown[0]), [str(k) for k in classes], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{message}: {unknown[:10]}{hint}")
+
+
+def check_class_weight(class_weight, classes):
+    """Raise an error if weights are given to a class that does not exist.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        Weights of the classes.
+    classes : ndarray of shape (n_classes,)
+        All classes.
+
+    Raises
+    ------
+    ValueError
+        Names the classes that are not there.
+    """
+    if isinstance(class_weight, dict):
+        message = "class_weight has classes that are neither in y nor in the parameter classes"
+        _check_known(class_weight, classes, message)
 
 
 def encode_labels(y, classes):
