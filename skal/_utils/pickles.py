@@ -14,7 +14,10 @@ from joblib.numpy_pickle import NumpyUnpickler
 __all__ = ["UnpicklingError", "is_pickle", "unpickle"]
 
 # Where modules went whose classes are in saved models.
-_MOVED = {"skal.models.keras": "skal.models.classifier"}
+_MOVED = {
+    "skal.models.keras": "skal.models.classifier",
+    "skal.models.tensorflow": "skal.models._earlier",
+}
 # First bytes of joblib's files, and what undoes their compression.
 _PLAIN = b"\x80"
 _COMPRESSED = {

@@ -476,6 +476,13 @@ class CNNClassifier(
             state["_engine"], state["_saved"] = None, engine.model.get_weights()
         return state
 
+    def __setstate__(self, state):
+        """Unpickle, also what was saved before `engine` was a parameter."""
+        super().__setstate__({"engine": "keras"} | vars(self) | state)
+        if vars(self).pop("_key", None) is not None:
+            fitted = self.network_, self._shape, len(self.classes_), self._augmentation
+            self._spec = EngineSpec.of(*fitted, self)
+
     def __sklearn_is_fitted__(self):
         """Whether the network has been trained."""
         return hasattr(self, "n_steps_")

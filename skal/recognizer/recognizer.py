@@ -34,7 +34,8 @@ class Recognizer:
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
     >>> from skal.audio import LogMelSpectrogram
-    >>> from skal.datasets import make_sounds, write_sounds
+    >>> from skal.datasets import make_sounds
+    >>> from skal.datasets.synthetic import write_sounds
     >>> from skal.recognizer import Recognizer
     >>> folder = tempfile.TemporaryDirectory()
     >>> sounds = write_sounds(make_sounds(20, 2, duration=0.3, random_state=0), folder.name)

@@ -19,7 +19,21 @@ def _called_by_scikeras(meta, compile_kwargs=None):
     raise TypeError("a network is called as an object")
 
 
-class Network(BaseEstimator, functools.partial, metaclass=ABCMeta):
+class _AcceptedBySciKeras(functools.partial):
+    # ``KerasClassifier._check_model_param`` of SciKeras 0.13, the last version, takes a Keras
+    # model, a function, or a functools.partial, and no other callable. Nobody can inherit from
+    # functions, isinstance() of a partial cannot be registered, and a Keras model is one network
+    # and not the parameters of many. Without this base, ``KerasClassifier(model=CompactCNN())``
+    # is a TypeError.
+    def __new__(cls, *args, **kwargs):
+        return super().__new__(cls, _called_by_scikeras)
+
+    def __reduce_ex__(self, protocol):
+        """Pickle as an estimator, not as a partial function."""
+        return _restore, (type(self), self.get_params(deep=False))
+
+
+class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
     """Base of the parameter objects that build networks.
 
     A subclass stores its parameters in the constructor and writes :meth:`body`, which turns
@@ -31,23 +45,12 @@ class Network(BaseEstimator, functools.partial, metaclass=ABCMeta):
 
     Calling an object, as SciKeras does with ``KerasClassifier(model=CompactCNN())``, builds
     and compiles the network.
-
-    Notes
-    -----
-    SciKeras accepts functions and ``functools.partial`` objects only, hence the second base.
     """
 
     embedding_layer = "embedding"
     default_learning_rate = 2e-3
     # Type of the numbers that the network computes in; None is the policy of Keras.
     dtype = None
-
-    def __new__(cls, *args, **kwargs):
-        return super().__new__(cls, _called_by_scikeras)
-
-    def __reduce_ex__(self, protocol):
-        """Pickle as an estimator, not as a partial function."""
-        return _restore, (type(self), self.get_params(deep=False))
 
     @abstractmethod
     def body(self, x, layers, seeds):
