@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn.metrics import f1_score, precision_score, recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -180,10 +181,11 @@ def test_holm_rejects_what_stepping_down_rejects(p_values):
 
 def test_bootstrap_interval():
     values = np.random.RandomState(0).normal(size=400)
-    low, high = bootstrap_interval(values, random_state=0)
-    half = 1.96 * values.std() / np.sqrt(len(values))  # the normal interval of a large sample
-    mean = values.mean()
-    np.testing.assert_allclose([low, high], [mean - half, mean + half], atol=0.01)
+    mean, error = values.mean(), values.std() / np.sqrt(len(values))
+    for level in (0.8, 0.95):  # the normal interval of a large sample
+        low, high = bootstrap_interval(values, confidence_level=level, random_state=0)
+        half = norm.ppf((1 + level) / 2) * error
+        np.testing.assert_allclose([low, high], [mean - half, mean + half], atol=0.1 * error)
     assert bootstrap_interval(values, random_state=0) == (low, high)
     assert bootstrap_interval([0.5, np.nan, 0.5]) == (0.5, 0.5)
     assert np.isnan(bootstrap_interval([0.5])).all()

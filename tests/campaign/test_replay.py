@@ -79,6 +79,17 @@ def test_diverse_keeps_dense_points_and_all_mistakes():
     assert np.linalg.norm(X[kept[kept < 40]].mean(axis=0)) < 0.5
 
 
+def test_diverse_keeps_the_peak_of_each_cluster():
+    rng = np.random.RandomState(0)
+    centers = np.repeat([[0, 0], [3, 3], [10, 0], [10, 5]], 20, axis=0)
+    X = centers + rng.normal(size=(80, 2)) * 0.3
+    y = np.repeat([0, 1], 40)
+    learner = Learner(model().fit(X, y))
+    kept = Replay("diverse", fraction=0.05).choose(learner, Rows(X, np.arange(80)), y)
+    assert (kept // 20).tolist() == [0, 1, 2, 3]  # one of each cluster, two of each class
+    assert np.linalg.norm(X[kept] - centers[kept], axis=1).max() < 0.5
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_runs_and_sees_no_hidden_label(mode):
     X, y = blobs()
