@@ -47,6 +47,17 @@ def test_shrink_perturb_needs_a_network(update):
         campaign(model(), update=update).fit(X, y)
 
 
+def test_a_network_that_was_told_all_classes_goes_on_when_one_comes_late():
+    X, y = blobs(n_classes=3)
+    known = np.where(y < 2, y, -1)
+    finetuned = campaign(dense_classifier(), update="finetune", classes=[0, 1, 2], budget=None)
+    finetuned.fit(X, known)
+    late = np.flatnonzero(y == 2)
+    finetuned.teach(indices=late[:5], y=y[late[:5]])
+    assert [record["from_scratch"] for record in finetuned.history_] == [True, False]
+    assert finetuned.estimator_.warm_start
+
+
 def test_unknown_name():
     X, y = blobs()
     with pytest.raises(ValueError, match="update"):
