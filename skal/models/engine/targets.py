@@ -1,11 +1,11 @@
 """Labels, classes and weights, from what a caller gives to what a network needs."""
 
-import difflib
-
 import numpy as np
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
+
+from skal._utils.hints import did_you_mean
 
 __all__ = ["combine_weights", "encode_labels", "resolve_classes", "smooth_targets"]
 
@@ -37,9 +37,10 @@ def resolve_classes(y, classes=None):
     known = np.unique(np.asarray(classes))
     unknown = [label for label in present.tolist() if label not in set(known.tolist())]
     if unknown:
-        message = f"y has labels that are not among classes: {unknown[:10]}"
-        near = difflib.get_close_matches(str(unknown[0]), [str(k) for k in known], n=1)
-        raise ValueError(message + (f"; did you mean {near[0]!r}?" if near else ""))
+        hint = did_you_mean(unknown[0], known)
+        raise ValueError(
+            f"y has labels that are not among classes: {unknown[:10]}{hint and '; '}{hint}"
+        )
     return known
 
 
