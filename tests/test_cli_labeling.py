@@ -24,6 +24,8 @@ from skal.cli.app import app
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
 from skal.label import LabelingProject
+from skal.recognizer import Recognizer
+from tests.label.recordings import train
 
 FEATURES = {"sr": 8000, "n_fft": 256, "hop_length": 256, "n_mels": 12, "duration": 0.3}
 
@@ -207,6 +209,92 @@ def test_predictions_are_a_table(place, made, capsys):
     assert lines[2] == "skal: 13 clips, 1 of them could not be read"
     assert call(capsys, "predict", "model.joblib", "rec", "--output", "p.csv")[:2] == (0, "")
     assert (place / "p.csv").read_text().splitlines() == out.splitlines()
+
+
+class MakesFile:
+    """Tells that it was unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("unpickled",)
+
+
+@pytest.mark.parametrize(
+    ("argv", "is_opened"),
+    [
+        (["trap.joblib", "nowhere", "--output", "p.csv"], False),
+        (["trap.joblib", "rec", "--output", "no/p.csv"], False),
+        (["trap.joblib", "rec", "--output", "rec"], False),
+        (["trap.joblib", "rec", "--output", "p.csv", "--hop", "1"], False),
+        (["trap.joblib", "rec", "--output", "p.csv"], True),
+        (["model.joblib", "empty", "--output", "p.csv"], False),
+        (["rows.joblib", "rec", "--output", "p.csv"], False),
+        (["rows.joblib", "rec"], False),
+    ],
+)
+def test_nothing_is_opened_or_written_before_the_checks(place, capsys, argv, is_opened):
+    (place / "empty").mkdir()
+    (place / "p.csv").write_text("of yesterday")
+    joblib.dump(MakesFile(), "trap.joblib")
+    joblib.dump(LogisticRegression().fit([[0], [1]], [0, 1]), "rows.joblib")
+    there = {path.name for path in place.iterdir()}
+    code, out, _ = call(capsys, "predict", *argv)
+    assert (code, out) == (2, "")
+    assert (place / "p.csv").read_text() == "of yesterday"
+    assert {path.name for path in place.iterdir()} - there == (
+        {"unpickled"} if is_opened else set()
+    )
+
+
+def test_windows_of_another_length_than_the_model_learned_are_warned_of(place, capsys):
+    model = joblib.load("model.joblib")
+    Recognizer(model, window=0.25).save("windows.skal")
+    joblib.dump(model.set_params(logmelspectrogram__duration=None), "any.joblib")
+    warning = "skal: warning: the model was trained on windows of {} s, and --window asks for {} s"
+    for file, trained in [("model.joblib", "0.3"), ("windows.skal", "0.25")]:
+        code, out, err = call(capsys, "predict", file, "rec", "--window", "0.2")
+        assert code == 0
+        assert len(out.splitlines()) == 1 + 24  # 0.3 s have two windows
+        (line,) = (line for line in err.splitlines() if "warning" in line)
+        assert line.startswith(warning.format(trained, "0.2"))
+        for words in ([], ["--window", trained]):
+            assert "warning" not in call(capsys, "predict", file, "rec", *words)[2]
+    # Whatever it learned from, it is not written down.
+    assert "warning" not in call(capsys, "predict", "any.joblib", "rec", "--window", "0.3")[2]
+
+
+def table(out):
+    return list(csv.DictReader(io.StringIO(out, newline="")))
+
+
+def test_a_run_folder_means_its_model(place, capsys):
+    data = {"name": "sounds", "n_samples": 24, "n_classes": 2, "duration": 0.3, "random_state": 0}
+    params = {"dataset": data, "split": "random", "model": "logistic_regression", "budget": 8}
+    params |= {"features": FEATURES | {"name": "log_mel"}, "n_initial": 4, "n_instances": 4}
+    (place / "params.json").write_text(json.dumps(params | {"random_seed": 3}))
+    assert call(capsys, "run", "params.json", "--verbose", "0")[0] == 0
+    (run,) = (path.parent for path in place.rglob("summary.json"))
+    code, out, err = call(capsys, "predict", run, "rec")
+    assert (code, "model.skal contains a Python pickle" in err) == (0, True)
+    names = [row["path"] for row in table(out)]
+    expected = Recognizer.load(run).predict([place / "rec" / name for name in names])
+    assert len(names) == 12
+    assert [row["label"] for row in table(out)] == list(expected)
+
+
+@pytest.mark.parametrize("given", ["rec", "rec/.skal"])
+def test_a_project_folder_means_its_newest_model(place, made, capsys, given):
+    labels = made[1]
+    estimator = joblib.load("model.joblib")
+    classes = sorted(set(labels.values()))
+    with LabelingProject("rec", classes, estimator=estimator, window=0.3) as project:
+        while (question := project.next("ada")) is not None:
+            label = labels[question.name]
+            project.answer(question.question_id, "ada", "label", label)
+        train(project)
+    code, out, err = call(capsys, "predict", given, "rec")
+    assert (code, "models/round-0000.skal contains a Python pickle" in err) == (0, True)
+    assert {row["path"]: row["label"] for row in table(out)} == labels
+    assert {(row["start"], row["end"]) for row in table(out)} == {("0.0", "0.3")}
 
 
 def test_a_folder_of_broken_recordings_fails(place, capsys):

@@ -2,12 +2,13 @@
 
 import contextlib
 import csv
-import difflib
 import io
 import itertools
 import math
 import re
 from typing import NamedTuple
+
+from skal._utils.hints import did_you_mean
 
 __all__ = [
     "Row",
@@ -169,11 +170,7 @@ def near_name(name, columns):
     """Return a hint at the column that may be meant."""
     if not any(columns):
         return "the file is empty"
-    lower = {column.casefold(): column for column in columns}
-    near = difflib.get_close_matches(name, lower, n=1)
-    if near:
-        return f"did you mean {lower[near[0]]!r}?"
-    return f"it has {', '.join(map(str, columns))}"
+    return did_you_mean(name, columns, f"it has {', '.join(map(str, columns))}")
 
 
 def time_columns(columns, known):

@@ -1,7 +1,6 @@
 """Commands of labeling: ``skal label`` and ``skal predict``."""
 
 import contextlib
-import difflib
 import getpass
 import os
 import sys
@@ -12,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from skal._utils.hints import did_you_mean, name_allowed
 from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
 from skal.label.formats import FORMATS, LabelFileError, export_labels, read_labels
 from skal.label.store.errors import ProjectError
@@ -201,8 +201,8 @@ def _import(project, path, replace):
     known += [info.name for info in project.classes]
     unknown = sorted({row.label for row in rows} - set(known))
     if unknown:
-        near = difflib.get_close_matches(unknown[0], known, n=1)
-        hint = f"did you mean {near[0]!r}? Else add it" if near else "add it"
+        hint = did_you_mean(unknown[0], known)
+        hint = f"{hint} Else add it" if hint else "add it"
         named = ", ".join(map(repr, unknown[:10])) + (", ..." if len(unknown) > 10 else "")
         fail(f"skal: {path}: unknown class {named}; {hint} with --classes. Nothing is imported", 2)
     report = project.import_labels(rows, replace=replace)
@@ -229,12 +229,10 @@ def _check_token(token):
 
 
 def _check_export(format, output):
-    from skal.experiment.messages import did_you_mean
-
     if format is None and output is not None:
         fail("skal: --output goes with --export", 2)
     if format is not None and format not in FORMATS:
-        fail(f"skal: --export: no format {format!r}; {did_you_mean(format, FORMATS)}", 2)
+        fail(f"skal: --export: no format {format!r}; {name_allowed(format, FORMATS)}", 2)
     is_folder = format is not None and FORMATS[format].write_folder is not None
     if is_folder and output is None:
         fail(f"skal: {format} writes a file for each recording: say --output FOLDER", 2)

@@ -1,10 +1,10 @@
 """Checks that the loaders of published data sets share."""
 
-import difflib
 import os
 from collections import Counter
 from pathlib import Path
 
+from skal._utils.hints import did_you_mean
 from skal.datasets._problems import Problem, tell
 
 __all__ = ["check_files", "one_to_one", "whole_number"]
@@ -54,6 +54,7 @@ def check_files(rows, folder, sounds, problems, on_error):
 def _missing(row, there):
     folder = os.path.dirname(row["path"])
     names = [Path(path).name for path in there if os.path.dirname(path) == folder][:2000]
-    near = difflib.get_close_matches(os.path.basename(row["path"]), names, n=1, cutoff=0.8)
-    hint = f"did you mean {near[0]!r}?" if near else "download it again, or remove the row"
+    # Numbered names are all alike: at a lower cutoff there would always be a near one.
+    otherwise = "download it again, or remove the row"
+    hint = did_you_mean(os.path.basename(row["path"]), names, otherwise, cutoff=0.8)
     return Problem(row["where"], f"there is no file {row['path']!r}", hint)

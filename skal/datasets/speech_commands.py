@@ -1,12 +1,12 @@
 """Google's Speech Commands: 105,829 single words by 2,618 speakers, about a second each."""
 
-import difflib
 import os
 import re
 from pathlib import Path
 
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skal._utils.hints import nearest
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch
 from skal.datasets._problems import DatasetError, Problem, tell
@@ -96,8 +96,7 @@ def _wanted(words, there, home):
     wanted = list(DIGITS) if isinstance(words, str) else [str(word) for word in words]
     missing = [word for word in wanted if word not in there]
     if missing:
-        hints = [difflib.get_close_matches(word, there, n=1) for word in missing]
-        near = sorted({hint[0] for hint in hints if hint})
+        near = sorted({nearest(word, there) for word in missing} - {None})
         hint = f"; did you mean {', '.join(near)}?" if near else ""
         raise FileNotFoundError(f"no words {', '.join(missing)} in {str(home)!r}{hint}")
     return wanted

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from skal.experiment.messages import ParameterError, did_you_mean
+from skal._utils.hints import name_allowed
+from skal.experiment.messages import ParameterError
 
 __all__ = ["NAMED", "Count", "Flag", "HeldOut", "Share", "as_object", "check", "key"]
 
@@ -43,13 +44,13 @@ def _first_problem(error, raw, fields, others):
     problem = error.errors(include_url=False)[0]
     name = str(problem["loc"][0]) if problem["loc"] else "parameters"
     if problem["type"] == "extra_forbidden":
-        return ParameterError(name, f"unknown key; {did_you_mean(name, [*fields, *others])}")
+        return ParameterError(name, f"unknown key; {name_allowed(name, [*fields, *others])}")
     if name not in fields:
         return ParameterError(name, problem["msg"])
     value = json.dumps(raw.get(name), default=str)
     options = _options(fields[name].annotation)
     if options:
-        hint = did_you_mean(raw.get(name), options)
+        hint = name_allowed(raw.get(name), options)
     else:
         hint = f"use {fields[name].json_schema_extra['allowed']}"
     return ParameterError(name, f"{value} is not allowed; {hint}")

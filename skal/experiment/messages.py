@@ -1,8 +1,6 @@
 """Errors of an experiment: one line that names the key and what to do."""
 
-import difflib
-
-__all__ = ["ExperimentError", "FolderBusyError", "Interrupted", "ParameterError", "did_you_mean"]
+__all__ = ["ExperimentError", "FolderBusyError", "Interrupted", "ParameterError"]
 
 
 class ExperimentError(Exception):
@@ -41,12 +39,3 @@ class ParameterError(ExperimentError, ValueError):
         self.key = key
         self.problem = " ".join(str(problem).split())
         super().__init__(f"{key}: {self.problem}")
-
-
-def did_you_mean(word, choices):
-    """Return a hint such as "did you mean 'margin'? Allowed: entropy, margin, random"."""
-    choices = sorted(choices)
-    # At a cutoff of 0.5, "nope" would suggest "entropy".
-    near = difflib.get_close_matches(str(word).lower(), choices, n=1, cutoff=0.6)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}{'A' if near else 'a'}llowed: {', '.join(choices)}"

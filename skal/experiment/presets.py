@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from skal.experiment.messages import ParameterError, did_you_mean
+from skal._utils.hints import name_allowed
+from skal.experiment.messages import ParameterError
 
 __all__ = ["features_for", "preset_for", "preset_names", "preset_rows", "read_preset"]
 
@@ -42,7 +43,7 @@ def read_preset(name):
         If there is no such preset; the message suggests the nearest name.
     """
     if name not in _FILES:
-        hint = did_you_mean(name, _FILES)
+        hint = name_allowed(name, _FILES)
         raise ParameterError(name, f"neither a file nor a preset of this name; {hint}")
     return json.loads(_FILES[name].read_text(encoding="utf-8"))
 

@@ -8,7 +8,8 @@ from functools import partial
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
-from skal.experiment.messages import ParameterError, did_you_mean
+from skal._utils.hints import name_allowed
+from skal.experiment.messages import ParameterError
 
 __all__ = ["build", "check_arguments", "component_names", "find_component", "short_name"]
 
@@ -166,7 +167,7 @@ def find_component(kind, name, key=None):
     classes = [found for found in table.values() if not isinstance(found, partial)]
     known |= {_squash(found.__name__): found for found in classes}
     if not isinstance(name, str) or _squash(name) not in known:
-        hint = did_you_mean(name, table)
+        hint = name_allowed(name, table)
         raise ParameterError(key or kind, f"there is no {kind} named {name!r}; {hint}")
     return known[_squash(name)]
 
@@ -196,7 +197,7 @@ def check_arguments(function, params, key):
     ]
     for param in params:
         if param not in taken:
-            hint = did_you_mean(param, taken) if taken else "it takes none"
+            hint = name_allowed(param, taken) if taken else "it takes none"
             raise ParameterError(
                 f"{key}.{param}", f"{_class_name(function)} has no such parameter; {hint}"
             )

@@ -6,7 +6,7 @@ import pytest
 
 from skal.experiment.alframework import OldKeys
 from skal.experiment.explain import file_schema
-from skal.experiment.messages import ParameterError, did_you_mean
+from skal.experiment.messages import ParameterError
 from skal.experiment.params import Params, dataset_given, load_params
 from skal.experiment.plan import build_parts, make_plans, per_threshold
 from skal.experiment.presets import preset_for, preset_names, preset_rows, read_preset
@@ -436,13 +436,6 @@ def test_schema_describes_every_key():
         for field in (Params.model_fields | OldKeys.model_fields).values()
     )
     assert schema["additionalProperties"] is False
-
-
-def test_hints():
-    assert did_you_mean("magrin", ["margin", "random"]) == (
-        "did you mean 'margin'? Allowed: margin, random"
-    )
-    assert did_you_mean("xyz", ["margin", "random"]) == "allowed: margin, random"
 
 
 def test_the_engine_trains_the_cnn_only():

@@ -1,11 +1,11 @@
 """Write labels to files, and read them from files."""
 
 import contextlib
-import difflib
 import os
 from pathlib import Path
 
 from skal._utils.files import write_atomically
+from skal._utils.hints import name_allowed
 from skal.label.asking.records import ImportedLabel
 from skal.label.formats.format import find_formats
 from skal.label.formats.problems import LabelFileError, LabelProblem, LeftOut
@@ -54,9 +54,7 @@ def export_labels(rows, format, target, *, root="."):
         If there is no such format, or a path leads out of `root`.
     """
     if format not in FORMATS:
-        near = difflib.get_close_matches(str(format).lower(), FORMATS, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"no format {format!r}; {hint}allowed: {', '.join(FORMATS)}")
+        raise ValueError(f"no format {format!r}; {name_allowed(format, FORMATS)}")
     rows, root, chosen = list(rows), os.fspath(root), FORMATS[format]
     is_path = isinstance(target, (str, os.PathLike))
     is_folder = is_path and not os.fspath(target).lower().endswith(chosen.extension)

@@ -1,11 +1,11 @@
 """Labels, classes and weights, from what a caller gives to what a network needs."""
 
-import difflib
-
 import numpy as np
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight
+
+from skal._utils.hints import did_you_mean
 
 __all__ = [
     "check_class_weight",
@@ -49,9 +49,8 @@ def _check_known(labels, classes, message):
     known = set(classes.tolist())
     unknown = [label for label in labels if label not in known]
     if unknown:
-        near = difflib.get_close_matches(str(unknown[0]), [str(k) for k in classes], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{message}: {unknown[:10]}{hint}")
+        hint = did_you_mean(unknown[0], classes)
+        raise ValueError(f"{message}: {unknown[:10]}{hint and '; '}{hint}")
 
 
 def check_class_weight(class_weight, classes):
