@@ -13,14 +13,19 @@ import typer
 
 from skal._utils.hints import did_you_mean, name_allowed
 from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
-from skal.label.formats import FORMATS, LabelFileError, export_labels, read_labels
-from skal.label.store.errors import ProjectError
+from skal.cli.common import (
+    check_place,
+    closed_pipe_is_the_end,
+    option,
+    plain_errors,
+    tell,
+)
+from skal.label.formats import FORMATS, export_labels, read_labels
 
 __all__ = ["classes", "label", "predict"]
 
 _IMPORTS = ", ".join(kind.title for kind in FORMATS.values() if kind.read is not None)
 _IMPORTS += ", tables of Raven, BirdNET, Kaleidoscope and crowsetta, Audacity's label tracks"
-_EXTRA = ("sqlalchemy", "fastapi", "uvicorn", "jinja2", "starlette")
 
 
 # Names under which people know a class of clips without anything.
@@ -28,73 +33,69 @@ _NOTHING = {"nothing", "none", "noise", "background", "silence", "other", "empty
 _STOPPED = "stopped; all answers are saved, run the same command to continue"
 
 
-def _option(help, *names, **more):
-    return typer.Option(*names, help=help, show_default=False, **more)
-
-
 @app.command()
 def label(
     recordings: Annotated[str, typer.Argument(help="Folder of the recordings.")],
-    classes: Annotated[str, _option("Classes, separated by commas: dog,siren,drill.")] = "",
+    classes: Annotated[str, option("Classes, separated by commas: dog,siren,drill.")] = "",
     project: Annotated[
-        Path | None, _option("Folder of the project (.skal in the recordings).")
+        Path | None, option("Folder of the project (.skal in the recordings).")
     ] = None,
-    store: Annotated[str | None, _option("Address of a team's database (see the guide).")] = None,
-    port: Annotated[int, _option("Port of the page (a free one).")] = 0,
+    store: Annotated[str | None, option("Address of a team's database (see the guide).")] = None,
+    port: Annotated[int, option("Port of the page (a free one).")] = 0,
     host: Annotated[
-        str, _option("Address of the page; from other machines people need a token.")
+        str, option("Address of the page; from other machines people need a token.")
     ] = "127.0.0.1",
-    token: Annotated[str | None, _option("Token for other machines (a random one).")] = None,
-    no_browser: Annotated[bool, _option("Do not open a browser.", "--no-browser")] = False,
+    token: Annotated[str | None, option("Token for other machines (a random one).")] = None,
+    no_browser: Annotated[bool, option("Do not open a browser.", "--no-browser")] = False,
     terminal: Annotated[
-        bool, _option("Label in this terminal, without a page.", "--terminal")
+        bool, option("Label in this terminal, without a page.", "--terminal")
     ] = False,
     name: Annotated[
-        list[str] | None, _option("Public name of the page behind a proxy; repeat for several.")
+        list[str] | None, option("Public name of the page behind a proxy; repeat for several.")
     ] = None,
     person: Annotated[
         str | None,
-        _option("Your name (your login name; with --host or --name the page asks)."),
+        option("Your name (your login name; with --host or --name the page asks)."),
     ] = None,
     embedding: Annotated[
         str | None,
-        _option("Pretrained network: birdnet, NAME=WEIGHTS, or a file of one; see the guide."),
+        option("Pretrained network: birdnet, NAME=WEIGHTS, or a file of one; see the guide."),
     ] = None,
-    strategy: Annotated[str | None, _option("Strategy, such as margin.")] = None,
-    per_round: Annotated[int | None, _option("New labels for each training (10).")] = None,
+    strategy: Annotated[str | None, option("Strategy, such as margin.")] = None,
+    per_round: Annotated[int | None, option("New labels for each training (10).")] = None,
     audit_share: Annotated[
-        float | None, _option("Share of questions drawn at random, for the estimate (0.1).")
+        float | None, option("Share of questions drawn at random, for the estimate (0.1).")
     ] = None,
     shared_share: Annotated[
-        float | None, _option("Share of clips that a second person is asked about (0).")
+        float | None, option("Share of clips that a second person is asked about (0).")
     ] = None,
     show_guess: Annotated[
         bool | None,
-        _option("Show the model's prediction before the answer.", "--show-guess/--hide-guess"),
+        option("Show the model's prediction before the answer.", "--show-guess/--hide-guess"),
     ] = None,
-    window: Annotated[float | None, _option("Ask about windows of this length, in s.")] = None,
-    hop: Annotated[float | None, _option("Distance between the starts of windows, in s.")] = None,
+    window: Annotated[float | None, option("Ask about windows of this length, in s.")] = None,
+    hop: Annotated[float | None, option("Distance between the starts of windows, in s.")] = None,
     sr: Annotated[
-        float | None, _option("Sampling rate that the model works at, in Hz (the recordings').")
+        float | None, option("Sampling rate that the model works at, in Hz (the recordings').")
     ] = None,
-    fmin: Annotated[float | None, _option("Lowest frequency it looks at, in Hz (0).")] = None,
-    fmax: Annotated[float | None, _option("Highest one, in Hz (half the rate).")] = None,
+    fmin: Annotated[float | None, option("Lowest frequency it looks at, in Hz (0).")] = None,
+    fmax: Annotated[float | None, option("Highest one, in Hz (half the rate).")] = None,
     duration: Annotated[
         float | None,
-        _option("Seconds of a clip it looks at (the clips' length, at most 10)."),
+        option("Seconds of a clip it looks at (the clips' length, at most 10)."),
     ] = None,
     import_file: Annotated[
-        Path | None, _option(f"Import labels from a file: {_IMPORTS}.", "--import")
+        Path | None, option(f"Import labels from a file: {_IMPORTS}.", "--import")
     ] = None,
     replace: Annotated[
-        bool, _option("Let imported labels replace different answers.", "--replace")
+        bool, option("Let imported labels replace different answers.", "--replace")
     ] = False,
     export: Annotated[
         str | None,
-        _option(f"Write the labels and exit: {', '.join(FORMATS)}."),
+        option(f"Write the labels and exit: {', '.join(FORMATS)}."),
     ] = None,
     output: Annotated[
-        Path | None, _option("File to write to, or folder for a format with many files.")
+        Path | None, option("File to write to, or folder for a format with many files.")
     ] = None,
 ):
     """Label a folder of recordings; a model learns and chooses what to ask next.
@@ -111,7 +112,7 @@ def label(
     writes the labels. The models for skal predict are in
     RECORDINGS/.skal/models.
     """
-    with _plain_errors():
+    with plain_errors():
         from skal.label.project import LabelingProject
 
         _check_export(export, output)
@@ -140,7 +141,7 @@ def label(
             if export is None:
                 _tell_of_others(recordings)
             for note in opened.class_notes:
-                _tell(note)
+                tell(note)
             if import_file is not None:
                 _import(opened, import_file, replace)
             if export is not None:
@@ -206,17 +207,17 @@ def _import(project, path, replace):
         named = ", ".join(map(repr, unknown[:10])) + (", ..." if len(unknown) > 10 else "")
         fail(f"skal: {path}: unknown class {named}; {hint} with --classes. Nothing is imported", 2)
     report = project.import_labels(rows, replace=replace)
-    _tell(f"{report.n_added} of {len(rows)} labels of {path} imported")
+    tell(f"{report.n_added} of {len(rows)} labels of {path} imported")
     if report.n_replaced:
-        _tell(f"{report.n_replaced} of them replace answers, which stay on record")
+        tell(f"{report.n_replaced} of them replace answers, which stay on record")
     for left in rows.left_out:
-        _tell(f"not taken: {path}, {left}")
+        tell(f"not taken: {path}, {left}")
     if report.n_known:
-        _tell(f"{report.n_known} labels were in the project already")
+        tell(f"{report.n_known} labels were in the project already")
     for name, found in report.by_name:
-        _tell(f"{name} was found by its name alone: {found}")
+        tell(f"{name} was found by its name alone: {found}")
     for left in report.not_taken:
-        _tell(f"not taken: {left}")
+        tell(f"not taken: {left}")
 
 
 def _check_token(token):
@@ -237,28 +238,15 @@ def _check_export(format, output):
     if is_folder and output is None:
         fail(f"skal: {format} writes a file for each recording: say --output FOLDER", 2)
     if not is_folder:
-        _check_place(output)
-
-
-def _check_place(output):
-    """Report what is wrong with a file to write before any work, and not by a temporary file."""
-    if output is None:
-        return
-    folder = output.absolute().parent
-    if not folder.is_dir():
-        fail(f"skal: {output}: No such file or directory; make its folder first", 2)
-    if output.is_dir():
-        fail(f"skal: {output}: Is a directory; name a file in it", 2)
-    if not os.access(folder, os.W_OK):
-        fail(f"skal: {output}: Permission denied; its folder cannot be written to", 2)
+        check_place(output)
 
 
 def _export(project, format, output):
     target = sys.stdout.buffer if output is None else output
-    with _closed_pipe_is_the_end():
+    with closed_pipe_is_the_end():
         problems = export_labels(project.labels(), format, target, root=project.root)
     for problem in problems:
-        _tell(f"left out: {problem}")
+        tell(f"left out: {problem}")
 
 
 def _label_here(project, person):
@@ -267,7 +255,7 @@ def _label_here(project, person):
     try:
         label_in_terminal(project, person or getpass.getuser(), train=True)
     except KeyboardInterrupt:
-        _tell(_STOPPED)
+        tell(_STOPPED)
 
 
 def _serve(project, no_browser, **options):
@@ -276,14 +264,14 @@ def _serve(project, no_browser, **options):
     def on_ready(address):
         print(f"Label at {address}   (Ctrl-C stops; every answer is saved at once)", flush=True)
         if options["hosts"] and options["token"] is None:
-            _tell("everyone whom the proxy lets in may label: it asks who they are, or --token")
+            tell("everyone whom the proxy lets in may label: it asks who they are, or --token")
         if not no_browser:
             _open_browser(address)
 
     try:
         serve(project, on_ready=on_ready, **options)
     except KeyboardInterrupt:
-        _tell(_STOPPED)
+        tell(_STOPPED)
 
 
 def _open_browser(address):
@@ -297,23 +285,23 @@ def _open_browser(address):
 def classes(
     recordings: Annotated[str, typer.Argument(help="Folder of the recordings.")],
     project: Annotated[
-        Path | None, _option("Folder of the project (.skal in the recordings).")
+        Path | None, option("Folder of the project (.skal in the recordings).")
     ] = None,
     store: Annotated[
-        str | None, _option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")
+        str | None, option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")
     ] = None,
-    add: Annotated[list[str] | None, _option("Add a class.")] = None,
+    add: Annotated[list[str] | None, option("Add a class.")] = None,
     rename: Annotated[
-        list[str] | None, _option("Give a class another name: --rename OLD=NEW.")
+        list[str] | None, option("Give a class another name: --rename OLD=NEW.")
     ] = None,
     merge: Annotated[
-        list[str] | None, _option("Count a class as another: --merge CLASS=OTHER.")
+        list[str] | None, option("Count a class as another: --merge CLASS=OTHER.")
     ] = None,
     retire: Annotated[
-        list[str] | None, _option("Stop offering a class; ask about its clips again.")
+        list[str] | None, option("Stop offering a class; ask about its clips again.")
     ] = None,
     restore: Annotated[
-        list[str] | None, _option("Bring a retired or merged class back, with its answers.")
+        list[str] | None, option("Bring a retired or merged class back, with its answers.")
     ] = None,
 ):
     """List the classes of a project, or change them with their answers.
@@ -323,7 +311,7 @@ def classes(
     Every answer stays on record as it was given. Options can be repeated, and are applied in the
     order of this help.
     """
-    with _plain_errors():
+    with plain_errors():
         from skal.label.project import LabelingProject
 
         opened = LabelingProject(recordings, folder=project, store=store)
@@ -336,16 +324,16 @@ def classes(
                 opened.add_class(name)
             for old, new in pairs:
                 opened.rename_class(old, new)
-                _tell(f"{old!r} is now {new!r}, with its answers")
+                tell(f"{old!r} is now {new!r}, with its answers")
             for old, new in merged:
                 n_clips = opened.merge_class(old, new)
-                _tell(f"{old!r} is now {new!r}: {_clips(n_clips)}")
+                tell(f"{old!r} is now {new!r}: {_clips(n_clips)}")
             for name in retire or ():
                 n_clips = opened.retire_class(name)
-                _tell(f"{name!r} is retired: {_clips(n_clips)} to ask about again")
+                tell(f"{name!r} is retired: {_clips(n_clips)} to ask about again")
             for name in restore or ():
                 opened.restore_class(name)
-                _tell(f"{name!r} is back, with its answers")
+                tell(f"{name!r} is back, with its answers")
             _list_classes(opened)
 
 
@@ -365,7 +353,7 @@ def _list_classes(project):
     for info in project.classes:
         print(f"{info.key or '-'}  {counts[info.name]:6}  {info.name}")
     for former in project.former_classes:
-        _tell(str(former))
+        tell(str(former))
 
 
 @app.command()
@@ -378,15 +366,15 @@ def predict(
     ],
     folder: Annotated[Path, typer.Argument(help="Folder of the recordings.")],
     window: Annotated[
-        float | None, _option("Predict windows of this length, in s (those of the model).")
+        float | None, option("Predict windows of this length, in s (those of the model).")
     ] = None,
-    hop: Annotated[float | None, _option("Distance between the starts of windows, in s.")] = None,
+    hop: Annotated[float | None, option("Distance between the starts of windows, in s.")] = None,
     threshold: Annotated[
         str | None,
-        _option("Probability below which a clip is none of these; or a table of label,threshold."),
+        option("Probability below which a clip is none of these; or a table of label,threshold."),
     ] = None,
-    block: Annotated[int, _option("Clips in memory at a time (256).", min=1)] = 256,
-    output: Annotated[Path | None, _option("File to write to (standard output).")] = None,
+    block: Annotated[int, option("Clips in memory at a time (256).", min=1)] = 256,
+    output: Annotated[Path | None, option("File to write to (standard output).")] = None,
 ):
     """Predict the classes of recordings with a saved model, as a CSV table.
 
@@ -407,30 +395,30 @@ def predict(
         or 0 in (window, hop)
     ):
         fail("skal: --window and --hop must be positive, in s, and --hop goes with --window", 2)
-    with _plain_errors(), ctrl_c_is_one_line():
+    with plain_errors(), ctrl_c_is_one_line():
         from skal._utils.files import write_atomically
         from skal._utils.saved_models import find_model
         from skal.recognizer import Recognizer, write_predictions
         from skal.recognizer.thresholds import read_thresholds
 
         options = {"window": window, "hop": hop, "block": block}
-        options["on_broken"] = lambda name, reason: _tell(f"set aside {name!r}: {reason}")
+        options["on_broken"] = lambda name, reason: tell(f"set aside {name!r}: {reason}")
         if threshold is not None:
             options["threshold"] = read_thresholds(threshold)
         _check_folder(folder)
-        _check_place(output)
+        check_place(output)
         file = find_model(model)
-        _tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
+        tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
         recognizer = Recognizer.load(file)
         _compare_windows(recognizer, window)
         _tell_of_others(folder)
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_closed_pipe_is_the_end())
+            stack.enter_context(closed_pipe_is_the_end())
             stream = sys.stdout.buffer
             if output is not None:
                 stream = stack.enter_context(write_atomically(output))
             report = write_predictions(recognizer, folder, stream, **options)
-        _tell(f"{report.n_clips} clips, {report.n_broken} of them could not be read")
+        tell(f"{report.n_clips} clips, {report.n_broken} of them could not be read")
     if report.n_broken == report.n_clips:
         raise typer.Exit(1)
 
@@ -440,9 +428,9 @@ def _tell_hearing(project):
     from skal.label.learning.defaults import describe_hearing
 
     for line in describe_hearing(project):
-        _tell(line)
+        tell(line)
     if not any(info.name.casefold() in _NOTHING for info in project.classes):
-        _tell(
+        tell(
             "no class means that nothing of interest is heard; if that happens, add one: "
             "--classes nothing"
         )
@@ -454,14 +442,14 @@ def _tell_of_others(folder):
 
     line = passed_over(count_extensions(audio_files(folder)[1]))
     if line is not None:
-        _tell(line)
+        tell(line)
 
 
 def _compare_windows(recognizer, window):
     """Warn of windows that the model was not trained on."""
     trained = recognizer.window or recognizer.duration
     if window is not None and trained is not None and window != trained:
-        _tell(
+        tell(
             f"warning: the model was trained on windows of {trained:g} s, and --window asks for "
             f"{window:g} s: its predictions may be worse"
         )
@@ -472,42 +460,3 @@ def _check_folder(folder):
     from skal._utils.sound.folders import existing_folder
 
     existing_folder(folder)
-
-
-@contextlib.contextmanager
-def _plain_errors():
-    """Report errors in what the user gave in one line."""
-    from skal._utils.saved_models import ModelError
-
-    try:
-        yield
-    except ImportError as error:
-        if error.name not in _EXTRA:
-            raise
-        fail(f"skal: {error.name} is missing: pip install 'skal-audio[label]'", 2)
-    except OSError as error:
-        fail(f"skal: {_said(error)}", 2)
-    except (LabelFileError, ModelError, ProjectError) as error:
-        fail(f"skal: {error}", 2)
-
-
-def _said(error):
-    if error.filename is None or error.strerror is None:
-        return str(error)
-    return f"{error.filename}: {error.strerror}"
-
-
-@contextlib.contextmanager
-def _closed_pipe_is_the_end():
-    """Exit silently when the reader of the output is gone, as with ``| head``."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Discard the rest of the buffer, which would fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
-
-
-def _tell(line):
-    print(f"skal: {line}", file=sys.stderr)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
-from skal.cli.labeling import _check_place, _option, _plain_errors, _tell
+from skal.cli.common import check_place, option, plain_errors, tell
 
 __all__ = ["search"]
 
@@ -18,15 +18,15 @@ _FORMATS = ("csv", "raven", "audacity")
 @app.command()
 def search(
     recordings: Annotated[Path, typer.Argument(help="Folder of the recordings.")],
-    like: Annotated[list[str], _option("Recording of the sound, or FILE#t=START,END.")],
-    top: Annotated[int, _option("Windows to print (50).", min=1)] = 50,
+    like: Annotated[list[str], option("Recording of the sound, or FILE#t=START,END.")],
+    top: Annotated[int, option("Windows to print (50).", min=1)] = 50,
     embedding: Annotated[
-        str, _option("Pretrained network: birdnet (default), NAME=WEIGHTS, or a file of one.")
+        str, option("Pretrained network: birdnet (default), NAME=WEIGHTS, or a file of one.")
     ] = "birdnet",
-    window: Annotated[float, _option("Length of the windows, in s (3).")] = 3.0,
-    hop: Annotated[float | None, _option("Distance between their starts, in s.")] = None,
-    format: Annotated[str, _option("csv (default), raven or audacity.")] = "csv",
-    output: Annotated[Path | None, _option("File to write to (standard output).")] = None,
+    window: Annotated[float, option("Length of the windows, in s (3).")] = 3.0,
+    hop: Annotated[float | None, option("Distance between their starts, in s.")] = None,
+    format: Annotated[str, option("csv (default), raven or audacity.")] = "csv",
+    output: Annotated[Path | None, option("File to write to (standard output).")] = None,
 ):
     """Find the windows of recordings that sound most like an example.
 
@@ -42,21 +42,21 @@ def search(
     if window <= 0 or (hop is not None and hop <= 0):
         fail("skal: --window and --hop must be positive, in s", 2)
     quiet_tensorflow()
-    with _plain_errors(), ctrl_c_is_one_line():
+    with plain_errors(), ctrl_c_is_one_line():
         from skal._utils.files import write_atomically
         from skal.label.search import search_folder, write_hits
 
-        _check_place(output)
+        check_place(output)
         options = {"embedding": embedding, "top": top, "window": window, "hop": hop}
         try:
             hits, broken = search_folder(recordings, like, **options)
         except ValueError as error:
             fail(f"skal: {error}", 2)
         for name, reason in broken:
-            _tell(f"set aside {name!r}: {reason}")
+            tell(f"set aside {name!r}: {reason}")
         with contextlib.ExitStack() as stack:
             target = sys.stdout.buffer if output is None else output
             if format == "csv" and output is not None:
                 target = stack.enter_context(write_atomically(output))
             for problem in write_hits(hits, format, target, root=recordings):
-                _tell(f"left out: {problem}")
+                tell(f"left out: {problem}")

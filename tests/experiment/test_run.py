@@ -158,7 +158,7 @@ def test_validation_data_choose_the_saved_round(tmp_path):
 
     split = split_data(load_data(params), params, 0)
     assert not {int(row["position"]) for row in queries} & set(split.valid)
-    model = Recognizer.load(path)
+    model = Recognizer.load(path).model
     model.named_steps["features"].set_params(sr=8000)
     accuracy = accuracy_score(
         sounds.target_names[sounds.target[split.valid]], model.predict(sounds.data[split.valid])

@@ -1,0 +1,73 @@
+"""What the commands of labeling share: options, checks, and errors of one line."""
+
+import contextlib
+import os
+import sys
+
+import typer
+
+from skal.cli.app import fail
+from skal.label.formats import LabelFileError
+from skal.label.store.errors import ProjectError
+
+__all__ = ["check_place", "closed_pipe_is_the_end", "option", "plain_errors", "tell"]
+
+_EXTRA = ("sqlalchemy", "fastapi", "uvicorn", "jinja2", "starlette")
+
+
+def option(help, *names, **more):
+    """Make an option of a command."""
+    return typer.Option(*names, help=help, show_default=False, **more)
+
+
+def check_place(output):
+    """Report what is wrong with a file to write before any work, and not by a temporary file."""
+    if output is None:
+        return
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        fail(f"skal: {output}: No such file or directory; make its folder first", 2)
+    if output.is_dir():
+        fail(f"skal: {output}: Is a directory; name a file in it", 2)
+    if not os.access(folder, os.W_OK):
+        fail(f"skal: {output}: Permission denied; its folder cannot be written to", 2)
+
+
+@contextlib.contextmanager
+def plain_errors():
+    """Report errors in what the user gave in one line."""
+    from skal._utils.saved_models import ModelError
+
+    try:
+        yield
+    except ImportError as error:
+        if error.name not in _EXTRA:
+            raise
+        fail(f"skal: {error.name} is missing: pip install 'skal-audio[label]'", 2)
+    except OSError as error:
+        fail(f"skal: {_said(error)}", 2)
+    except (LabelFileError, ModelError, ProjectError) as error:
+        fail(f"skal: {error}", 2)
+
+
+def _said(error):
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    return f"{error.filename}: {error.strerror}"
+
+
+@contextlib.contextmanager
+def closed_pipe_is_the_end():
+    """Exit silently when the reader of the output is gone, as with ``| head``."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Discard the rest of the buffer, which would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+
+
+def tell(line):
+    """Print a line for people, beside what a command prints."""
+    print(f"skal: {line}", file=sys.stderr)
