@@ -63,7 +63,7 @@ def test_without_pyav(source, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     path = source.with_name("x.3gp")
     path.write_bytes(b"\0\0\0\x18ftyp3gp4" + bytes(500))
-    with pytest.raises(AudioReadError, match=r"not a sound file.*skal\[media\]"):
+    with pytest.raises(AudioReadError, match=r"not a sound file.*skal-audio\[media\]"):
         read_audio(path)
 
 

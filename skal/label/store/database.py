@@ -35,7 +35,7 @@ class Database:
     def __init__(self, address):
         self.address = address
         self._engine = None
-        self._file, self._files = None, ()
+        self._file, self._files, self._anchor = None, (), None
         # Threads of this process get their turn at once; at SQLite's own lock they would sleep
         # and poll.
         self._turn = threading.Lock()
@@ -50,15 +50,20 @@ class Database:
             unfinished.callback(self.close)
             with self.write() as connection:
                 self._prepare_tables(connection)
+            if self._file is not None:
+                # SQLite removes its log with the last connection; this one keeps it in place.
+                self._anchor = self._engine.raw_connection()
             self._files = _identities(self._file)
             unfinished.pop_all()
         return self
 
     def close(self):
         """Disconnect; committed changes stay."""
+        if self._anchor is not None:
+            self._anchor.close()
         if self._engine is not None:
             self._engine.dispose()
-            self._engine, self._files = None, ()
+        self._engine, self._files, self._anchor = None, (), None
 
     def check_place(self):
         """Refuse to go on if the file was removed or replaced: what is written would be lost."""

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from skal.label import ImportedLabel, LabelingProject, ProjectError
+from skal.label import LabelingProject, ProjectError
 from skal.label.asking.classes import several_names
+from skal.label.asking.records import ImportedLabel
 
 
 def labels(project):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from skal.label import ImportedLabel, ProjectError, Trainer
+from skal.label import ProjectError, Trainer
+from skal.label.asking.records import ImportedLabel
 from tests.label.recordings import answer_next, train
 
 
