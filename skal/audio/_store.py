@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skal._utils.files import lock
+from skal._utils.files import lock, write_atomically
 
 __all__ = ["FeatureStore"]
 
@@ -154,7 +154,8 @@ class FeatureStore:
     def _begin(self, shape):
         checksum = _checksum(repr(list(shape)).encode()).hex()
         described = json.dumps({"shape": shape, "checksum": checksum})
-        write_atomically(self.folder / "shape.json", described)
+        with write_atomically(self.folder / "shape.json") as file:
+            file.write(described.encode())
         self.shape = tuple(shape)
 
     def _append(self, name, row_bytes, content):
@@ -184,13 +185,3 @@ class FeatureStore:
 
 def _checksum(content):
     return zlib.crc32(content).to_bytes(4, "little")
-
-
-def write_atomically(path, text):
-    """Write a text file so that it is there whole or not at all."""
-    temporary = f"{os.fspath(path)}.{os.getpid()}.tmp"
-    with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

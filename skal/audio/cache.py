@@ -11,10 +11,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
+from skal._utils.files import write_atomically
 from skal.audio._base import AudioTransformer, warn_of_broken
 from skal.audio._clips import BrokenClipsError, clips_of
 from skal.audio._keys import clip_keys, describe
-from skal.audio._store import FeatureStore, write_atomically
+from skal.audio._store import FeatureStore
 from skal.audio.contract import as_worker, readable_rows
 from skal.audio.report import FeatureReport, write_report
 
@@ -186,7 +187,8 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         if len(missing) and not (folder / "parameters.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
             described = describe(self.transformer, self.dtype, self.key)
-            write_atomically(folder / "parameters.json", described)
+            with write_atomically(folder / "parameters.json") as file:
+                file.write(described.encode("utf-8", "surrogateescape"))
         broken = self._compute(store, clips, keys, missing, progress)
         rows = store.find(keys)
         lost = self._mend(store, clips, rows)

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-from skal.audio._store import write_atomically
+from skal._utils.files import write_atomically
 
 __all__ = ["FeatureReport", "write_report"]
 
@@ -41,4 +41,5 @@ def write_report(broken, path):
     writer.writerow(["position", "path", "reason", "advice"])
     writer.writerows((i, *found) for i, found in broken.items())
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, text.getvalue())
+    with write_atomically(path) as file:
+        file.write(text.getvalue().encode("utf-8", "surrogateescape"))
