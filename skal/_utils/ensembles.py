@@ -102,6 +102,8 @@ def expand_columns(probabilities, fitted_classes, classes):
     ndarray of shape (..., n_classes)
     """
     probabilities = np.asarray(probabilities)
+    if len(fitted_classes) == 1:  # a network that ends in a sigmoid gives another number
+        probabilities = np.ones_like(probabilities)
     if np.array_equal(fitted_classes, classes):
         return probabilities
     full = np.zeros((*probabilities.shape[:-1], len(classes)), dtype=probabilities.dtype)

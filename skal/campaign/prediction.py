@@ -118,7 +118,6 @@ class PredictionMixin:
 
     def _columns(self, estimator, X):
         fitted = Chain(estimator).answering.classes_
-        # SciKeras drops the axis of a single row, and a sigmoid knows no task of one class.
+        # SciKeras drops the axis of a single row.
         proba = np.reshape(ask(estimator, "predict_proba", X), (n_rows(X), -1))
-        proba = np.ones_like(proba) if len(fitted) == 1 else proba
         return expand_columns(proba, fitted, self.classes_)

@@ -186,9 +186,8 @@ class Served:
     def _checked(self, probabilities):
         from skal.models.engine.questions import check_probabilities
 
-        if len(self.classes_) == 1:  # a sigmoid knows no task of one class
-            return np.ones((len(probabilities), 1), dtype=probabilities.dtype)
-        check_probabilities(probabilities, type(self.classifier).__name__)
+        if len(self.classes_) > 1:  # a sigmoid knows no task of one class
+            check_probabilities(probabilities, type(self.classifier).__name__)
         return probabilities
 
     def _validate(self, X):
