@@ -10,7 +10,14 @@ from skal.cli.app import fail
 from skal.label.formats import LabelFileError
 from skal.label.store.errors import ProjectError
 
-__all__ = ["check_place", "closed_pipe_is_the_end", "option", "plain_errors", "tell"]
+__all__ = [
+    "check_place",
+    "closed_pipe_is_the_end",
+    "option",
+    "output_stream",
+    "plain_errors",
+    "tell",
+]
 
 _EXTRA = ("sqlalchemy", "fastapi", "uvicorn", "jinja2", "starlette")
 
@@ -66,6 +73,19 @@ def closed_pipe_is_the_end():
         # Discard the rest of the buffer, which would fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+
+
+@contextlib.contextmanager
+def output_stream(output):
+    """Open a file that appears whole, or standard output until its reader is gone."""
+    from skal._utils.files import write_atomically
+
+    if output is None:
+        with closed_pipe_is_the_end():
+            yield sys.stdout.buffer
+    else:
+        with write_atomically(output) as stream:
+            yield stream
 
 
 def tell(line):

@@ -1,6 +1,5 @@
 """Commands of labeling: ``skal label`` and ``skal predict``."""
 
-import contextlib
 import getpass
 import os
 import sys
@@ -17,6 +16,7 @@ from skal.cli.common import (
     check_place,
     closed_pipe_is_the_end,
     option,
+    output_stream,
     plain_errors,
     tell,
 )
@@ -396,7 +396,6 @@ def predict(
     ):
         fail("skal: --window and --hop must be positive, in s, and --hop goes with --window", 2)
     with plain_errors(), ctrl_c_is_one_line():
-        from skal._utils.files import write_atomically
         from skal._utils.saved_models import find_model
         from skal.recognizer import Recognizer, write_predictions
         from skal.recognizer.thresholds import read_thresholds
@@ -412,11 +411,7 @@ def predict(
         recognizer = Recognizer.load(file)
         _compare_windows(recognizer, window)
         _tell_of_others(folder)
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(closed_pipe_is_the_end())
-            stream = sys.stdout.buffer
-            if output is not None:
-                stream = stack.enter_context(write_atomically(output))
+        with output_stream(output) as stream:
             report = write_predictions(recognizer, folder, stream, **options)
         tell(f"{report.n_clips} clips, {report.n_broken} of them could not be read")
     if report.n_broken == report.n_clips:

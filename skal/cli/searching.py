@@ -1,14 +1,12 @@
 """The command of search by example: ``skal search``."""
 
-import contextlib
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
-from skal.cli.common import check_place, option, plain_errors, tell
+from skal.cli.common import check_place, option, output_stream, plain_errors, tell
 
 __all__ = ["search"]
 
@@ -43,7 +41,6 @@ def search(
         fail("skal: --window and --hop must be positive, in s", 2)
     quiet_tensorflow()
     with plain_errors(), ctrl_c_is_one_line():
-        from skal._utils.files import write_atomically
         from skal.label.search import search_folder, write_hits
 
         check_place(output)
@@ -54,9 +51,8 @@ def search(
             fail(f"skal: {error}", 2)
         for name, reason in broken:
             tell(f"set aside {name!r}: {reason}")
-        with contextlib.ExitStack() as stack:
-            target = sys.stdout.buffer if output is None else output
-            if format == "csv" and output is not None:
-                target = stack.enter_context(write_atomically(output))
+        is_stream = format == "csv" or output is None
+        with output_stream(output if is_stream else None) as stream:
+            target = stream if is_stream else output
             for problem in write_hits(hits, format, target, root=recordings):
                 tell(f"left out: {problem}")
