@@ -15,6 +15,7 @@ from skal.audio import PretrainedEmbedding
 from skal.audio.embedding.spec import as_embedding, parse_embedding
 from skal.experiment.params import load_params
 from skal.label import LabelingProject, Trainer
+from skal.label.learning.defaults import describe_hearing
 from skal.recognizer import Recognizer
 from tests.audio.networks import RATE, keras_network, write_onnx
 from tests.test_cli import call
@@ -75,6 +76,7 @@ def test_a_project_with_an_embedding(network, recordings):
     found = [each.label for each in recognizer.predict_clips(clips)]
     assert found == [clip.path.split("/")[-2] for clip in clips]
     with LabelingProject(recordings) as project:  # it is remembered
+        assert describe_hearing(project) == []  # the network looks at what it looks at
         trainer = Trainer(project)
         assert trainer.train() is None
         assert trainer._pool.components.transformer.model == network["model"]

@@ -63,16 +63,16 @@ def choose_components(project, clips):
     first = project.initial_strategy
     if first is None:
         first = MaxHerding()
-    return Components(_with_on_error(transformer, "warn"), model, strategy, first)
+    return Components(_setting_aside(transformer), model, strategy, first)
 
 
-def _with_on_error(transformer, value):
-    """Return a clone that raises or warns of broken clips, if the transformer can do both."""
+def _setting_aside(transformer):
+    """Return a clone that warns of broken clips, if the transformer can do so."""
     if not hasattr(transformer, "get_params"):
         return transformer
     transformer = clone(transformer)
     is_ours = isinstance(transformer, AudioTransformer)
-    return transformer.set_params(on_error=value) if is_ours else transformer
+    return transformer.set_params(on_error="warn") if is_ours else transformer
 
 
 def _embedding_of(project):
@@ -133,6 +133,8 @@ def _features_for(clips, hearing):
 
 def describe_hearing(project):
     """Return lines on what the default model looks at, and what not."""
+    if _embedding_of(project) is not None:
+        return []  # it looks at what its network looks at
     root = str(project.root)
     with project.store.read() as connection:
         rows = usable_clips(connection)
