@@ -85,7 +85,8 @@ class Remembered:
             self._keep(keys, rows)
             return rows
         if len(missing):
-            self._keep([keys[i] for i in missing], self._of(X, missing, "transform"))
+            new = self.transformer.transform(as_rows(X)[missing].take())
+            self._keep([keys[i] for i in missing], new)
         if any(key not in self.rows for key in keys):
             return self.transformer.transform(X)
         return np.stack([self.rows[key] for key in keys])
@@ -98,9 +99,6 @@ class Remembered:
         if keys is not None and rows is not None and len(missing):
             self._keep([key for i, key in enumerate(keys) if i not in broken], rows)
         return rows, broken
-
-    def _of(self, X, positions, method):
-        return getattr(self.transformer, method)(as_rows(X)[positions].take())
 
     def _missing(self, X):
         """Return a key for each row and the rows that are not known; None without keys."""

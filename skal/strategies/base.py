@@ -1,6 +1,5 @@
 """What every query strategy is: a parameter object that picks rows of a pool."""
 
-import difflib
 import inspect
 from abc import ABCMeta, abstractmethod
 from numbers import Integral
@@ -9,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 
+from skal._utils.hints import nearest
 from skal._utils.rows import Rows, as_rows, check_starts
 from skal.learner import Learner, check_supported
 
@@ -272,15 +272,14 @@ def as_strategy(strategy):
 
 def _nearest(text):
     """Return the name of skal's strategy that a text means, or None."""
-    found, names = [QueryStrategy], {}
+    found, names = [QueryStrategy], []
     for kind in found:
         found.extend(kind.__subclasses__())
         if kind.__module__.startswith("skal.") and not inspect.isabstract(kind):
-            names[kind.__name__.lower()] = kind.__name__
+            names.append(kind.__name__)
     wanted = "".join(filter(str.isalnum, text)).lower()
-    beginning = [name for name in names if wanted and name.startswith(wanted)]
-    near = sorted(beginning, key=len) or difflib.get_close_matches(wanted, names, n=1)
-    return names[near[0]] if near else None
+    beginning = [name for name in names if wanted and name.lower().startswith(wanted)]
+    return min(beginning, key=len) if beginning else nearest(wanted, names)
 
 
 def pick_highest(scores, n_instances, random_state):
