@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.datasets import make_blobs
 from sklearn.linear_model import LogisticRegression
 
+from skal import ActiveLearningClassifier
+
 
 def blobs(n_samples=80, n_classes=4, seed=0):
     """Return points of some overlapping classes, and their labels."""
@@ -22,3 +24,9 @@ def permute_hidden(y, revealed, seed):
     hidden = np.setdiff1d(np.arange(len(y)), revealed)
     y[hidden] = np.random.RandomState(seed).permutation(y[hidden])
     return y
+
+
+def campaign(estimator, strategy=None, **params):
+    """Return a campaign of three rounds on a pool such as that of the irises."""
+    defaults = {"n_initial": 12, "n_instances": 20, "budget": 52, "random_state": 0}
+    return ActiveLearningClassifier(estimator, strategy, **{**defaults, **params})

@@ -33,7 +33,6 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
-from skal import ActiveLearningClassifier
 from skal._utils.pipelines import Chain, ConstantClassifier
 from skal.campaign import LowUncertainty, PseudoLabels, StabilizedPredictions
 from skal.learner import UnsupportedStrategyError
@@ -46,13 +45,9 @@ from skal.strategies import (
     RandomSampling,
     TypiClust,
 )
+from tests.campaign.data import campaign
 
 IRIS = load_iris(return_X_y=True)
-
-
-def campaign(estimator, strategy=None, **params):
-    defaults = {"n_initial": 12, "n_instances": 20, "budget": 52, "random_state": 0}
-    return ActiveLearningClassifier(estimator, strategy, **{**defaults, **params})
 
 
 # What each classifier of scikit-learn says instead of running: a part of the message.

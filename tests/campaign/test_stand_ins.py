@@ -28,7 +28,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.svm import SVC
 
-from skal import ActiveLearningClassifier
 from skal._utils.pipelines import Chain, ConstantClassifier
 from skal.campaign import (
     LowUncertainty,
@@ -49,13 +48,9 @@ from skal.strategies import (
     RandomSampling,
     TypiClust,
 )
+from tests.campaign.data import campaign
 
 IRIS = load_iris(return_X_y=True)
-
-
-def campaign(estimator, strategy=None, **params):
-    defaults = {"n_initial": 12, "n_instances": 20, "budget": 52, "random_state": 0}
-    return ActiveLearningClassifier(estimator, strategy, **{**defaults, **params})
 
 
 def table():
