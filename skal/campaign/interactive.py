@@ -1,5 +1,7 @@
 """A campaign whose labels come from its caller: query for rows, teach their labels."""
 
+import numbers
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -44,10 +46,14 @@ class InteractiveMixin:
 
         Raises
         ------
+        TypeError
+            If X is a number.
         ValueError
             If X does not fit to the rows given to `fit`, or `groups` or `starts` not to X.
         """
         check_is_fitted(self, "history_")
+        if isinstance(X, numbers.Integral):
+            raise TypeError(f"query({X}): the first argument is X; write query(n_instances={X})")
         rounds = self._rounds
         n_instances = self._n_instances if n_instances is None else n_instances
         if X is None:

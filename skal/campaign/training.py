@@ -15,6 +15,7 @@ from skal._utils.pipelines import (
     parts_of,
     seed_all,
 )
+from skal.models.serving import serve
 
 # Rows of the pool that are transformed for the normalization: enough for mean and variance,
 # few enough to compute their features before the first question.
@@ -77,17 +78,34 @@ def train(estimator, data, classes, seed, arguments, partial=False):
         return ConstantClassifier(clone_classifier(estimator)).fit(np.empty((len(y), 0)), y)
     seed_all(estimator, seed)
     known = getattr(chain.model, "classes_", None)
-    try:
+    with _NamedLabels(y), _told(chain.model, classes):
         if partial:
             extra = {} if weights is None else {"sample_weight": weights}
             chain.model.partial_fit(chain.features(X), y, **extra)
         else:
             estimator.fit(X, y, **arguments)
-    except ValueError as error:
-        error.add_note(f"while training on the labels so far: {_describe(y)}")
-        raise
     _ensure_classes(Chain(estimator), known, y, partial)
     return estimator
+
+
+def _told(model, classes):
+    """Let a network of SciKeras or Keras have an output for each class of the campaign."""
+    served = serve(model)
+    return contextlib.nullcontext() if served is None else served.told(classes)
+
+
+class _NamedLabels:
+    """Add the labels to any error: TensorFlow's own are of no kind that one could name here."""
+
+    def __init__(self, y):
+        self.y = y
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, Exception):
+            error.add_note(f"while training on the labels so far: {_describe(self.y)}")
 
 
 def _describe(y):

@@ -6,6 +6,8 @@ object with these questions as methods. Nothing here imports TensorFlow before a
 asked, and nothing at all for other classifiers.
 """
 
+import contextlib
+
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import clone
@@ -133,45 +135,9 @@ class Served:
         """Compute expected gradient lengths; see `Predictions.gradient_length`."""
         return self._questions().gradient_length(self._validate(X))
 
-    def fit(self, X, y, sample_weight=None, *, warm=False, **fit_params):
-        """Train the classifier, without its faults.
-
-        SciKeras multiplies the class weights into the caller's `sample_weight`, and forgets the
-        classes in a warm fit. Keras writes `fit_params` into the parameter ``fit_kwargs``, and
-        its ``warm_start`` does nothing.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Rows.
-        y : array-like of shape (n_samples,)
-            Labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; left as they are.
-        warm : bool, default=False
-            Go on from the present weights. The labels must be of the classes that the
-            classifier knows.
-        **fit_params : dict
-            For the classifier's own `fit`.
-
-        Returns
-        -------
-        Served
-        """
-        if sample_weight is not None:
-            sample_weight = np.array(sample_weight, dtype=np.float64)
-        if not warm:
-            self._fit(X, y, sample_weight, fit_params)
-            return self
-        self._check_fitted()
-        unknown = np.setdiff1d(np.asarray(y), self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels that {type(self.classifier).__name__} was not trained on: "
-                f"{unknown[:10].tolist()}; its network has no output for them, so fit it anew"
-            )
-        self._fit_on(X, y, sample_weight, fit_params)
-        return self
+    def told(self, classes):
+        """Return a context in which `fit` trains for all `classes`, labeled or not."""
+        return _as_kind(self.classifier, self._telling(np.asarray(classes)))
 
     def _questions(self):
         self._check_fitted()
@@ -232,19 +198,12 @@ class _OfSciKeras(Served):
         unfitted = clone(self.classifier).set_params(random_state=None)
         return unfitted.initialize(X, y).model_
 
-    def _fit(self, X, y, sample_weight, fit_params):
-        self.classifier.fit(X, y, sample_weight=sample_weight, **fit_params)
+    def _telling(self, classes):
+        # SciKeras 0.13 asks ``classes_`` for classes without a label, and its `fit` empties it.
+        def keep(classifier, _):
+            vars(classifier)["classes_"] = classes
 
-    def _fit_on(self, X, y, sample_weight, fit_params):
-        classifier, classes = self.classifier, self.classes_
-        given = classifier.warm_start
-        classifier.warm_start = True
-        try:
-            # Shorter strings are of another type, which SciKeras would refuse.
-            y = np.asarray(y).astype(classifier.y_dtype_)
-            classifier.fit(X, y, sample_weight=sample_weight, **fit_params)
-        finally:
-            classifier.warm_start, classifier.classes_ = given, classes
+        return {"classes_": property(lambda _: classes, keep)}
 
 
 class _OfKeras(Served):
@@ -265,23 +224,27 @@ class _OfKeras(Served):
         one_hot = (np.unique(y) == np.asarray(y)[:, None]).astype(np.float64)
         return model(X=check_array(X), y=one_hot, **(self.classifier.model_kwargs or {}))
 
-    def _fit(self, X, y, sample_weight, fit_params):
-        classifier, given = self.classifier, self.classifier.fit_kwargs
-        classifier.fit_kwargs = self._fit_kwargs(sample_weight, fit_params)
-        try:
-            classifier.fit(X, y)
-        finally:
-            classifier.fit_kwargs = given
+    def _telling(self, classes):
+        def _process_target(classifier, y, reset=False):
+            process = super(type(classifier), classifier)._process_target
+            if reset:
+                process(classes, reset=True)
+            return process(y)
 
-    def _fit_on(self, X, y, sample_weight, fit_params):
-        classifier = self.classifier
-        X, y = validate_data(classifier, X, y, reset=False)
-        kwargs = self._fit_kwargs(sample_weight, fit_params)
-        classifier.history_ = classifier.model_.fit(X, classifier._process_target(y), **kwargs)
+        return {"_process_target": _process_target}
 
-    def _fit_kwargs(self, sample_weight, fit_params):
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return {**(self.classifier.fit_kwargs or {}), **weights, **fit_params}
+
+@contextlib.contextmanager
+def _as_kind(classifier, members):
+    """Let a classifier be of a class with other members for a while."""
+    # Only a class can hold what an instance does not overwrite; the class of the user, which
+    # clone and pickle name, comes back in any case.
+    own = type(classifier)
+    classifier.__class__ = type(own.__name__, (own,), members)
+    try:
+        yield
+    finally:
+        classifier.__class__ = own
 
 
 _KINDS = {

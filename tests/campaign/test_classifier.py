@@ -370,6 +370,12 @@ def numbers_of(rows):
 
 
 class TestErrorsChangeNothing:
+    def test_a_number_where_rows_belong(self):
+        X, y = blobs()
+        fitted = campaign().fit(X, np.where(np.arange(80) % 4 == 0, y, -1))
+        with pytest.raises(TypeError, match=r"write query\(n_instances=5\)"):
+            fitted.query(5)
+
     @pytest.mark.parametrize(
         ("kwargs", "message"),
         [
