@@ -25,6 +25,7 @@ from skal.strategies import (
     EntropySampling,
     LeastConfidenceSampling,
     MarginSampling,
+    QueryStrategy,
     RandomSampling,
 )
 from tests.campaign.data import blobs, model, permute_hidden
@@ -367,6 +368,20 @@ def names_of(X):
 def numbers_of(rows):
     """Return the numbers of rows of any kind."""
     return np.array([row.split() for row in rows], float) if isinstance(rows, list) else rows
+
+
+def test_the_record_has_the_scores_of_the_smallest_query_that_asked():
+    class SizeAsScore(QueryStrategy):
+        def select(self, learner, X, n_instances, **facts):
+            return np.arange(n_instances), np.full(n_instances, float(n_instances))
+
+    X, y = blobs()
+    fitted = campaign(strategy=SizeAsScore()).fit(X, np.where(np.arange(80) % 4 == 0, y, -1))
+    asked = fitted.query(n_instances=4)
+    wide, narrow = fitted.query(n_instances=9), fitted.query(n_instances=2)
+    assert set(narrow) < set(asked) < set(wide)
+    fitted.teach(indices=wide, y=y[wide])
+    assert fitted.history_[-1]["scores"].tolist() == [2.0] * 2 + [4.0] * 2 + [9.0] * 5
 
 
 class TestErrorsChangeNothing:
