@@ -85,6 +85,9 @@ def labels_needed(model):
     params = model.get_params(deep=False)
     if hasattr(model, "fit_resample") and isinstance(params.get("k_neighbors"), Integral):
         return params["k_neighbors"] + 1, "each smaller class"  # SMOTE: a row and its neighbors
+    if isinstance(folds := getattr(params.get("train_split"), "cv", None), Integral):
+        # skorch validates on a fold of what it is given, unless told otherwise.
+        return folds, "a class" if params["train_split"].stratified else "all classes"
     if "cv" not in params:
         return None
     cv = 5 if params["cv"] is None else params["cv"]
