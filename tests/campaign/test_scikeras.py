@@ -118,7 +118,7 @@ def test_a_class_that_comes_late_with_weights():
     weight = np.linspace(0.5, 1, 150)
     fitted.fit(X, marked, sample_weight=weight)
     np.testing.assert_array_equal(weight, np.linspace(0.5, 1, 150))
-    assert (fitted.predict_proba(X)[:, 2] == 0).all()
+    assert fitted.estimator_.model_.output_shape == (None, 3)  # known, though not labeled
     fitted.teach(indices=np.arange(100, 130), y=NAMES[100:130])
     assert fitted.score(X, NAMES) > 0.8
 
