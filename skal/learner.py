@@ -10,17 +10,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from skal._utils.ensembles import (
+from skal._utils.distances.pairwise import as_floats
+from skal._utils.estimators.ensembles import (
     draw_members,
     expand_columns,
     is_ensemble,
     member_proba,
     silent_member,
 )
-from skal._utils.pairwise import as_floats
-from skal._utils.pipelines import Chain, ConstantClassifier
-from skal._utils.rows import Rows, as_rows, n_rows
-from skal._utils.statistics import time_statistics
+from skal._utils.estimators.pipelines import Chain, ConstantClassifier
+from skal._utils.rows.lazy import Rows, as_rows, n_rows
+from skal._utils.rows.time_statistics import time_statistics
 from skal.models.serving import serve
 
 __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]

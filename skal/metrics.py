@@ -5,7 +5,7 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.utils import check_random_state
 
-from skal._utils.pipelines import Chain
+from skal._utils.estimators.pipelines import Chain
 
 __all__ = [
     "area_under_budget_curve",

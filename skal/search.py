@@ -9,8 +9,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted
 
-from skal._utils.cosine import highest_cosine, unit_rows
-from skal._utils.descent import build_index
+from skal._utils.distances.cosine import highest_cosine, unit_rows
+from skal._utils.distances.descent import build_index
 
 __all__ = ["SimilaritySearch", "most_similar"]
 

@@ -163,7 +163,7 @@ def test_ctrl_c_is_one_line(tiny, capsys, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skal.experiment.plan.load_data", interrupt)
+    monkeypatch.setattr("skal.experiment.runs.plan.load_data", interrupt)
     assert call("run", "tiny.json") == 130
     assert capsys.readouterr().err.startswith("skal: interrupted")
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skal._utils.sound.findings import Broken
-from skal.audio._clips import clip_name, try_load
+from skal.audio._inputs import clip_name, try_load
 from skal.audio.reading import fit_length
 
 __all__ = ["different_lengths", "features_of_block"]

@@ -8,8 +8,8 @@ import stat
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skal._utils.fingerprints import canonical
-from skal._utils.windows import as_window
+from skal._utils.rows.fingerprints import canonical
+from skal._utils.sound.windows import as_window
 from skal.audio._store import KEY_BYTES
 from skal.audio.contract import parameters_of
 

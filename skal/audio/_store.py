@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skal._utils.files import lock, write_atomically
+from skal._utils.files.atomic import lock, write_atomically
 
 __all__ = ["FeatureStore"]
 

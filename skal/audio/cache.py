@@ -11,13 +11,13 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from skal._utils.files import write_atomically
+from skal._utils.files.atomic import write_atomically
 from skal.audio._base import AudioTransformer, warn_of_broken
-from skal.audio._clips import BrokenClipsError, clips_of
+from skal.audio._inputs import BrokenClipsError, clips_of
 from skal.audio._keys import clip_keys, describe
 from skal.audio._store import FeatureStore
+from skal.audio.broken_report import FeatureReport, write_report
 from skal.audio.contract import as_worker, readable_rows
-from skal.audio.report import FeatureReport, write_report
 
 __all__ = ["FeatureCache", "build_features"]
 

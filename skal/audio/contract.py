@@ -21,7 +21,7 @@ from sklearn.base import clone
 
 from skal._utils.sound.findings import Broken
 from skal.audio._base import AudioTransformer
-from skal.audio._clips import clip_name
+from skal.audio._inputs import clip_name
 
 __all__ = ["as_worker", "parameters_of", "readable_rows", "takes_recordings"]
 

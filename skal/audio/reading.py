@@ -8,7 +8,7 @@ import numpy as np
 from skal._utils.sound.decoding import RECORD_AGAIN
 from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.soundfiles import is_constant, open_sound
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 
 __all__ = ["fit_length", "load", "read_audio", "resample"]
 

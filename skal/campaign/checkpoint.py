@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from skal._utils.files import FolderHeldError, hold_folder, remove_leftovers
-from skal._utils.fingerprints import describe as describe_value
-from skal._utils.fingerprints import fingerprint, is_digest
-from skal._utils.sealed import checksum_of, read_sealed, write_sealed
+from skal._utils.files.atomic import FolderHeldError, hold_folder, remove_leftovers
+from skal._utils.files.sealed import checksum_of, read_sealed, write_sealed
+from skal._utils.rows.fingerprints import describe as describe_value
+from skal._utils.rows.fingerprints import fingerprint, is_digest
 
 _NAME = "campaign.skal"
 _PART = re.compile(r"(model|round|rows)-\d+\.skal")

@@ -10,18 +10,18 @@ from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fi
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from skal._utils.parameters import NestedParameters
-from skal._utils.pipelines import safe_tags
+from skal._utils.estimators.nested_parameters import NestedParameters
+from skal._utils.estimators.pipelines import safe_tags
 from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
 from skal.campaign.inputs import amount, check_eval_set
 from skal.campaign.interactive import InteractiveMixin
 from skal.campaign.prediction import PredictionMixin
-from skal.campaign.pseudo_labels import PseudoLabels
-from skal.campaign.replay import Replay
 from skal.campaign.rounds import describe_round
 from skal.campaign.setup import make_rounds, read_data
 from skal.campaign.stopping import EmptyPool, StoppingCriterion
-from skal.campaign.update import Finetune, Retrain
+from skal.campaign.training.pseudo_labels import PseudoLabels
+from skal.campaign.training.replay import Replay
+from skal.campaign.training.update import Finetune, Retrain
 
 __all__ = ["ActiveLearningClassifier"]
 

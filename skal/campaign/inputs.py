@@ -5,7 +5,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skal._utils.containers import (
+from skal._utils.estimators.pipelines import Chain, refuses_missing
+from skal._utils.rows.containers import (
     in_container_of,
     in_matrix_of,
     is_frame,
@@ -14,9 +15,8 @@ from skal._utils.containers import (
     n_rows,
     take_rows,
 )
-from skal._utils.pipelines import Chain, refuses_missing
-from skal._utils.rows import as_rows, check_column, check_numbers
-from skal.campaign.labels import as_typed, as_values, check_labels, is_missing
+from skal._utils.rows.lazy import as_rows, check_column, check_numbers
+from skal.campaign.given_labels import as_typed, as_values, check_labels, is_missing
 
 # Recordings transformed at a time; their features are not kept.
 _BLOCK = 1024

@@ -3,9 +3,10 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skal._utils.containers import n_rows
-from skal._utils.pipelines import ask
-from skal._utils.rows import check_starts
+from skal._utils.estimators.pipelines import ask
+from skal._utils.rows.containers import n_rows
+from skal._utils.rows.lazy import check_starts
+from skal.campaign.given_labels import check_labels, encode
 from skal.campaign.inputs import (
     are_integers,
     check_groups,
@@ -13,7 +14,6 @@ from skal.campaign.inputs import (
     match_rows,
     readable_rows,
 )
-from skal.campaign.labels import check_labels, encode
 
 
 class InteractiveMixin:

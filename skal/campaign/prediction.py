@@ -5,9 +5,9 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._utils.containers import n_rows
-from skal._utils.ensembles import expand_columns
-from skal._utils.pipelines import Chain, ask, thaw
+from skal._utils.estimators.ensembles import expand_columns
+from skal._utils.estimators.pipelines import Chain, ask, thaw
+from skal._utils.rows.containers import n_rows
 from skal.campaign.inputs import check_rows
 
 

@@ -5,11 +5,11 @@ import zlib
 
 import numpy as np
 
-from skal._utils.pipelines import ConstantClassifier, Frozen, ask
-from skal._utils.rows import Rows
-from skal.campaign.remembered import share_rows
+from skal._utils.estimators.pipelines import ConstantClassifier, Frozen, ask
+from skal._utils.rows.lazy import Rows
 from skal.campaign.stopping import Limit
-from skal.campaign.training import fit_arguments, fit_normalization, train, with_parameters
+from skal.campaign.training.fit import fit_arguments, fit_normalization, train, with_parameters
+from skal.campaign.training.remembered import share_rows
 from skal.campaign.view import CampaignView
 from skal.learner import Learner
 from skal.metrics import classification_scores

@@ -6,22 +6,22 @@ from sklearn.multioutput import ClassifierChain
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 
-from skal._utils.pipelines import Chain, safe_tags
-from skal._utils.rows import check_starts, n_rows
+from skal._utils.estimators.pipelines import Chain, safe_tags
+from skal._utils.rows.lazy import check_starts, n_rows
+from skal.campaign.given_labels import check_labels, find_classes
 from skal.campaign.inputs import (
     check_groups,
     check_rows,
     check_weights,
     find_broken,
 )
-from skal.campaign.labels import check_labels, find_classes
-from skal.campaign.remembered import remember_rows
-from skal.campaign.replay import as_replay
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
 from skal.campaign.stopping import EmptyPool, LabelBudget, MaxRounds
-from skal.campaign.training import prepare, weight_names
-from skal.campaign.update import as_update
+from skal.campaign.training.fit import prepare, weight_names
+from skal.campaign.training.remembered import remember_rows
+from skal.campaign.training.replay import as_replay
+from skal.campaign.training.update import as_update
 from skal.learner import check_supported
 from skal.strategies import MarginSampling, RandomSampling
 from skal.strategies.base import as_strategy

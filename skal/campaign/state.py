@@ -4,8 +4,8 @@ import copy
 
 import numpy as np
 
-from skal._utils.containers import PoolLeftOut, concatenate, copy_rows, n_rows
-from skal._utils.rows import Rows
+from skal._utils.rows.containers import PoolLeftOut, concatenate, copy_rows, n_rows
+from skal._utils.rows.lazy import Rows
 
 _NO_ROWS = np.empty(0, dtype=np.intp)
 

@@ -5,9 +5,9 @@ import copy
 import numpy as np
 from sklearn.utils import _safe_indexing
 
-from skal._utils.pipelines import ConstantClassifier, ask, seed_all
-from skal._utils.rows import Rows
-from skal.campaign.training import fit_arguments, fresh_copy
+from skal._utils.estimators.pipelines import ConstantClassifier, ask, seed_all
+from skal._utils.rows.lazy import Rows
+from skal.campaign.training.fit import fit_arguments, fresh_copy
 
 __all__ = ["CampaignView"]
 

@@ -8,7 +8,7 @@ import typer
 
 from skal.cli.app import fail
 from skal.label.formats import LabelFileError
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 
 __all__ = [
     "check_place",
@@ -43,7 +43,7 @@ def check_place(output):
 @contextlib.contextmanager
 def plain_errors():
     """Report errors in what the user gave in one line."""
-    from skal._utils.saved_models import ModelError
+    from skal._utils.files.saved_models import ModelError
 
     try:
         yield
@@ -78,7 +78,7 @@ def closed_pipe_is_the_end():
 @contextlib.contextmanager
 def output_stream(output):
     """Open a file that appears whole, or standard output until its reader is gone."""
-    from skal._utils.files import write_atomically
+    from skal._utils.files.atomic import write_atomically
 
     if output is None:
         with closed_pipe_is_the_end():

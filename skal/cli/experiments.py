@@ -34,7 +34,7 @@ def run(ctx: typer.Context):
     skal run --resume [FOLDER] continues a run that was interrupted, or all of
     those below a folder; without FOLDER, below outputs.
     """
-    from skal.experiment.params import load_params
+    from skal.experiment.params.parameters import load_params
 
     if ctx.args == ["--list"]:
         return params(presets=True)
@@ -44,7 +44,7 @@ def run(ctx: typer.Context):
     given, place, passed_over = _read(source, overrides)
     checked, notes = load_params(given, overrides, source=place)
     quiet_tensorflow()
-    from skal.experiment.run import run_experiment
+    from skal.experiment.runs.run import run_experiment
 
     with ctrl_c_is_one_line():
         run_experiment(checked, notes=[*passed_over, *notes])
@@ -60,7 +60,7 @@ def _resume(args):
     if wrong:
         raise ParameterError(wrong[0], "a run resumes with its own parameters; leave it out")
     quiet_tensorflow()
-    from skal.experiment.run import resume_runs
+    from skal.experiment.runs.run import resume_runs
 
     with ctrl_c_is_one_line():
         resume_runs(folder or "outputs", verbose=dict(overrides).get("verbose", 1))
@@ -85,7 +85,7 @@ def compare(ctx: typer.Context):
     and adds seeds or strategies. All other options are those of "skal run".
     """
     from skal.experiment.messages import ParameterError
-    from skal.experiment.params import merge
+    from skal.experiment.params.parameters import merge
 
     source, overrides = _parse(ctx.args)
     ours = dict(overrides)
@@ -99,7 +99,7 @@ def compare(ctx: typer.Context):
     if isinstance(strategies, str):
         strategies = _split(strategies)
     quiet_tensorflow()
-    from skal.experiment.comparison import compare as run_comparison
+    from skal.experiment.comparing.comparison import compare as run_comparison
     from skal.experiment.explain import show_comparison
 
     with ctrl_c_is_one_line(), _backend(backend, scheduler):
@@ -173,7 +173,7 @@ def features(ctx: typer.Context):
     the others are computed all the same.
     """
     from skal.experiment.messages import ParameterError
-    from skal.experiment.params import load_params
+    from skal.experiment.params.parameters import load_params
 
     folder, overrides = _parse(ctx.args)
     if folder is None:
@@ -190,7 +190,7 @@ def features(ctx: typer.Context):
             wrong[0], "unknown here; allowed: features.*, embedding, store, dtype, key"
         )
     given, _ = load_params({"dataset": "folder", "data_home": folder}, ours.items())
-    from skal.experiment.features import store_features
+    from skal.experiment.precompute import store_features
 
     with ctrl_c_is_one_line():
         store_features(given, **options)
@@ -244,8 +244,8 @@ def _parse(args):
 
 def _value(key, text):
     """Read a value as JSON where it is, else as text; none and null are null."""
-    from skal.experiment.alframework import OldKeys
-    from skal.experiment.params import Params
+    from skal.experiment.params.alframework import OldKeys
+    from skal.experiment.params.parameters import Params
 
     field = (Params.model_fields | OldKeys.model_fields).get(key)
     if field is not None and field.json_schema_extra["allowed"].endswith("folder"):
@@ -261,8 +261,8 @@ def _value(key, text):
 def _read(source, overrides):
     """Return a parameter file or preset, what to call it, and notes on what was left out."""
     from skal.experiment.messages import ParameterError
-    from skal.experiment.params import dataset_given
-    from skal.experiment.presets import preset_for
+    from skal.experiment.params.parameters import dataset_given
+    from skal.experiment.params.presets import preset_for
 
     path = Path(source or "")
     if source is None or not (path.suffix == ".json" or path.is_file()):

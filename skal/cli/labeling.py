@@ -396,7 +396,7 @@ def predict(
     ):
         fail("skal: --window and --hop must be positive, in s, and --hop goes with --window", 2)
     with plain_errors(), ctrl_c_is_one_line():
-        from skal._utils.saved_models import find_model
+        from skal._utils.files.saved_models import find_model
         from skal.recognizer import Recognizer, write_predictions
         from skal.recognizer.thresholds import read_thresholds
 

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import ROWS, Pairwise
+from skal._utils.distances.pairwise import ROWS, Pairwise
 from skal._utils.threads import run
 
 __all__ = ["KERNELS", "density_order", "kernel_sums", "local_density", "nearest_denser"]

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skal._utils.pairwise import METRICS
+from skal._utils.distances.pairwise import METRICS
 from skal.cluster._clusters import cluster_score
 from skal.cluster._density import KERNELS
 from skal.cluster._graph import PeakSearch

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import Pairwise
+from skal._utils.distances.pairwise import Pairwise
 from skal.cluster._approximate import (
     approximate_borders,
     approximate_density,

@@ -8,7 +8,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import ROWS, Pairwise
+from skal._utils.distances.pairwise import ROWS, Pairwise
 from skal._utils.threads import run
 
 __all__ = ["k_means_labels", "lloyd"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skal._utils.pairwise import ROWS
+from skal._utils.distances.pairwise import ROWS
 from skal._utils.threads import run
 from skal.cluster._k_means import lloyd
 

@@ -5,7 +5,7 @@ import math
 import os
 from pathlib import Path
 
-from skal._utils.tables import (
+from skal._utils.files.delimited import (
     TableError,
     as_seconds,
     is_missing,

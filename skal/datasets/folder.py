@@ -8,7 +8,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from skal._utils.sound.folders import audio_files, count_extensions, existing_folder, passed_over
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.datasets._bunch import make_bunch
 from skal.datasets._problems import Problem, tell
 from skal.datasets._table import read_table

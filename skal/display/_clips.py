@@ -4,7 +4,7 @@ import numpy as np
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 from skal.audio import read_audio
 
 __all__ = ["ClipDisplay", "decibels_of", "frame_length", "short_name", "show_clip"]

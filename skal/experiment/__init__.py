@@ -3,17 +3,17 @@
 import importlib
 
 _HOMES = {
-    "Comparison": "comparison",
+    "Comparison": "comparing.comparison",
     "ExperimentError": "messages",
     "Interrupted": "messages",
     "ParameterError": "messages",
-    "Params": "params",
-    "compare": "comparison",
-    "load_params": "params",
-    "preset_names": "presets",
-    "read_preset": "presets",
-    "resume_runs": "run",
-    "run_experiment": "run",
+    "Params": "params.parameters",
+    "compare": "comparing.comparison",
+    "load_params": "params.parameters",
+    "preset_names": "params.presets",
+    "read_preset": "params.presets",
+    "resume_runs": "runs.run",
+    "run_experiment": "runs.run",
 }
 
 __all__ = [*sorted(_HOMES)]

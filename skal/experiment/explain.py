@@ -5,11 +5,11 @@ import math
 from rich.console import Console
 from rich.table import Column, Table
 
-from skal.experiment.alframework import OldKeys
-from skal.experiment.params import Params
-from skal.experiment.presets import preset_names, preset_rows
+from skal.experiment.comparing.report import findings
+from skal.experiment.params.alframework import OldKeys
+from skal.experiment.params.parameters import Params
+from skal.experiment.params.presets import preset_names, preset_rows
 from skal.experiment.registry import component_names
-from skal.experiment.report import findings
 
 __all__ = ["explain_params", "explain_presets", "file_schema", "show_comparison"]
 

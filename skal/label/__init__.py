@@ -4,7 +4,7 @@ import importlib
 
 _HOMES = {
     "LabelingProject": "project",
-    "ProjectError": "store.errors",
+    "ProjectError": "store.project_error",
     "Trainer": "learning.trainer",
     "TrainingWorker": "learning.worker",
     "create_app": "web.server",

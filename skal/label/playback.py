@@ -9,7 +9,7 @@ import tempfile
 
 import numpy as np
 
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import read_audio
 
 __all__ = ["Player", "find_player", "loudness_gain", "wav_bytes"]

@@ -4,19 +4,19 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from skal._utils.saved_models import list_rounds as list_models
+from skal._utils.files.saved_models import list_rounds as list_models
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
-from skal.label.asking import answers, clips, labels, progress, questions
-from skal.label.asking.checks import check_id, check_person
+from skal.label.asking import answers, clips, import_export, questions, status
 from skal.label.asking.classes import add_class, list_classes, list_former
 from skal.label.asking.matching import match_labels
-from skal.label.past import Past
+from skal.label.asking.values import check_id, check_person
+from skal.label.class_changes import Vocabulary
+from skal.label.earlier_answers import Past
 from skal.label.store.database import Database, address_of
-from skal.label.store.errors import ProjectError
 from skal.label.store.lock import held, plain_os_errors
-from skal.label.store.rounds import list_rounds
+from skal.label.store.project_error import ProjectError
 from skal.label.store.settings import choose_settings, fixed_differ, read_settings, write_settings
-from skal.label.vocabulary import Vocabulary
+from skal.label.store.training_rounds import list_rounds
 
 __all__ = ["LabelingProject"]
 
@@ -371,7 +371,7 @@ class LabelingProject(Vocabulary, Past):
         ProjectProgress
         """
         with self.store.read() as connection:
-            return progress.measure_progress(connection)
+            return status.measure_progress(connection)
 
     def labels(self):
         """Return the current label of each answered clip: what most people say.
@@ -382,7 +382,7 @@ class LabelingProject(Vocabulary, Past):
             In the order of the pool, one row for each clip.
         """
         with self.store.read() as connection:
-            return labels.read_labels(connection)
+            return import_export.read_labels(connection)
 
     def answers(self):
         """Return every answer ever given, including those taken back.
@@ -393,7 +393,7 @@ class LabelingProject(Vocabulary, Past):
             In the order in which they were given.
         """
         with self.store.read() as connection:
-            return labels.read_answers(connection)
+            return import_export.read_answers(connection)
 
     def import_labels(self, rows, *, replace=False):
         """Import labels.
@@ -422,7 +422,7 @@ class LabelingProject(Vocabulary, Past):
         with self.store.read() as connection:
             matches = match_labels(connection, self.root, rows, **parts)
         with self.store.write() as connection:
-            return labels.add_labels(connection, matches, time.time(), replace=replace)
+            return import_export.add_labels(connection, matches, time.time(), replace=replace)
 
     def model_path(self, round=None):
         """Return the file of a model, which `skal.recognizer.Recognizer.load` opens.

@@ -14,7 +14,7 @@ from skal._utils.sound.soundfiles import AudioReadError
 from skal.label.asking.classes import several_names
 from skal.label.asking.kinds import KINDS, LABEL, UNDO_KEY
 from skal.label.playback import Player, find_player
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["label_in_terminal", "read_keys"]
 

@@ -3,7 +3,7 @@
 import importlib
 
 _HOMES = {
-    "CNNClassifier": "classifier",
+    "CNNClassifier": "cnn",
     "CompactCNN": "networks",
     "DenseNet": "networks",
     "Network": "networks",

@@ -1,6 +1,6 @@
 """Classes that are no longer here, under the names by which earlier pickles call them."""
 
-from skal.models.classifier import CNNClassifier
+from skal.models.cnn import CNNClassifier
 
 __all__ = ["TensorFlowClassifier"]
 

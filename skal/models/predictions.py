@@ -47,7 +47,7 @@ class Predictions:
             return _NO_AUGMENTATION if question == "augment" else missing
         if question != "sample_proba" or (X is None and not self.__sklearn_is_fitted__()):
             return None
-        from skal.models.engine.sampling import NO_DROPOUT, has_dropout
+        from skal.models.engine.prediction.dropout import NO_DROPOUT, has_dropout
 
         if X is None:
             model = self._ready_engine().model

@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from skal._utils.rows import as_rows
+from skal._utils.rows.lazy import as_rows
 
 __all__ = ["Served", "serve"]
 
@@ -102,7 +102,7 @@ class Served:
             model, n_classes = self.classifier.model_, len(self.classes_)
         else:
             return None
-        from skal.models.engine.questions import why_not
+        from skal.models.engine.prediction.network_answers import why_not
 
         return why_not(question, model, n_classes, self._embedding_layer())
 
@@ -175,7 +175,7 @@ class Served:
 
     def _questions(self):
         self._check_fitted()
-        from skal.models.engine.questions import questions_to
+        from skal.models.engine.prediction.network_answers import questions_to
 
         return questions_to(self.classifier.model_, len(self.classes_), self._embedding_layer())
 
@@ -184,7 +184,7 @@ class Served:
             raise NotFittedError(f"this {type(self.classifier).__name__} has not been fitted")
 
     def _checked(self, probabilities):
-        from skal.models.engine.questions import check_probabilities
+        from skal.models.engine.prediction.network_answers import check_probabilities
 
         if len(self.classes_) > 1:  # a sigmoid knows no task of one class
             check_probabilities(probabilities, type(self.classifier).__name__)

@@ -1,7 +1,7 @@
 """Models as people keep them: from recordings to classes, in one file."""
 
-from skal._utils.saved_models import ModelError
-from skal.recognizer.predictions import Prediction
+from skal._utils.files.saved_models import ModelError
+from skal.recognizer.clip_predictions import Prediction
 from skal.recognizer.recognizer import Recognizer
 from skal.recognizer.table import PredictionReport, write_predictions
 

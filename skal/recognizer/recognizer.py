@@ -3,9 +3,9 @@
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skal._utils.saved_models import ModelError, read_model, write_model
+from skal._utils.files.saved_models import ModelError, read_model, write_model
 from skal.audio._base import AudioTransformer
-from skal.recognizer.predictions import predict_blocks, read_files_only
+from skal.recognizer.clip_predictions import predict_blocks, read_files_only
 
 __all__ = ["Recognizer"]
 

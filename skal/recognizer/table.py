@@ -5,10 +5,10 @@ import itertools
 import os
 from typing import NamedTuple
 
+from skal._utils.files.delimited import safe_cell, text_stream
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.tables import safe_cell, text_stream
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.recognizer.thresholds import check_thresholds, or_none
 
 __all__ = ["PredictionReport", "write_predictions"]

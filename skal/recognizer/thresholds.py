@@ -2,8 +2,8 @@
 
 import os
 
-from skal._utils.saved_models import ModelError
-from skal._utils.tables import as_seconds, read_cells, unsafe_cell
+from skal._utils.files.delimited import as_seconds, read_cells, unsafe_cell
+from skal._utils.files.saved_models import ModelError
 
 __all__ = ["NONE", "check_thresholds", "or_none", "read_thresholds"]
 

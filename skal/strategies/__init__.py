@@ -1,6 +1,6 @@
 """Query strategies: parameter objects that pick the rows to label next."""
 
-from skal.strategies.augmentation import AugmentationDisagreement
+from skal.strategies.augmented_copies import AugmentationDisagreement
 from skal.strategies.base import QueryStrategy, ScoreStrategy
 from skal.strategies.batch_bald import BatchBALD
 from skal.strategies.bayesian import BALD, PowerBALD, SampleScoreStrategy

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 
 from skal._utils.hints import nearest
-from skal._utils.rows import Rows, as_rows, check_starts
+from skal._utils.rows.lazy import Rows, as_rows, check_starts
 from skal.learner import Learner, check_supported
 
 __all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "pick_highest"]

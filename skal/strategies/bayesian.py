@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from skal._utils.rows import as_rows
+from skal._utils.rows.lazy import as_rows
 from skal.strategies.base import ScoreStrategy, pick_highest
 from skal.strategies.uncertainty import entropy
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 
-from skal._utils.pairwise import as_floats
+from skal._utils.distances.pairwise import as_floats
 from skal.strategies.base import QueryStrategy, ScoreStrategy, pick_highest
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 from skal.strategies.base import QueryStrategy
 from skal.strategies.composition import query_among
 

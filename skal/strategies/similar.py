@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skal._utils.cosine import highest_cosine
+from skal._utils.distances.cosine import highest_cosine
 from skal.strategies.base import ScoreStrategy
 
 __all__ = ["MostLikely", "SimilarTo"]

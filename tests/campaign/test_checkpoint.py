@@ -19,9 +19,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import _safe_indexing
 
 from skal import ActiveLearningClassifier
-from skal._utils import sealed
-from skal._utils.files import FolderHeldError
-from skal._utils.sealed import read_sealed
+from skal._utils.files import sealed
+from skal._utils.files.atomic import FolderHeldError
+from skal._utils.files.sealed import read_sealed
 from skal.campaign import PseudoLabels, StabilizedPredictions
 from skal.campaign.checkpoint import last_round
 from skal.models import CNNClassifier, DenseNet

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import entropy as scipy_entropy
 
 from skal import ActiveLearningClassifier
-from skal._utils.rows import Rows
+from skal._utils.rows.lazy import Rows
 from skal.campaign import Replay
 from skal.learner import Learner
 from tests.campaign.data import blobs, model, permute_hidden

@@ -6,9 +6,9 @@ import pytest
 from skal.audio import LogMelSpectrogram
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
-from skal.experiment.data import Data, compute_features, load_data, split_data
 from skal.experiment.messages import ExperimentError, ParameterError
-from skal.experiment.params import load_params
+from skal.experiment.params.parameters import load_params
+from skal.experiment.runs.data import Data, compute_features, load_data, split_data
 
 
 def params_of(**raw):
@@ -227,7 +227,7 @@ def test_broken_clips_are_set_aside(tmp_path):
 
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_block_of_broken_clips_ends_nothing(tmp_path, monkeypatch, stored):
-    monkeypatch.setattr("skal.experiment.data._BLOCK", 3)
+    monkeypatch.setattr("skal.experiment.runs.data._BLOCK", 3)
     sounds = write_sounds(make_sounds(9, 3, duration=0.2, random_state=0), tmp_path / "in")
     broken = sorted(sounds.paths)
     for path in broken[:3] + broken[6:7]:

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from skal.experiment.alframework import OldKeys
 from skal.experiment.explain import file_schema
 from skal.experiment.messages import ParameterError
-from skal.experiment.params import Params, dataset_given, load_params
-from skal.experiment.plan import build_parts, make_plans, per_threshold
-from skal.experiment.presets import preset_for, preset_names, preset_rows, read_preset
-from skal.experiment.progress import Reporter
+from skal.experiment.params.alframework import OldKeys
+from skal.experiment.params.parameters import Params, dataset_given, load_params
+from skal.experiment.params.presets import preset_for, preset_names, preset_rows, read_preset
 from skal.experiment.registry import component_names, short_name
-from skal.experiment.run import describe_params
+from skal.experiment.runs.plan import build_parts, make_plans, per_threshold
+from skal.experiment.runs.progress import Reporter
+from skal.experiment.runs.run import describe_params
 
 # A file as the predecessor's users have it; load_pretrained is true in most of theirs.
 OLD_FILE = {

@@ -3,8 +3,8 @@
 import pytest
 
 from skal.experiment import ParameterError, load_params
-from skal.experiment.plan import build_parts
-from skal.experiment.renamed import before_renaming
+from skal.experiment.params.renamed import before_renaming
+from skal.experiment.runs.plan import build_parts
 
 BEFORE = {
     "dataset": {"name": "sounds", "n_samples": 40},

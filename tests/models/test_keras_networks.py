@@ -359,7 +359,7 @@ def test_policies_of_keras(engine, policy, network):
 
 
 def test_a_step_whose_gradient_overflows_is_left_out():
-    from skal.models.engine.precision import FIRST, GROWTH, LossScale
+    from skal.models.engine.training.precision import FIRST, GROWTH, LossScale
 
     scale, seen = LossScale(), []
     one = tf.constant(1.0)

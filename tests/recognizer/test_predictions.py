@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache, LogMelSpectrogram
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds

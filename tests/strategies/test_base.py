@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from skal._utils.rows import Rows
+from skal._utils.rows.lazy import Rows
 from skal.learner import Learner, UnsupportedStrategyError
 from skal.strategies import (
     MarginSampling,

@@ -24,8 +24,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skal._utils import fingerprints
-from skal._utils.containers import (
+from skal._utils.rows import fingerprints
+from skal._utils.rows.containers import (
     concatenate,
     copy_rows,
     in_container_of,
@@ -33,7 +33,7 @@ from skal._utils.containers import (
     n_rows,
     take_rows,
 )
-from skal._utils.fingerprints import canonical, describe, fingerprint
+from skal._utils.rows.fingerprints import canonical, describe, fingerprint
 from skal.models import CNNClassifier, CompactCNN, DenseNet
 
 VALUES = np.random.RandomState(0).normal(size=(6, 2))

@@ -10,7 +10,7 @@ from skal._utils.sound import media
 from skal._utils.sound.decoding import RECORD_AGAIN, STEP, Libsndfile, libsndfile_errors, plain
 from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.headers import Finding, examine
-from skal._utils.windows import Window, as_window
+from skal._utils.sound.windows import Window, as_window
 
 __all__ = ["AudioReadError", "audio_length", "iter_windows", "open_sound"]
 

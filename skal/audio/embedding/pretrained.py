@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from skal._utils.sound.findings import Broken
 from skal.audio._base import AudioTransformer
 from skal.audio._blocks import Block
-from skal.audio._clips import clip_name, try_load
+from skal.audio._inputs import clip_name, try_load
 from skal.audio.embedding._checks import examined, refuse_if_different
 from skal.audio.embedding._settings import content_of, resolve
 from skal.audio.embedding._windows import cut, pooled, window_starts

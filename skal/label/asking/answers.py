@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
-from skal.label.asking.checks import check_seconds, check_text
 from skal.label.asking.classes import class_ids, list_classes
 from skal.label.asking.kinds import KINDS, LABEL, SETTLING
 from skal.label.asking.questions import ask_again, is_leased
 from skal.label.asking.records import AnswerReceipt
+from skal.label.asking.values import check_seconds, check_text
 from skal.label.asking.votes import last_valid, settle
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import answers, classes, clips, questions, votes
 
 __all__ = ["add_answer", "change_label", "correct_answer", "take_back"]

@@ -9,11 +9,11 @@ import re
 
 from sqlalchemy import delete, exists, func, insert, or_, select, update
 
-from skal.label.asking.checks import check_key, check_text
 from skal.label.asking.kinds import RESERVED_KEYS
 from skal.label.asking.records import ClassInfo, FormerClass
+from skal.label.asking.values import check_key, check_text
 from skal.label.asking.votes import settle_many
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import answers, classes, predictions, questions
 
 __all__ = [

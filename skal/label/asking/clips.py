@@ -7,11 +7,11 @@ from sqlalchemy import delete, func, insert, literal, select, update
 
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.label.asking.records import ClipInfo
 from skal.label.asking.votes import is_settled
 from skal.label.store import tables
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import clips
 
 __all__ = [

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, or_, select
 
 from skal.label.asking.kinds import KINDS, LABEL
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import answers, classes, clips, predictions, questions, votes
 
 __all__ = ["Vote", "list_people", "list_votes"]

@@ -7,8 +7,8 @@ decimals. A label with equal start and end is a point.
 import zipfile
 from pathlib import Path
 
-from skal._utils.files import write_atomically
-from skal._utils.tables import as_seconds
+from skal._utils.files.atomic import write_atomically
+from skal._utils.files.delimited import as_seconds
 from skal.label.formats.cells import one_line
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem, LeftOut, check_span

@@ -9,7 +9,7 @@ opens them as a sequence.
 import csv
 import os
 
-from skal._utils.tables import safe_cell, text_stream
+from skal._utils.files.delimited import safe_cell, text_stream
 from skal.label.formats.cells import one_line
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem

@@ -10,9 +10,9 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skal._utils.pipelines import Chain
+from skal._utils.estimators.pipelines import Chain
 from skal._utils.sound.soundfiles import AudioReadError, open_sound
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache, LogMelSpectrogram
 from skal.audio._base import AudioTransformer
 from skal.audio.contract import takes_recordings

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache, build_features
 from skal.label.asking.clips import count_clips, usable_clips
 from skal.label.learning.defaults import choose_components
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["Pool", "read_pool"]
 

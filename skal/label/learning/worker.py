@@ -9,8 +9,8 @@ import threading
 import time
 
 from skal.label.project import LabelingProject
-from skal.label.store import rounds
-from skal.label.store.errors import ProjectError
+from skal.label.store import training_rounds
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["TrainingWorker", "main"]
 
@@ -165,8 +165,8 @@ def _note_end(project, how):
     """Record that the process ended on its own."""
     message = f"the training process {how} and restarts; see {project.folder / 'log.txt'}"
     try:
-        rounds.note(project.store, "failed", message)
-        rounds.end_interrupted(project.store, message)
+        training_rounds.note(project.store, "failed", message)
+        training_rounds.end_interrupted(project.store, message)
     except ProjectError:
         return  # the disk is full or the database is gone; the next answer reports it
 
@@ -185,7 +185,7 @@ def main(stream):
 
         def tell(n_done, n_clips, n_failed):
             message = f"computing features of {n_done} of {n_clips} recordings"
-            rounds.note(project.store, "preparing", message)
+            training_rounds.note(project.store, "preparing", message)
 
         trainer = Trainer(project, on_features=tell)
         with _only_one(project, trainer):
@@ -211,7 +211,7 @@ def _only_one(project, trainer):
             except ProjectError as error:
                 if error.code != "locked":
                     raise
-                rounds.note(project.store, "preparing", str(error))
+                training_rounds.note(project.store, "preparing", str(error))
                 time.sleep(_POLL)
         yield
 
@@ -221,7 +221,7 @@ def _work(project, trainer):
     while True:
         trained = trainer.step(at_least=project.settings["n_instances"])
         if not is_noted:
-            rounds.note(project.store, "ok", None)
+            training_rounds.note(project.store, "ok", None)
             is_noted = True
         if trained is None:
             time.sleep(_POLL)

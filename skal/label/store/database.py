@@ -10,10 +10,10 @@ from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from skal._utils.files import NoLocksError
+from skal._utils.files.atomic import NoLocksError
 from skal.label.store import tables
-from skal.label.store.errors import ProjectError
 from skal.label.store.migration import upgrade
+from skal.label.store.project_error import ProjectError
 from skal.label.store.settings import read_settings
 
 __all__ = ["Database", "address_of"]

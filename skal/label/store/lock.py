@@ -4,8 +4,8 @@ import contextlib
 import errno
 import time
 
-from skal._utils.files import FolderHeldError, NoLocksError, hold_folder
-from skal.label.store.errors import ProjectError
+from skal._utils.files.atomic import FolderHeldError, NoLocksError, hold_folder
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["held", "plain_os_errors"]
 

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 from sqlalchemy import delete, insert, select
 
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import settings
 
 __all__ = ["choose_settings", "fixed_differ", "read_settings", "write_settings"]

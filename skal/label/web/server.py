@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import skal
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.web.security import Guard, is_host, is_loopback
 
 __all__ = ["check_token", "create_app", "patient_protocol", "serve"]
@@ -58,7 +58,7 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
         from fastapi.staticfiles import StaticFiles
 
         from skal.label.web.routes import ROUTERS
-        from skal.label.web.routes.errors import add_error_handlers
+        from skal.label.web.routes.error_json import add_error_handlers
     except ModuleNotFoundError as error:
         raise ImportError(f"{error.name} is missing: {_EXTRA}", name=error.name) from error
     from skal.label.store.settings import read_settings

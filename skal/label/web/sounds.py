@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 
 from skal._utils.sound.soundfiles import open_sound
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import read_audio
 from skal.label.playback import wav_bytes
 from skal.label.web.spectrogram import spectrogram_png

@@ -4,12 +4,12 @@ from skal.models._backend import keras
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
 from skal.models.engine.building import build_model, claim_weights
 from skal.models.engine.drawing import CompiledDraws
-from skal.models.engine.flat_training import FlatTraining
-from skal.models.engine.gradients import CompiledGradientLength
-from skal.models.engine.inference import CompiledForward
-from skal.models.engine.optimizers import OPTIMIZERS
-from skal.models.engine.sampling import CompiledSampling
-from skal.models.engine.steps import CompiledTraining
+from skal.models.engine.prediction.dropout import CompiledSampling
+from skal.models.engine.prediction.gradients import CompiledGradientLength
+from skal.models.engine.prediction.inference import CompiledForward
+from skal.models.engine.training.flat_training import FlatTraining
+from skal.models.engine.training.optimizers import OPTIMIZERS
+from skal.models.engine.training.steps import CompiledTraining
 from skal.models.recipe import cosine_schedule, draw_batches
 
 __all__ = ["Engine", "make_engine"]

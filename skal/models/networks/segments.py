@@ -1,6 +1,6 @@
 """SegmentVoting: one network for all segments of a recording, which vote."""
 
-from skal._utils.parameters import NestedParameters
+from skal._utils.estimators.nested_parameters import NestedParameters
 from skal.models.networks.base import Network, SpectrogramNetwork
 from skal.models.networks.compact import CompactCNN
 from skal.models.networks.dense import DenseNet
@@ -78,7 +78,7 @@ class SegmentVoting(NestedParameters, Network):
         self._shared()._validate()
 
     def _graph(self, inputs, n_classes, layers, seeds):
-        from skal.models.networks._segments import FoldSegments, SegmentMean, SegmentVote
+        from skal.models.networks._segment_layers import FoldSegments, SegmentMean, SegmentVote
 
         network, n_segments = self._shared(), inputs.shape[1]
         self._check_shape(inputs.shape)

@@ -12,8 +12,8 @@ from skal import ActiveLearningClassifier
 from skal.audio import LogMelSpectrogram
 from skal.label import LabelingProject, ProjectError, Trainer
 from skal.label.learning.defaults import describe_hearing
-from skal.label.store.rounds import list_rounds
 from skal.label.store.settings import read_settings
+from skal.label.store.training_rounds import list_rounds
 from skal.recognizer import Recognizer
 from skal.strategies import BatchBALD, CoreSet, EntropySampling, MarginSampling, MaxHerding
 from tests.label.recordings import answer_next, train, write_tones

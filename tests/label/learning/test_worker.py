@@ -14,7 +14,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skal.label import LabelingProject, TrainingWorker
-from skal.label.store.rounds import list_rounds
+from skal.label.store.training_rounds import list_rounds
 from skal.recognizer import Recognizer
 from tests.label.recordings import answer_next, write_tones
 

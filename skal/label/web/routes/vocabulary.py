@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.web.routes.schemas import (
     ERRORS,
     ClassChangeIn,

@@ -1,0 +1,189 @@
+"""Sealed files: JSON, arrays and a pickle under one checksum, written at once or not at all."""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import joblib
+import numpy as np
+
+from skal._utils.files.atomic import write_atomically
+from skal._utils.files.pickles import unpickle
+
+# The checksum covers all that follows it, the kind and the version included.
+_HEADER = re.compile(rb"skal-sealed ([0-9a-f]{64}) ")
+_HEADER_BYTES = len(b"skal-sealed ") + 64 + 1
+_VALUES, _PICKLE = "values.json", "pickle"
+
+
+class Sealed:
+    """What a sealed file holds.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, for errors.
+    values : object
+        What JSON can hold.
+    arrays : dict of str to ndarray
+        Numbers, truth values or text.
+    pickled : bytes or None
+        A pickle, not looked into until `unpickle` is called.
+    """
+
+    def __init__(self, path, values, arrays, pickled):
+        self._path = path
+        self.values = values
+        self.arrays = arrays
+        self._pickled = pickled
+
+    @property
+    def has_pickle(self):
+        """Tell whether there is a pickle."""
+        return self._pickled is not None
+
+    def unpickle(self):
+        """Return the object that was pickled; see `read_sealed` on whom to trust."""
+        if not self._pickled.startswith(b"\x80"):
+            raise ValueError(f"{self._path} was not written by skal: its pickle is compressed")
+        return unpickle(self._pickled, self._path)
+
+
+def write_sealed(path, kind, version, values, arrays, pickled=None):
+    """Write a sealed file.
+
+    Parameters
+    ----------
+    path : path-like
+        Where; a file that is there is replaced.
+    kind : str
+        What the file is, in one word.
+    version : int
+        Version of what it holds.
+    values : object
+        What JSON can hold.
+    arrays : dict of str to ndarray
+        Numbers, truth values or text.
+    pickled : object, default=None
+        What neither JSON nor an array can hold.
+
+    Returns
+    -------
+    str
+        The checksum.
+    """
+    body = io.BytesIO()
+    entries = {f"array.{name}": array for name, array in arrays.items()}
+    entries[_VALUES] = np.frombuffer(json.dumps(values).encode(), dtype=np.uint8)
+    if pickled is not None:
+        stream = io.BytesIO()
+        joblib.dump(pickled, stream)
+        entries[_PICKLE] = np.frombuffer(stream.getbuffer(), dtype=np.uint8)
+    np.savez(body, allow_pickle=False, **entries)
+    head = f"{kind} {version}\n".encode()
+    digest = _checksum(head, body.getbuffer())
+    with write_atomically(path) as file:
+        file.write(f"skal-sealed {digest} ".encode())
+        file.write(head)
+        file.write(body.getbuffer())
+    return digest
+
+
+def read_sealed(path, kind, version, digest=None):
+    """Read a sealed file, or say what is wrong with it.
+
+    The checksum tells of damage, not of malice: unpickle only what you have written yourself.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    kind : str
+        What it must be.
+    version : int
+        The version that can be read.
+    digest : str, default=None
+        The checksum that it must have.
+
+    Returns
+    -------
+    Sealed
+
+    Raises
+    ------
+    ValueError
+        If it is missing or damaged, or of another kind or version; names the file.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing, which belongs to what is beside it") from None
+    return parse_sealed(content, path, kind, version, digest)
+
+
+def is_sealed(content):
+    """Tell whether bytes begin as a sealed file does."""
+    return _HEADER.match(content[:_HEADER_BYTES]) is not None
+
+
+def parse_sealed(
+    content, path, kind, version, digest=None, remedy="remove its folder to start again"
+):
+    """Read the bytes of a sealed file; see `read_sealed`."""
+    content = memoryview(content)
+    found = _HEADER.match(content[:_HEADER_BYTES])
+    rest = content[_HEADER_BYTES:]
+    if found is None or _checksum(rest) != found[1].decode():
+        raise ValueError(
+            f"{path} is damaged: its checksum is wrong. Restore it from a copy, or {remedy}."
+        )
+    if digest is not None and found[1].decode() != digest:
+        raise ValueError(f"{path} is whole, but not the file that belongs to what is beside it")
+    end = bytes(rest[:100]).index(b"\n")
+    name, number = bytes(rest[:end]).decode().split(" ")
+    if (name, number) != (kind, str(version)):
+        raise ValueError(
+            f"{path} is a {name} in format {number}; this version of skal reads a {kind} in "
+            f"format {version}. Read it with the version of skal that has written it."
+        )
+    body = io.BytesIO(rest[end + 1 :])
+    with zipfile.ZipFile(body) as archive:
+        # We never compress: what is compressed may unpack to any size.
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise ValueError(f"{path} was not written by skal: it is compressed. It is not read")
+    body.seek(0)
+    with np.load(body, allow_pickle=False) as entries:
+        arrays = {n.partition(".")[2]: entries[n] for n in entries if n.startswith("array.")}
+        values = json.loads(entries[_VALUES].tobytes())
+        pickled = entries[_PICKLE].tobytes() if _PICKLE in entries else None
+    return Sealed(path, values, arrays, pickled)
+
+
+def checksum_of(path):
+    """Return the checksum that a sealed file claims, or None where there is no such file.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    str or None
+    """
+    try:
+        with open(path, "rb") as file:
+            found = _HEADER.match(file.read(_HEADER_BYTES))
+    except FileNotFoundError:
+        return None
+    return "" if found is None else found[1].decode()
+
+
+def _checksum(*parts):
+    sha = hashlib.sha256(usedforsecurity=False)
+    for part in parts:
+        sha.update(part)
+    return sha.hexdigest()

@@ -1,0 +1,1 @@
+"""Training of a round: its labels, its first weights, and the fit itself."""
