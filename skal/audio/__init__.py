@@ -4,9 +4,8 @@ from skal._utils.sound.findings import AudioReadError, Broken, HeaderWarning
 from skal._utils.sound.soundfiles import audio_length, iter_windows
 from skal._utils.sound.windows import Window
 from skal.audio._inputs import BrokenClipsError
-from skal.audio.broken_report import FeatureReport
 from skal.audio.cache import FeatureCache, build_features
-from skal.audio.embedding import KNOWN_MODELS, KnownModel, PretrainedEmbedding
+from skal.audio.embedding import KNOWN_MODELS, PretrainedEmbedding
 from skal.audio.features import MFCC, PCEN, LogMelSpectrogram
 from skal.audio.reading import read_audio
 from skal.audio.scaling import FeatureScaler
@@ -19,10 +18,8 @@ __all__ = [
     "Broken",
     "BrokenClipsError",
     "FeatureCache",
-    "FeatureReport",
     "FeatureScaler",
     "HeaderWarning",
-    "KnownModel",
     "LogMelSpectrogram",
     "PretrainedEmbedding",
     "Window",

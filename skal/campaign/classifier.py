@@ -64,7 +64,7 @@ class ActiveLearningClassifier(
         Whether a round trains from scratch, goes on from the weights of the last round, or
         from shrunk and perturbed ones. `Finetune` refuses classifiers whose training cannot
         go on, ensembles among them.
-    replay : Replay or {"all", "none", "uncertain", "var", "diverse"}, default=None
+    replay : Replay or {"none", "uncertain", "var", "diverse"}, default=None
         Which old labels a round trains on; see `Replay`. None: all.
     pseudo_labels : PseudoLabels, default=None
         Train also on what the last model was sure of.
@@ -228,7 +228,7 @@ class ActiveLearningClassifier(
         ],
         "max_rounds": [Interval(Integral, 0, None, closed="left"), None],
         "update": [StrOptions({"retrain", "finetune", "shrink_perturb"}), Retrain, Finetune],
-        "replay": [StrOptions({"all", "none", "uncertain", "var", "diverse"}), Replay, None],
+        "replay": [StrOptions({"none", "uncertain", "var", "diverse"}), Replay, None],
         "pseudo_labels": [PseudoLabels, None],
         "stopping": [StoppingCriterion, list, None],
         "classes": ["array-like", None],

@@ -6,7 +6,7 @@ import textwrap
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal.audio import AudioReadError, read_audio
+from skal.audio import AudioReadError, Broken, read_audio
 from skal.display._clips import decibels_of, frame_length, short_name
 
 __all__ = ["MontageDisplay", "show_class"]
@@ -26,8 +26,8 @@ class MontageDisplay:
     Parameters
     ----------
     clips : list of tuple (name, y, sr)
-        Name, waveform and sampling rate in Hz of every clip; where it could not be read, the
-        waveform is the reason, a str.
+        Name, waveform and sampling rate in Hz of each clip. For an unreadable clip, y is a
+        `Broken` and sr is None.
     title : str, default=None
         Title of the picture.
 
@@ -82,9 +82,9 @@ class MontageDisplay:
         self.images_ = []
         for tile, (name, y, sr) in zip(tiles, self.clips, strict=False):
             tile.set_title(short_name(os.path.basename(name), 34), fontsize=7, parse_math=False)
-            if isinstance(y, str):
+            if isinstance(y, Broken):
                 place = {"x": 0.5, "y": 0.5, "ha": "center", "va": "center"}
-                words = textwrap.fill(y, 28)
+                words = textwrap.fill(y.reason, 28)
                 tile.text(s=words, transform=tile.transAxes, fontsize=7, parse_math=False, **place)
                 continue
             decibels = decibels_of(y, sr, frame_length(sr) if n_fft is None else n_fft, top_db)
@@ -96,7 +96,7 @@ class MontageDisplay:
         return self
 
     def _seconds(self):
-        return [len(y) / sr for _, y, sr in self.clips if not isinstance(y, str)]
+        return [len(y) / sr for _, y, sr in self.clips if not isinstance(y, Broken)]
 
     def _on_one_time_axis(self):
         seconds = self._seconds() or [1.0]
@@ -179,4 +179,4 @@ def _clip(data, row):
     try:
         return path, *read_audio(path)
     except AudioReadError as error:
-        return path, error.reason, None
+        return path, error.broken, None

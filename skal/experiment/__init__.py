@@ -5,9 +5,7 @@ import importlib
 _HOMES = {
     "Comparison": "comparing.comparison",
     "ExperimentError": "messages",
-    "Interrupted": "messages",
     "ParameterError": "messages",
-    "Params": "params.parameters",
     "compare": "comparing.comparison",
     "load_params": "params.parameters",
     "preset_names": "params.presets",

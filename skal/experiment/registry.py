@@ -122,9 +122,7 @@ def _updates():
 def _replays():
     from skal.campaign import Replay
 
-    return {
-        mode: partial(Replay, mode=mode) for mode in ("all", "none", "uncertain", "var", "diverse")
-    }
+    return {mode: partial(Replay, mode=mode) for mode in ("none", "uncertain", "var", "diverse")}
 
 
 def _pseudo_labels():

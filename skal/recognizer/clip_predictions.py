@@ -51,20 +51,28 @@ def predict_blocks(model, clips, block):
     first = True
     while part := list(itertools.islice(clips, block)):
         good = [clip for clip in part if isinstance(clip, Window)]
-        results = _predicted(model, [str(clip) for clip in good])
-        if first and results and all(isinstance(result, Exception) for result in results):
-            raise ModelError(f"the model does not take these recordings: {_one_line(results[0])}")
+        results = _predict(model, [str(clip) for clip in good])
+        if first and results and all(result.is_refused for result in results):
+            raise ModelError(f"the model does not take these recordings: {results[0].problem}")
         first = first and not results
         waiting = iter(results)
         for clip in part:
             if isinstance(clip, Window):
-                yield _prediction(model, clip, next(waiting))
+                yield _as_prediction(model, clip, next(waiting))
             else:
                 yield Prediction(clip[0], None, None, clip[1])
 
 
-def _predicted(model, clips):
-    """Return for each clip its probabilities, the reason for a missing one, or an error."""
+class _Result(NamedTuple):
+    """Probabilities, or the problem of a clip that is broken or that the model refused."""
+
+    probabilities: np.ndarray | None = None
+    problem: str | None = None
+    is_refused: bool = False
+
+
+def _predict(model, clips):
+    """Return a result for each clip."""
     results = [None] * len(clips)
     waiting = list(range(len(clips)))
     while waiting:
@@ -74,28 +82,30 @@ def _predicted(model, clips):
             if not error.broken:
                 raise
             for position, broken in error.broken.items():
-                results[waiting[position]] = f"{broken.reason}; {broken.advice}"
+                problem = _one_line(f"{broken.reason}; {broken.advice}")
+                results[waiting[position]] = _Result(problem=problem)
             waiting = [i for i in waiting if results[i] is None]
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             if len(waiting) == 1:
-                results[waiting[0]] = error
+                results[waiting[0]] = _Result(problem=_one_line(error), is_refused=True)
             else:
                 # One clip of another length fails a whole block; alone it fails only itself.
                 for i in waiting:
-                    (results[i],) = _predicted(model, [clips[i]])
+                    (results[i],) = _predict(model, [clips[i]])
             waiting = []
         else:
             for i, row in zip(waiting, rows, strict=True):
-                results[i] = row
+                results[i] = _Result(row)
             waiting = []
     return results
 
 
-def _prediction(model, clip, result):
-    if isinstance(result, np.ndarray):
-        return Prediction(clip, model.classes_[result.argmax()], result, None)
-    return Prediction(clip, None, None, _one_line(result))
+def _as_prediction(model, clip, result):
+    if result.problem is not None:
+        return Prediction(clip, None, None, result.problem)
+    row = result.probabilities
+    return Prediction(clip, model.classes_[row.argmax()], row, None)
 
 
-def _one_line(error):
-    return " ".join(str(error).split())
+def _one_line(text):
+    return " ".join(str(text).split())

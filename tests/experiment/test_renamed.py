@@ -54,6 +54,13 @@ def test_two_names_of_one_thing_are_refused():
         load_params({"strategy": {"name": "bald", "n_samples": 3, "n_models": 4}})
 
 
+@pytest.mark.parametrize("replay", ["all", {"name": "all", "threshold": 5}])
+def test_replay_of_all_labels_is_null(replay):
+    params, notes = load_params({"replay": replay})
+    assert params.replay is None
+    assert notes == ["replay: all is called null now"]
+
+
 def test_a_name_that_is_short_for_an_object_is_translated():
     params, notes = load_params({"replay": "certain"})
     assert params.replay.name == "uncertain"

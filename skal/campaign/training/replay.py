@@ -20,8 +20,8 @@ class Replay(BaseEstimator):
 
     Parameters
     ----------
-    mode : {"all", "none", "uncertain", "var", "diverse"}, default="uncertain"
-        "all": every old label. "none": no old label. "uncertain": the share `fraction` of the
+    mode : {"none", "uncertain", "var", "diverse"}, default="uncertain"
+        "none": no old label. "uncertain": the share `fraction` of the
         correctly predicted ones, those of the highest entropy. "var": as "uncertain", with a
         share that shrinks as labels grow, ``fraction * threshold / n_old``; it needs a
         `threshold` above 0. "diverse": the share `fraction`, by density peaks of the embeddings.
@@ -36,7 +36,7 @@ class Replay(BaseEstimator):
     """
 
     _parameter_constraints = {
-        "mode": [StrOptions({"all", "none", "uncertain", "var", "diverse"})],
+        "mode": [StrOptions({"none", "uncertain", "var", "diverse"})],
         "threshold": [Interval(Integral, 0, None, closed="left")],
         "fraction": [Interval(Real, 0, 1, closed="both")],
     }
@@ -65,7 +65,7 @@ class Replay(BaseEstimator):
     @property
     def needs(self):
         """What the classifier must be able to answer: names of `Learner` methods."""
-        if self.mode in ("all", "none"):
+        if self.mode == "none":
             return ()
         return ("predict_proba", "embed") if self.mode == "diverse" else ("predict_proba",)
 
@@ -90,7 +90,7 @@ class Replay(BaseEstimator):
         n_old = len(codes)
         if self.mode == "none":
             return np.empty(0, dtype=np.intp)
-        if self.mode == "all" or n_old <= self.threshold:
+        if n_old <= self.threshold:
             return np.arange(n_old)
         fraction = self.fraction
         if self.mode == "var":

@@ -58,8 +58,8 @@ class OldKeys(BaseModel):
     hist_sel_mode: Literal["certain", "var", "no", "all"] | None = key(
         None,
         "one of certain, var, no, all",
-        "Old labels to train on in each round; same as replay (certain: uncertain, no: none). "
-        "hist_select only.",
+        "Old labels to train on in each round; same as replay (certain: uncertain, no: none, "
+        "all: null). hist_select only.",
     )
     sel_thresholds: list[Count] | None = key(
         None,
@@ -154,7 +154,7 @@ def _combined(params, engine, old):
 def _replay(old):
     mode = old.get("hist_sel_mode", "certain")
     if mode in ("no", "all"):
-        return {"replay": {"name": "none" if mode == "no" else "all"}}
+        return {"replay": {"name": "none"} if mode == "no" else None}
     thresholds = old.get("sel_thresholds")
     if not thresholds:
         raise ParameterError(

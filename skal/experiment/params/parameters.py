@@ -128,7 +128,7 @@ class Params(BaseModel):
     )
     replay: Named | None = key(
         None,
-        f"{NAMED}; names: all, none, uncertain, var, diverse",
+        f"{NAMED}; names: none, uncertain, var, diverse",
         "Old labels to train on in each round; null: all. Its threshold may be a list: one run "
         "for each entry.",
     )

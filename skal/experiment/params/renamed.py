@@ -27,7 +27,7 @@ def translate_renamed(raw):
         for name, value in raw.items()
     }
     if "replay" in raw:
-        renamed["replay"] = _translate_mode(raw["replay"], 0, notes)
+        renamed["replay"] = _translate_mode(_without_all(raw["replay"], notes), 0, notes)
     return renamed, list(dict.fromkeys(notes))
 
 
@@ -60,6 +60,14 @@ def _translate(place, value, source, notes):
         )
     notes.append(f"{place}: {found} of {value['name']} is called {wanted} now")
     return {wanted if name == found else name: inner for name, inner in value.items()}
+
+
+def _without_all(replay, notes):
+    name = replay.get("name") if isinstance(replay, dict) else replay
+    if name != "all":
+        return replay
+    notes.append("replay: all is called null now")
+    return None
 
 
 def _translate_mode(replay, source, notes):

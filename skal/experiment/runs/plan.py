@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from skal._utils.estimators.flat_features import with_scaling
+from skal._utils.estimators.pipelines import seed_all
 from skal.audio import PretrainedEmbedding
 from skal.campaign import ActiveLearningClassifier
 from skal.campaign.training.fit import weight_names
@@ -136,8 +136,8 @@ class Plan:
     def score_full_data(self, train, test):
         """Return the metrics of a model trained on all labels: what there is to gain."""
         model = clone(self.parts.model)
-        names = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
-        model.set_params(**dict.fromkeys(names, self.params.random_seed)).fit(*train)
+        seed_all(model, self.params.random_seed)
+        model.fit(*train)
         return classification_scores(test[1], model.predict(test[0]))
 
 
@@ -199,18 +199,14 @@ def _read_features(params, transformer, reporter):
 def build_parts(params):
     """Build the objects that parameters name, and refuse what does not go together."""
     model = build("model", params.model.name, _model_params(params), "model")
-    # Scikit-learn's own classifiers take rows of numbers, and want them scaled.
-    flat = not hasattr(model, "embed")
+    model, flatten = with_scaling(model)
     defaults = {"on_error": "warn", "n_jobs": params.n_jobs}
-    if (
-        flat
-        and "flatten" in signature(find_component("features", params.features.name)).parameters
-    ):
+    features = find_component("features", params.features.name)
+    if flatten and "flatten" in signature(features).parameters:
         defaults["flatten"] = True
-    is_pipeline = isinstance(model, Pipeline)
     parts = Parts(
         transformer=build("features", params.features.name, defaults | params.features.params),
-        model=make_pipeline(StandardScaler(), model) if flat and not is_pipeline else model,
+        model=model,
         strategy=build("strategy", params.strategy.name, params.strategy.params),
         options=_options(params),
     )

@@ -95,7 +95,8 @@ def parametrize_with_checks(strategies, *, expected_failed_checks=None):
 
     Examples
     --------
-    >>> from skal.strategies import BADGE, MarginSampling, parametrize_with_checks
+    >>> from skal.strategies import BADGE, MarginSampling
+    >>> from skal.strategies.checks import parametrize_with_checks
     >>> @parametrize_with_checks([MarginSampling(), BADGE()])
     ... def test_strategies(strategy, check):
     ...     check(strategy)
