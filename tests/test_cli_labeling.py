@@ -134,7 +134,7 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
         (["label", "rec", "--strategy", "margn"], "did you mean 'margin'?"),
         (["label", "rec", "--audit-share", "7"], "audit_share must be a share from 0 to 1"),
         (["label", "rec", "--hop", "1"], "hop"),
-        (["label", "rec", "--classes", "a\x1b"], "characters that cannot be shown"),
+        (["label", "rec", "--classes", "a\x1b"], "unprintable characters"),
         (["predict", "nowhere.joblib", "rec"], "nowhere.joblib: cannot be read: No such file"),
         (["predict", "rec", "rec"], "rec: there is no model in this folder; name"),
         (["predict", "rec/000000.wav", "rec"], "000000.wav: not a model file"),

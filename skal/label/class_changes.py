@@ -1,4 +1,4 @@
-"""The classes of a project as methods: add, rename, merge, retire, bring back."""
+"""Methods of a project for its classes: add, rename, merge, retire, restore."""
 
 from skal.label.asking import classes
 
@@ -6,7 +6,7 @@ __all__ = ["Vocabulary"]
 
 
 class Vocabulary:
-    """What a `skal.label.LabelingProject` does with its classes; needs its `store`."""
+    """Methods of `skal.label.LabelingProject` for its classes; they use its `store`."""
 
     @property
     def classes(self):
@@ -16,7 +16,7 @@ class Vocabulary:
 
     @property
     def former_classes(self):
-        """Return the names that are no classes anymore, a tuple of FormerClass."""
+        """Return former class names, a tuple of FormerClass."""
         with self.store.read() as connection:
             return classes.list_former(connection)
 
@@ -33,21 +33,21 @@ class Vocabulary:
         Returns
         -------
         ClassInfo
-            The existing class, if there is one of that name.
+            An existing class of that name is returned as it is.
 
         Raises
         ------
         ProjectError
-            With code "bad_class" if the name cannot be shown or belonged to a former class, or
-            the key is taken.
+            With code "bad_class" if the name is unprintable or belongs to a former class, or the
+            key is taken.
         """
         with self.store.write() as connection:
             return classes.add_class(connection, name, key)
 
     def rename_class(self, name, new):
-        """Give a class another name; its answers keep it.
+        """Rename a class. Its answers stay with it.
 
-        The former name still stands for the class, in tables to import for example.
+        The former name still refers to the class, for example in imported tables.
 
         Parameters
         ----------
@@ -59,14 +59,14 @@ class Vocabulary:
         Raises
         ------
         ProjectError
-            With code "unknown_class" if there is no such class, "bad_class" if the new name
-            cannot be shown or is taken.
+            With code "unknown_class" if there is no such class, "bad_class" if the new name is
+            unprintable or taken.
         """
         with self.store.write() as connection:
             classes.rename_class(connection, name, new)
 
     def merge_class(self, name, into):
-        """Let the answers of a class count as answers of another class.
+        """Count the answers of a class as answers of another class.
 
         The answers stay on record as they were given: `restore_class` separates them again.
 
@@ -85,13 +85,14 @@ class Vocabulary:
         Raises
         ------
         ProjectError
-            With code "unknown_class" if there is no such class, "bad_class" if both are one.
+            With code "unknown_class" if there is no such class, "bad_class" if both are the same
+            class.
         """
         with self.store.write() as connection:
             return classes.merge_class(connection, name, into)
 
     def retire_class(self, name):
-        """Stop to offer a class; its answers no longer count.
+        """Stop offering a class, and stop counting its answers.
 
         People are asked about these clips again. The answers stay on record, and
         `restore_class` brings the class back with them.

@@ -1,4 +1,4 @@
-"""The answers of a project as methods: look through them, take them back, correct them."""
+"""Methods of a project for given answers: review, undo, correct."""
 
 import time
 
@@ -9,12 +9,12 @@ __all__ = ["Past"]
 
 
 class Past:
-    """What a `skal.label.LabelingProject` does with given answers; needs its `store`."""
+    """Methods of `skal.label.LabelingProject` for given answers; they use its `store`."""
 
     def votes(
         self, *, person=None, label=None, kind=None, disagrees=False, before=None, limit=None
     ):
-        """Return the answers that stand: one for each clip and person, newest first.
+        """Return the current answers: one for each clip and person, newest first.
 
         Parameters
         ----------
@@ -25,10 +25,9 @@ class Past:
         kind : {"label", "skip", "unsure", "bad"}, default=None
             Only answers of this kind.
         disagrees : bool, default=False
-            Only labels for which the newest model, or the model before the answer, predicts
-            another class.
+            Only labels that contradict the newest model or the model before the answer.
         before : int, default=None
-            Only answers with a smaller number, such as the last one of the page before.
+            Only answers with a smaller number, such as the last answer of the previous page.
         limit : int, default=None
             At most this number of answers.
 
@@ -47,9 +46,9 @@ class Past:
             return review.list_people(connection)
 
     def correct(self, answer_id, person, kind, label=None):
-        """Answer again in place of an answer that stands, of any person.
+        """Correct a current answer of any person.
 
-        The former answer stays on record, and counts again if the correction is undone.
+        The former answer stays on record and counts again if the correction is undone.
 
         Parameters
         ----------
@@ -67,8 +66,8 @@ class Past:
         Raises
         ------
         ProjectError
-            With code "superseded" if the answer was taken back or corrected meanwhile;
-            "unknown_class", "bad_answer" or "disk_full". Nothing is stored then.
+            With code "superseded" if the answer has been taken back or corrected in the meantime;
+            "unknown_class", "bad_answer" or "disk_full". Then nothing is stored.
         """
         person = check_person(person)
         answer_id = check_id(answer_id, "bad_answer", "answer")
@@ -86,8 +85,8 @@ class Past:
         Returns
         -------
         Question or None
-            About the clip of that answer, with the answer in `taken_back`; None if there is
-            nothing to take back, or the clip is no longer readable.
+            The clip's question, with the answer in `taken_back`. None if there is nothing to take
+            back, or if the clip is unreadable now.
         """
         person = check_person(person)
         with self.store.write() as connection:

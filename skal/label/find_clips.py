@@ -1,4 +1,4 @@
-"""Search a folder of recordings for what sounds like an example."""
+"""Search a folder of recordings for windows that sound like an example."""
 
 import csv
 import os
@@ -28,7 +28,7 @@ class Hit(NamedTuple):
     start : float
         Where the window begins, in s.
     end : float or None
-        Where it ends; None is the end of the recording.
+        Where it ends; None: the end of the recording.
     similarity : float
         Cosine similarity of the embeddings, from -1 to 1.
     """
@@ -42,7 +42,7 @@ class Hit(NamedTuple):
 def search_folder(
     folder, examples, *, embedding="birdnet", top=50, window=3.0, hop=None, store=None
 ):
-    """Find the windows of a folder's recordings that sound most like some examples.
+    """Find the windows in a folder of recordings that sound most like the examples.
 
     Parameters
     ----------
@@ -51,23 +51,23 @@ def search_folder(
     examples : sequence of paths or addresses
         What to look for.
     embedding : str, dict or transformer, default="birdnet"
-        What compares sounds, as for `LabelingProject`.
+        Network that makes the compared features, as for `LabelingProject`.
     top : int, default=50
         Windows wanted.
     window : float or None, default=3.0
-        Length of the windows, in s; None takes whole recordings.
+        Length of the windows, in s; None: whole recordings.
     hop : float, default=None
-        From the start of a window to that of the next, in s; None: `window`.
+        Time between the starts of neighboring windows, in s; None: `window`.
     store : path-like, default=None
-        Folder of the store in which rows are kept. None: ``.skal/features`` in the folder, where
-        a labeling project keeps them.
+        Folder of the feature store. None: ``.skal/features`` in the folder, where a labeling
+        project keeps them.
 
     Returns
     -------
     hits : list of Hit
         The most similar first.
     broken : list of (str, str)
-        Recordings that could not be read, and why.
+        Unreadable recordings, and why.
     """
     folder = existing_folder(folder)
     sounds, _ = audio_files(folder)
@@ -97,14 +97,14 @@ def search_folder(
 
 
 def write_hits(hits, format, target, *, root):
-    """Write what was found: a CSV table, or labels with the similarity as their name.
+    """Write search results as a CSV table, or as labels named by their similarity.
 
     Parameters
     ----------
     hits : list of Hit
         From `search_folder`.
     format : {"csv", "raven", "audacity"}
-        See `export_labels` for the last two.
+        See `export_labels` for the label formats.
     target : path-like or binary file object
         Where to.
     root : path-like

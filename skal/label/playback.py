@@ -1,4 +1,4 @@
-"""Sounds for the ear: even loudness, WAV bytes, and players of the terminal."""
+"""Playback: even loudness, WAV bytes, and terminal players."""
 
 import contextlib
 import io
@@ -23,13 +23,13 @@ _PLAYERS = {
     "play": ["play", "-q"],
     "afplay": ["afplay"],
 }
-_MAX_SECONDS = 300  # of a recording that are played
+_MAX_SECONDS = 300  # seconds of a recording that are played
 
 
 def loudness_gain(y):
     """Return the factor that makes a clip as loud as the others.
 
-    No sample is clipped, and noise in silence is not amplified without limit.
+    The factor never clips a sample, and has a limit so that silence stays quiet.
     """
     loudness = float(np.sqrt(np.mean(np.square(y, dtype=float))))
     peak = float(np.abs(y).max())
@@ -55,8 +55,8 @@ def find_player():
 class Player:
     """Plays one clip at a time in the background.
 
-    It decodes the clip and passes a WAV file to the command, so that the command needs to know
-    neither formats nor names of recordings.
+    The command gets a decoded WAV file, so it need not support the recording's format or file
+    name.
     """
 
     def __init__(self, command):
@@ -79,7 +79,7 @@ class Player:
         )
 
     def stop(self):
-        """Stop playing, if anything is played."""
+        """Stop playback."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait()

@@ -103,7 +103,7 @@ def test_a_class_is_added_by_name(project):
     assert kinds(project) == [("label", "owl"), ("label", "dog")]
     assert "owl" in shown
     shown = label(project, "+1", ["\a"])
-    assert "cannot be shown" in shown
+    assert "unprintable" in shown
     assert [info.name for info in project.classes] == ["dog", "[bold]siren", "owl"]
 
 
@@ -145,9 +145,9 @@ def test_an_earlier_answer_is_corrected(project):
     assert project.votes()[0].clip_id == second.clip_id
     assert [vote.label for vote in project.votes()] == ["[bold]siren", "[bold]siren", "dog"]
     shown = label(project, "<qq", ["1", "q"])
-    assert "kept as it was" in shown
+    assert "not changed" in shown
     shown = label(project, "<q", ["no such thing", "", "", "!", "q"])
-    assert "all answers follow" in shown and "No more answers" in shown
+    assert "showing all answers" in shown and "No more answers" in shown
 
 
 def test_undo_says_what_the_answer_was(project):

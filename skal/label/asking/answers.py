@@ -44,7 +44,7 @@ def _class_id_of(connection, name):
 
 
 def add_answer(connection, question_id, person, kind, label, *, seconds, client_key, now):
-    """Store an answer; one that arrives again, with its `client_key`, is stored once."""
+    """Store an answer; a repeat with the same `client_key` adds nothing."""
     seconds = check_seconds(seconds)
     class_id = _check_kind(connection, kind, label)
     question = _question(connection, question_id)
@@ -57,7 +57,7 @@ def add_answer(connection, question_id, person, kind, label, *, seconds, client_
     if question.person != person:
         raise ProjectError(
             "lease_lost",
-            f"question {question_id} belongs to another person: ask for the next clip",
+            f"question {question_id} belongs to another person: get the next clip",
         )
     _check_lease(connection, question, now)
     row = {
@@ -92,20 +92,20 @@ def change_label(connection, clip_id, person, kind, label, now):
 
 
 def correct_answer(connection, answer_id, person, kind, label, now):
-    """Store an answer that takes the place of one that stands, of any person."""
+    """Replace a current answer of any person with a correction."""
     class_id = _check_kind(connection, kind, label)
     given = connection.execute(select(answers).where(answers.c.id == answer_id)).first()
     if given is None:
         raise ProjectError("bad_answer", f"there is no answer {answer_id}")
     standing = connection.execute(select(votes).where(votes.c.clip_id == given.clip_id)).all()
     if answer_id not in [vote.answer_id for vote in standing]:
-        # Sent again, because the confirmation was lost?
+        # A client repeats an answer if the confirmation was lost.
         for vote in standing:
             if (vote.person, vote.kind, vote.class_id) == (person, kind, class_id):
                 return AnswerReceipt(vote.answer_id, duplicate=True)
         raise ProjectError(
             "superseded",
-            "this answer was taken back or corrected meanwhile: look at the newest one",
+            "this answer has been taken back or corrected in the meantime: look at the newest one",
         )
     row = {"kind": kind, "class_id": class_id, "at": now, "reason": "relabeled"}
     row |= {"clip_id": given.clip_id, "person": person}
@@ -138,7 +138,7 @@ def take_back(connection, person, now, lease):
 
 
 def _last_question(connection, answer):
-    """Return the newest question about the clip, which a changed label lacks itself."""
+    """Return the newest question about the clip: a changed label has none of its own."""
     query = select(questions).where(questions.c.clip_id == answer.clip_id)
     query = (
         query.where(questions.c.person == answer.person).order_by(questions.c.id.desc()).limit(1)
@@ -209,7 +209,7 @@ def _check_lease(connection, question, now):
         raise ProjectError(
             "lease_lost",
             f"the time for question {question.id} is over, and another person was asked. Nothing "
-            "was written; ask for the next clip",
+            "was stored; get the next clip",
         )
 
 

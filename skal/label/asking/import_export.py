@@ -70,7 +70,7 @@ def read_answers(connection):
 def add_labels(connection, matches, now, *, replace=False):
     """Import labels of matched clips; return an ImportReport.
 
-    Clips that an answer settles keep it, or with `replace` get the label.
+    Settled clips keep their answer unless `replace` is set.
     """
     table = class_ids(connection)
     names = {number: name for name, number in _present_names(connection)}
@@ -125,7 +125,7 @@ def _kinds_of(connection, clip_ids):
 
 
 def _add(connection, clip_id, class_id, now):
-    """Add an imported label, in place of all that people said."""
+    """Store an imported label that replaces all answers to its clip."""
     row = {"clip_id": clip_id, "person": IMPORTED, "kind": LABEL, "class_id": class_id}
     row |= {"at": now, "reason": IMPORTED}
     query = select(votes.c.answer_id).where(votes.c.clip_id == clip_id, votes.c.person != IMPORTED)

@@ -1,4 +1,4 @@
-"""The answers that stand, newest first: to look through, and to correct."""
+"""Current answers, newest first, for review and correction."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -58,7 +58,7 @@ class Vote:
 
 
 _SAID, _NOW, _THEN = classes.alias("said"), classes.alias("now"), classes.alias("before")
-# The model of today has learned from the answer; the one before the answer has not.
+# The newest model has trained on the answer; the model before the answer has not.
 _DISAGREES_NOW = func.coalesce(predictions.c.class_id != votes.c.class_id, False)
 _DISAGREED = func.coalesce(questions.c.guess != votes.c.class_id, False)
 _VOTES = (
@@ -93,7 +93,7 @@ _VOTES = (
 def list_votes(
     connection, *, person=None, label=None, kind=None, disagrees=False, before=None, limit=None
 ):
-    """Return the votes that fit, newest first."""
+    """Return matching votes, newest first."""
     query = _VOTES
     if person is not None:
         query = query.where(votes.c.person == person)

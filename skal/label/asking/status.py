@@ -18,7 +18,7 @@ from skal.label.store.tables import answers, clips, questions, rounds, votes
 
 __all__ = ["audits", "measure_progress"]
 
-# Newest answers that the pace is taken from.
+# Number of recent answers that the pace is averaged over.
 _PACE = 50
 
 
@@ -62,7 +62,7 @@ def audits(connection):
         )
         .join(clips, clips.c.id == questions.c.clip_id)
         .where(questions.c.reason == "audit", questions.c.guess.is_not(None))
-        # The label that stands, also after another person corrected the answer.
+        # The current label, including corrections by other people.
         .where(questions.c.answer_id.is_not(None), clips.c.kind == LABEL)
         .order_by(questions.c.id)
     )
@@ -92,13 +92,13 @@ def _training_of(history, worker, per_class):
 
 
 def _missing(per_class):
-    """Return what the first model waits for."""
+    """Return what the first model still needs."""
     if not per_class:
         return "there are no classes yet: add at least two"
     if len(per_class) == 1:
         return f"{next(iter(per_class))!r} is the only class: a model needs a second one, add it"
     if sum(n > 0 for n in per_class.values()) < 2 and any(per_class.values()):
-        return "the first model needs labels of a second class, too"
+        return "the first model also needs labels of a second class"
     return "the first model needs a few labels of each class"
 
 

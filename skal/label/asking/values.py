@@ -1,4 +1,4 @@
-"""Check values from outside: names, numbers and times that a database can store."""
+"""Validation of input: names, ids, keys, and times."""
 
 import math
 
@@ -12,14 +12,16 @@ _LARGEST = 2**31 - 1
 
 
 def check_text(value, what, *, code="bad_answer", longest=_LONGEST):
-    """Return a short printable text without surrounding blanks."""
+    """Return short printable text without surrounding blanks."""
     if not isinstance(value, str) or not value.strip():
-        raise ProjectError(code, f"{what} must be a text that is not empty, not {value!r:.100}")
+        raise ProjectError(code, f"{what} must be non-empty text, not {value!r:.100}")
     text = value.strip()
     if len(text) > longest:
-        raise ProjectError(code, f"{what} has {len(text)} characters; {longest} are allowed")
+        raise ProjectError(
+            code, f"{what} has {len(text)} characters; at most {longest} are allowed"
+        )
     if not text.isprintable():
-        raise ProjectError(code, f"{what} has characters that cannot be shown: {text!a:.100}")
+        raise ProjectError(code, f"{what} has unprintable characters: {text!a:.100}")
     return text
 
 
@@ -36,7 +38,7 @@ def check_person(value):
 def check_id(value, code, what):
     """Return the number of a row."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ProjectError(code, f"the number of a {what} is an integer, not {value!r:.100}")
+        raise ProjectError(code, f"the number of a {what} must be an integer, not {value!r:.100}")
     number = value.__index__()
     if not 0 <= number <= _LARGEST:
         raise ProjectError(code, f"there is no {what} {number}"[:100])
@@ -50,7 +52,7 @@ def check_key(value):
     if isinstance(value, str) and len(value) == 1 and value.isascii() and value.isalnum():
         return value.lower()
     raise ProjectError(
-        "bad_class", f"the key of a class is one digit or letter, not {value!r:.100}"
+        "bad_class", f"the key of a class must be one digit or letter, not {value!r:.100}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows with every column of a label, as tables and JSON lines have them."""
+"""The columns of CSV tables and JSON lines."""
 
 from skal._utils.files.delimited import as_seconds, is_missing
 from skal.label.asking.kinds import KINDS, LABEL
@@ -17,13 +17,13 @@ LOOKS_LIKE_TIME = "it looks like a time, but only start and end (s) are read; re
 
 
 def values_of(row):
-    """Return the values of a LabelRow, one for each column."""
+    """Return a value of a LabelRow for each column."""
     values = [getattr(row, name) for name in _ATTRIBUTES.values()]
     return [value.isoformat() if hasattr(value, "isoformat") else value for value in values]
 
 
 def read_record(row, record, separator=""):
-    """Yield the label of a row, or its problems; `separator` is that of its table."""
+    """Yield the label of a row, or its problems; `separator` divides the table's cells."""
     kind = record.get("kind")
     kind = LABEL if is_missing(kind) else str(kind).strip().lower()
     if kind not in KINDS:
@@ -35,7 +35,7 @@ def read_record(row, record, separator=""):
         yield LeftOut(row, "label", reason)
         return
     problems = [
-        LabelProblem(row, key, f"{record.get(key)!r} is not a text")
+        LabelProblem(row, key, f"{record.get(key)!r} is not text")
         for key in NEEDED
         if not isinstance(record.get(key), (str, type(None)))
     ]

@@ -41,7 +41,7 @@ def _read_object(row, record):
     yield from problems
     if not problems:
         record = {key: record[name] for key, name in found.items()}
-        # A missing path is not the recording that the file is named after.
+        # JSON lines cover many recordings, so a missing path is an error.
         yield from read_record(row, record | {"path": record["path"] or ""})
 
 

@@ -28,7 +28,7 @@ def _write(rows, stream, root):
     """Write one table; a selection spans all frequencies of its recording."""
     problems = []
     with text_stream(stream, "replace") as text:
-        # No quotes, which Raven would show: no cell has a tab or a line break.
+        # Raven shows quotes, and no cell needs them: none has a tab or a line break.
         plain = {"lineterminator": "\n", "quoting": csv.QUOTE_NONE, "quotechar": None}
         writer = csv.writer(text, delimiter="\t", **plain)
         writer.writerow(_COLUMNS)

@@ -20,15 +20,14 @@ _READERS = {end: format.read for format in FORMATS.values() for end in format.re
 def export_labels(rows, format, target, *, root="."):
     """Write labels to a file, a folder or a stream.
 
-    ``"csv"`` and ``"jsonl"`` have every column of every row, including clips that were skipped
-    or answered without a label; the other formats have only clips with a label.
-    ``"audacity"`` is a label file for each recording, in a folder or a ZIP archive. ``"raven"``
-    is one selection table of all recordings, which Raven opens with its sounds.
-    ``"labelstudio"`` is a task for each recording, annotated as a whole (``choices``) or in
-    regions (``labels``).
+    ``"csv"`` and ``"jsonl"`` have every column of every row, including clips that were skipped or
+    answered without a label; the other formats have only clips with a label. ``"audacity"`` writes
+    one label file per recording, in a folder or a ZIP archive. ``"raven"`` writes one selection
+    table for all recordings, which Raven opens with its sounds. ``"labelstudio"`` writes a task
+    for each recording, annotated as a whole (``choices``) or in regions (``labels``).
 
-    In CSV and Raven's tables, text that a spreadsheet would take for a formula has a ``'``
-    before it, which `read_labels` removes.
+    In CSV and Raven's tables, text that looks like a spreadsheet formula gets a leading ``'``,
+    which `read_labels` removes.
 
     Parameters
     ----------
@@ -46,7 +45,7 @@ def export_labels(rows, format, target, *, root="."):
     Returns
     -------
     list of LabelProblem
-        What the format had to leave out, such as the end of a missing recording.
+        What the format could not express, such as the end of a missing recording.
 
     Raises
     ------
@@ -70,7 +69,7 @@ class ImportedLabels(list):
     Attributes
     ----------
     left_out : list of LabelProblem
-        Rows without a label, and points in time, which are not among these.
+        Rows that are left out: those without a label, and points in time.
     """
 
     def __init__(self, labels=(), left_out=()):

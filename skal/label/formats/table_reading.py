@@ -16,7 +16,7 @@ from skal.label.formats.problems import LabelProblem, LeftOut
 
 __all__ = ["read_table"]
 
-# Columns that say nothing new where a table has start and end.
+# Columns that are redundant if a table has start and end.
 _DERIVED = ("duration", "length")
 _SPAN = ("path", "start", "end")
 
@@ -24,7 +24,7 @@ _SPAN = ("path", "start", "end")
 def read_table(content):
     """Yield the labels of a table, or its problems.
 
-    The path of a label is None if the table is about the recording that it is named after.
+    The path of a label is None if the table is named after its recording.
     """
     if is_track(content):
         yield from read_track(content)
@@ -43,7 +43,7 @@ def read_table(content):
 
 
 def _cells_of(content, quotes):
-    """Return rows and separator; after an error, those without a meaning of quotes."""
+    """Return rows and separator; after an error, read quotes as plain characters."""
     try:
         return *read_cells(content, quotes=quotes), None
     except TableError as error:
@@ -64,7 +64,7 @@ def _read_rows(rows, separator, dialect):
         row = f"row {number}"
         is_whole = len(cells) == len(names)
         if is_whole and _span_of(cells, found) in several:
-            yield LeftOut(row, "label", "this span has other labels, too, but a clip has one")
+            yield LeftOut(row, "label", "this span has several labels, but a clip has only one")
             continue
         if not is_whole:
             yield LabelProblem(row, "cells", f"{len(cells)}, but the header has {len(names)}")
@@ -76,7 +76,7 @@ def _read_rows(rows, separator, dialect):
 
 
 def _spans_of_several(dialect, found, rows, n_columns):
-    """Return the cells of spans that have several labels, where programs write such."""
+    """Return the cells of spans with several labels, for programs that write them."""
     if dialect is None or not dialect.several_labels:
         return set()
     labels = {}
@@ -91,7 +91,7 @@ def _span_of(cells, found):
 
 
 def _own_columns(names, rows):
-    """Return the positions of our columns, and (column, reason) of what is wrong."""
+    """Return positions of our columns, and (column, reason) of each problem."""
     scores = _score_columns(names)
     others = [name for name in names if name not in scores]
     found, several = find_columns(others, COLUMNS)
@@ -112,7 +112,7 @@ def _own_columns(names, rows):
 
 
 def _score_columns(names):
-    """Return the columns of classes in a table of predictions; their names may be any."""
+    """Return the score columns of a table of predictions, whose names are arbitrary."""
     if "probability" in names and names[-1] == "problem":
         return set(names[names.index("probability") + 1 : -1])
     return set()

@@ -11,7 +11,7 @@ from skal.campaign.checkpoint import has_checkpoint
 
 __all__ = ["Campaign", "fit_classifier", "resume", "save_model"]
 
-# What a checkpoint of another version, or with other parameters, may raise.
+# Errors from checkpoints of other versions or with other parameters.
 _BAD_CHECKPOINT = (ValueError, AttributeError, KeyError)
 # Older model files are removed.
 _KEPT = 5
@@ -19,7 +19,7 @@ _KEPT = 5
 
 @dataclass
 class Campaign:
-    """A campaign, and what it was taught.
+    """A campaign and the labels it was taught.
 
     `number` is the round in which it began, `pool` the digest of its clips. `taught` maps clip
     ids to classes, or None for "cannot tell"; `guesses` is from `choices.compare`.
@@ -38,7 +38,7 @@ class Campaign:
         classifier = fit_classifier(project, pool, number, names, batch)
         campaign = cls(number, classifier, names, pool.digest)
         campaign.taught.update((i, label) for i, label in batch.items() if label)
-        # fit takes None for unlabeled; only teach can say "cannot tell".
+        # In fit, None means unlabeled; only teach can mark "cannot tell".
         unclear = {i: None for i, label in batch.items() if label is None}
         if unclear:
             campaign.teach(pool, unclear)
@@ -56,13 +56,13 @@ class Campaign:
         self.taught.update(batch)
 
     def can_continue(self, pool, names, labels):
-        """Tell whether the campaign can be taught the new labels, or a new one must begin."""
+        """Tell whether the campaign can be taught the new labels."""
         if self.classes != names or self.pool != pool.digest:
             return False
         return all(i in labels and labels[i] == label for i, label in self.taught.items())
 
     def news(self, labels):
-        """Return the labels that were not taught."""
+        """Return the labels that it was not taught."""
         missing = object()
         return {i: label for i, label in labels.items() if self.taught.get(i, missing) != label}
 
@@ -88,7 +88,7 @@ def fit_classifier(project, pool, number, names, batch):
 def resume(project, pool, names, history):
     """Resume the campaign of the last rounds, if it still fits.
 
-    Return it with the last round that it knows; both are None if there is none.
+    Return the campaign and its last round, or (None, None).
     """
     history = [row for row in history if row.record]
     if not history:
@@ -124,7 +124,7 @@ def _checkpoint(project, number):
 
 
 def _campaign_of(row):
-    """Return the number of a round's campaign: that of its first round."""
+    """Return a campaign's number, which is that of its first round."""
     campaign = row.record["campaign"]
     return row.id if campaign is None else campaign
 

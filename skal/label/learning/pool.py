@@ -16,9 +16,9 @@ __all__ = ["Pool", "read_pool"]
 
 @dataclass
 class Pool:
-    """Clips with features: numbers in ascending order, and the recording of each window.
+    """Clips and features, in ascending order of clip numbers.
 
-    `version` counts the clips, and those set aside, when the pool was read.
+    `version` holds the counts of clips and set-aside clips when the pool was read.
     """
 
     ids: np.ndarray
@@ -42,9 +42,9 @@ class Pool:
 
 
 def read_pool(project, old=None, progress=None):
-    """Read the pool, or return `old` if no clips came; compute missing features.
+    """Read the pool and compute missing features; return `old` if nothing changed.
 
-    Unreadable clips are set aside. `progress(n_done, n_clips, n_failed)` is called meanwhile.
+    Unreadable clips are set aside. Calls `progress(n_done, n_clips, n_failed)` along the way.
     """
     with project.store.read() as connection:
         version = count_clips(connection)[:2]

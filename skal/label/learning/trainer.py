@@ -1,4 +1,4 @@
-"""Trainer: train on the labels of a project, and choose what to ask next."""
+"""Trainer: train on the labels of a project and choose the next questions."""
 
 import contextlib
 from collections import Counter
@@ -18,7 +18,7 @@ from skal.recognizer import Recognizer
 
 __all__ = ["Trainer"]
 
-# The first model needs _OF_EACH labels of each class, or _PER_CLASS for each class on average.
+# The first model needs _OF_EACH labels of each class, or _PER_CLASS per class on average.
 _OF_EACH, _PER_CLASS = 2, 3
 
 
@@ -47,7 +47,7 @@ class Trainer:
         self._is_new = True
 
     def train(self):
-        """Train a round on all labels, and choose what to ask next.
+        """Train a round on all labels and choose the next questions.
 
         Returns
         -------
@@ -120,7 +120,7 @@ class Trainer:
         return self._round(names, labels if begin else new, begin)
 
     def _labels(self):
-        """Return the classes, and the verdicts on clips of the pool in order of the answers."""
+        """Return the classes, and the verdicts on pool clips in the order of answers."""
         with self.project.store.read() as connection:
             names = [info.name for info in list_classes(connection)]
             found = list_verdicts(connection)
@@ -130,7 +130,9 @@ class Trainer:
 
     def _is_due(self, new, names, labels, at_least):
         if not set(self._campaign.classes) <= set(names):
-            return True  # renamed, merged or retired: the model still predicts the former class
+            return (
+                True  # the model predicts a class that was renamed, merged, or retired
+            )
         gone = [i for i in self._campaign.taught if i not in labels]
         if not any(new.values()) and not gone:
             return False
@@ -160,13 +162,13 @@ class Trainer:
 
         def _record_failure(_, error, traceback):
             if error is not None:
-                self._campaign = None  # it may be half taught; its checkpoint is whole
+                self._campaign = None  # may be half taught; resume from its checkpoint
                 training_rounds.fail_round(store, number, f"{type(error).__name__}: {error}")
 
         with contextlib.ExitStack() as ending:
             ending.push(_record_failure)
             if begin:
-                self._campaign = None  # frees its memory before the next one is trained
+                self._campaign = None  # free its memory before the next training
                 self._campaign = Campaign.begin(self.project, self._pool, number, names, batch)
             else:
                 self._campaign.teach(self._pool, batch)
@@ -174,7 +176,7 @@ class Trainer:
         return number
 
     def _publish(self, number, record):
-        """Save the model, and store its choice and its predictions."""
+        """Save the model, and store its choices and predictions."""
         project, pool, campaign = self.project, self._pool, self._campaign
         n_instances, seed = (project.settings[name] for name in ("n_instances", "random_state"))
         classifier = campaign.classifier

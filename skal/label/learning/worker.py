@@ -1,4 +1,4 @@
-"""The training process: it trains in the background, and restarts if it dies."""
+"""The training process: trains in the background and restarts if it dies."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ __all__ = ["TrainingWorker", "main"]
 _POLL = 0.5
 # Seconds before each restart; the last one repeats.
 _PAUSES = (1, 5, 30, 120, 300)
-# Seconds after which a process counts as healthy, and the pauses start over.
+# After this many seconds a process counts as healthy, and the pauses start over.
 _HEALTHY = 600
 _GRACE = 10
 
@@ -26,8 +26,8 @@ _GRACE = 10
 class TrainingWorker:
     """Trains the model of a project in a separate process.
 
-    A process that ends is restarted, after growing pauses, and its round is recorded as failed.
-    Answers are safe.
+    A process that dies restarts after growing pauses, and its round is recorded as failed. Answers
+    are safe.
 
     Parameters
     ----------
@@ -36,7 +36,8 @@ class TrainingWorker:
 
     Examples
     --------
-    >>> from skal.label import LabelingProject, TrainingWorker
+    >>> from skal.label import LabelingProject
+    >>> from skal.label.learning.worker import TrainingWorker
     >>> with LabelingProject("recordings") as project:  # doctest: +SKIP
     ...     with TrainingWorker(project):
     ...         project.next("ann")
@@ -52,7 +53,7 @@ class TrainingWorker:
 
     @property
     def pid(self):
-        """Return the id of the process, None while there is none."""
+        """Return the process id, or None."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
@@ -72,7 +73,7 @@ class TrainingWorker:
         return self
 
     def stop(self):
-        """End the process; an unfinished round is lost, but no answer."""
+        """End the process. An unfinished round is lost; answers are not."""
         self._stopping.set()
         with self._lock:
             if self.pid is not None:
@@ -105,7 +106,7 @@ class TrainingWorker:
             if self._stopping.is_set():
                 return None
             try:
-                # A new process would make a new, empty project where the old one was removed.
+                # If the project was removed, a new process would create an empty one in its place.
                 self.project.store.check_place()
                 self._process = _start(self.project, self._described)
             except (OSError, ProjectError) as error:
@@ -157,7 +158,7 @@ def _start(project, described):
         process.stdin.write(described)
         process.stdin.flush()
     except BrokenPipeError:
-        process.kill()  # it died before it could read; the watcher notices
+        process.kill()  # the process died before reading; the watcher notices
     return process
 
 
@@ -172,8 +173,8 @@ def _note_end(project, how):
 
 
 def main(stream):
-    """Train until this process is ended, or its parent is gone."""
-    # The server imports this module, and starts faster without what the trainer needs.
+    """Train until this process is stopped or its parent is gone."""
+    # The server imports this module and starts faster without the trainer's imports.
     from skal.label.learning.trainer import Trainer
 
     described = pickle.load(stream)
@@ -193,8 +194,8 @@ def main(stream):
 
 
 def _end_with(stream):
-    """Exit when the parent closes the pipe, which it does however it ends."""
-    # Not through the stream: the interpreter takes its lock at exit.
+    """Exit when the pipe closes, which happens however the parent ends."""
+    # Read the descriptor, not the stream: the interpreter takes the stream's lock at exit.
     while os.read(stream.fileno(), 1024):
         time.sleep(0)
     os._exit(0)

@@ -1,4 +1,4 @@
-"""One process opens a project at a time, and file errors become project errors."""
+"""The lock for opening a project, and project errors for file errors."""
 
 import contextlib
 import errno

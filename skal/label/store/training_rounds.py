@@ -1,4 +1,4 @@
-"""Rounds of training: their state, what they chose to ask, and what their models predict."""
+"""Training rounds: their state, choices, and predictions."""
 
 from sqlalchemy import delete, func, insert, select, update
 
@@ -55,7 +55,7 @@ def list_rounds(store):
 
 
 def has_choice(store):
-    """Tell whether anything is chosen to be asked next."""
+    """Tell whether any clip is chosen to be asked."""
     with store.read() as connection:
         return connection.execute(select(queue.c.rank).limit(1)).first() is not None
 

@@ -77,7 +77,7 @@ def test_what_is_wrong_is_told_by_row(tmp_path, text, told):
         ('{"path": "a.wav", "label": "dog", "Label": "cat"}', "there are several keys"),
         ('{"path": "a.wav", "lable": "dog"}', "row 1, label: no such key; did you mean 'lable'?"),
         ('{"path": null, "label": "dog"}', "row 1, path: empty"),
-        ('{"path": "a.wav", "label": 3}', "row 1, label: 3 is not a text"),
+        ('{"path": "a.wav", "label": 3}', "row 1, label: 3 is not text"),
     ],
 )
 def test_json_lines_as_people_have_them(tmp_path, text, told):
@@ -173,7 +173,7 @@ def test_what_a_label_track_cannot_tell(tmp_path):
     found, left = read(tmp_path, text, "a.txt")
     assert found == [("a", 1.0, 2.0, "dog")]
     assert [str(item) for item in left] == [
-        "row 1, end: a point at 1 s, which is no clip; give it an end",
+        "row 1, end: a point at 1 s, not a clip; give it an end",
         "row 3, label: empty",
     ]
     with pytest.raises(LabelFileError, match=r"row 2, cells.*"):

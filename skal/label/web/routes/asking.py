@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api", tags=["labeling"], responses=ERRORS)
 @router.get("/next")
 def next_question(
     project: Project,
-    person: Annotated[Person, Query(description="The person, for whom the clip is reserved.")],
+    person: Annotated[Person, Query(description="The person for whom the clip is reserved.")],
     exclude: Annotated[
         list[Number], Query(description="Clips that the page already holds.", max_length=50)
     ] = (),
@@ -38,7 +38,7 @@ def next_question(
 
 @router.post("/answers")
 def answer(project: Project, given: AnswerIn) -> ReceiptOut:
-    """Store an answer; one with a client_key that is already stored adds nothing."""
+    """Store an answer; a repeat with the same client_key adds nothing."""
     receipt = project.answer(
         given.question_id,
         given.person,
@@ -59,5 +59,5 @@ def undo(project: Project, given: PersonIn) -> QuestionOut | None:
 
 @router.post("/release", status_code=204)
 def release(project: Project, given: ReleaseIn):
-    """Give back a person's open questions, so that others can be asked."""
+    """Release a person's open questions, so that other people can get them."""
     project.release(given.person, given.question_ids)

@@ -61,7 +61,7 @@ def _describe(find, clip_id, shelf):
     responses={
         **_GONE,
         200: {"content": {"audio/wav": {}, "audio/flac": {}, "audio/mpeg": {}}},
-        206: {"description": "The part that the Range header asks for"},
+        206: {"description": "The part requested by the Range header"},
         416: {"description": "The sound is shorter than that"},
     },
 )
@@ -73,7 +73,7 @@ async def audio(
 ):
     """Return the sound of a clip: its file, or a WAV file of its part.
 
-    Slowed down, it is as much lower: ultrasound can be heard.
+    Slowing down lowers the pitch by the same factor, which makes ultrasound audible.
     """
     return await _in_turn(request, _sound, project.clip, clip_id, request, slow)
 
@@ -119,7 +119,7 @@ async def spectrogram(
 
 
 async def _in_turn(request, function, *args):
-    """Call a function that needs much memory; who waits holds no thread that others need."""
+    """Limit concurrent calls that need much memory, without blocking a worker thread."""
     return await anyio.to_thread.run_sync(function, *args, limiter=request.app.state.drawing)
 
 
@@ -131,7 +131,8 @@ def _part_of(sound, wanted):
 
 def _file(path, kind, asked):
     """Answer with a file, or the part that a Range header asks for."""
-    # Opened before the answer begins: a missing file is reported, one deleted later still sent.
+    # Open the file before the response starts: a missing file is reported, and a file deleted
+    # later is still sent.
     stream = open(path, "rb")  # noqa: SIM115 - _FileAnswer closes it
     found = os.fstat(stream.fileno())
     tag = f'"{found.st_mtime_ns:x}-{found.st_size:x}"'
@@ -142,7 +143,7 @@ def _file(path, kind, asked):
 
 
 class _FileAnswer(StreamingResponse):
-    """Sends a span of an open file in pieces, and closes the file in any case."""
+    """Sends part of an open file in pieces, and always closes the file."""
 
     def __init__(self, stream, span, *args):
         super().__init__(_pieces(stream, span), *args)
@@ -163,8 +164,8 @@ def _pieces(stream, span):
 
 
 def _span(wanted, size):
-    """Return status, bytes and headers of the answer to a Range header with one range."""
-    # Other headers are ignored, as RFC 9110, section 14.2, allows.
+    """Return status, bytes, and headers for a Range header with one range."""
+    # RFC 9110, section 14.2, allows ignoring other headers.
     headers = {**_KEEP, "accept-ranges": "bytes"}
     limits = _limits(wanted, size)
     if limits is None:

@@ -12,8 +12,8 @@ from skal.label.store.project_error import ProjectError
 
 __all__ = ["STATUS", "add_error_handlers"]
 
-# HTTP status for each code of `ProjectError`. With 423, and from 500 on, the page keeps an answer
-# and sends it again.
+# HTTP status for each code of `ProjectError`. On 423 and 5xx, the page keeps the answer and sends
+# it again.
 STATUS = {
     "unknown_clip": 404,
     "unknown_question": 404,
@@ -31,7 +31,7 @@ STATUS = {
 
 
 def add_error_handlers(app: FastAPI):
-    """Let an application answer errors in this form."""
+    """Make an application return errors in this form."""
     app.add_exception_handler(ProjectError, _of_project)
     app.add_exception_handler(AudioReadError, _of_recording)
     app.add_exception_handler(FileNotFoundError, _of_missing_file)
@@ -63,7 +63,7 @@ def _of_missing_file(request, error):
 
 
 def _of_request(request, error):
-    # Do not repeat the input: it may be anything, and the page has it.
+    # Don't repeat the input: it may be large, and the page already has it.
     wrong = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5]]
     return _error(422, "bad_request", "; ".join(wrong))
 
