@@ -124,9 +124,9 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
         (["label", "rec", "--classes", "dog", "--import", "dogs.csv"], "unknown class 'dig'; did"),
         (["label", "rec", "--import", "bad.csv"], "bad.csv: row 1, label: no such column"),
         (["label", "rec", "--export", "ravens"], "no format 'ravens'; did you mean 'raven'?"),
-        (["label", "rec", "--export", "audacity"], "say --output FOLDER"),
+        (["label", "rec", "--export", "audacity"], "use --output FOLDER"),
         (["label", "rec", "--export", "csv"], "rec/.skal': there is nothing to export"),
-        (["label", "rec", "--output", "x.csv"], "--output goes with --export"),
+        (["label", "rec", "--output", "x.csv"], "--output needs --export"),
         (
             ["label", "rec", "--classes", "a", "--export", "csv", "--output", "no/x.csv"],
             "no/x.csv: No such file",
@@ -143,7 +143,7 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
         (["predict", "rows.joblib", "rec"], "does not take these recordings"),
         (["predict", "model.joblib", "nowhere"], "there is no folder 'nowhere'"),
         (["predict", "model.joblib", "empty"], "no recordings in 'empty'"),
-        (["predict", "model.joblib", "rec", "--hop", "1"], "--hop goes with --window"),
+        (["predict", "model.joblib", "rec", "--hop", "1"], "--hop needs --window"),
         (["predict", "model.joblib", "rec", "--window", "-1"], "positive"),
     ],
 )
@@ -206,7 +206,7 @@ def test_predictions_are_a_table(place, made, capsys):
     lines = err.splitlines()
     assert "model.joblib contains a Python pickle" in lines[0]
     assert lines[1].startswith("skal: set aside 'zz.wav': not a sound file")
-    assert lines[2] == "skal: 13 clips, 1 of them could not be read"
+    assert lines[2] == "skal: 13 clips, 1 of them unreadable"
     assert call(capsys, "predict", "model.joblib", "rec", "--output", "p.csv")[:2] == (0, "")
     assert (place / "p.csv").read_text().splitlines() == out.splitlines()
 

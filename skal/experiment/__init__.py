@@ -1,4 +1,4 @@
-"""Experiments from one parameter file: parameters, runs and their folders."""
+"""Experiments from a parameter file: parameters, runs, and comparisons."""
 
 import importlib
 
@@ -18,7 +18,7 @@ __all__ = [*sorted(_HOMES)]
 
 
 def __getattr__(name):
-    # The command line checks parameters before it loads what runs them.
+    # The command line checks parameters before it imports anything slow.
     if name in _HOMES:
         return getattr(importlib.import_module(f"skal.experiment.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

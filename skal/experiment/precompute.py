@@ -11,7 +11,7 @@ __all__ = ["store_features"]
 
 
 def store_features(params, *, store="skal_features", dtype="float32", key="time"):
-    """Compute features once, into a store in which `skal.audio.FeatureCache` finds them."""
+    """Compute features into a store for `skal.audio.FeatureCache`."""
     reporter = Reporter(params.verbose)
     given = {"on_error": "warn", "n_jobs": params.n_jobs} | params.features.params
     transformer = build("features", params.features.name, given)

@@ -162,7 +162,7 @@ def test_what_a_finished_run_could_not_remove_goes(tmp_path):
 
 
 def test_nothing_to_go_on_with(tmp_path, capsys):
-    with pytest.raises(ExperimentError, match="no run was begun here"):
+    with pytest.raises(ExperimentError, match="this folder has no started run"):
         resume_runs(tmp_path)
     run(tmp_path, TINY)
     resume_runs(tmp_path)
@@ -244,7 +244,7 @@ def test_resume_takes_no_other_parameters(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["run", "--resume", str(tmp_path), "--budget", "3"])
     assert ended.value.code == 2
-    assert "a run resumes with its own parameters" in capsys.readouterr().err
+    assert "a resumed run keeps its own parameters" in capsys.readouterr().err
 
 
 @pytest.fixture

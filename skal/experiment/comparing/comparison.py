@@ -1,4 +1,4 @@
-"""Compare strategies: for each seed the same first labels, and random always among them."""
+"""Compare strategies, including random, from the same first labels for each seed."""
 
 import hashlib
 import json
@@ -31,11 +31,11 @@ DEFAULT_STRATEGIES = ("random", "entropy", "margin", "edpc", "badge", "typiclust
 
 _COLUMNS = {"accuracy": "eval_acc", "precision": "eval_pre", "recall": "eval_recall"}
 
-# Keys that say what is compared, not with which settings.
+# Keys that select what is compared; the other keys are settings.
 _STRATEGY_KEYS = ("strategy", "framework_type", "name")
 _ENGINE_KEYS = tuple(key for keys in COMBINED_ENGINES.values() for key in keys)
 
-# Keys that do not change what a run finds, or that differ between the runs of a comparison.
+# Keys that do not affect results, or that differ between the runs of a comparison.
 _NOT_IN_DIGEST = (
     *("strategy", "name", "random_seed", "n_seeds", "n_jobs", "verbose", "output_dir"),
     "taken_from",
@@ -43,25 +43,25 @@ _NOT_IN_DIGEST = (
 
 
 def compare(params, strategies=None, *, notes=(), reporter=None):
-    """Run several strategies with several seeds, and compare what they reach.
+    """Run several strategies with several seeds, and compare their results.
 
-    For a seed, all strategies start from the same labels, of the same split. Runs that are
-    already there are not repeated, so the same call continues after an interruption, and a call
-    with more seeds or strategies adds those. Runs are spread over joblib's backend: put the call
-    inside ``joblib.parallel_config("dask")`` or the like; the workers of another machine need
-    the same folders.
+    For each seed, all strategies share the split and the first labels. Finished runs are not
+    repeated: the same call continues after an interruption, and a call with more seeds or
+    strategies adds only those. joblib distributes the runs: call it inside
+    ``joblib.parallel_config("dask")``, for example; workers on other machines need the same
+    folders.
 
     Parameters
     ----------
     params : Params or dict
-        Parameters of the runs; ``n_seeds`` seeds from ``random_seed`` on, ``n_jobs`` runs at a
-        time. For a dict without ``n_seeds``, as many as a significant difference takes.
+        Parameters of the runs; ``n_seeds`` seeds starting at ``random_seed``, ``n_jobs`` runs at a
+        time. A dict without ``n_seeds`` uses as many seeds as a significant difference needs.
     strategies : iterable of str or dict, default=None
         Names, or objects with "name" and parameters; ALFramework's engines ``entropy_pl`` and
-        ``hist_select`` come with their own pseudo-labels and replay. Random is put first if it
-        is missing. None: random, entropy, margin, edpc, badge and typiclust.
+        ``hist_select`` come with their own pseudo-labels and replay. Random is added if it is
+        missing. None: random, entropy, margin, edpc, badge and typiclust.
     notes : iterable of str, default=()
-        Lines to show first.
+        Lines to print first.
     reporter : Reporter, default=None
         Shows the progress; None: one that follows ``params.verbose``.
 
@@ -73,7 +73,7 @@ def compare(params, strategies=None, *, notes=(), reporter=None):
     Raises
     ------
     ExperimentError
-        If a parameter does not fit, or a file cannot be read or written.
+        If a parameter is invalid, or a file cannot be read or written.
     Interrupted
         After Ctrl-C.
     """
@@ -93,9 +93,11 @@ def compare(params, strategies=None, *, notes=(), reporter=None):
             comparison = Comparison.from_folder(folder, list(arms), seeds)
             write_report(comparison, base)
     except KeyboardInterrupt as error:
-        raise Interrupted("interrupted, and saved; the same command continues") from error
+        raise Interrupted(
+            "interrupted; everything is saved, run the same command to continue"
+        ) from error
     except FolderHeldError as error:
-        raise FolderBusyError(f"{error}; wait for it to end, or end it") from error
+        raise FolderBusyError(f"{error}; wait until it ends, or stop it") from error
     except OSError as error:
         where = error.filename or folder
         raise ExperimentError(f"cannot write {where}: {error.strerror or error}") from error
@@ -103,7 +105,7 @@ def compare(params, strategies=None, *, notes=(), reporter=None):
 
 
 def _arms(given, strategies):
-    """Return the parameters of each strategy, by a name that tells them apart."""
+    """Return the parameters of each strategy by a unique name."""
     entries = list(DEFAULT_STRATEGIES if strategies is None else strategies)
     engine = given.get("framework_type")
     if strategies is None and engine in COMBINED_ENGINES:
@@ -123,7 +125,8 @@ def _arms(given, strategies):
             name = name.replace("/", "_")
             if name in arms:
                 raise ParameterError("strategies", f"{name} is given twice")
-            # All strategies share the line of all labels: one of them trains it, for each seed.
+            # The model with all labels is the same for all strategies, so only one strategy trains
+            # it.
             full_data = params.full_data and name == "random"
             arms[name] = params.model_copy(update={"name": name, "full_data": full_data})
     if "n_seeds" not in given:
@@ -137,7 +140,7 @@ def _without(given, names):
 
 
 def _text(value):
-    """Return a setting in a folder's name: nested ones as their leaves, such as 60-typiclust."""
+    """Return a setting for a folder name; nested settings become their leaves: 60-typiclust."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, (list, tuple)):
@@ -154,7 +157,7 @@ def _folder(params):
 
 
 def _play_all(folder, plans, reporter):
-    """Play the runs that are not finished, in parallel; say how long it takes."""
+    """Play unfinished runs in parallel, and report the expected time."""
     tasks = [
         (folder / plan.name / str(plan.params.random_seed), plan)
         for plan in sorted(plans, key=lambda plan: plan.params.random_seed)
@@ -181,13 +184,13 @@ def _play_all(folder, plans, reporter):
     for path, _ in missing:
         if not RunFolder(path).is_finished:
             raise ExperimentError(
-                f"{path} was not written here: workers need the same folders as this process"
+                f"{path} is missing: workers need the same folders as this process"
             )
 
 
 def _played(missing, n_jobs, reporter):
-    """Yield a line about each run, as soon as it is over."""
-    if n_jobs == 1:  # in this process, where the bar can also move within a run
+    """Yield a line about each run when it ends."""
+    if n_jobs == 1:  # in this process, the bar can advance within a run
         for i, (path, plan) in enumerate(missing):
             share = 1 / plan.n_labels
             yield _play_one(path, plan, lambda n, i=i, s=share: reporter.advance(i + n * s))
@@ -201,10 +204,10 @@ def _played(missing, n_jobs, reporter):
 
 
 def _play_one(path, plan, advance=None):
-    """Play one run, anywhere; return a line about it."""
+    """Play one run in any process; return a line about it."""
     path.mkdir(parents=True, exist_ok=True)
     folder = RunFolder(path)
-    # One thread each: the last bits of a sum depend on how many threads share it.
+    # One thread each: the last bits of a sum depend on the number of threads.
     with folder.hold(), threadpool_limits(1):
         if not folder.is_run:
             begin_run(folder, plan)
@@ -217,7 +220,7 @@ def _play_one(path, plan, advance=None):
 
 
 class Comparison:
-    """Runs of several strategies with the same seeds; `compare` returns it.
+    """Results of several strategies with the same seeds, from `compare`.
 
     Parameters
     ----------
@@ -228,7 +231,7 @@ class Comparison:
     full_data : dict of int to dict
         Metrics of a model trained on all labels, for each seed; empty if none was trained.
     duplicates : dict of Path to Path
-        Runs that repeat another run of their strategy, and are not in `stats`.
+        Runs that duplicate another run of their strategy; not in `stats`.
 
     Attributes
     ----------

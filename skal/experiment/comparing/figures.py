@@ -1,4 +1,4 @@
-"""The figures of compared runs: areas, labels needed, intervals, tests; arrays in, numbers out."""
+"""Figures of compared runs, from arrays: areas, labels needed, intervals, and tests."""
 
 import math
 
@@ -15,10 +15,10 @@ from skal.metrics import (
 
 __all__ = ["FIGURES", "LEVEL", "figures_of_runs", "seeds_needed", "summarize"]
 
-# Significance level of all statements.
+# Significance level.
 LEVEL = 0.05
 
-# What is computed for each run, and what it is called for people.
+# The figures of a run, and their names in tables.
 FIGURES = {
     "area": "area under the budget curve",
     "accuracy": "final accuracy",
@@ -32,10 +32,10 @@ FIGURES = {
 
 
 def figures_of_runs(curves, targets, seconds):
-    """Return the figures of each run: strategy, seed, labels, target and the keys of `FIGURES`."""
-    # `curves` are budget curves by strategy (random among them) and seed, `targets` the
-    # accuracies with all labels by seed. All areas end at the labels that every run has spent.
-    # NaN: a target is not reached, or there is none.
+    """Return strategy, seed, labels, target, and the `FIGURES` of each run."""
+    # `curves` has budget curves by strategy (including random) and seed, `targets` the accuracy
+    # with all labels by seed. All areas end at the number of labels that every run reached. NaN:
+    # the target is missing or not reached.
     end = min(curve[0][-1] for seeds in curves.values() for curve in seeds.values())
     runs = []
     for name, seeds in curves.items():
@@ -57,13 +57,13 @@ def figures_of_runs(curves, targets, seconds):
 
 
 def summarize(runs):
-    """Return a row for each strategy: its figures over the seeds, and a test against random."""
-    # For each of `FIGURES` there are its mean, ``*_low`` and ``*_high`` (95 % bootstrap
-    # interval) and ``*_n`` (number of seeds that have it). If some seeds do not reach a target
-    # the mean is NaN, since the slowest are missing in it, and ``*_at_least`` is a bound: its
-    # mean if those seeds had reached it with the labels they spent. ``gain`` is the difference
-    # in area to random, paired by seed, with its interval; ``p_value`` is that of Wilcoxon's
-    # signed-rank test of the areas, ``p_holm`` corrected for the number of strategies.
+    """Return a row for each strategy: its figures over the seeds and a test against random."""
+    # Each of `FIGURES` has a mean, ``*_low`` and ``*_high`` (95 % bootstrap interval) and ``*_n``
+    # (number of seeds that have it). If some seeds miss a target, the mean is NaN, because it
+    # would leave out the slowest seeds. ``*_at_least`` is a lower bound: the mean if those seeds
+    # had reached it with the labels they used. ``gain`` is the difference in area to random,
+    # paired by seed, with its interval; ``p_value`` is that of Wilcoxon's signed-rank test of the
+    # areas, ``p_holm`` corrected for the number of strategies.
     names = list(dict.fromkeys(run["strategy"] for run in runs))
     areas = {name: {r["seed"]: r["area"] for r in runs if r["strategy"] == name} for name in names}
     table = []
@@ -86,7 +86,7 @@ def summarize(runs):
 
 
 def seeds_needed(n_tests):
-    """Return the fewest seeds with which a test, corrected by Holm, can be significant."""
+    """Return the fewest seeds for which a Holm-corrected test can be significant."""
     # With n pairs, Wilcoxon's p is never below 2 / 2 ** n, and Holm multiplies the smallest p by
     # the number of tests.
     return math.ceil(math.log2(2 * max(1, n_tests) / LEVEL))
@@ -102,7 +102,7 @@ def _interval(figure, values):
 
 
 def _at_least(figure, runs):
-    """Return a bound of the mean if some runs miss their target; NaN if none does."""
+    """Return a lower bound of the mean if some runs miss their target, else NaN."""
     aimed = [run for run in runs if not math.isnan(run["target"])]
     if not any(math.isnan(run[figure]) for run in aimed):
         return np.nan
@@ -110,7 +110,7 @@ def _at_least(figure, runs):
 
 
 def _cut(curve, end):
-    """Return a curve up to a number of labels, interpolated there."""
+    """Cut a curve at a number of labels, interpolating its end."""
     n_labels, values = curve
     inside = n_labels < end
     last = np.interp(end, n_labels, values)

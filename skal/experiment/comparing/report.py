@@ -1,4 +1,4 @@
-"""The report of a comparison: one self-contained HTML file, CSV files and a plot."""
+"""The report of a comparison: a self-contained HTML file, CSV files, and a plot."""
 
 import html
 import io
@@ -30,18 +30,19 @@ pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .8rem; }
 """
 
 _READING = (
-    "Every strategy ran once for each seed. For a seed, all strategies started from the same "
-    "labels and were tested on the same data, which no choice ever looked at. Below each mean "
+    "Every strategy ran once for each seed. For each seed, all strategies started from the same "
+    "labels and were tested on the same data, which no strategy saw. Below each mean "
     "is its 95 % bootstrap interval over the seeds. The area under the budget curve is the mean "
     "accuracy over the whole range of labels; gain is the difference in area to random, seed by "
     "seed. p is that of Wilcoxon's signed-rank test of the areas against random, corrected for "
     "the number of strategies by Holm's method. If some seeds do not reach a target, a mean over "
-    "the others would leave out the slowest. Instead, a lower bound of the mean is shown (≥), in "
-    "which those seeds count with all labels that they used, and how many seeds got there."
+    "the others would leave out the slowest. Instead, a lower bound of the mean is shown (≥), "
+    "which counts those seeds with all the labels that they used, with the number of seeds that "
+    "reached the target."
 )
 
 
-# Two tables, since all columns side by side do not fit a screen of 1100 pixels.
+# Two tables, because one with all columns does not fit in 1100 pixels.
 _HEADS = FIGURES | {"n_seeds": "seeds", "gain": "gain over random", "p_holm": "p (Holm)"}
 _MAIN = ("n_seeds", "gain", "p_holm", "area", "accuracy", "labels_95", "labels_99")
 _MORE = ("saving_95", "saving_99", "seconds_query", "seconds_fit")
@@ -57,10 +58,10 @@ def write_report(comparison, params):
 
 
 def findings(table):
-    """Say in sentences what a table from `summarize` shows."""
+    """Describe a table from `summarize` in sentences."""
     others = [row for row in table if not math.isnan(row["p_value"])]
     if not others:
-        return ["Only random was run: there is nothing to compare it with."]
+        return ["Only random ran: there is nothing to compare it with."]
     best = max(others, key=lambda row: row["gain"])
     better = [r["strategy"] for r in others if r["gain"] > 0 and r["p_holm"] <= LEVEL]
     worse = [r["strategy"] for r in others if r["gain"] < 0 and r["p_holm"] <= LEVEL]
@@ -100,7 +101,7 @@ def _draw(comparison, folder):
     with folder.open("curves.png") as file:
         figure.savefig(file, format="png", dpi=120)
     svg = io.StringIO()
-    # A fixed salt gives the same curves the same names inside the file.
+    # A fixed salt makes the file reproducible: ids inside it depend on the salt.
     with rc_context({"svg.hashsalt": "skal"}):
         figure.savefig(svg, format="svg", metadata={"Date": None})
     text = svg.getvalue()
@@ -110,7 +111,7 @@ def _draw(comparison, folder):
 def _page(comparison, params, svg):
     strategies, seeds = len(comparison.table), sorted({run["seed"] for run in comparison.runs})
     task = params.sub_dir or dataset_name(params)[0]
-    title = f"Which labels pay: {strategies} strategies on {task}"
+    title = f"Which labels are worth it: {strategies} strategies on {task}"
     spent = sorted({int(run["labels"]) for run in comparison.runs})
     about = (
         f"{len(seeds)} seeds ({', '.join(map(str, seeds))}), model {params.model.name}, "
@@ -122,13 +123,13 @@ def _page(comparison, params, svg):
     if full is not None:
         about += f" With all labels, the model reaches an accuracy of {full:.3f}."
     notes = [
-        f"{twin} is byte for byte the same as {first}; they count as one run."
+        f"{twin} is identical to {first}; they count as one run."
         for twin, first in comparison.duplicates.items()
     ]
     if not comparison.full_data:
-        notes.append("Nothing was trained on all labels, so there are no targets to reach.")
+        notes.append("No model was trained on all labels, so there are no targets.")
     used = params.as_used()
-    del used["strategy"]  # of no run here
+    del used["strategy"]  # differs between runs
     environment = describe_environment(seeds[0])
     del environment["seed"]
     return "\n".join(
@@ -161,7 +162,7 @@ def _html_table(table, figures):
 
 
 def _cell(row, figure):
-    """Return mean and interval or, if some seeds have no value, a bound and how many do."""
+    """Return mean and interval, or a bound and a count if some seeds have no value."""
     form, n_known = _form(figure), row.get(f"{figure}_n")
     if math.isnan(row[figure]):
         bound = row.get(f"{figure}_at_least", math.nan)

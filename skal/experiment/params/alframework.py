@@ -1,4 +1,4 @@
-"""Parameter files of ALFramework, skal's predecessor, translated into skal's own keys."""
+"""Translation of parameter files of ALFramework, skal's predecessor."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from skal.experiment.params.keys import Count, Flag, HeldOut, as_object, check, 
 
 __all__ = ["COMBINED_ENGINES", "OldKeys", "drop_other_name", "new_name", "translate"]
 
-# Selection engines, and the strategies that do the same.
+# Selection engines and the equivalent strategies.
 _ENGINES = {
     "random": "random",
     "dpc": "dpc",
@@ -22,14 +22,14 @@ _ENGINES = {
     "hist_select": "edpc",
 }
 
-# Engines that are more than a strategy, and the keys that only they use. ALFramework's files hold
-# all keys, whatever their engine.
+# Engines that are more than a strategy, and their own keys. ALFramework's files have all keys,
+# whatever their engine.
 COMBINED_ENGINES = {
     "hist_select": ("hist_sel_mode", "sel_thresholds"),
     "entropy_pl": ("decay_rate", "decay_threshold"),
 }
 
-# Old keys that another key replaces.
+# Old keys and their replacements.
 _NEW_NAMES = {
     "framework_type": "strategy.name",
     "labeled_percent": "n_initial",
@@ -47,7 +47,7 @@ _COUNT = "an integer of at least 1"
 
 
 class OldKeys(BaseModel):
-    """Keys of ALFramework that skal names differently; keys of the same name are in `Params`."""
+    """ALFramework's keys with other names than skal's; `Params` has the common keys."""
 
     framework_type: Literal[tuple(_ENGINES)] | None = key(
         None,
@@ -64,7 +64,8 @@ class OldKeys(BaseModel):
     sel_thresholds: list[Count] | None = key(
         None,
         "a list of integers of at least 1",
-        "Numbers of labels above which old labels are selected, one run each. hist_select only.",
+        "Select among old labels only above this number of labels; one run for each number. "
+        "hist_select only.",
     )
     max_round: Count | None = key(None, _COUNT, "Same as max_rounds.")
     num_epochs: Count | None = key(None, _COUNT, "Epochs per round; same as model.epochs.")
@@ -110,7 +111,7 @@ class OldKeys(BaseModel):
 
 
 def translate(raw):
-    """Return parameters without ALFramework's keys, and notes on what has no effect."""
+    """Translate ALFramework's keys; return parameters and notes on keys without effect."""
     given = {name: raw[name] for name in OldKeys.model_fields if raw.get(name) is not None}
     old = check(OldKeys, given).model_dump(exclude_unset=True)
     params = {name: value for name, value in raw.items() if name not in OldKeys.model_fields}
@@ -146,7 +147,8 @@ def _combined(params, engine, old):
     if engine == "entropy_pl":
         model = as_object("model", params.get("model"))
         if model.get("name") in (None, "cnn"):
-            # With smoothed labels a network never becomes as certain as the threshold demands.
+            # Networks trained on smoothed labels never reach the certainty that the threshold
+            # requires.
             added["model"] = {"label_smoothing": 0.0} | model
     return added
 

@@ -1,4 +1,4 @@
-"""How keys of a parameter file are declared, checked and reported."""
+"""How parameter keys are declared, checked, and reported."""
 
 import json
 from typing import Annotated, Any, Literal

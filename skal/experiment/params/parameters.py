@@ -1,4 +1,4 @@
-"""The parameters of an experiment: one JSON file, checked before any work is done."""
+"""The parameters of an experiment: a JSON file, checked before any work starts."""
 
 import os
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ __all__ = ["Component", "Params", "dataset_given", "dataset_name", "load_params"
 
 
 class Component(BaseModel):
-    """A strategy, model, ... by its name, with its own parameters beside the name."""
+    """A component, such as a strategy or a model: its name and parameters."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -24,7 +24,7 @@ class Component(BaseModel):
 
     @property
     def params(self):
-        """The parameters given for it, without the name."""
+        """The given parameters, without the name."""
         return dict(self.model_extra)
 
 
@@ -52,12 +52,12 @@ _AMOUNT = "an integer of at least 1, or a share above 0 and up to 1"
 
 
 class Params(BaseModel):
-    """All keys of a parameter file; ``skal params`` prints them with their meaning."""
+    """All keys of a parameter file; ``skal params`` explains them."""
 
     model_config = ConfigDict(extra="forbid", title="Parameters of skal run")
 
     dataset: Named | None = key(
-        None, NAMED, "Data set; by default the one that sub_dir names, else sounds."
+        None, NAMED, "Data set; default: the one named by sub_dir, else sounds."
     )
     data_home: Text | None = key(None, "a folder", "Where the recordings are.")
     sub_dir: Text | None = key(
@@ -72,7 +72,7 @@ class Params(BaseModel):
     num_total: Count | None = key(
         None,
         "an integer of at least 1",
-        "Number of recordings to use, drawn at random, the same for every seed; default: all.",
+        "Number of recordings to draw at random, the same for every seed; default: all.",
     )
     num_classes: Count | None = key(
         None, "an integer of at least 1", "Check that the data have this many classes."
@@ -81,11 +81,14 @@ class Params(BaseModel):
         None,
         "official, groups, random or stratified",
         "How test data are held out: as published with the data, by whole groups (recording, "
-        "speaker, place), recordings at random, or at random in every class alike; default: "
+        "speaker, place), recordings at random, or at random with equal shares of each class; "
+        "default: "
         "official if there is one, else groups if there are any, else random.",
     )
     test_fraction: Annotated[float, Field(strict=True, gt=0, lt=1)] = key(
-        0.2, "a number between 0 and 1", "Share held out for testing; official has its own."
+        0.2,
+        "a number between 0 and 1",
+        "Share held out for testing; the official split has its own.",
     )
     validation_fraction: HeldOut = key(
         0.0,
@@ -98,22 +101,22 @@ class Params(BaseModel):
         None,
         "birdnet or another known model, NAME=WEIGHTS, or the file of a network; or an object "
         'with "name" and parameters of PretrainedEmbedding',
-        "In place of features: embeddings by a pretrained network; the model is then by default "
+        "Embeddings by a pretrained network, instead of features; the model then defaults to "
         "embedding_classifier.",
     )
     feature_store: Text | None = key(
         None,
         "a folder",
-        "Where features are kept and mapped into memory: later runs read them, and the pool may "
-        "be larger than memory.",
+        "Folder where features are stored and memory-mapped: later runs reuse them, and the pool "
+        "may be larger than memory.",
     )
     model: Named | None = key(None, NAMED, "Classifier.")
     engine: Literal["keras", "tensorflow"] = key(
-        "keras", "keras or tensorflow", "What trains the cnn: Keras, or TensorFlow alone (faster)."
+        "keras", "keras or tensorflow", "What trains the cnn: Keras, or plain TensorFlow (faster)."
     )
     strategy: Named | None = key(None, NAMED, "Chooses the recordings to label next.")
     initial_strategy: Named | None = key(
-        None, NAMED, "Chooses the first labels, without a model; null: at random."
+        None, NAMED, "Chooses the first labels, without a model; null: random."
     )
     n_initial: Count | Share = key(0.1, _AMOUNT, "Labels before round 1.")
     n_instances: Count | Share = key(20, _AMOUNT, "Labels per round.")
@@ -129,14 +132,14 @@ class Params(BaseModel):
     replay: Named | None = key(
         None,
         f"{NAMED}; names: none, uncertain, var, diverse",
-        "Old labels to train on in each round; null: all. Its threshold may be a list: one run "
-        "for each entry.",
+        "Old labels to train on in each round; null: all. Its threshold may be a list, with one "
+        "run for each entry.",
     )
     pseudo_labels: Named | None = key(
         None,
         "an object with the parameters of PseudoLabels, or null",
         "Also train on confident predictions of the last model. With the cnn, set "
-        "model.label_smoothing to 0, or no prediction is confident enough.",
+        "model.label_smoothing to 0; otherwise no prediction is confident enough.",
     )
     stopping: NamedList | None = key(
         None, f"{NAMED}, or a list of them", "When to stop before the budget is spent."
@@ -145,13 +148,13 @@ class Params(BaseModel):
         0.0,
         "a number of at least 0 and below 1",
         "Validation accuracy that a model must exceed to be saved. Without validation data (see "
-        "validation_fraction) the last round's model is saved, whatever its accuracy: test data "
-        "choose nothing.",
+        "validation_fraction), the last round's model is saved, whatever its accuracy, because "
+        "test data must not select a model.",
     )
     full_data: Flag = key(
         True,
         "true or false",
-        "Also train once on all labels, at the end, for the line in the plot.",
+        "At the end, also train on all labels, for the reference line in the plot.",
     )
     random_seed: Annotated[int, Field(strict=True, ge=0, lt=2**31)] = key(
         0, "an integer of at least 0", "Seed of the first run."
@@ -159,24 +162,23 @@ class Params(BaseModel):
     n_seeds: Count = key(
         1,
         "an integer of at least 1",
-        "Number of runs, with random_seed and the seeds after it; compare: as many as a "
-        "significant difference takes.",
+        "Number of runs, with consecutive seeds from random_seed; default of compare: as many as "
+        "a significant difference needs.",
     )
     n_jobs: Annotated[int, Field(strict=True)] | None = key(
         None,
         "an integer",
-        "Parallel jobs that compute features, or runs that compare plays in parallel; -1: one "
-        "per core.",
+        "Parallel jobs for features, or parallel runs of compare; -1: one per core.",
     )
     verbose: Annotated[int, Field(strict=True, ge=0, le=1)] = key(
         1, "0 or 1", "0: print nothing but the result."
     )
     taken_from: dict[str, str] | None = key(
-        None, "an object", "Written by skal: where each value that is not a default came from."
+        None, "an object", "Written by skal: where each non-default value came from."
     )
 
     def as_used(self):
-        """Return the parameters as they are written into a run folder, ready to run again.
+        """Return the parameters as a run folder stores them, ready to run again.
 
         Returns
         -------
@@ -197,9 +199,9 @@ def load_params(given, overrides=(), *, source="given"):
     given : dict
         Content of a parameter file, skal's or ALFramework's.
     overrides : iterable of (str, object), default=()
-        Keys, with dots if they are nested, and the values that replace those given.
+        Keys (nested keys with dots) and values that override those in `given`.
     source : str, default="given"
-        Where `given` is from, for ``taken_from``: a preset or a file.
+        Origin of `given`, for ``taken_from``: a preset or a file.
 
     Returns
     -------
@@ -223,15 +225,15 @@ def load_params(given, overrides=(), *, source="given"):
     for name, default in _DEFAULT_NAMES.items():
         own = raw.get(name) or {}
         raw[name] = own | {"name": own.get("name") or default}
-    if isinstance(raw["model"].get("pretrained"), str):  # a run may resume from another folder
+    if isinstance(raw["model"].get("pretrained"), str):  # a run may resume elsewhere
         raw["model"]["pretrained"] = os.path.abspath(raw["model"]["pretrained"])
     return Params(**raw, taken_from=origins or None), [*renamed, *notes]
 
 
 def merge(given, overrides=(), source="given"):
-    """Return parameters with options put over them, and where each is from; not checked yet."""
+    """Override parameters with options; return them, unchecked, with the origin of each."""
     raw = dict(given)
-    # A params.json that is run again says already where its values are from.
+    # A params.json from a run folder already has the origins of its values.
     origins = dict(raw.pop("taken_from", None) or dict.fromkeys(raw, source))
     for name, value in sorted(overrides, key=lambda pair: pair[0].count(".")):
         drop_other_name(raw, name)
@@ -241,7 +243,7 @@ def merge(given, overrides=(), source="given"):
 
 
 def _embed(raw, origins):
-    """Put an embedding in the place of the features, and a classifier for its rows."""
+    """Replace the features with an embedding, and set a classifier for it."""
     own = raw.pop("embedding", None)
     if own is None:
         return
@@ -262,7 +264,7 @@ def _embed(raw, origins):
 
 
 def _suit_features(raw, origins):
-    """Put the features that suit the data set under those given, unless those are others."""
+    """Fill in the data set's features, unless other features are given."""
     dataset = dataset_name(Params(**raw))[0]
     suited, given = features_for(dataset), raw.get("features") or {}
     if suited and given.get("name") in (None, suited["name"]):
@@ -272,7 +274,7 @@ def _suit_features(raw, origins):
 
 
 def dataset_name(params):
-    """Return the name of the data set, and the key that gives it."""
+    """Return the name of the data set and the key that gives it."""
     if params.dataset is not None and params.dataset.name is not None:
         return params.dataset.name, "dataset"
     if params.sub_dir is not None:

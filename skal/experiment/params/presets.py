@@ -1,4 +1,4 @@
-"""Presets: the parameter files that come with the package."""
+"""Presets: parameter files that come with the package."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ __all__ = ["features_for", "preset_for", "preset_names", "preset_rows", "read_pr
 
 _FILES = {path.stem: path for path in (Path(__file__).parent / "preset_files").rglob("*.json")}
 
-# What an ALFramework preset, which is about its selection engine, says about its data.
+# Data keys in ALFramework presets, which are about selection engines.
 _ABOUT_DATA = ("dataset", "split", "features")
 
 
@@ -49,11 +49,11 @@ def read_preset(name):
 
 
 def preset_for(name, dataset):
-    """Return a preset without settings that suit only its own data set, and notes."""
+    """Return a preset, without settings for another data set, and notes."""
     raw = read_preset(name)
     if dataset in (None, _dataset(raw)):
         return raw, []
-    # Settings tuned on other recordings would be used without a word, and cost accuracy.
+    # Settings tuned on other recordings would silently cost accuracy.
     if "framework_type" in raw:
         kept = {key: value for key, value in raw.items() if key not in _ABOUT_DATA}
     else:

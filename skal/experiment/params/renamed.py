@@ -1,10 +1,10 @@
-"""Names in skal's parameter files of before, and those that have replaced them."""
+"""Former names in skal's parameter files, and their replacements."""
 
 from skal.experiment.messages import ParameterError
 
 __all__ = ["before_renaming", "translate_renamed"]
 
-# Strategies and criteria that had a parameter under another name: before, and now.
+# Renamed parameters of strategies and criteria: (before, now).
 _PARAMETERS = {
     "bald": ("n_samples", "n_models"),
     "powerbald": ("n_samples", "n_models"),
@@ -20,7 +20,7 @@ _KEYS = {"test_fraction": "test_percent", "validation_fraction": "valid_percent"
 
 
 def translate_renamed(raw):
-    """Return parameters with the names of today, and a note on each that was renamed."""
+    """Return parameters with current names, and a note on each renamed one."""
     notes = []
     renamed = {
         name: _translate(name, value, 0, notes) if name in _PLACES else value
@@ -32,7 +32,7 @@ def translate_renamed(raw):
 
 
 def before_renaming(used):
-    """Return parameters with the names of before: folders are named by a digest of these."""
+    """Return parameters with their former names, whose digest names the run folders."""
     old = {
         _KEYS.get(name, name): _translate(name, value, 1, []) if name in _PLACES else value
         for name, value in used.items()
@@ -56,7 +56,7 @@ def _translate(place, value, source, notes):
         return value
     if wanted in value:
         raise ParameterError(
-            f"{place}.{found}", f"it means the same as {wanted}, which is given too; keep one"
+            f"{place}.{found}", f"it means the same as {wanted}, which is also given; keep one"
         )
     notes.append(f"{place}: {found} of {value['name']} is called {wanted} now")
     return {wanted if name == found else name: inner for name, inner in value.items()}

@@ -1,4 +1,4 @@
-"""The data of an experiment: load, hold out test data, compute features once."""
+"""The data of an experiment: loading, splitting, and features."""
 
 import inspect
 import warnings
@@ -26,24 +26,24 @@ __all__ = [
     "split_data",
 ]
 
-# Clips per call of the transformer, between two steps of the progress bar.
+# Clips per call of the transformer, which is a step of the progress bar.
 _BLOCK = 512
 
 
 @dataclass
 class Data:
-    """The recordings that take part, and their labels; arrays have a row for each clip."""
+    """The recordings of an experiment and their labels; arrays have a row for each clip."""
 
     clips: object  # file paths, or waveforms
-    files: np.ndarray  # what to call each clip in a list
+    files: np.ndarray  # names of the clips in lists
     y: np.ndarray  # class names
     groups: np.ndarray | None  # recording, speaker or place
     part: np.ndarray | None  # published part: "train", "validation" or "test"
-    positions: np.ndarray  # in the data set as loaded
-    sr: int | None = None  # of waveforms, in Hz
-    recordings: np.ndarray | None = None  # recording of each clip; None: each is its own
-    groups_shared: bool = False  # the published parts share groups, and say so
-    notes: list = field(default_factory=list)  # a line for each recording set aside before
+    positions: np.ndarray  # positions in the data set as loaded
+    sr: int | None = None  # sampling rate of waveforms, in Hz
+    recordings: np.ndarray | None = None  # of each clip; None: one clip per recording
+    groups_shared: bool = False  # the published parts share groups by design
+    notes: list = field(default_factory=list)  # a line for each recording set aside
 
     def take(self, rows):
         """Return some of the clips."""
@@ -62,7 +62,7 @@ class Split:
 
 
 def find_loader(params):
-    """Return the loader of the data set and its arguments; complain before any slow import."""
+    """Return the loader of the data set and its arguments; check them before slow imports."""
     name, key = dataset_name(params)
     try:
         loader = find_component("dataset", name, key)
@@ -73,16 +73,16 @@ def find_loader(params):
     check_arguments(loader, arguments, "dataset")
     arguments |= _home(loader, name, params)
     if "random_state" in inspect.signature(loader).parameters:
-        # Synthetic data must be the same when a run resumes.
+        # Synthetic data must not change when a run resumes.
         arguments.setdefault("random_state", 0)
     if arguments.get("window") is not None:
-        # Cutting into windows opens the recordings: a broken one must not end the run.
+        # Cutting windows opens the recordings, and a broken one must not end the run.
         arguments.setdefault("on_error", "warn")
     return loader, arguments
 
 
 def _home(loader, name, params):
-    """Return the argument that tells a loader where the recordings are."""
+    """Return the loader's argument for the folder of recordings."""
     wants = [key for key in ("data_home", "path") if key in inspect.signature(loader).parameters]
     if not wants and params.data_home is not None:
         raise ParameterError(
@@ -91,13 +91,13 @@ def _home(loader, name, params):
         )
     if wants and params.data_home is None:
         raise ParameterError(
-            "data_home", f"say where the recordings of {name} are: --data_home FOLDER"
+            "data_home", f"name the folder of the recordings of {name}: --data_home FOLDER"
         )
     return {wants[0]: params.data_home} if wants else {}
 
 
 def load_data(params, *, labeled_only=True):
-    """Load the data set that the parameters name, and draw the clips that take part."""
+    """Load the data set, and draw the clips to use."""
     loader, arguments = find_loader(params)
     try:
         with warnings.catch_warnings():
@@ -110,7 +110,7 @@ def load_data(params, *, labeled_only=True):
         data = _labeled(data, bunch)
         _check_classes(data, params)
     if params.num_total is not None and params.num_total < len(data.y):
-        # Not drawn with the run's seed: all seeds must see the same data.
+        # Use a fixed seed, not the run's: all runs must see the same data.
         order = np.random.RandomState(0).permutation(len(data.y))
         data = data.take(np.sort(order[: params.num_total]))
     return data
@@ -122,7 +122,7 @@ def _from_bunch(bunch):
     clips = bunch["data"] if paths is None else paths
     part, fold = bunch.get("split"), bunch.get("fold")
     if part is None and fold is not None:
-        # Of official folds, the last one is held out.
+        # The last of the official folds is held out.
         part = np.where(np.asarray(fold) == np.max(fold), "test", "train")
     if paths is None:
         files = np.array([f"clip {i}" for i in range(len(clips))], dtype=object)
@@ -131,7 +131,7 @@ def _from_bunch(bunch):
     return Data(
         clips=clips,
         files=files,
-        y=np.append(bunch.target_names, "")[target],  # -1, unknown, is the last one
+        y=np.append(bunch.target_names, "")[target],  # the last one is -1, unknown
         groups=bunch.get("groups"),
         part=part,
         positions=np.arange(len(clips)),
@@ -176,21 +176,23 @@ def _passed_over(bunch):
 
 
 def set_aside(where, reason, advice):
-    """Return the line of a log for a recording, or a row of a table, that takes no part."""
+    """Return the log line for a recording or table row that is set aside."""
     return f"set aside {where}: {reason}. What to do: {advice}."
 
 
 def split_data(data, params, seed):
     """Hold out test data and, if asked for, validation data."""
-    # No recording is in two of the parts, and no group either unless the split is by chance or
-    # the published parts share groups. An official split does not depend on the seed.
+    # No recording is in two parts. No group is either, unless the split is random or the published
+    # parts share groups. An official split does not depend on the seed.
     kind = params.split or _first_possible(data)
     rng = np.random.RandomState(seed)
     rows, valid = np.arange(len(data.y)), np.empty(0, dtype=np.intp)
     units = _held_together(data, kind)
     if kind == "official":
         if data.part is None:
-            raise ParameterError("split", "these data have no official one; use groups or random")
+            raise ParameterError(
+                "split", "the data set has no official split; use groups or random"
+            )
         valid, test = rows[data.part == "validation"], rows[data.part == "test"]
         rest = np.setdiff1d(rows, np.concatenate([valid, test]))
     else:
@@ -215,10 +217,10 @@ def _first_possible(data):
 
 
 def _held_together(data, kind):
-    """Number what must stay in one part: recordings, or groups and the recordings in them."""
+    """Number the units that stay together: recordings, or groups with their recordings."""
     recordings = np.arange(len(data.y)) if data.recordings is None else data.recordings
     if kind == "groups" and data.groups is None:
-        raise ParameterError("split", "these data have no groups; use official or random")
+        raise ParameterError("split", "the data set has no groups; use official or random")
     by_chance = kind in ("random", "stratified")
     if by_chance or data.groups is None or (kind == "official" and data.groups_shared):
         return recordings
@@ -226,7 +228,7 @@ def _held_together(data, kind):
 
 
 def _hold_out(data, units, rows, share, kind, rng):
-    """Return the rows held out, and the others."""
+    """Return held-out rows and the remaining rows."""
     units = units[rows]
     if kind == "groups":
         if len(np.unique(units)) < 2:
@@ -237,12 +239,12 @@ def _hold_out(data, units, rows, share, kind, rng):
         except ValueError as error:
             raise ParameterError("split", error) from error
     else:
-        # In the order of the data: what is drawn does not depend on how units are numbered.
+        # Renumber in the order of the data, so that the draw does not depend on unit numbers.
         first = np.sort(np.unique(units, return_index=True)[1])
         order, n_held = rng.permutation(len(first)), max(1, round(share * len(first)))
         if kind == "stratified":
-            # Equal steps through units sorted by class take each class's share of them, within
-            # one unit, and n_held in all, however rare a class is.
+            # Equal steps through units sorted by class take a proportional share of each class,
+            # within one unit, and n_held units in total, even with rare classes.
             order = order[np.argsort(data.y[rows[first]][order], kind="stable")]
             order = order[((np.arange(n_held) + rng.uniform()) * len(first) / n_held).astype(int)]
         mask = np.isin(units, units[first[order[:n_held]]])
@@ -269,9 +271,9 @@ def _check_apart(data, split, kind):
 
 
 def compute_features(data, transformer, progress, store=None):
-    """Return the clips that can be read, their features, and a line for each broken clip."""
-    # `progress` is called with the number of clips done; features are kept in memory, or in the
-    # folder `store` and mapped from there.
+    """Return the readable clips, their features, and a line for each broken clip."""
+    # `progress` is called with the number of finished clips. Features stay in memory, or are
+    # memory-mapped from the folder `store`.
     X, broken, notes, n_good = None, [], [], 0
     mapped = store is not None
     if mapped and data.sr is not None:
@@ -300,12 +302,12 @@ def compute_features(data, transformer, progress, store=None):
         raise ExperimentError(f"no clip can be used; the first: {notes[0]}")
     good = np.setdiff1d(np.arange(len(data.clips)), broken)
     data = data.take(good) if broken else data
-    if mapped:  # all are in the store by now; adjacent rows come as one map
+    if mapped:  # all are in the store now; adjacent rows share one map
         return data, transformer.transform(data.clips), notes
     return data, X[:n_good], notes
 
 
 def features_error(error):
-    """Return the error of a transformer with the option that its advice is about."""
+    """Translate the advice in a transformer's error into options of the command line."""
     text = str(error).replace("duration=, in s", "--features.duration SECONDS")
     return ParameterError("features", text)

@@ -1,4 +1,4 @@
-"""Ctrl-C: the step in progress is finished and saved, then the run ends."""
+"""Ctrl-C: finish and save the current step, then end the run."""
 
 import signal
 import threading
@@ -9,10 +9,9 @@ __all__ = ["StopAfterStep"]
 
 
 class StopAfterStep:
-    """Wait for the end of a step after Ctrl-C; a second Ctrl-C does not wait."""
+    """On Ctrl-C, stop after the current step; on a second Ctrl-C, stop at once."""
 
-    # `check` is called after every step. Outside the main thread, which gets no signals, nothing
-    # happens.
+    # Call `check` after every step. Has no effect outside the main thread, which gets all signals.
 
     def __init__(self, say, how_to_go_on):
         self.say = say
@@ -38,4 +37,6 @@ class StopAfterStep:
         if self.asked:
             raise Interrupted(self.how_to_go_on)
         self.asked = True
-        self.say("stopping after this step, which is saved; Ctrl-C again stops at once")
+        self.say(
+            "stopping after this step, which will be saved; press Ctrl-C again to stop at once"
+        )

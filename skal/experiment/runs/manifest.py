@@ -1,4 +1,4 @@
-"""Manifests: a hash of every file of a run, and which runs are one and the same."""
+"""Manifests: hashes of the files of a run, and duplicate runs."""
 
 import csv
 import hashlib
@@ -10,7 +10,7 @@ __all__ = ["MANIFEST", "find_duplicates", "make_manifest", "result_hash"]
 
 MANIFEST = "manifest.json"
 
-# Columns that differ between runs with the same result.
+# Columns that vary between runs with the same result.
 _TIMES = ("seconds_query", "seconds_fit")
 
 
@@ -24,7 +24,7 @@ def make_manifest(folder):
 
 
 def result_hash(folder):
-    """Return a hash of queries and figures, not of times; equal ones count as one run."""
+    """Return a hash of queries and figures without times; runs with equal hashes count once."""
     folder = Path(folder)
     rows = csv.reader(io.StringIO((folder / "stats.csv").read_text(encoding="utf-8")))
     header = next(rows)
@@ -36,7 +36,7 @@ def result_hash(folder):
 
 
 def find_duplicates(folders):
-    """Return the run folders that repeat an earlier one, and that one for each."""
+    """Return the run folders that duplicate an earlier one, and that earlier one."""
     first, duplicates = {}, {}
     for folder in map(Path, folders):
         path = folder / MANIFEST

@@ -1,4 +1,4 @@
-"""Plans: what a run needs, resolved once from its parameters, that all its steps share."""
+"""Plans: data, split, features, and campaign, resolved once from parameters."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -36,7 +36,7 @@ __all__ = ["Features", "Parts", "Plan", "build_parts", "make_plans", "per_thresh
 
 @dataclass(frozen=True)
 class Parts:
-    """The objects that parameters name; `options` are the campaign's other components."""
+    """The objects that parameters name; `options` are a campaign's other components."""
 
     transformer: object
     model: object
@@ -46,7 +46,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class Features:
-    """What runs on the same data share: clips by name only, their features, lines for the log."""
+    """Shared by runs on the same data: named clips, their features, and log lines."""
 
     data: Data
     X: np.ndarray
@@ -70,7 +70,7 @@ class Plan:
 
     @property
     def name(self):
-        """What the run is called in folders, lines and plots."""
+        """The name of the run in folders, log lines, and plots."""
         return self.params.name or short_name(type(self.parts.strategy))
 
     @property
@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def home(self):
-        """The folder in which numbered run folders are made."""
+        """The parent of the numbered run folders."""
         return Path(self.params.output_dir) / self.task / self.name
 
     @property
@@ -90,13 +90,13 @@ class Plan:
 
     @property
     def windows(self):
-        """Length and hop of the windows that the recordings were cut into, in s; None: whole."""
+        """Length and hop of the windows, in s; None for whole recordings."""
         given = {} if self.params.dataset is None else self.params.dataset.params
         return {name: given.get(name) for name in ("window", "hop")}
 
     @property
     def about(self):
-        """One line on what is played."""
+        """One line that describes the run."""
         line = (
             f"{self.name}, seed {self.params.random_seed}: {len(self.split.train)} clips to "
             f"choose from, {len(self.split.test)} to test on"
@@ -105,7 +105,7 @@ class Plan:
 
     @property
     def n_labels(self):
-        """Number of labels at the end, as far as it is known in advance."""
+        """Number of labels at the end, if no criterion stops the run before."""
         n_train = len(self.split.train)
         given = (self.params.n_initial, self.params.n_instances, self.params.budget or 1.0)
         first, step, budget = (n if isinstance(n, int) else round(n * n_train) for n in given)
@@ -114,7 +114,7 @@ class Plan:
         return min(budget, n_train)
 
     def make_campaign(self, checkpoint):
-        """Return the campaign, not fitted, which is saved in a folder after every round."""
+        """Return the unfitted campaign, which saves every round in a folder."""
         return ActiveLearningClassifier(
             self.parts.model,
             self.parts.strategy,
@@ -134,7 +134,7 @@ class Plan:
         return self.features.X[rows], self.data.y[rows]
 
     def score_full_data(self, train, test):
-        """Return the metrics of a model trained on all labels: what there is to gain."""
+        """Return the metrics of a model trained on all labels."""
         model = clone(self.parts.model)
         seed_all(model, self.params.random_seed)
         model.fit(*train)
@@ -142,10 +142,10 @@ class Plan:
 
 
 def make_plans(arms, reporter, notes=(), features=None):
-    """Resolve parameters that differ in what learns and chooses, not in data and features."""
-    # Return a plan for each of their seeds. Features are computed unless they are given.
+    """Resolve parameters that share data and features into plans."""
+    # Returns a plan for each seed. Computes features unless they are given.
     find_loader(arms[0])
-    parts = [build_parts(params) for params in arms]  # all are checked before any data are read
+    parts = [build_parts(params) for params in arms]  # check all of them before reading data
     if features is None:
         features = _read_features(arms[0], parts[0].transformer, reporter)
         features.notes[:0] = notes
@@ -173,12 +173,13 @@ def per_threshold(params):
 
 
 def _read_features(params, transformer, reporter):
-    """Load the data, and compute the features of all clips."""
+    """Load the data and compute the features of all clips."""
     data = load_data(params)
     if data.sr is not None and isinstance(transformer, PretrainedEmbedding):
         raise ParameterError(
             "embedding",
-            "these sounds are no recordings: name a data set, --dataset folder --data_home FOLDER",
+            "an embedding needs recordings, not synthetic sounds: name a data set, such as "
+            "--dataset folder --data_home FOLDER",
         )
     if data.sr is not None and "sr" not in params.features.params:
         transformer = clone(transformer).set_params(sr=data.sr)
@@ -191,13 +192,13 @@ def _read_features(params, transformer, reporter):
     shape = " x ".join(str(length) for length in X.shape[1:])
     n_classes = len(np.unique(data.y))
     about = f"{len(data.y)} clips of {n_classes} classes, features of {shape}"
-    # Without the clips: plans travel to other processes, and only names are written down.
+    # Drop the clips: plans are sent to other processes, and only names are recorded.
     named = replace(data, clips=None)
     return Features(named, X, transformer, [*data.notes, *problems, about])
 
 
 def build_parts(params):
-    """Build the objects that parameters name, and refuse what does not go together."""
+    """Build the objects that parameters name, and check that they fit together."""
     model = build("model", params.model.name, _model_params(params), "model")
     model, flatten = with_scaling(model)
     defaults = {"on_error": "warn", "n_jobs": params.n_jobs}
@@ -215,7 +216,7 @@ def build_parts(params):
 
 
 def _model_params(params):
-    """Return the parameters of the classifier, with the engine that is asked for."""
+    """Return the parameters of the classifier, including the engine."""
     if params.engine == "keras":
         return params.model.params
     if find_component("model", params.model.name) is not CNNClassifier:
@@ -248,7 +249,7 @@ def _optional(component, kind, key=None, default=None):
 
 
 def _check_together(parts):
-    """Refuse what the model cannot do, before any work is done."""
+    """Check before any work that the model supports the other parts."""
     pretrained = parts.model.get_params(deep=False).get("pretrained")
     if pretrained is not None:
         with _named("model"):
@@ -265,7 +266,7 @@ def _check_together(parts):
 
 @contextmanager
 def _named(key):
-    """Name the key that a problem comes from."""
+    """Turn errors into a ParameterError that names the key."""
     try:
         yield
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What a run says while it runs: a progress bar on a terminal, plain lines elsewhere."""
+"""Progress of runs: a bar in a terminal, plain lines elsewhere."""
 
 import contextlib
 
@@ -25,16 +25,16 @@ def round_line(record):
 
 
 def duration_text(seconds):
-    """Return a duration as people say it: "40 s", "12 min" or "3.5 h"."""
+    """Return a duration as text: "40 s", "12 min" or "3.5 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
 
 
 class Reporter:
-    """Shows lines and progress, and writes the lines into a log while one is open."""
+    """Prints lines and progress, and copies lines to a log while one is open."""
 
-    # `verbose` 0 shows nothing; `advance`, if given, takes the place of the progress bars.
+    # `verbose=0` prints nothing; `advance` replaces the progress bars.
 
     def __init__(self, verbose=1, advance=None):
         self.console = Console(quiet=not verbose, highlight=False, soft_wrap=True)
@@ -51,7 +51,7 @@ class Reporter:
             self._write = None
 
     def line(self, text):
-        """Show a line, and log it."""
+        """Print a line and log it."""
         self.console.print(text, markup=False)
         if self._write is not None:
             self._write(text)
@@ -77,6 +77,6 @@ class Reporter:
             self._advance = outer
 
     def advance(self, done):
-        """Move the bar to the number done."""
+        """Set the bar to the number of finished items."""
         if self._advance is not None:
             self._advance(done)

@@ -1,4 +1,4 @@
-"""What a run writes down: a row for each round, each query in order, plot and model."""
+"""Records of a run: rounds, queries in order, plot, and model."""
 
 import math
 
@@ -27,7 +27,7 @@ STATS_COLUMNS = [
 HELD_OUT_COLUMNS = ["part", "position", "file", "label"]
 QUERY_COLUMNS = ["round", "position", "file", "label", "score"]
 
-# Keys of a history's record, and the column that shows each.
+# Keys of ``history_``, and their columns in stats.csv.
 _COLUMNS = {
     "round": "round",
     "n_new_labeled": "num_new_labeled",
@@ -55,8 +55,8 @@ def _stats_row(record):
 
 def _query_rows(record, data, train):
     """Yield the rows of queries.csv for a round, in the order asked."""
-    # ``position`` is that in the data set as loaded; `train` has the rows of `data` that the
-    # campaign chooses from.
+    # ``position`` refers to the data set as loaded; `train` has the rows of `data` in the
+    # campaign's pool.
     for index, score in zip(record["indices"], record["scores"], strict=True):
         yield {
             "round": record["round"],
@@ -70,10 +70,10 @@ def _clip(data, row):
 
 
 class Recorder:
-    """Writes down every round as soon as it is over; called with its record."""
+    """Records every round when it ends; called with its ``history_`` entry."""
 
-    # Everything is written from the campaign's whole history, so that nothing is lost or
-    # repeated whenever the process before was killed.
+    # Files are rewritten from the campaign's whole history, so that a kill at any time neither
+    # loses nor repeats a row.
 
     def __init__(self, folder, plan, campaign, reporter):
         self.folder = folder
@@ -84,7 +84,7 @@ class Recorder:
         self._valid_scores = {}
 
     def catch_up(self):
-        """Read what an interrupted run has left; call it before the campaign continues."""
+        """Read the files of an interrupted run, before the campaign continues."""
         last = last_round(self.campaign.checkpoint)
         if last is None:
             return
@@ -93,14 +93,14 @@ class Recorder:
         self.reporter.advance(record["n_labeled"])
         if self.valid is None:
             return
-        # The run may have ended after the campaign was saved and before its round was scored.
+        # The run may have stopped between saving the campaign and scoring its round.
         for row in self.folder.read_csv("stats.csv"):
             self._valid_scores[int(row["round"])] = float(row["valid_acc"])
         if record["round"] not in self._valid_scores:
             self._validate(record["round"], model)
 
     def __call__(self, record):
-        """Write down a round."""
+        """Record a round."""
         if self.valid is not None:
             self._validate(record["round"], self.campaign.estimator_)
         self._write_rounds()
@@ -108,7 +108,7 @@ class Recorder:
         self.reporter.advance(record["n_labeled"])
 
     def finish(self, full_data):
-        """Write down model, held-out clips, plot and summary."""
+        """Write the model, the held-out clips, the plot, and the summary."""
         history = self.campaign.history_
         self._write_rounds()
         if self.valid is None:
@@ -162,7 +162,7 @@ class Recorder:
         self.folder.write_csv("queries.csv", QUERY_COLUMNS, queries)
 
     def _validate(self, round_number, model):
-        """Score a round's model, and keep it if it is the best so far."""
+        """Score a round's model on validation data, and keep it if it is the best so far."""
         X, y = self.valid
         self._valid_scores[round_number] = accuracy_score(y, model.predict(X))
         if self._best_round() == round_number:
@@ -196,7 +196,7 @@ class Recorder:
 
         from skal.display import BudgetCurveDisplay
 
-        # Without pyplot, no window opens and no global figure is kept.
+        # pyplot would open windows and keep global figures.
         figure = Figure(figsize=(6.4, 4.2), layout="constrained")
         BudgetCurveDisplay.from_history(
             self.campaign.history_,

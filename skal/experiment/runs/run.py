@@ -1,4 +1,4 @@
-"""Play runs: one campaign for each seed, from the start or from where it was interrupted."""
+"""Run campaigns, one for each seed, and resume interrupted ones."""
 
 import contextlib
 import json
@@ -17,27 +17,27 @@ from skal.learner import UnsupportedStrategyError
 
 __all__ = ["begin_run", "describe_params", "play_run", "resume_runs", "run_experiment"]
 
-# Keys on which data and features depend: runs with the same values share them.
+# Data and features depend on these keys: runs with the same values share them.
 _DATA_KEYS = ("dataset", "data_home", "sub_dir", "num_total", "features", "model")
 
-# Keys that a user should know the origin of, even where they were left at their defaults.
+# Keys whose origin is printed even if they have their defaults.
 _SAID = ("split", "features", "model", "strategy", "n_initial", "n_instances", "budget")
 
 
 def run_experiment(params, *, notes=(), reporter=None):
     """Run an experiment once for each seed, and for each threshold of replay.
 
-    All folders are made, and held, before the first run starts; `resume_runs` continues those
-    that were not finished.
+    All folders are created and locked before the first run starts; `resume_runs` continues
+    unfinished ones.
 
     Parameters
     ----------
     params : Params
         Complete parameters, from `load_params`.
     notes : iterable of str, default=()
-        Lines to show and log first.
+        Lines to print and log first.
     reporter : Reporter, default=None
-        Shows and logs the progress; None: one that follows ``params.verbose``.
+        Prints and logs the progress; None: one that follows ``params.verbose``.
 
     Returns
     -------
@@ -47,9 +47,9 @@ def run_experiment(params, *, notes=(), reporter=None):
     Raises
     ------
     ExperimentError
-        If a parameter does not fit, or a file cannot be read or written.
+        If a parameter is invalid, or a file cannot be read or written.
     Interrupted
-        After Ctrl-C; the round in progress is finished and saved first.
+        After Ctrl-C; the current round is finished and saved first.
     """
     reporter = Reporter(params.verbose) if reporter is None else reporter
     notes = [*describe_params(params), *notes]
@@ -66,7 +66,7 @@ def run_experiment(params, *, notes=(), reporter=None):
 
 
 def describe_params(params, hidden=()):
-    """Return a line for each place that values were taken from, without some keys."""
+    """Return a line for each origin of values, without some keys."""
     origins, places = params.taken_from or {}, {}
     for name, place in origins.items():
         if name not in hidden:
@@ -79,7 +79,7 @@ def describe_params(params, hidden=()):
 
 
 def begin_run(folder, plan):
-    """Write down what a run is; from then on it can be resumed."""
+    """Write the parameters of a run, which makes it resumable."""
     used = plan.params.as_used() | {"sub_dir": plan.task}
     if plan.params.data_home is not None:
         used["data_home"] = os.path.abspath(plan.params.data_home)
@@ -88,9 +88,9 @@ def begin_run(folder, plan):
 
 
 def play_run(folder, plan, reporter):
-    """Play a run from where it stands to its end, and seal its folder."""
+    """Play a run from its current state to its end, and seal its folder."""
     resume = f"resume with: skal run --resume {folder.path}"
-    stop = StopAfterStep(reporter.line, f"interrupted, and saved; {resume}")
+    stop = StopAfterStep(reporter.line, f"interrupted; everything is saved, {resume}")
     with _one_line_errors(folder, resume), stop:
         for line in plan.features.notes:
             folder.log(line)
@@ -137,7 +137,7 @@ def _one_line_errors(folder, resume):
     except UnsupportedStrategyError as error:
         raise ParameterError("strategy", error) from error
     except ValueError as error:
-        # Such as data that are no longer those that the run began with.
+        # For example, the data have changed since the run began.
         raise ExperimentError(f"{folder.path}: {' '.join(str(error).split())}") from error
 
 
@@ -145,7 +145,7 @@ def _report_twin(folder, reporter):
     siblings = [path for path in folder.path.parent.iterdir() if path != folder.path]
     twin = find_duplicates([*_natural_order(siblings), folder.path]).get(folder.path)
     if twin is not None:
-        reporter.line(f"the same result, byte for byte, as {twin}{os.sep}: count them as one run")
+        reporter.line(f"the result is identical to that of {twin}{os.sep}: count them as one run")
 
 
 def resume_runs(path="outputs", *, verbose=1):
@@ -195,7 +195,9 @@ def _find_runs(path):
         return [RunFolder(path)]
     found = _natural_order(file.parent for file in path.rglob("params.json"))
     if not found:
-        raise ExperimentError(f"{path}: no run was begun here; start it again with skal run")
+        raise ExperimentError(
+            f"{path}: this folder has no started run; start it again with skal run"
+        )
     return [RunFolder(folder) for folder in found]
 
 
@@ -208,7 +210,7 @@ def _resume(folder, reporter, shared):
         used = params.as_used()
         key = json.dumps([used.get(name) for name in _DATA_KEYS])
         (plan,) = make_plans([params], reporter, features=shared.get(key))
-        shared.clear()  # features are large: keep only the last ones
+        shared.clear()  # features are large, so keep only the last ones
         shared[key] = plan.features
         play_run(folder, plan, reporter)
 

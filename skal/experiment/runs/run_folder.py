@@ -1,4 +1,4 @@
-"""Run folders: files that are always whole, and what a run leaves behind."""
+"""Run folders, with atomic writing and a manifest."""
 
 import contextlib
 import csv
@@ -39,9 +39,9 @@ _PACKAGES = (
 
 
 def make_output_folder(path):
-    """Make the folder of all runs, if it is missing, in a way that Git ignores it."""
+    """Make the folder of all runs if it is missing, with a .gitignore."""
     path = Path(path)
-    if path.exists():  # possibly the user's own folder, whose .gitignore is not ours to write
+    if path.exists():  # may be the user's own folder: leave its .gitignore alone
         return
     try:
         path.mkdir(parents=True)
@@ -51,21 +51,21 @@ def make_output_folder(path):
 
 
 class RunFolder:
-    """The folder of one run, which exists."""
+    """The existing folder of a run."""
 
     def __init__(self, path):
         self.path = Path(path)
 
     @classmethod
     def create(cls, parent):
-        """Make the next numbered folder (1, 2, ...) below a parent, which is made if missing."""
+        """Make the next numbered folder (1, 2, ...) below a parent."""
         parent = Path(parent)
         try:
             parent.mkdir(parents=True, exist_ok=True)
             numbers = [int(entry.name) for entry in parent.iterdir() if entry.name.isdecimal()]
             number = max(numbers, default=0) + 1
             while True:
-                # Another process may have taken the number a moment ago.
+                # Another process may have taken the number in the meantime.
                 with contextlib.suppress(FileExistsError):
                     (parent / str(number)).mkdir()
                     return cls(parent / str(number))
@@ -75,23 +75,23 @@ class RunFolder:
 
     @property
     def is_run(self):
-        """Whether a run was begun here."""
+        """Whether a run was started here."""
         return (self.path / "params.json").is_file()
 
     @property
     def is_finished(self):
-        """Whether the run is over, and everything of it written."""
+        """Whether the run has ended and all its files are written."""
         return (self.path / MANIFEST).is_file()
 
     @contextlib.contextmanager
     def hold(self):
-        """Keep other processes out, and remove what a killed one left half written."""
+        """Lock out other processes, and remove half-written files of a killed process."""
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(hold_folder(self.path))
                 remove_leftovers(self.path)
             except FolderHeldError as error:
-                raise FolderBusyError(f"{error}; wait for it to end, or end it") from error
+                raise FolderBusyError(f"{error}; wait until it ends, or stop it") from error
             except OSError as error:
                 raise ExperimentError(
                     f"cannot work in {self.path}: {error.strerror or error}"
@@ -99,11 +99,12 @@ class RunFolder:
             yield self
 
     def seal(self):
-        """Write the manifest, after which the run counts as finished and no file may change."""
+        """Write the manifest, which marks the run as finished; its files must not change after
+        that."""
         self.write_json(MANIFEST, make_manifest(self.path))
 
     def tidy(self):
-        """Remove what a finished run was killed too early to remove."""
+        """Remove temporary files of a finished run that was killed before it could."""
         if any((self.path / name).exists() for name in ("checkpoint", ".lock")):
             with contextlib.suppress(FolderBusyError), self.hold():
                 self.remove("checkpoint")
@@ -118,7 +119,7 @@ class RunFolder:
         return json.loads((self.path / name).read_text(encoding="utf-8"))
 
     def read_csv(self, name):
-        """Return the rows of a CSV file as dicts of text; none if there is no such file."""
+        """Return the rows of a CSV file as dicts of strings; a missing file has no rows."""
         path = self.path / name
         if not path.is_file():
             return []
@@ -148,19 +149,19 @@ class RunFolder:
         with self.named_errors("log.txt"), open(path, "ab+") as file:
             if file.tell():
                 file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # a process was killed while it wrote
+                if file.read(1) != b"\n":  # a process was killed while writing
                     file.write(b"\n")
             file.write(_encoded(f"{line}\n"))
 
     @contextlib.contextmanager
     def open(self, name):
-        """Open a file for writing bytes that appears complete and on disk, or not at all."""
+        """Open a binary file that appears whole or not at all."""
         with self.named_errors(name), write_atomically(self.path / name) as file:
             yield file
 
     @contextlib.contextmanager
     def named_errors(self, name):
-        """Name the file that an error is about."""
+        """Turn an OSError into an ExperimentError that names the file."""
         try:
             yield
         except OSError as error:
@@ -170,12 +171,12 @@ class RunFolder:
 
 
 def _encoded(text):
-    # A file whose name is not UTF-8 is named by its bytes.
+    # Show file names that are not UTF-8 as bytes.
     return text.encode("utf-8", "surrogateescape")
 
 
 def describe_environment(seed):
-    """Return what a result depends on besides its parameters: versions, commit, machine, seed."""
+    """Return versions, commit, machine, and seed, which results depend on."""
     versions = {}
     for package in _PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -193,7 +194,7 @@ def describe_environment(seed):
 
 
 def _commit():
-    """Return the commit of the checkout that skal runs from, or None if it is installed."""
+    """Return the commit of skal's checkout, or None if skal is installed."""
     root = Path(__file__).parents[3]
     if not (root / ".git").exists():
         return None

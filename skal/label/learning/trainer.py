@@ -130,9 +130,7 @@ class Trainer:
 
     def _is_due(self, new, names, labels, at_least):
         if not set(self._campaign.classes) <= set(names):
-            return (
-                True  # the model predicts a class that was renamed, merged, or retired
-            )
+            return True  # the model predicts a class that was renamed, merged, or retired
         gone = [i for i in self._campaign.taught if i not in labels]
         if not any(new.values()) and not gone:
             return False
