@@ -1,4 +1,4 @@
-"""From recordings to features: reading, log-mel spectrograms, MFCC, embeddings, a store."""
+"""Reading of recordings, and features: log-mel spectrograms, MFCC, embeddings, a feature store."""
 
 from skal._utils.sound.findings import AudioReadError, Broken, HeaderWarning
 from skal._utils.sound.soundfiles import audio_length, iter_windows

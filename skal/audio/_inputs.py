@@ -1,4 +1,4 @@
-"""What a transformer is given: paths, addresses of windows, or waveforms, one by one."""
+"""Inputs of transformers: paths, window addresses, or waveforms."""
 
 import os
 
@@ -14,12 +14,12 @@ _SHOWN = 20
 
 
 class BrokenClipsError(ValueError):
-    """Some clips could not be read; ``broken`` lists every one of them.
+    """Some clips could not be read; ``broken`` lists all of them.
 
     Parameters
     ----------
     broken : dict of int to Broken
-        What is broken, by its position in X.
+        The broken clips, by position in X.
     """
 
     def __init__(self, broken):
@@ -32,7 +32,7 @@ class BrokenClipsError(ValueError):
 
 
 def listed(broken):
-    """Return lines that name what is broken, the first twenty of it."""
+    """Return a line for each broken clip, at most twenty."""
     lines = [f"  X[{i}] {found}" for i, found in list(broken.items())[:_SHOWN]]
     if len(broken) > _SHOWN:
         lines.append(f"  and {len(broken) - _SHOWN} more")
@@ -40,7 +40,7 @@ def listed(broken):
 
 
 def clips_of(X):
-    """Return X as a list of clips, or None where it is a matrix of waveforms."""
+    """Return X as a list of clips, or None if it is a matrix of waveforms."""
     if isinstance(X, (str, bytes, os.PathLike)):
         raise TypeError(f"X is one path ({X!r}); a sequence of paths is needed: [{X!r}]")
     if hasattr(X, "iloc") and X.ndim == 2 and X.shape[1] == 1:
@@ -67,7 +67,7 @@ def _is_clip(item):
 
 
 def load_clip(clip, sr, duration, fill):
-    """Return the waveform of one clip, float32, `duration` seconds long if that is given."""
+    """Return the waveform of a clip, float32, cropped or padded to `duration` (s) if given."""
     if not isinstance(clip, np.ndarray):
         y, _, note = load(clip, sr, duration, fill)
         return y, note
@@ -78,19 +78,19 @@ def load_clip(clip, sr, duration, fill):
             "mix it to mono",
         )
     if len(clip) == 0:
-        raise AudioReadError("waveform", "no samples in it", "leave it out")
+        raise AudioReadError("waveform", "it has no samples", "leave it out")
     if duration is not None:
         clip = fit_length(clip, max(1, round(duration * sr)), fill)
     with np.errstate(over="ignore"):
         y = as_float(clip)
     if not np.isfinite(y).all():
-        raise AudioReadError("waveform", "NaN or infinite samples in it", "leave it out")
+        raise AudioReadError("waveform", "it has NaN or infinite samples", "leave it out")
     return y, None
 
 
 def as_float(waveforms):
-    """Return waveforms as float32, integers scaled to -1...1 by what their type holds."""
-    # So a file sounds alike whether it was read as integers (`scipy.io.wavfile`) or not.
+    """Return waveforms as float32; integers are scaled to -1...1 by the range of their type."""
+    # A file gives the same features whether it is read as integers (`scipy.io.wavfile`) or floats.
     if waveforms.dtype.kind not in "iu":
         return np.asarray(waveforms, dtype=np.float32)
     half = 2.0 ** (8 * waveforms.dtype.itemsize - 1)
@@ -100,7 +100,7 @@ def as_float(waveforms):
 
 
 def clip_name(clip):
-    """Return how to name a clip in a message."""
+    """Return the name of a clip for messages."""
     if isinstance(clip, np.ndarray):
         return "waveform"
     try:
@@ -110,7 +110,7 @@ def clip_name(clip):
 
 
 def try_load(clip, sr, duration, fill):
-    """Return the waveform of a clip, or why there is none."""
+    """Return the waveform of a clip, or a Broken."""
     try:
         return load_clip(clip, sr, duration, fill)
     except AudioReadError as error:

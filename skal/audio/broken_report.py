@@ -1,4 +1,4 @@
-"""Reports of what could not be read, for people to open."""
+"""Reports of unreadable recordings."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ __all__ = ["FeatureReport", "write_report"]
 
 
 class FeatureReport(NamedTuple):
-    """What building a store of features came to.
+    """The result of building a feature store.
 
     Parameters
     ----------
@@ -20,9 +20,9 @@ class FeatureReport(NamedTuple):
     n_clips : int
         Clips asked for.
     n_computed : int
-        Clips whose features were computed now; the others were there.
+        Clips whose features were computed now; the other features were already stored.
     broken : dict of int to Broken
-        Clips that could not be read, by position in X, with reason and advice.
+        Broken clips by position in X, with reason and advice.
     shape : tuple of int or None
         Shape of the features of one clip; None if there are none.
     """
@@ -35,7 +35,7 @@ class FeatureReport(NamedTuple):
 
 
 def write_report(broken, path):
-    """Write what is broken as a CSV file that spreadsheets open."""
+    """Write broken clips to a CSV file that spreadsheets can open."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["position", "path", "reason", "advice"])

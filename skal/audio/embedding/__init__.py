@@ -1,4 +1,4 @@
-"""Embeddings of recordings by networks that have heard millions of sounds."""
+"""Embeddings of recordings by pretrained networks."""
 
 from skal.audio.embedding.known import KNOWN_MODELS
 from skal.audio.embedding.pretrained import PretrainedEmbedding

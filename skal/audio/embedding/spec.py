@@ -1,4 +1,4 @@
-"""Embeddings as people write them: a name, a file, NAME=WEIGHTS, or an object."""
+"""Embeddings as text or parameters: a name, a file, NAME=WEIGHTS, or an object."""
 
 import json
 import os
@@ -11,7 +11,7 @@ __all__ = ["as_embedding", "parse_embedding"]
 
 
 def parse_embedding(text):
-    """Return the parameters that a text such as ``perch=models/perch`` names.
+    """Parse text such as ``perch=models/perch`` into parameters.
 
     Parameters
     ----------
@@ -22,12 +22,12 @@ def parse_embedding(text):
     Returns
     -------
     dict
-        Paths in it are absolute: a model may be used from another folder.
+        Paths in it are absolute, so that a model works from any folder.
 
     Raises
     ------
     ValueError
-        If the text begins as a JSON object and is none.
+        If the text begins like a JSON object but is not valid JSON.
     """
     if text.lstrip().startswith("{"):
         try:
@@ -55,8 +55,8 @@ def as_embedding(given):
     Parameters
     ----------
     given : str, path-like, dict or transformer
-        As for `parse_embedding`, the parameters of `PretrainedEmbedding`, or a transformer of
-        any make.
+        As for `parse_embedding`, the parameters of `PretrainedEmbedding`, or any other
+        transformer.
 
     Returns
     -------
