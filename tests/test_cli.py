@@ -132,7 +132,7 @@ def test_verbose_0_is_quiet(tiny, capsys):
         (["fsdd"], "data_home: say where the recordings of fsdd are"),
         (["missing.json"], "missing.json: cannot read the parameter file"),
         (["broken.json"], "broken.json: not JSON"),
-        (["list.json"], "list.json: a parameter file contains an object"),
+        (["list.json"], "list.json: a parameter file must contain an object"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_exit_code_2(tiny, capsys, argv, message):
@@ -182,7 +182,7 @@ def test_ctrl_c_says_how_to_go_on(tiny):
     assert process.returncode == 130
     assert "stopping after this step" in said
     command = "skal run --resume outputs/sounds/margin/1"
-    assert error == f"skal: interrupted, and saved; resume with: {command}\n"
+    assert error == f"skal: interrupted; everything is saved; resume with: {command}\n"
     done = skal(*command.split()[1:], cwd=tiny)
     assert done.returncode == 0, done.stderr
     assert "resumes after round" in done.stdout
@@ -244,10 +244,10 @@ def test_features_are_stored_once(tiny, capsys):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["features"], "features: say where the recordings are"),
+        (["features"], "features: name the folder of the recordings"),
         (["features", "nowhere"], "dataset: "),
-        (["features", "clips", "--budget", "3"], "budget: unknown here"),
-        (["compare", "tiny.json", "--scheduler", "tcp://x:1"], "scheduler: it goes with"),
+        (["features", "clips", "--budget", "3"], "budget: not an option of this command"),
+        (["compare", "tiny.json", "--scheduler", "tcp://x:1"], "scheduler: it needs"),
         (["compare", "tiny.json", "--backend", "dusk"], "backend: "),
         (["compare", "tiny.json", "--strategies", "margn"], "did you mean 'margin'?"),
     ],

@@ -136,7 +136,7 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
         (["label", "rec", "--hop", "1"], "hop"),
         (["label", "rec", "--classes", "a\x1b"], "unprintable characters"),
         (["predict", "nowhere.joblib", "rec"], "nowhere.joblib: cannot be read: No such file"),
-        (["predict", "rec", "rec"], "rec: there is no model in this folder; name"),
+        (["predict", "rec", "rec"], "rec: this folder has no model; name"),
         (["predict", "rec/000000.wav", "rec"], "000000.wav: not a model file"),
         (["predict", "dict.joblib", "rec"], "a dict, not a fitted classifier"),
         (["predict", "cut.joblib", "rec"], "cut.joblib: broken, or made with other versions"),

@@ -87,7 +87,7 @@ def test_folders_that_hold_no_sound_or_may_not_be_read_are_not_passed_over(folde
     with pytest.warns(UserWarning, match="3 problems") as caught:
         load_audio_folder(folder, window=1.0, on_error="warn")
     told = str(caught[0].message)
-    for reason in ("not a sound file", "a folder, not a file", "a folder that may not be read"):
+    for reason in ("not a sound file", "a folder, not a file", "a folder without read permission"):
         assert reason in told
     with pytest.raises(PermissionError):
         load_audio_folder(folder / "secret")

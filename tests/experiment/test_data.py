@@ -137,8 +137,8 @@ def test_the_split_falls_back_on_groups_then_on_chance():
 @pytest.mark.parametrize(
     ("data", "raw", "message"),
     [
-        (make_data(), {"split": "official"}, "split: these data have no official one"),
-        (make_data(groups=False), {"split": "groups"}, "split: these data have no groups"),
+        (make_data(), {"split": "official"}, "split: the data set has no official split"),
+        (make_data(groups=False), {"split": "groups"}, "split: the data set has no groups"),
         (
             make_data(2),
             {"split": "random", "validation_fraction": 0.9},

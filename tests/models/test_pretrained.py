@@ -175,7 +175,7 @@ def test_what_is_no_saved_classifier_is_refused(donor, heir, tmp_path):
     joblib.dump(LogisticRegression(), other)
     for source, message in [
         (tmp_path / "none.joblib", "none.joblib: cannot be read: No such file"),
-        (tmp_path, "there is no model in this folder"),
+        (tmp_path, "this folder has no model"),
         (broken, "broken: not a model file"),
         (other, "no fitted CNNClassifier in a LogisticRegression"),
         (LogisticRegression(), "no fitted CNNClassifier in a LogisticRegression"),

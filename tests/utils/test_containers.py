@@ -178,7 +178,7 @@ class TestFrames:
         found = in_container_of(X, template)
         assert (found.dtypes == template.dtypes).all()
         assert found.iloc[0].tolist() == ["lake", 3.0, 2, "z"]
-        with pytest.raises(ValueError, match="'moor', which is none of its categories"):
+        with pytest.raises(ValueError, match="'moor', which is not one of its categories"):
             in_container_of(X.assign(place=["moor"]), template)
         with pytest.raises(ValueError, match="column 'name' is int64"):
             in_container_of(X.assign(name=[7]), template)

@@ -1,4 +1,4 @@
-"""Files that are always whole, and folders that one process at a time works in."""
+"""Atomic writing of files, and locks on folders."""
 
 import errno
 import json

@@ -1,10 +1,10 @@
-"""An approximate index of nearest neighbors: the one place where pynndescent is called."""
+"""Approximate nearest neighbors, the only caller of pynndescent."""
 
 __all__ = ["build_index"]
 
 
 def build_index(X, instead, *, n_neighbors=30, metric="euclidean", random_state=None):
-    """Build an index of rows, ready to be searched.
+    """Build a search index of rows; an error says what to do `instead` without pynndescent.
 
     Parameters
     ----------

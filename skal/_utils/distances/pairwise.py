@@ -1,4 +1,4 @@
-"""Distances between all pairs of rows, tile by tile, without a matrix of them."""
+"""Distances between all pairs of rows, tile by tile, without the whole matrix."""
 
 import numpy as np
 
@@ -6,28 +6,28 @@ __all__ = ["METRICS", "ROWS", "Pairwise", "as_floats"]
 
 METRICS = ("euclidean", "cosine")
 
-# A tile of float32 takes 2 MB: large enough for BLAS, small enough for the processor's cache.
+# Tiles of 2 MB in float32: large enough for BLAS, small enough for the processor's cache.
 ROWS, _COLUMNS = 512, 1024
 
-# Up to here float64 costs nothing worth saving, and the distances are exact.
+# Below this number, float64 costs little and makes distances exact.
 _SMALL = 2048
 
 
 def as_floats(X):
-    """Return rows in float32 or float64, as they are if they are that, else in float64.
+    """Return float32 and float64 rows as they are, other types in float64.
 
-    Squares of small integers and of half-precision numbers overflow in their own type.
+    Squares of small integer types and of half precision would overflow.
     """
     X = np.asarray(X)
     return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
 
 
 class Pairwise:
-    """Distances among the rows of X, handed out in tiles.
+    """Distances among the rows of X, computed in tiles.
 
-    A tile is one matrix product, whatever the metric: rows carry their norms as two more
-    columns. Its entries are comparable, not distances: squared for "euclidean", the distance
-    itself for "cosine" (1 - cosine). `to_distance` and `to_raw` translate.
+    A tile is one matrix product for both metrics: rows carry their norms in two extra columns.
+    Entries are raw: squared distances for "euclidean", distances for "cosine" (1 - cosine).
+    `to_distance` and `to_raw` convert.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ class Pairwise:
         return len(self.right)
 
     def _too_fine(self, finest):
-        # Rows have a norm of at most 1, so the products are off by a few units of rounding.
+        # Rows have norm 1 at most, so products are off by a few units of rounding.
         rounding = 4 * np.finfo(np.float32).eps
         return finest is not None and self.to_raw(finest) < 1e3 * rounding
 
     def extend(self, X):
-        """Bring rows, of this X or another, into the form that `tiles` needs.
+        """Convert rows of this or another X to the form that `tiles` needs.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ class Pairwise:
         right = np.empty((len(X), self.n_features + 2), dtype=self.dtype)
         rows = right[:, :-2]
         if self.metric == "euclidean":
-            # Centered in the precision of X, block by block: no second copy of X.
+            # Center in the precision of X, block by block, to avoid a second copy of X.
             for first in range(0, len(X), _COLUMNS):
                 block = slice(first, first + _COLUMNS)
                 rows[block] = (X[block] - self.center) / self.scale
@@ -99,7 +99,7 @@ class Pairwise:
         return right
 
     def like(self, points):
-        """Bring points that are centered and scaled already, such as means, into this form.
+        """Convert centered and scaled points, such as means, to this form.
 
         Parameters
         ----------
@@ -119,16 +119,16 @@ class Pairwise:
 
     @property
     def slack(self):
-        """How far entries may be apart by rounding alone."""
+        """The largest rounding difference between entries."""
         return 16 * np.finfo(self.dtype).eps
 
     @property
     def points(self):
-        """The rows: centered and scaled, for cosine of length 1."""
+        """The centered and scaled rows; for cosine, rows of length 1."""
         return self.right[:, : self.n_features]
 
     def subset(self, index):
-        """Return the distances among some rows only.
+        """Return the Pairwise of a subset of the rows.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class Pairwise:
         return part
 
     def to_distance(self, raw):
-        """Translate entries of a tile into distances.
+        """Convert entries of a tile to distances.
 
         Parameters
         ----------
@@ -159,7 +159,7 @@ class Pairwise:
         return self.scale * np.sqrt(raw) if self.metric == "euclidean" else raw
 
     def to_raw(self, distance):
-        """Translate a distance into what it is in a tile.
+        """Convert a distance to an entry of a tile.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class Pairwise:
         return (distance / self.scale) ** 2 if self.metric == "euclidean" else distance
 
     def tiles(self, rows, start=0, stop=None):
-        """Yield the entries of some rows against all columns, or against a range of them.
+        """Yield tiles of rows against all columns or a range of columns.
 
         Parameters
         ----------
@@ -198,7 +198,7 @@ class Pairwise:
             yield columns, np.dot(left, self.right[columns].T, out=raw)
 
     def product(self, rows, columns):
-        """Return the entries of some rows against some columns, in memory of their own.
+        """Return the entries of rows against columns, as a new array.
 
         Parameters
         ----------
@@ -216,7 +216,7 @@ class Pairwise:
         return rows if elsewhere else self.right[rows]
 
     def between(self, first, second):
-        """Return distances of pairs of rows, not by matrix product but exactly.
+        """Return exact distances of pairs of rows, without a matrix product.
 
         Parameters
         ----------
@@ -235,13 +235,13 @@ class Pairwise:
             squared = ((a - b) ** 2).sum(axis=1)
             if self.metric == "euclidean":
                 result[block] = self.scale * np.sqrt(squared)
-            else:  # of two rows of length 1, without the cancellation of 1 - cosine
+            else:  # for rows of length 1; 1 - cosine would cancel
                 result[block] = np.where(a.any(axis=1) & b.any(axis=1), squared / 2, 1)
         return result
 
 
 def _as_left(right, metric):
-    """Turn (x, norm, 1) into the factor whose product with (y, norm, 1) is a distance."""
+    """Turn (x, norm, 1) into a factor whose product with (y, norm, 1) is a raw distance."""
     left = np.empty_like(right)
     if metric == "euclidean":
         np.multiply(right[:, :-2], -2, out=left[:, :-2])
@@ -255,15 +255,15 @@ def _as_left(right, metric):
 def _center_and_scale(X):
     """Return the mean of the rows, and the largest distance of a row from it."""
     center = X.mean(axis=0, dtype=np.float64)
-    if not np.isfinite(center).all():  # extend() says which rows are to blame
+    if not np.isfinite(center).all():  # extend() names the rows at fault
         return 0.0, 1.0
     largest = 0.0
     for first in range(0, len(X), _COLUMNS):
         block = X[first : first + _COLUMNS] - center
         largest = max(largest, np.einsum("ij,ij->i", block, block).max())
     scale = np.sqrt(largest)
-    # What is left of equal rows is rounding: it must not be blown up to distances.
-    # Integers are exact, however large: rows that differ by 1 are not equal.
+    # Differences of equal rows are rounding errors and must not be scaled up to distances.
+    # Integers are exact: rows that differ by 1 are different.
     dtype = np.result_type(X.dtype, np.float32) if X.dtype.kind == "f" else np.float64
     precision = np.finfo(dtype).eps
     if scale <= 4 * precision * np.sqrt(len(center)) * np.abs(center).max(initial=0):
@@ -276,5 +276,5 @@ def _check_finite(norms):
     if bad.any():
         raise ValueError(
             f"{bad.sum()} of {len(bad)} rows hold NaN or infinity, the first is row "
-            f"{bad.argmax()}; are they embeddings of a training that diverged?"
+            f"{bad.argmax()}; did the training of the embeddings diverge?"
         )

@@ -1,4 +1,4 @@
-"""The members of scikit-learn ensembles, with a column for every class of the task."""
+"""Members of scikit-learn ensembles, with a column for every class."""
 
 import numpy as np
 from scipy import sparse
@@ -10,7 +10,7 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 
-# Fitted on class numbers rather than on the classes themselves.
+# Ensembles whose members are fitted on class numbers.
 _NUMBERED = (BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier, VotingClassifier)
 
 
@@ -20,9 +20,9 @@ def is_ensemble(model):
 
 
 def silent_member(model):
-    """Return the first member of an unfitted ensemble that has no probabilities, or None.
+    """Return the first member of an unfitted ensemble without predict_proba, or None.
 
-    Bagging and boosting answer all the same, by counting votes; single members cannot.
+    Bagging and boosting can count votes without probabilities; single members cannot.
     """
     if isinstance(model, VotingClassifier):
         members = [member for _, member in model.estimators if member != "drop"]
@@ -33,7 +33,7 @@ def silent_member(model):
 
 
 def draw_members(ensemble, n_samples, random_state):
-    """Draw members without replacement, all of them where `n_samples` is not smaller.
+    """Draw positions of members without replacement, at most all of them.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def member_proba(ensemble, position, X, classes):
         X = X if sparse.issparse(X) else np.asarray(X)
         X = X[:, ensemble.estimators_features_[position]]
     elif hasattr(X, "columns") and not hasattr(member, "feature_names_in_"):
-        X = np.asarray(X)  # the members of most ensembles are fitted without names
+        X = np.asarray(X)  # most ensembles fit their members without feature names
     seen = np.asarray(member.classes_)
     if isinstance(ensemble, _NUMBERED):
         seen = ensemble.classes_[seen.astype(int)]
@@ -86,7 +86,7 @@ def member_proba(ensemble, position, X, classes):
 
 
 def expand_columns(probabilities, fitted_classes, classes):
-    """Give probabilities a column for every class, 0 for those that a model never saw.
+    """Expand probabilities to a column per class; classes that a model never saw get 0.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def expand_columns(probabilities, fitted_classes, classes):
     ndarray of shape (..., n_classes)
     """
     probabilities = np.asarray(probabilities)
-    if len(fitted_classes) == 1:  # a network that ends in a sigmoid gives another number
+    if len(fitted_classes) == 1:  # a network that ends in a sigmoid has one column
         probabilities = np.ones_like(probabilities)
     if np.array_equal(fitted_classes, classes):
         return probabilities

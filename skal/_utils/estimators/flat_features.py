@@ -1,4 +1,4 @@
-"""Scaling of flat features, for classifiers that are no networks."""
+"""Flat, scaled features for classifiers other than networks."""
 
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -9,8 +9,9 @@ __all__ = ["with_scaling"]
 
 
 def with_scaling(model):
-    """Return the model, scaled if it is no network, and whether its features must be flat."""
+    """Put a scaler before a model that is not a network; also return whether it needs flat
+    features."""
     if hasattr(Chain(model).answering, "embed"):
         return model, False
-    # A Pipeline says itself what comes before its classifier.
+    # A Pipeline already defines what comes before its classifier.
     return model if isinstance(model, Pipeline) else make_pipeline(StandardScaler(), model), True

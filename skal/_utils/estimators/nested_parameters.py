@@ -1,10 +1,10 @@
-"""Nested parameters, such as network__dropout, where no object is set that has them."""
+"""Errors for nested parameters, such as network__dropout, of an object that is not set."""
 
 
 class NestedParameters:
-    """Says what to set first where `set_params` is given a parameter of an object not there."""
+    """Makes `set_params` name the object to set before its nested parameters."""
 
-    # For each parameter that may be None or text, the object to set in its place.
+    # For each parameter that may be None or text, an example of an object to set.
     _objects = {}
 
     def set_params(self, **params):

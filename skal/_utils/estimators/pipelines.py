@@ -1,7 +1,7 @@
-"""What a classifier is made of: the steps that make features, and the model behind them.
+"""Parts of a classifier: the steps that make features, and the model behind them.
 
-Nothing else in skal looks into a Pipeline. Nested Pipelines, FeatureUnion, imbalanced-learn's
-Pipeline and searches are cases of this module alone.
+No other module looks into a Pipeline. This one handles nested Pipelines, FeatureUnion,
+imbalanced-learn's Pipeline, and searches.
 """
 
 import copy
@@ -26,13 +26,13 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skal._utils.rows.lazy import n_rows
 
-# Meta-estimators that hand every question on to one fitted estimator, and its attribute.
+# Meta-estimators that delegate to one fitted estimator, and its attribute.
 _DELEGATES = {BaseSearchCV: "best_estimator_", BaseThresholdClassifier: "estimator_"}
 
 
 def safe_tags(estimator):
-    """Return the tags of an estimator; those of a plain classifier where it declares none."""
-    # SciKeras 0.13 inherits its tags behind a base that loses the part of classifiers.
+    """Return the tags of an estimator, or those of a plain classifier if it has none."""
+    # SciKeras 0.13 has the wrong order of bases, which loses the classifier tags.
     try:
         tags = get_tags(estimator)
     except AttributeError:
@@ -43,17 +43,17 @@ def safe_tags(estimator):
 
 
 def refuses_missing(estimator):
-    """Tell whether a classifier is sure to refuse rows with NaN or infinite values."""
+    """Tell whether a classifier certainly refuses rows with NaN or infinite values."""
     if isinstance(estimator, type) or not hasattr(estimator, "__sklearn_tags__"):
         return False
-    # A step or an inner estimator may fill in what is missing, and no tag says so.
+    # A step or an inner estimator may impute missing values, which no tag tells.
     parts = estimator.get_params(deep=True).values()
     alone = not any(hasattr(part, "fit") for part in parts)
     return alone and not safe_tags(estimator).input_tags.allow_nan
 
 
 def parts_of(estimator):
-    """Return an estimator and the estimators among its parameters, however deep."""
+    """Return an estimator and all estimators nested in its parameters."""
     parts = [estimator]
     if hasattr(estimator, "get_params"):
         parts += estimator.get_params(deep=True).values()
@@ -61,7 +61,7 @@ def parts_of(estimator):
 
 
 def needs_labels(step):
-    """Tell whether a step, or anything inside it, cannot be fitted without labels."""
+    """Tell whether a step, or an estimator inside it, needs labels in fit."""
     return any(_requires_y(part) for part in parts_of(step))
 
 
@@ -77,33 +77,34 @@ def _requires_fit(step):
 
 
 def labels_needed(model):
-    """Return how many labels a model cannot do without, and of what, or None."""
+    """Return the minimum number of labels, and of what, or None."""
     if isinstance(model, KNeighborsClassifier):
         return model.n_neighbors, "all classes"
     if not hasattr(model, "get_params") or isinstance(model, RidgeClassifierCV):
-        return None  # ridge leaves one out, which needs no folds
+        return None  # ridge uses leave-one-out, without folds
     params = model.get_params(deep=False)
     if hasattr(model, "fit_resample") and isinstance(params.get("k_neighbors"), Integral):
-        return params["k_neighbors"] + 1, "each smaller class"  # SMOTE: a row and its neighbors
+        return params["k_neighbors"] + 1, "each smaller "
+        "class"  # SMOTE needs a row and its neighbors
     if "cv" not in params:
         return None
     cv = 5 if params["cv"] is None else params["cv"]
     if isinstance(cv, (Integral, StratifiedKFold)):
-        # Calibration needs every class in every fold; for others one class is enough.
+        # Calibration needs every class in every fold; other models need only one class.
         of = "each class" if isinstance(model, CalibratedClassifierCV) else "a class"
         return int(getattr(cv, "n_splits", cv)), of
     if isinstance(model, CalibratedClassifierCV) and hasattr(cv, "n_splits"):
-        return cv.n_splits, "each class"  # checked whatever the splitter does
+        return cv.n_splits, "each class"  # it checks this for every splitter
     return (cv.n_splits, "all classes") if isinstance(cv, KFold) else None
 
 
 def is_search(model):
-    """Tell whether a model looks for the best parameters of another."""
+    """Tell whether a model is a hyperparameter search."""
     return isinstance(model, BaseSearchCV)
 
 
 def seed_all(estimator, seed):
-    """Set every ``random_state`` of an estimator and of what is inside it, in place."""
+    """Set every ``random_state`` of an estimator, including nested ones, in place."""
     if not hasattr(estimator, "get_params"):
         return
     names = [
@@ -116,7 +117,7 @@ def seed_all(estimator, seed):
 
 
 class Chain:
-    """A classifier taken apart: transformers in order, then the model that learns."""
+    """The parts of a classifier: its transformers in order, and its final model."""
 
     def __init__(self, estimator):
         self.estimator = estimator
@@ -131,7 +132,7 @@ class Chain:
 
     @staticmethod
     def unroll(estimator, names):
-        """Return the steps of nested Pipelines and what they end in; add to `names`."""
+        """Return the steps of nested Pipelines and their final estimator; extend `names`."""
         steps = []
         while isinstance(estimator, Pipeline):
             *before, (name, estimator) = estimator.steps
@@ -144,7 +145,7 @@ class Chain:
         return _pass_through(self.steps, X)
 
     def fit_name(self, name):
-        """Return the name under which ``fit`` of the estimator takes an argument of the model."""
+        """Return the name of a fit argument of the model in ``fit`` of the estimator."""
         if _routing_enabled():
             return name
         return "__".join([*self._names, name])
@@ -154,7 +155,7 @@ class Chain:
         return has_fit_parameter(self.model, name)
 
     def parameter(self, name, default=None):
-        """Return a parameter of the model, or `default` where it has none of that name."""
+        """Return a parameter of the model, or `default` if it has no such parameter."""
         if not hasattr(self.model, "get_params"):
             return default
         return self.model.get_params(deep=False).get(name, default)
@@ -165,7 +166,7 @@ class Chain:
 
     def label_free_steps(self, X):
         """Fit clones of the leading steps that need no labels."""
-        # The first step that needs labels ends the list: what follows was meant for its output.
+        # Stop at the first step that needs labels: later steps expect its output.
         free, ahead = [], []
         for step in self.steps:
             if needs_labels(step):
@@ -177,13 +178,13 @@ class Chain:
                 try:
                     step.fit(X)
                 except (TypeError, ValueError):
-                    break  # SelectKBest's tag denies that most of its scores need labels
+                    break  # SelectKBest's tag is wrong: most of its scores need labels
             free.append(step)
             ahead.append(step)
         return free
 
     def try_features(self, X, n_classes):
-        """Pass a few rows through clones of the steps, fitted on them with made-up labels."""
+        """Pass a few rows through clones of the steps, fitted on them with dummy labels."""
         y = np.arange(n_rows(X)) % max(n_classes, 2)
         for step in map(clone, self.steps):
             seed_all(step, 0)
@@ -194,19 +195,19 @@ class Chain:
         return X
 
     def leading(self):
-        """Return the first steps, those that learn nothing from the rows they are fitted on."""
+        """Return the leading steps that learn nothing in fit."""
         return list(takewhile(lambda step: not _requires_fit(step), self.steps))
 
 
 def _acts(step):
-    """Tell whether a step transforms rows outside ``fit``; a resampler does not."""
+    """Tell whether a step transforms rows in predict; a resampler does not."""
     if step is None or (isinstance(step, str) and step == "passthrough"):
         return False
     return hasattr(step, "transform") or not hasattr(step, "fit_resample")
 
 
 def _delegate(model):
-    """Return the estimator that a search or a threshold classifier asks, or None."""
+    """Return the estimator that a search or a threshold classifier delegates to, or None."""
     for kind, attribute in _DELEGATES.items():
         if isinstance(model, kind):
             return getattr(model, attribute, model.estimator)
@@ -214,13 +215,13 @@ def _delegate(model):
 
 
 def _is_of(model, package):
-    """Tell whether a class of a package is among the bases of a model."""
+    """Tell whether a model inherits from a class of a package."""
     return any(base.__module__.partition(".")[0] == package for base in type(model).__mro__)
 
 
 def ask(estimator, method, X):
-    """Call a method of a fitted classifier, such as ``predict``, with rows."""
-    # A Pipeline asks its last step for tags, which duck-typed classifiers lack.
+    """Call a method of a fitted classifier, such as ``predict``, on rows."""
+    # A Pipeline needs the tags of its last step, which duck-typed classifiers lack.
     steps, model = Chain.unroll(estimator, [])
     if hasattr(model, "__sklearn_tags__"):
         return getattr(estimator, method)(X)
@@ -228,17 +229,17 @@ def ask(estimator, method, X):
 
 
 def _note_determinism():
-    """Let TensorFlow note whether its ops are deterministic, before SciKeras 0.13 asks."""
-    # SciKeras sets TF_DETERMINISTIC_OPS for a seeded fit, and only then asks for the state to
-    # restore. TensorFlow reads the variable when first asked: all ops of the process would stay
-    # deterministic, and unseeded ones would fail.
+    """Make TensorFlow read its determinism setting before SciKeras 0.13 changes it."""
+    # For a seeded fit, SciKeras sets TF_DETERMINISTIC_OPS and only then reads the state to
+    # restore. TensorFlow reads the variable on the first request, so all ops of the process would
+    # stay deterministic, and unseeded ops would fail.
     from tensorflow.python.framework import config
 
     config.is_op_determinism_enabled()
 
 
 def clone_classifier(estimator):
-    """Clone a classifier of any make, with all of its parameters, to be trained from scratch."""
+    """Clone any classifier with all its parameters, to train it from scratch."""
     copied = clone(estimator, safe=False)
     before, after = Chain(estimator).model, Chain(copied).model
     if not hasattr(before, "get_params"):
@@ -252,7 +253,7 @@ def clone_classifier(estimator):
         if value is not None and getattr(after, name, value) is None
     }
     if hasattr(params.get("model"), "get_weights") and _is_of(before, "scikeras"):
-        # SciKeras trains on the Keras model that it is given, from where the last fit ended.
+        # SciKeras continues to train a given Keras model from its last weights.
         lost["model"] = functools.partial(copy.deepcopy, params["model"])
     if lost:
         after.set_params(**lost)
@@ -260,16 +261,16 @@ def clone_classifier(estimator):
 
 
 class ConstantClassifier(ClassifierMixin, BaseEstimator):
-    """Stands in for a classifier while all labels are of one class."""
+    """Stand-in for a classifier while all labels have the same class."""
 
-    # It keeps the classifier, so that features can still be made. Whatever a strategy asks, all
-    # rows tie, and ties are broken at random.
+    # Keeps the classifier, so that its steps still make features. All rows tie for every strategy,
+    # and ties are broken at random.
 
     def __init__(self, estimator):
         self.estimator = estimator
 
     def fit(self, X, y, sample_weight=None):
-        """Note the classes, and how much weight each has."""
+        """Store the classes and the weight of each."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         counts = np.bincount(codes, sample_weight, minlength=len(self.classes_))
         total = counts.sum()
@@ -277,7 +278,7 @@ class ConstantClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        """Predict the class of most weight."""
+        """Predict the class with the largest weight."""
         return np.full(n_rows(X), self.classes_[np.argmax(self.shares_)])
 
     def predict_proba(self, X):
@@ -285,11 +286,11 @@ class ConstantClassifier(ClassifierMixin, BaseEstimator):
         return np.tile(self.shares_, (n_rows(X), 1))
 
     def sample_proba(self, X, n_samples, random_state=None):
-        """Predict with samples of the model, which are all the same."""
+        """Predict with samples of the model, which are all identical."""
         return np.tile(self.shares_, (n_samples, n_rows(X), 1))
 
     def gradient_length(self, X):
-        """Return lengths of 0: there is nothing to learn by gradients."""
+        """Return lengths of 0, because a constant model has no gradients."""
         return np.zeros(n_rows(X))
 
     def augment(self, X, random_state=None):
@@ -298,10 +299,10 @@ class ConstantClassifier(ClassifierMixin, BaseEstimator):
 
 
 class Frozen:
-    """A fitted classifier as it is now, kept as small as its kind allows, to predict later."""
+    """A compact snapshot of a fitted classifier, for later predictions."""
 
-    # Networks keep their weights and share the network; any other model is copied. Leading steps
-    # that learn nothing are left out: rows pass through them once for all rounds.
+    # Snapshots of networks store weights and share the network; other models are copied. Leading
+    # steps that learn nothing are left out: rows pass through them once for all rounds.
 
     def __init__(self, estimator):
         chain = Chain(estimator)
@@ -313,7 +314,7 @@ class Frozen:
         self.n_shared = len(chain.leading())
         steps = copy.deepcopy(chain.steps[self.n_shared :])
         model = chain.answering
-        # What a search chooses may be another network in another round.
+        # A search may choose another network in another round.
         own = model is chain.model
         if own and hasattr(model, "get_weights") and hasattr(model, "set_weights"):
             self.weights, model = model.get_weights(), None
@@ -321,7 +322,7 @@ class Frozen:
 
 
 def thaw(frozen, estimator, X):
-    """Yield classifiers of past rounds, each with the rows that it is to be given."""
+    """Yield classifiers of past rounds, each with its input rows."""
     shared, network = {0: X}, None
     chain = Chain(estimator)
     for one in frozen:

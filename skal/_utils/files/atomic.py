@@ -1,4 +1,4 @@
-"""Files that are always whole, and folders that one process at a time works in."""
+"""Atomic writing of files, and locks on folders."""
 
 import contextlib
 import errno
@@ -12,7 +12,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows has no flock: there, nobody is kept out.
+except ImportError:  # Windows has no flock, so folders are not locked there.
     fcntl = None
 
 _LOCK = ".lock"
@@ -21,7 +21,7 @@ _FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.EN
 
 
 class FolderHeldError(OSError):
-    """Another process works in a folder.
+    """Another process holds a folder.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class FolderHeldError(OSError):
 
 
 class NoLocksError(OSError):
-    """A folder lies in a file system without locks.
+    """A folder is in a file system without locks.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class NoLocksError(OSError):
 
 @contextlib.contextmanager
 def write_atomically(path):
-    """Open a file that appears under its name only once it is complete and on disk.
+    """Open a file that appears under its name only when it is complete and on disk.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def write_atomically(path):
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
     with _named_in_errors(path, temporary):
         try:
-            # Unlike a file of tempfile, this one has the permissions that the umask allows.
+            # Not tempfile, whose files ignore the umask.
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
                 yield file
@@ -90,19 +90,19 @@ def write_atomically(path):
 
 @contextlib.contextmanager
 def _named_in_errors(path, temporary):
-    """Name a file in errors by the name that people know."""
+    """Name the target in errors, not the temporary file."""
     try:
         yield
     except OSError as error:
         is_ours = error.filename is not None and os.fspath(error.filename) == str(temporary)
-        # The system names no file when a disk is full.
+        # The operating system names no file when a disk is full.
         if is_ours or (error.filename is None and error.errno in _FULL):
             error.filename, error.filename2 = str(path), None
         raise
 
 
 def remove_leftovers(folder):
-    """Remove the temporary files of a process that was killed while it wrote.
+    """Remove temporary files of killed processes from a folder without other writers.
 
     Parameters
     ----------
@@ -115,10 +115,9 @@ def remove_leftovers(folder):
 
 @contextlib.contextmanager
 def hold_folder(folder):
-    """Keep other processes out of a folder; those that ask the same way.
+    """Lock a folder against other processes that also call this function.
 
-    The system drops the lock when the process ends, however it ends: that of a killed process
-    is free for the next one.
+    The operating system releases the lock however the process ends, even if it is killed.
 
     Parameters
     ----------
@@ -143,7 +142,7 @@ def hold_folder(folder):
         os.pwrite(handle, json.dumps(_myself()).encode(), 0)
         yield
     finally:
-        # Removed while it is still held: whoever waits at its name makes a new one.
+        # Remove the file while holding the lock: waiting processes then create a new one.
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(handle)
@@ -158,14 +157,14 @@ def _open_lock(folder, path):
                 lock(handle, folder, wait=False)
             except BlockingIOError:
                 raise FolderHeldError(folder, _holder(handle)) from None
-            # Its last holder may have removed it between the two calls above.
+            # The last holder may have removed the file between the two calls above.
             if fcntl is None or _is_at(handle, path):
                 unlocked.pop_all()
                 return handle
 
 
 def lock(handle, folder, *, wait=True):
-    """Lock an open file until it is closed, where the system can.
+    """Lock an open file until it is closed, if the system supports it.
 
     Parameters
     ----------
@@ -205,7 +204,7 @@ def _myself():
 
 
 def _holder(handle):
-    """Describe who wrote a lock file; that may be just about to happen."""
+    """Describe the holder of a lock file, which may not be written yet."""
     try:
         found = json.loads(os.pread(handle, 1000, 0))
     except json.JSONDecodeError:
@@ -214,7 +213,7 @@ def _holder(handle):
 
 
 def _sync_folder(folder):
-    """Make a rename last through a power loss, where the system lets folders be synced."""
+    """Sync a folder, so that a rename survives a power loss."""
     if os.name == "nt":
         return
     handle = os.open(folder, os.O_RDONLY)

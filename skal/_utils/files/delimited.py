@@ -1,4 +1,4 @@
-"""Tables as people have them: separators, blanks, decimal commas, and names of columns."""
+"""Text tables of any program: separators, blanks, decimal commas, and column names."""
 
 import contextlib
 import csv
@@ -24,7 +24,7 @@ __all__ = [
     "unsafe_cell",
 ]
 
-# Of two that fit alike, the first: commas also stand in names and numbers.
+# In order of preference, because commas also occur in names and numbers.
 _SEPARATORS = "\t;,"
 # Lines that a separator is judged by.
 _JUDGED = 20
@@ -47,13 +47,13 @@ _NO_TIMES = {
 
 # The beginning of a formula, as OWASP lists it, also in full width; a quotation mark before it
 # makes it text. Spreadsheets skip blanks before it, and characters that nobody sees. Text that
-# already has such marks gets one more, so that removing one mark always restores it. Blanks
-# around other cells are dropped by those who read tables, and are marked, too.
+# already has such marks gets one more, so that removing one mark always restores it. Readers of
+# tables strip blanks around other cells, so those are marked too.
 _UNSEEN = r"\s\0\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _MARKED = re.compile(rf"'*(?:[{_UNSEEN}]|[=+\-@\uff1d\uff0b\uff0d\uff20]|.*\s\Z)", re.DOTALL)
 
 
-# A blank behind a closing quotation mark, which Python's reader takes for an error.
+# A blank after a closing quotation mark, which Python's reader rejects.
 _BLANK_BEHIND = {
     mark: re.compile(rf'((?:^|{mark})[ ]*"(?:[^"]|"")*")[ ]+(?={mark}|\r|\n|\Z)', re.MULTILINE)
     for mark in _SEPARATORS
@@ -61,7 +61,7 @@ _BLANK_BEHIND = {
 
 
 class Row(NamedTuple):
-    """The cells of a row, and the line of the file in which it ends."""
+    """The cells of a row, and the line of the file where it ends."""
 
     number: int
     line: int
@@ -69,7 +69,7 @@ class Row(NamedTuple):
 
 
 class TableError(ValueError):
-    """A table cannot be read from a certain line on."""
+    """A table is unreadable from a certain line."""
 
     def __init__(self, line, reason):
         super().__init__(f"line {line}: {reason}")
@@ -77,7 +77,7 @@ class TableError(ValueError):
 
 
 def read_cells(text, *, quotes=True):
-    """Return the rows of a table that are not empty, and its separator.
+    """Return the non-empty rows of a table, and its separator.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def read_cells(text, *, quotes=True):
     if quotes:
         body = _BLANK_BEHIND[separator].sub(r"\1", body) if separator in _BLANK_BEHIND else body
     quoting = {} if quotes else {"quoting": csv.QUOTE_NONE, "quotechar": None}
-    # A blank before a quotation mark would make it a part of the cell.
+    # A blank before a quotation mark would make the mark part of the cell.
     reader = csv.reader(
         io.StringIO(body, newline=""),
         delimiter=separator,
@@ -124,7 +124,7 @@ def read_cells(text, *, quotes=True):
 
 
 def _separator_of(body):
-    """Return the separator that most lines have as often as the header has it."""
+    """Return the separator whose count in most lines equals its count in the header."""
     lines = (line for line in io.StringIO(body) if line.strip())
     counts = [_unquoted(line).count for line in itertools.islice(lines, _JUDGED)]
 
@@ -140,7 +140,7 @@ def _unquoted(line):
 
 
 def find_columns(columns, known):
-    """Find known columns whose names differ in case or in blanks around them.
+    """Find known columns, ignoring case and surrounding blanks.
 
     Parameters
     ----------
@@ -167,14 +167,14 @@ def find_columns(columns, known):
 
 
 def near_name(name, columns):
-    """Return a hint at the column that may be meant."""
+    """Return a hint at the intended column."""
     if not any(columns):
         return "the file is empty"
     return did_you_mean(name, columns, f"it has {', '.join(map(str, columns))}")
 
 
 def time_columns(columns, known):
-    """Return the names of unknown columns that look like times in a recording.
+    """Return unknown columns whose names look like times in a recording.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def time_columns(columns, known):
 
 
 def _is_time(name):
-    # As people spell it: "End Time (s)", "clip_start", "stopSec".
+    # Such as "End Time (s)", "clip_start", "stopSec".
     parts = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
     words = re.findall(r"[a-z]+\d*", parts.casefold())
     if not words or _NO_TIMES & set(words):
@@ -202,14 +202,14 @@ def _is_time(name):
 
 
 def is_missing(value):
-    """Return whether a value stands for nothing: None, a blank text or NaN."""
+    """Return whether a value is missing: None, blank text, or NaN."""
     if isinstance(value, float):
         return math.isnan(value)
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def as_seconds(value, separator=""):
-    """Return a time as a float; decimals may follow a comma.
+    """Return a time as a float; allow a decimal comma if it is unambiguous.
 
     Parameters
     ----------
@@ -233,7 +233,10 @@ def as_seconds(value, separator=""):
     text = value.strip() if isinstance(value, str) else value
     if isinstance(text, str) and _DECIMAL_COMMA.match(text):
         if separator == "," and _THOUSANDS.match(text):
-            raise ValueError(f"{value!r} may be a decimal comma or a thousand; write a point")
+            raise ValueError(
+                f"{value!r} is ambiguous: the comma may mean decimals or thousands; "
+                "write a decimal point"
+            )
         text = text.replace(",", ".")
     try:
         return float(text)
@@ -242,18 +245,18 @@ def as_seconds(value, separator=""):
 
 
 def safe_cell(text):
-    """Return text as a cell that a spreadsheet takes for text."""
+    """Return text as a cell that a spreadsheet does not run as a formula."""
     return f"'{text}" if _MARKED.match(text) else text
 
 
 def unsafe_cell(cell):
-    """Return the text that `safe_cell` was given, without blanks that others put around it."""
+    """Undo `safe_cell`, and strip blanks that other programs add."""
     return cell[1:] if cell.startswith("'") and _MARKED.match(cell) else cell.strip()
 
 
 @contextlib.contextmanager
 def text_stream(stream, errors="surrogateescape"):
-    """Write UTF-8 to a stream of bytes, which stays open.
+    """Write UTF-8 to a binary stream, which stays open.
 
     By default, names that are not UTF-8 keep their bytes.
     """

@@ -1,4 +1,4 @@
-"""Compressed files that grow beyond measure."""
+"""Decompression bombs."""
 
 import bz2
 import gzip
@@ -12,7 +12,7 @@ _OPENERS = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\x5d\0": lzma.open, b"\xf
 
 
 def is_bomb(path, most=2**31):
-    """Tell whether a compressed file holds more bytes than any model.
+    """Tell whether a file decompresses to more bytes than any model has.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Unpickling: names that have moved since, and one error for everything that can go wrong."""
+"""Unpickling with moved module names, and one error for all failures."""
 
 import bz2
 import gzip
@@ -13,7 +13,7 @@ from joblib.numpy_pickle import NumpyUnpickler
 
 __all__ = ["UnpicklingError", "is_pickle", "unpickle"]
 
-# Where modules went whose classes are in saved models.
+# Former modules of classes in saved models, and their current modules.
 _MOVED = {
     "skal._utils.pipelines": "skal._utils.estimators.pipelines",
     "skal._utils.windows": "skal._utils.sound.windows",
@@ -27,7 +27,7 @@ _MOVED = {
     "skal.models.tensorflow": "skal.models._earlier",
     "skal.strategies.augmentation": "skal.strategies.augmented_copies",
 }
-# First bytes of joblib's files, and what undoes their compression.
+# First bytes of joblib's files, and their decompression functions.
 _PLAIN = b"\x80"
 _COMPRESSED = {
     b"\x78": zlib.decompress,
@@ -60,12 +60,12 @@ class _Unpickler(NumpyUnpickler):
 
 
 def is_pickle(beginning):
-    """Tell whether bytes begin as a file of joblib does; none of its code runs."""
+    """Tell whether bytes begin like a joblib file, without running any of its code."""
     return beginning.startswith((_PLAIN, *_COMPRESSED))
 
 
 def unpickle(content, name):
-    """Return the object in a file of joblib, `name`, which **runs the code in it**."""
+    """Return the object in the joblib file `name`, which **runs the code in it**."""
     try:
         for beginning, decompress in _COMPRESSED.items():
             if bytes(content[:6]).startswith(beginning):

@@ -1,4 +1,4 @@
-"""Model files: where they lie, what is in them, and how they are opened."""
+"""Model files: where they are, what they contain, and how to open them."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 MODEL_FILE = "model.skal"
-# Before files were sealed, runs and projects saved the bare pickle.
+# Earlier versions of skal saved bare pickles.
 _OLD_MODEL_FILE = "model.joblib"
 _ROUND = re.compile(r"round-(\d+)\.(skal|joblib)")
 _KIND, _FORMAT = "model", 1
@@ -28,11 +28,11 @@ _NAME_ONE = "name a model file, a run folder of skal run, or a project folder of
 
 
 class ModelError(ValueError):
-    """A model cannot be loaded, or does not take recordings; the message says what to do."""
+    """A model cannot be loaded, or does not accept recordings; the message says what to do."""
 
 
 class SavedModel(NamedTuple):
-    """A model file that was opened: the model, and what is written down about it."""
+    """An opened model file: the model and its metadata."""
 
     path: Path
     model: object
@@ -40,12 +40,12 @@ class SavedModel(NamedTuple):
 
 
 def round_file(folder, number):
-    """Return the file that the model of a project's round is saved in."""
+    """Return the model file of a round of a project."""
     return Path(folder) / "models" / f"round-{number:04d}.skal"
 
 
 def list_rounds(folder):
-    """Return the model files of a project folder, by round, also those of before."""
+    """Return the model files of a project folder by round, including former formats."""
     found = {}
     for path in (Path(folder) / "models").glob("round-*"):
         if (match := _ROUND.fullmatch(path.name)) and found.get(int(match[1])) is None:
@@ -54,7 +54,7 @@ def list_rounds(folder):
 
 
 def find_model(path):
-    """Return the model file that a path means: itself, or the newest of a run or a project."""
+    """Resolve a path to a model file: the file itself, or the newest model of a run or project."""
     path = Path(path)
     if not path.is_dir():
         return path
@@ -65,21 +65,23 @@ def find_model(path):
         if rounds := list_rounds(folder):
             return list(rounds.values())[-1]
     if (path / "params.json").is_file():
-        raise ModelError(f"{path}: this run has saved no model; its log.txt says why, or go on")
+        raise ModelError(
+            f"{path}: this run has not saved a model; see its log.txt, or continue it"
+        )
     if (path / "project.sqlite").is_file() or (path / ".skal").is_dir():
         raise ModelError(f"{path}: this project has no model yet; label more clips of each class")
-    raise ModelError(f"{path}: there is no model in this folder; {_NAME_ONE}")
+    raise ModelError(f"{path}: this folder has no model; {_NAME_ONE}")
 
 
 def write_model(path, model, about):
-    """Save a model under a checksum; `about` is what JSON can hold."""
+    """Save a model with a checksum; `about` is metadata for JSON."""
     write_sealed(path, _KIND, _FORMAT, about, {}, model)
 
 
 def read_model(path):
     """Open a model file, which **runs the code in it**.
 
-    Raise ModelError if it cannot be read, is damaged, or is no model file.
+    Raise ModelError if it is unreadable, damaged, or not a model file.
     """
     path = find_model(path)
     try:
@@ -93,7 +95,7 @@ def read_model(path):
             sealed = parse_sealed(content, path, _KIND, _FORMAT, remedy="train again")
             return SavedModel(path, sealed.unpickle(), sealed.values)
         if is_pickle(content[:6]) and is_bomb(path):
-            raise ValueError(f"{path}: no model is that large when it is unpacked; not opened")
+            raise ValueError(f"{path}: not opened: it decompresses to more than any model needs")
         if is_pickle(content[:6]):
             return SavedModel(path, unpickle(content, path), {})
     except ValueError as error:

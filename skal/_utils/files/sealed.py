@@ -1,4 +1,4 @@
-"""Sealed files: JSON, arrays and a pickle under one checksum, written at once or not at all."""
+"""Sealed files: JSON, arrays, and a pickle with one checksum, written atomically."""
 
 import hashlib
 import io
@@ -13,14 +13,14 @@ import numpy as np
 from skal._utils.files.atomic import write_atomically
 from skal._utils.files.pickles import unpickle
 
-# The checksum covers all that follows it, the kind and the version included.
+# The checksum covers everything after it, including kind and version.
 _HEADER = re.compile(rb"skal-sealed ([0-9a-f]{64}) ")
 _HEADER_BYTES = len(b"skal-sealed ") + 64 + 1
 _VALUES, _PICKLE = "values.json", "pickle"
 
 
 class Sealed:
-    """What a sealed file holds.
+    """The content of a sealed file.
 
     Parameters
     ----------
@@ -42,11 +42,11 @@ class Sealed:
 
     @property
     def has_pickle(self):
-        """Tell whether there is a pickle."""
+        """Tell whether the file has a pickle."""
         return self._pickled is not None
 
     def unpickle(self):
-        """Return the object that was pickled; see `read_sealed` on whom to trust."""
+        """Return the pickled object; see `read_sealed` about trust."""
         if not self._pickled.startswith(b"\x80"):
             raise ValueError(f"{self._path} was not written by skal: its pickle is compressed")
         return unpickle(self._pickled, self._path)
@@ -93,9 +93,9 @@ def write_sealed(path, kind, version, values, arrays, pickled=None):
 
 
 def read_sealed(path, kind, version, digest=None):
-    """Read a sealed file, or say what is wrong with it.
+    """Read a sealed file, or raise an error that says what is wrong.
 
-    The checksum tells of damage, not of malice: unpickle only what you have written yourself.
+    The checksum detects damage, not tampering: unpickle only your own files.
 
     Parameters
     ----------
@@ -120,12 +120,12 @@ def read_sealed(path, kind, version, digest=None):
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing, which belongs to what is beside it") from None
+        raise ValueError(f"{path} is missing; the files beside it need it") from None
     return parse_sealed(content, path, kind, version, digest)
 
 
 def is_sealed(content):
-    """Tell whether bytes begin as a sealed file does."""
+    """Tell whether bytes begin like a sealed file."""
     return _HEADER.match(content[:_HEADER_BYTES]) is not None
 
 
@@ -141,19 +141,21 @@ def parse_sealed(
             f"{path} is damaged: its checksum is wrong. Restore it from a copy, or {remedy}."
         )
     if digest is not None and found[1].decode() != digest:
-        raise ValueError(f"{path} is whole, but not the file that belongs to what is beside it")
+        raise ValueError(f"{path} is intact, but does not belong to the files beside it")
     end = bytes(rest[:100]).index(b"\n")
     name, number = bytes(rest[:end]).decode().split(" ")
     if (name, number) != (kind, str(version)):
         raise ValueError(
             f"{path} is a {name} in format {number}; this version of skal reads a {kind} in "
-            f"format {version}. Read it with the version of skal that has written it."
+            f"format {version}. Read it with the version of skal that wrote it."
         )
     body = io.BytesIO(rest[end + 1 :])
     with zipfile.ZipFile(body) as archive:
-        # We never compress: what is compressed may unpack to any size.
+        # skal never compresses these files, and a compressed file may unpack to any size.
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise ValueError(f"{path} was not written by skal: it is compressed. It is not read")
+            raise ValueError(
+                f"{path} was not written by skal, because it is compressed; not opened"
+            )
     body.seek(0)
     with np.load(body, allow_pickle=False) as entries:
         arrays = {n.partition(".")[2]: entries[n] for n in entries if n.startswith("array.")}
@@ -163,7 +165,7 @@ def parse_sealed(
 
 
 def checksum_of(path):
-    """Return the checksum that a sealed file claims, or None where there is no such file.
+    """Return the stored checksum of a sealed file, or None if there is no such file.
 
     Parameters
     ----------

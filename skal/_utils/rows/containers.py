@@ -1,4 +1,4 @@
-"""What rows come in: arrays, frames, sparse matrices, lists of paths or waveforms."""
+"""Containers of rows: arrays, frames, sparse matrices, and lists of paths or waveforms."""
 
 import os
 
@@ -10,7 +10,7 @@ _NUMBERS = "biufc"
 
 
 class PoolLeftOut:
-    """Stands for the rows of a campaign where they are no longer there."""
+    """Stand-in for the rows of a campaign that was pickled without them."""
 
     def __init__(self, X):
         self.template = copy_rows(take_rows(X, np.arange(0)))
@@ -20,8 +20,8 @@ class PoolLeftOut:
         """Raise an error that says why the rows are missing."""
         raise ValueError(
             f"the pool of this campaign ({self.shape[0]} rows of X) is not in its pickle. "
-            "predict works without it. To ask and to teach, call fit again with the same X and "
-            "the checkpoint=... of the campaign, which goes on where it was left."
+            "predict works without it. For query and teach, call fit again with the same X and "
+            "the campaign's checkpoint=..., which resumes it."
         )
 
     def __getitem__(self, index):
@@ -32,7 +32,7 @@ class PoolLeftOut:
 
 
 def n_rows(X):
-    """Return the number of rows of an array, a frame, a sparse matrix, a list or `Rows`."""
+    """Return the number of rows of any container."""
     return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
@@ -52,14 +52,14 @@ def is_frame(X):
 
 
 def is_plain_sequence(X):
-    """Tell whether X is a 1-D sequence of things that make no matrix: paths, ragged waveforms."""
+    """Tell whether X is a 1-D sequence that is no matrix, such as paths or ragged waveforms."""
     if hasattr(X, "shape"):
         numeric = getattr(getattr(X, "dtype", None), "kind", "O") in _NUMBERS
         return len(X.shape) == 1 and not numeric
     if not isinstance(X, (list, tuple)) and hasattr(X, "__array__"):
         return False
     if not hasattr(X, "__len__") or not hasattr(X, "__getitem__"):
-        return False  # scikit-learn's message says best what X is not
+        return False  # scikit-learn's message is the clearest
     if len(X) == 0:
         return False
     first = X[0]
@@ -71,12 +71,12 @@ def is_plain_sequence(X):
 
 
 def take_rows(X, positions):
-    """Return the rows at some positions, in the container that X is."""
+    """Return the rows at some positions, in the container of X."""
     return _safe_indexing(X, positions)
 
 
 def copy_rows(X):
-    """Return rows that stay as they are when the caller changes X in place."""
+    """Copy rows, so that later changes of X by the caller have no effect."""
     if isinstance(X, np.ndarray) or sparse.issparse(X) or is_pandas(X):
         return X.copy()
     if is_polars(X):
@@ -85,7 +85,7 @@ def copy_rows(X):
 
 
 def concatenate(parts):
-    """Return the rows of several containers of one kind as one of that kind."""
+    """Concatenate containers of the same kind."""
     first = parts[0]
     if len(parts) == 1:
         return first
@@ -105,22 +105,22 @@ def concatenate(parts):
 
 
 def in_container_of(X, template):
-    """Return rows as a frame or a sequence like another one, or refuse them."""
+    """Return rows in the kind of frame or sequence of a template, or raise an error."""
     if is_frame(template):
         return _in_frame(X, template)
     if is_plain_sequence(template):
         return _in_sequence(X, template)
     if not (sparse.issparse(template) or isinstance(template, np.ndarray)):
-        return X  # the empty list that a pickle keeps of paths
+        return X  # a pickle keeps only an empty list of paths
     if is_plain_sequence(X):
         _refuse(X, template)
     return X.to_numpy() if is_frame(X) else X
 
 
 def in_matrix_of(X, template):
-    """Return validated rows as an array or a sparse matrix like another one, or refuse them."""
+    """Return validated rows as an array or sparse matrix like the template, or raise an error."""
     if sparse.issparse(template):
-        # Of one class: a matrix and an array of SciPy would be stacked into either.
+        # Use one class: stacking a SciPy matrix and a SciPy array gives either class.
         return type(template)(X if sparse.issparse(X) else np.asarray(X))
     if not isinstance(template, np.ndarray) or template.dtype.kind not in _NUMBERS:
         return X
@@ -142,7 +142,7 @@ def _refuse(X, template):
 
 
 def container_name(X):
-    """Return what to call a container in a message."""
+    """Return the name of a container for messages."""
     if is_frame(X):
         return f"a DataFrame of {'pandas' if is_pandas(X) else 'polars'}"
     if sparse.issparse(X):
@@ -163,10 +163,10 @@ def _is_address(row):
 
 
 def _in_sequence(X, template):
-    """Return rows as a list, an array of objects or a Series, as the template is."""
+    """Return rows as a list, an array of objects or a Series, like the template."""
     if is_frame(X) and X.shape[1] == 1:
         X = X[X.columns[0]]
-    # Waveforms of one length make a matrix where they come alone.
+    # Equally long waveforms form a matrix if they come without others.
     is_waves = not is_plain_sequence(X) and not sparse.issparse(X) and not is_frame(X)
     if is_waves and container_name(template) != "a sequence of waveforms":
         _refuse(X, template)
@@ -191,12 +191,12 @@ def _in_sequence(X, template):
 
 
 def _are_clips(*rows):
-    """Tell whether all are something that a reader of sound takes: addresses and waveforms."""
+    """Tell whether all entries are paths, window addresses, or waveforms."""
     return all(_is_address(row) or isinstance(row, np.ndarray) for row in rows)
 
 
 def _in_frame(X, template):
-    """Return rows as a frame with the columns of another one, in their order and types."""
+    """Return rows as a frame with the columns of the template, in its order and types."""
     names = list(template.columns)
     columns = _columns(X, names, template)
     if is_polars(template):
@@ -216,7 +216,7 @@ def _in_frame(X, template):
 
 
 def _columns(X, names, template):
-    """Return the columns of rows by the names of a frame."""
+    """Return the columns of rows under the names of the template."""
     if is_frame(X):
         missing = [name for name in names if name not in list(X.columns)]
         other = [name for name in X.columns if name not in names]
@@ -241,7 +241,7 @@ def _columns(X, names, template):
 
 
 def _cast(column, dtype, name):
-    """Return a column of pandas in the type that it had in fit, unless that loses something."""
+    """Cast a pandas column to its type in fit, or raise an error if that would lose values."""
     if column.dtype == dtype:
         return column
     kind, wanted = getattr(column.dtype, "kind", "O"), getattr(dtype, "kind", "O")
@@ -251,12 +251,14 @@ def _cast(column, dtype, name):
         other = column[~(column.isin(dtype.categories) | column.isna())]
         if len(other):
             raise ValueError(
-                f"column {name!r} has {other.iloc[0]!r}, which is none of its categories in fit"
+                f"column {name!r} has {other.iloc[0]!r}, which is not one of its categories in fit"
             )
     try:
         cast = column.astype(dtype)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"column {name!r} is no {dtype}, as in fit: {error}") from error
+        raise ValueError(
+            f"column {name!r} cannot be converted to {dtype}, its type in fit: {error}"
+        ) from error
     if kind in _NUMBERS and wanted in "iu" and not (cast == column).all():
-        return column  # numbers that are no integers: both columns become floats
+        return column  # not integers: both columns become floats
     return cast

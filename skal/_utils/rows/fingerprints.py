@@ -1,4 +1,4 @@
-"""Fingerprints: whether rows, columns and parameters are those of another day."""
+"""Fingerprints of rows, columns, and parameters, to compare them between processes."""
 
 import functools
 import hashlib
@@ -12,19 +12,19 @@ from sklearn.base import BaseEstimator, clone
 from skal._utils.rows.containers import is_frame, is_pandas, n_rows, take_rows
 from skal._utils.sound.windows import as_window
 
-# Up to this number of bytes every one counts; of more, as many rows as fit, evenly spread.
+# Hash every byte up to this number; of larger arrays, hash evenly spread rows.
 EXACT_BYTES = 2**28
 _DIGEST = "sha256:"
 _BLOCK_BYTES = 2**24
 
 
 def is_digest(text):
-    """Tell whether an entry of a description is a checksum, which tells people nothing."""
+    """Tell whether an entry of a description is a checksum, which is not worth printing."""
     return text.startswith(_DIGEST)
 
 
 def fingerprint(X):
-    """Describe rows so that other rows, or these in another order, are told apart."""
+    """Describe rows, distinguishing other rows and other orders."""
     # Recordings are compared by name, size and modification time, without being read.
     if is_frame(X):
         if X.shape[1] == 1 and _is_sequence_of_addresses(column := X[X.columns[0]]):
@@ -50,7 +50,7 @@ def _finish(sha):
 
 
 def _sample(X, n_bytes):
-    """Return all rows, or evenly spread ones where they take too many bytes."""
+    """Return all rows, or evenly spread rows if there are too many bytes."""
     n = n_rows(X)
     if n_bytes <= EXACT_BYTES or n == 0:
         return X
@@ -66,7 +66,7 @@ def _of_array(X):
 
 
 def _feed_array(sha, X):
-    """Feed numbers in the order of rows, a block at a time; objects by their texts."""
+    """Feed numbers in row order, block by block; objects as text."""
     if X.dtype.hasobject:
         for value in X.ravel():
             sha.update(f"{canonical(value)}\n".encode())
@@ -106,9 +106,9 @@ def _of_frame(X):
 
 
 def _of_sequence(rows):
-    """Describe paths, windows, waveforms and whatever else may be a row."""
+    """Describe paths, windows, waveforms, and other rows."""
     names, sizes, times, values = (_sha() for _ in range(4))
-    ask = functools.cache(_size_and_time)  # many windows are of one file
+    ask = functools.cache(_size_and_time)  # many windows share a file
     n_bytes = sum(row.nbytes for row in rows if isinstance(row, np.ndarray))
     step = max(1, -(-n_bytes // EXACT_BYTES))
     for i, row in enumerate(rows):
@@ -135,7 +135,7 @@ def _of_sequence(rows):
 
 
 def _address(row):
-    """Return the file that a row names, or None where it is no address."""
+    """Return the file of a path or window address, or None."""
     first = row[0] if isinstance(row, tuple) and row else row
     if not isinstance(first, (str, os.PathLike)):
         return None
@@ -148,15 +148,16 @@ def _address(row):
 def _size_and_time(path):
     try:
         status = os.stat(path)
-    except (OSError, ValueError):  # text that is no file's name, or a file that is gone
+    except (OSError, ValueError):  # not a file name, or the file is gone
         return None, None
     return status.st_size, status.st_mtime_ns
 
 
 def describe(value):
-    """Describe a parameter so that another value is told apart."""
+    """Describe a parameter, distinguishing other values."""
     if type(value).__repr__ is BaseEstimator.__repr__:
-        text = value.__repr__(N_CHAR_MAX=float("inf"))  # else the middle of long ones is left out
+        # Without a limit, or the middle of long arrays is left out.
+        text = value.__repr__(N_CHAR_MAX=float("inf"))
     else:
         text = repr(value)
     sha = _sha()
@@ -165,20 +166,20 @@ def describe(value):
 
 
 def _without_address(text):
-    """Leave out where objects are in the memory of this process."""
+    """Remove memory addresses from the text of objects."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
 def canonical(value, _outer=(), _fitted=False):
-    """Return a text of all that a value holds, the same in every process."""
-    # Of an estimator its parameters count, and what it has learned where a clone keeps that.
+    """Return a text of the whole content of a value, the same in every process."""
+    # Estimators count by their parameters, and by fitted state that a clone keeps.
     if id(value) in _outer:
         return "<itself>"
     go_on = functools.partial(canonical, _outer=(*_outer, id(value)), _fitted=_fitted)
     if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
         return repr(value.item())
     if _fitted and isinstance(value, np.ndarray) and value.dtype == object:
-        return go_on(value.tolist())  # gradient boosting keeps its trees so
+        return go_on(value.tolist())  # such as the trees of gradient boosting
     if isinstance(value, np.ndarray) or sparse.issparse(value) or is_pandas(value):
         return repr(fingerprint(value))
     if isinstance(value, np.random.RandomState):
@@ -210,12 +211,12 @@ def canonical(value, _outer=(), _fitted=False):
 
 
 def _is_keras(value):
-    """Tell whether a value is a model or layer of Keras, whose text leaves out its weights."""
+    """Tell whether a value is a Keras model or layer, whose text lacks the weights."""
     return not isinstance(value, type) and hasattr(value, "get_weights")
 
 
 def _kept_as_fitted(value, params):
-    """Return the names of parameters whose models a clone does not reset, as FrozenEstimator."""
+    """Return the names of parameters that a clone keeps fitted, as in FrozenEstimator."""
     models = [name for name, given in params.items() if hasattr(given, "__sklearn_clone__")]
     models = [name for name in models if not isinstance(params[name], type)]
     if not models:

@@ -1,4 +1,4 @@
-"""Rows of X at given positions, taken only when they are needed."""
+"""Views of rows of X, copied only when needed."""
 
 import numpy as np
 
@@ -15,10 +15,10 @@ def as_rows(X):
 class Rows:
     """The rows of X at some positions, without a copy of X.
 
-    A pool shrinks every round. Slicing it out of X would copy nearly all of X every time, so
-    strategies receive this view instead. ``len``, ``shape`` and numpy functions work on it as
-    on an array. Its only index is one of rows: an array, a mask or a slice gives a smaller
-    view. What is known of each row besides X travels along.
+    A pool shrinks every round, and slicing it out of X would copy nearly all of X each time, so
+    strategies receive this view. ``len``, ``shape`` and NumPy functions work as on an array. Its
+    only index selects rows: an array, a mask or a slice gives a smaller view. Start times of rows
+    are part of the view.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Rows:
 
     @property
     def shape(self):
-        """Shape of the rows, as an array's; one axis only where X is a plain sequence."""
+        """Shape of the rows, as of an array; a plain sequence has one axis."""
         return (len(self), *getattr(self.base, "shape", (0,))[1:])
 
     @property
@@ -53,16 +53,16 @@ class Rows:
             return take_rows(self.base, int(self.positions[index]))
         if isinstance(index, tuple):
             raise IndexError(
-                f"rows are chosen by one index, not by {index!r}: take columns of the rows "
+                f"rows take a single index, not {index!r}: take columns of the rows "
                 "themselves, np.asarray(X) or X.take()"
             )
         starts = None if self.starts is None else self.starts[index]
         return Rows(self.base, self.positions[index], starts)
 
     def take(self, copy=False):
-        """Return the rows themselves, in the container that X is (array, list, DataFrame).
+        """Return the rows themselves, in the container of X (array, list, DataFrame).
 
-        All rows are X itself, unless a copy is asked for; some rows are a copy anyway.
+        All rows are X itself, unless `copy` is set; a selection is always a copy.
         """
         if self._is_everything() and not copy:
             return self.base
@@ -83,12 +83,12 @@ class Rows:
         array = np.asarray(self.take())
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
-        # What is handed out may be changed: never X itself.
+        # NumPy may write into the result, so it must not be X itself.
         return array.copy() if copy or self._is_everything() else array
 
 
 def check_column(values, name, n_samples):
-    """Return an array that has one entry for each row, or refuse it."""
+    """Return an array with one entry per row, or raise an error."""
     if values.ndim != 1 or len(values) != n_samples:
         raise ValueError(
             f"{name} must have one entry for each of the {n_samples} rows of X, not shape "
@@ -98,7 +98,7 @@ def check_column(values, name, n_samples):
 
 
 def check_numbers(values, name, n_samples):
-    """Return one floating point number for each row, or refuse the values."""
+    """Return one float per row, or raise an error."""
     values = check_column(np.asarray(values), name, n_samples)
     try:
         return values.astype(float)
@@ -107,7 +107,7 @@ def check_numbers(values, name, n_samples):
 
 
 def check_starts(starts, n_samples):
-    """Return where the rows start in their recordings, in s, as floats, or None."""
+    """Return start times of rows, in s, as floats, or None."""
     if starts is None:
         return None
     starts = check_numbers(starts, "starts", n_samples)

@@ -1,4 +1,4 @@
-"""Spectrograms as rows that can be compared: statistics over time."""
+"""Statistics of spectrograms over time, as comparable rows."""
 
 import numpy as np
 
@@ -8,11 +8,10 @@ _BLOCK = 256
 
 
 def time_statistics(X):
-    """Describe clips by the mean, deviation and restlessness of every band.
+    """Describe clips by the mean, standard deviation, and mean step of every band.
 
-    Pixels of two clips are only alike where the same thing happens at the same time. These
-    statistics do not depend on when: mean, standard deviation, and mean absolute step from one
-    frame to the next.
+    Pixels of two clips are only comparable if events happen at the same time. These statistics do
+    not depend on time: mean, standard deviation, and mean absolute step between frames.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Windows of recordings: a file with a start and an end, as an address that can be read later."""
+"""Windows of recordings: file, start, and end, which can be written as an address."""
 
 import os
 import re
@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 __all__ = ["Window", "as_window"]
 
-# The temporal part of the W3C's media fragments, which browsers understand too.
+# The temporal syntax of W3C media fragments, which browsers also support.
 _FRAGMENT = re.compile(r"#t=(?P<start>\d+(?:\.\d+)?),(?P<end>\d+(?:\.\d+)?)\Z")
 
 
 class Window(NamedTuple):
     """A part of a recording.
 
-    ``str(window)`` is an address such as ``night.wav#t=60,64``, which every transformer and
-    reader of skal accepts in place of a path, and so do arrays, tables and JSON files.
+    ``str(window)`` is an address such as ``night.wav#t=60,64``. All of skal accepts it instead of
+    a path, and it fits in arrays, tables, and JSON files.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Window(NamedTuple):
     start : float, default=0.0
         Where the window begins, in s.
     end : float, default=None
-        Where the window ends, in s; None is the end of the file.
+        Where the window ends, in s; None: the end of the file.
     """
 
     path: str
@@ -34,23 +34,23 @@ class Window(NamedTuple):
         if self.end is None and self.start == 0:
             return self.path
         if self.end is None:
-            raise ValueError(f"{self!r} has no end: an address needs one")
+            raise ValueError(f"{self!r} has no end, and an address needs an end")
         return f"{self.path}#t={_seconds(self.start)},{_seconds(self.end)}"
 
 
 def _seconds(value):
-    # Microseconds are finer than any sample at 192 kHz, and never written as 1e-05.
+    # Microseconds are finer than a sample at 192 kHz, and avoid the notation 1e-05.
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def as_window(clip):
-    """Return the window that a path, an address or a ``(path, start, end)`` names.
+    """Return the window of a path, an address or a ``(path, start, end)``.
 
     Parameters
     ----------
     clip : str, path-like, Window or tuple (path, start, end)
-        A path may end in ``#t=start,end``, in seconds. A file whose name really ends so is
-        given as a tuple.
+        A path may end in ``#t=start,end``, in seconds. A file whose name really ends in this form
+        must be given as a tuple.
 
     Returns
     -------
