@@ -71,7 +71,7 @@ class PCEN(BaseEstimator):
         sr : int
             Sampling rate, in Hz.
         hop_length : int
-            From one frame to the next, in samples.
+            Distance between frames, in samples.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class LogMelSpectrogram(MelTransformer):
     n_fft : int, default=2048
         Length of a frame, in samples.
     hop_length : int, default=512
-        From one frame to the next, in samples.
+        Distance between frames, in samples.
     win_length : int, default=None
         Length of the window within the frame; None is `n_fft`.
     window : str or tuple, default="hann"

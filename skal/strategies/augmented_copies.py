@@ -1,4 +1,4 @@
-"""Strategy by what predictions of augmented copies disagree on: AIFT."""
+"""AIFT: disagreement among predictions of augmented copies."""
 
 from numbers import Integral, Real
 
@@ -12,17 +12,17 @@ from skal.strategies.uncertainty import entropy
 
 __all__ = ["AugmentationDisagreement", "majority_copies", "pairwise_divergence"]
 
-# Probabilities of copies that are held at a time.
+# Probabilities of copies to hold in memory at a time.
 _CELLS = 2**22
 
-# A lower probability counts as this one: of 0, the divergence would be infinite.
+# Lower limit of probabilities: with 0, the divergence would be infinite.
 _FLOOR = 1e-12
 
 
 def majority_copies(proba, fraction=0.25):
-    """Keep the copies that agree most with the class that wins on average.
+    """Keep the copies that agree most with the most probable class on average.
 
-    The others are taken for copies that the augmentation has spoiled.
+    The other copies may be spoiled by the augmentation.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def majority_copies(proba, fraction=0.25):
     Returns
     -------
     ndarray of shape (n_kept, n_samples, n_classes)
-        Probabilities of those kept, for every row its own, in no order.
+        Probabilities of the kept copies of each row, in arbitrary order.
 
     References
     ----------
@@ -56,7 +56,7 @@ def pairwise_divergence(proba):
 
     The divergence of copies i and j is ``sum_c (p_ic - p_jc) (log p_ic - log p_jc)``. The sum
     over all pairs is ``2 n_copies`` times the sum over copies of
-    ``(p_ic - mean p_c) (log p_ic - mean log p_c)``, so that no pair is ever looked at.
+    ``(p_ic - mean p_c) (log p_ic - mean log p_c)``, so no pair is computed.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def pairwise_divergence(proba):
     Returns
     -------
     ndarray of shape (n_samples,)
-        At least 0, which is reached where all copies are predicted alike.
+        At least 0; 0 if all copies have the same prediction.
     """
     proba = np.maximum(np.asarray(proba, dtype=float), _FLOOR)
     logs = np.log(proba)
@@ -76,10 +76,10 @@ def pairwise_divergence(proba):
 
 
 class AugmentationDisagreement(ScoreStrategy):
-    """Ask for the rows whose augmented copies are uncertain and predicted differently.
+    """Ask for the rows whose augmented copies get uncertain and different predictions.
 
     The score of a row is ``entropy_weight`` times the sum of its copies' entropies plus
-    ``divergence_weight`` times their `pairwise_divergence`, over its `majority_copies` alone.
+    ``divergence_weight`` times their `pairwise_divergence`, over its `majority_copies` only.
     Costs `n_copies` passes over the pool.
 
     Parameters
@@ -87,14 +87,14 @@ class AugmentationDisagreement(ScoreStrategy):
     n_copies : int, default=16
         Augmented copies of each candidate.
     majority : float, default=0.25
-        Share of the copies that counts, those that agree most; 1 for all.
+        Share of the copies that count: those that agree most; 1: all.
     entropy_weight : float, default=1.0
         Weight of the uncertainty of single copies.
     divergence_weight : float, default=1.0
         Weight of the disagreement among copies.
     augment : callable, default=None
-        ``augment(X, random_state)`` returns changed copies of the rows X as the pool has them,
-        in front of any Pipeline. None: the classifier's own, which is what it trains with.
+        ``augment(X, random_state)`` returns changed copies of rows of the pool, before any step of
+        a Pipeline. None: the classifier's own augmentation in training.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The functions of arrays that strategies are made of, for strategies of your own."""
+"""Functions of arrays that strategies use, for your own strategies."""
 
 from skal.strategies.augmented_copies import majority_copies, pairwise_divergence
 from skal.strategies.base import pick_highest

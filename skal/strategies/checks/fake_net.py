@@ -1,4 +1,4 @@
-"""A small network in NumPy that answers all that a strategy may ask, for the checks."""
+"""A small network in NumPy that supports every learner method, for the checks."""
 
 import numpy as np
 from scipy.sparse import issparse

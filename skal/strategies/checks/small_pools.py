@@ -1,4 +1,4 @@
-"""Small pools for the checks of strategies, and how they are asked about."""
+"""Small pools for the checks of strategies, and queries on them."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -64,16 +64,16 @@ def make_task(n_samples=40, n_classes=3, *, shape=(3,), dtype=np.float64, net=No
 
 
 def task_around(model, X):
-    """Make labeled rows of the first rows of X, and a pool of the others."""
+    """Split X into labeled rows (the first ones) and a pool."""
     if X is None or len(X) < 20:
         raise ValueError("check_strategy(model=...) needs X, at least 20 rows for the model")
     y = np.asarray(model.classes_)[np.arange(6) % len(model.classes_)]
-    X = deepcopy(X)  # of its own, should a strategy change it
+    X = deepcopy(X)  # a copy, in case a strategy changes it
     return Task(model, X[6:], X[:6], y)
 
 
 class Lookup(TransformerMixin, BaseEstimator):
-    """Transformer for rows that are no matrix: paths whose names are numbers, or waveforms."""
+    """Transformer for rows other than matrices: paths whose names are numbers, or waveforms."""
 
     def __init__(self, table):
         self.table = table
@@ -83,7 +83,7 @@ class Lookup(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        """Look the features of paths up, or cut them out of waveforms."""
+        """Look up the features of paths, or cut them out of waveforms."""
         if isinstance(X[0], str):
             return self.table[[int(path.split(".")[0]) for path in X]]
         return np.stack([waveform[:3] for waveform in X])

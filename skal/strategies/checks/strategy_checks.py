@@ -1,4 +1,4 @@
-"""Checks that every query strategy should pass, of skal and of its users."""
+"""Checks that every query strategy should pass, skal's and yours."""
 
 import inspect
 import pickle
@@ -24,27 +24,27 @@ __all__ = ["check_strategy", "parametrize_with_checks"]
 
 _QUESTIONS = ("predict_proba", "embed", "sample_proba", "gradient_length", "augment_proba")
 
-# Each check, and whether it is meant for a strategy; those in _AROUND_MODELS take a task too.
+# Each check, and whether it applies to a strategy; checks in _AROUND_MODELS also take a task.
 _CHECKS = {}
 _AROUND_MODELS = {}
 
 
 def check_strategy(strategy, *, model=None, X=None):
-    """Check that a query strategy keeps the promises that campaigns rely on.
+    """Check that a query strategy meets the requirements of campaigns.
 
-    The checks ask it about small pools of all kinds: arrays, frames, lists, sparse matrices and
-    paths behind a transformer, of many dtypes; tiny, full of duplicates, of one class or of
-    many. Positions must be valid and the same for the same seed. Ties must be broken by the
-    random state; nothing may be changed, no global random state used, no hidden label looked
-    at. What the strategy's ``required()`` and its tags leave out is not asked for.
+    The checks query small pools of all kinds: arrays, frames, lists, sparse matrices, and paths
+    behind a transformer, of many dtypes; tiny pools, duplicates, one class or many. Positions must
+    be valid, and equal for equal seeds. The random state must break ties. A strategy must not
+    change its arguments, use global random state, or read hidden labels. Methods missing in
+    ``required()`` and kinds of rows excluded by tags are not tested.
 
     Parameters
     ----------
     strategy : QueryStrategy or callable
-        The strategy, with small parameters: the pools have some 40 rows.
+        The strategy, with small parameters: the pools have about 40 rows.
     model : estimator, default=None
-        A fitted classifier that the strategy is to be checked around. None: a small network
-        that answers everything.
+        A fitted classifier to check the strategy with. None: a small network that supports every
+        method.
     X : array-like or sequence of n_samples rows, default=None
         At least 20 rows that `model` can predict; needed with `model`.
 
@@ -78,11 +78,10 @@ def parametrize_with_checks(strategies, *, expected_failed_checks=None):
     Parameters
     ----------
     strategies : list of QueryStrategy or callable
-        The strategies, with small parameters: the pools have some 40 rows.
+        The strategies, with small parameters: the pools have about 40 rows.
     expected_failed_checks : callable, default=None
-        ``expected_failed_checks(strategy)`` returns a dict with the names of checks that the
-        strategy is known to fail, and why. They are marked as expected failures; one that
-        passes all the same fails the test.
+        ``expected_failed_checks(strategy)`` returns a dict of checks that the strategy is known to
+        fail, and why. They are marked as strict expected failures.
 
     Returns
     -------
@@ -110,7 +109,7 @@ def parametrize_with_checks(strategies, *, expected_failed_checks=None):
         for check in _checks_for(strategy):
             reason = known.get(check.__name__)
             marks = () if reason is None else pytest.mark.xfail(reason=reason, strict=True)
-            # Without addresses, which differ from process to process.
+            # Memory addresses would differ between processes.
             text = re.sub(r" at 0x[0-9a-fA-F]+|\s*\n\s*", "", repr(strategy))
             case_id = f"{text}-{check.__name__}"
             cases.append(pytest.param(strategy, check, id=case_id, marks=marks))
@@ -122,7 +121,7 @@ def _checks_for(strategy):
 
 
 class _Naming:
-    """Context in which an error becomes one that names the check and the strategy."""
+    """Context that adds the names of check and strategy to an error."""
 
     def __init__(self, check, strategy):
         self.check = check
@@ -172,7 +171,7 @@ def _check_same(found, expected, what):
 
 @_check
 def check_parameters_are_only_stored(strategy):
-    """Compare the constructor's parameters with what it sets."""
+    """Check that the constructor only stores its parameters."""
     names = set(inspect.signature(type(strategy)).parameters)
     params = strategy.get_params(deep=False)
     assert set(params) == names, f"get_params gives {sorted(params)}, __init__ {sorted(names)}"
@@ -198,7 +197,7 @@ def check_clone_pickle_and_set_params(strategy):
 
 @_check(around_models=True)
 def check_positions_are_valid(strategy, task=None):
-    """Ask for one row, some, all and more than there are."""
+    """Query one row, some, all, and more than all."""
     task = make_task() if task is None else task
     for n_instances in (1, 7, task.n_samples, task.n_samples + 15):
         task.ask(strategy, n_instances)
@@ -206,7 +205,7 @@ def check_positions_are_valid(strategy, task=None):
 
 @_check
 def check_tiny_pools(strategy):
-    """Ask about one, two and three rows."""
+    """Query pools of one, two, and three rows."""
     for n_samples in (1, 2, 3):
         for n_instances in (1, 3):
             make_task(n_samples).ask(strategy, n_instances)
@@ -214,7 +213,7 @@ def check_tiny_pools(strategy):
 
 @_check(around_models=True)
 def check_same_seed_gives_same_positions(strategy, task=None):
-    """Ask a strategy and its clone again."""
+    """Query a strategy and its clone again."""
     task = make_task() if task is None else task
     first = task.ask(strategy, 9, seed=3)
     _check_same(task.ask(strategy, 9, seed=3), first, "asking again with the same seed")
@@ -225,7 +224,7 @@ def check_same_seed_gives_same_positions(strategy, task=None):
 
 @_check(meant_for=_is_no_function)
 def check_ties_are_broken_by_chance(strategy):
-    """Ask about equal rows with many seeds."""
+    """Query equal rows with many seeds."""
     task = make_task(20)
     task.X = np.repeat(task.X[:1], 20, axis=0)
     drawn = {tuple(task.ask(strategy, 2, seed)[0].tolist()) for seed in range(12)}
@@ -262,7 +261,7 @@ def check_nothing_is_changed(strategy, task=None):
 
 @_check(meant_for=_can_serve("three_d_array"))
 def check_rows_of_many_axes(strategy):
-    """Ask about rows of two to four axes."""
+    """Query rows of two to four axes."""
     for shape in ((4, 5), (4, 5, 1), (2, 3, 2, 1)):
         for dtype in (np.float32, np.float64):
             make_task(20, shape=shape, dtype=dtype).ask(strategy, 6)
@@ -270,8 +269,8 @@ def check_rows_of_many_axes(strategy):
 
 @_check
 def check_dtypes(strategy):
-    """Compare picks from integers and half precision with those from float64."""
-    # Where a model has no embedding of its own, the rows themselves stand in for it.
+    """Compare picks from integers and half precision with picks from float64."""
+    # If a model has no embedding, the rows themselves serve as embedding.
     plain = strategy.required() <= {"predict_proba", "embed"}
     for dtype in (np.uint8, np.int16, np.int64, np.float16):
         factor = {np.int16: 3000, np.float16: 100}.get(dtype, 20)
@@ -289,7 +288,7 @@ def check_dtypes(strategy):
 
 @_check(meant_for=_is_no_function)
 def check_lists_and_frames(strategy):
-    """Compare picks from lists of rows and frames with those from an array."""
+    """Compare picks from lists of rows and frames with picks from an array."""
     task = make_task()
     expected = task.ask(strategy, 9)
     lists = replace(task, X=task.X.tolist(), X_labeled=task.X_labeled.tolist())
@@ -308,7 +307,7 @@ def check_lists_and_frames(strategy):
 
 @_check(meant_for=_can_serve("sparse"))
 def check_sparse_rows(strategy):
-    """Compare picks from a sparse matrix with those from an array."""
+    """Compare picks from a sparse matrix with picks from an array."""
     task = make_task()
     sparse = replace(task, X=csr_array(task.X), X_labeled=csr_array(task.X_labeled))
     _check_same(sparse.ask(strategy, 9), task.ask(strategy, 9), "a sparse matrix")
@@ -316,7 +315,7 @@ def check_sparse_rows(strategy):
 
 @_check(meant_for=_can_serve("string"))
 def check_paths_and_waveforms(strategy):
-    """Compare picks from rows behind a transformer with those from its features."""
+    """Compare picks from rows behind a transformer with picks from its features."""
     task = make_task()
     expected = task.ask(strategy, 9)
     table = np.concatenate([task.X, task.X_labeled])
@@ -329,7 +328,7 @@ def check_paths_and_waveforms(strategy):
 
 
 class _Spy(Learner):
-    """Learner that notes what it is asked."""
+    """Learner that records which methods are called."""
 
     def __getattribute__(self, name):
         if name in _QUESTIONS:
@@ -339,20 +338,20 @@ class _Spy(Learner):
 
 @_check
 def check_needs_are_announced(strategy):
-    """Compare what the learner is asked with what the strategy says it needs."""
+    """Compare the called methods of the learner with the strategy's needs."""
     task = make_task()
     task.model = spy = _Spy(task.model)
     task.ask(strategy, 9)
     allowed = set(strategy.required())
     if any(name.endswith("augment") and value for name, value in strategy.get_params().items()):
-        allowed.add("augment")  # by a function given, which any classifier can serve
+        allowed.add("augment")  # by a given function, which works with any classifier
     hidden = sorted(spy.__dict__.get("asked", set()) - allowed)
-    assert not hidden, f"it asks for {hidden}, which its `needs` do not name"
+    assert not hidden, f"it calls {hidden}, which its `needs` do not list"
 
 
 @_check
 def check_first_rows_without_a_model(strategy):
-    """Ask for the first rows: they are picked, or the error says what to use."""
+    """Query the first rows: the strategy picks them, or its error says what to use."""
     task = make_task()
     task.model = Learner.without_model(FakeNet(), task.X)
     try:
@@ -366,14 +365,14 @@ def check_first_rows_without_a_model(strategy):
 
 @_check
 def check_one_class_and_many(strategy):
-    """Ask around models of one, two and 60 classes."""
+    """Query models with one, two, and 60 classes."""
     for n_classes, n_labeled in ((1, 12), (2, 12), (60, 120)):
         make_task(30, n_classes, n_labeled=n_labeled).ask(strategy, 8)
 
 
 @_check
 def check_duplicates(strategy):
-    """Ask about equal rows, repeated rows, and rows equal to labeled ones."""
+    """Query equal rows, repeated rows, and copies of labeled rows."""
     task = make_task(12)
     for X in (
         np.repeat(task.X[:1], 25, axis=0),
@@ -387,7 +386,7 @@ def check_duplicates(strategy):
 
 @_check
 def check_probabilities_of_zero_and_one(strategy):
-    """Ask around a model that is sure of everything."""
+    """Query a model whose probabilities are 0 and 1."""
     for dtype in (np.float32, np.float64):
         task = make_task(30, dtype=dtype, net=FakeNet(sharpness=1e9))
         for n_instances in (6, 30):
@@ -396,14 +395,14 @@ def check_probabilities_of_zero_and_one(strategy):
 
 @_check
 def check_one_pass_gives_the_same_as_two(strategy):
-    """Compare picks around a model that embeds as it predicts."""
+    """Compare picks with a model that embeds and predicts in one pass."""
     joint = make_task(net=JointFakeNet()).ask(strategy, 9)
     _check_same(joint, make_task().ask(strategy, 9), "predict_proba_embed of one pass")
 
 
 @_check
 def check_groups_are_accepted(strategy):
-    """Ask with groups that are integers, floats and text."""
+    """Query with groups that are integers, floats, and text."""
     task = make_task()
     for groups in (np.arange(40) // 4, np.arange(40) // 4 * 1.5, np.array(list("abcd") * 10)):
         positions = strategy.query(
@@ -421,7 +420,7 @@ def check_groups_are_accepted(strategy):
 
 @_check
 def check_hidden_labels_influence_nothing(strategy):
-    """Change the labels that lie in memory behind the known ones."""
+    """Change the hidden labels in the memory behind the known labels."""
     task = make_task()
     X = np.concatenate([task.X_labeled, task.X])
     known = len(task.y_labeled)
@@ -433,4 +432,4 @@ def check_hidden_labels_influence_nothing(strategy):
         seen = replace(task, X=pool, X_labeled=labeled, y_labeled=y[:known])
         answers.append(seen.ask(strategy, 9))
     for other in answers[1:]:
-        _check_same(other, answers[0], "another label of rows that nobody has labeled")
+        _check_same(other, answers[0], "another hidden label")
