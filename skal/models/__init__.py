@@ -1,4 +1,4 @@
-"""Classifiers for sounds, and the networks that they train."""
+"""Classifiers for sounds, and their networks."""
 
 import importlib
 

@@ -32,68 +32,66 @@ __all__ = ["CNNClassifier"]
 class CNNClassifier(
     NestedParameters, Predictions, StartsPretrained, ClassifierMixin, BaseEstimator
 ):
-    """Network for sounds that learns from few labels.
+    """Neural network classifier for sounds, for few labels.
 
-    Trains a Keras network with a recipe of its own: a number of steps rather than of epochs,
-    AdamW with a cosine schedule down to zero, label smoothing, and augmentation in training
-    only. The same instance fits again without building or tracing anything again.
+    Trains a Keras network with its own recipe: a fixed number of steps instead of epochs, AdamW
+    with a cosine schedule down to zero, label smoothing, and augmentation in training. Repeated
+    fits of an instance reuse the built and traced network.
 
     Parameters
     ----------
     network : Network, callable or keras.Model, default=None
         Parameter object of the network, :class:`CompactCNN` for example, a function as SciKeras
-        takes for its ``model``, or a Keras model; see Notes. With None: :class:`DenseNet` for
-        rows of features, :class:`CompactCNN` for spectrograms. A network for spectrograms is
-        shared over the segments of each sample where there are any, see
-        :class:`SegmentVoting`.
+        takes for its ``model``, or a Keras model; see Notes. None: :class:`DenseNet` for rows of
+        features, :class:`CompactCNN` for spectrograms. If samples have segments, they share the
+        network; see :class:`SegmentVoting`.
     steps : int or "auto", default="auto"
-        Training steps; "auto" takes them from the number of labels, see
+        Training steps; "auto" derives them from the number of labels, see
         :func:`skal.models.recipe.automatic_steps`.
     epochs : int, default=None
-        Training epochs; when given, it replaces `steps`.
+        Training epochs, instead of `steps`.
     batch_size : int or "auto", default="auto"
-        Samples in a step; "auto" is 32, and 256 for rows of features.
+        Samples in a step; "auto" is 256 for rows of features, else 32.
     optimizer : {"adamw", "adam", "sgd", "rmsprop"}, default="adamw"
         Keras optimizer.
     learning_rate : float or "auto", default="auto"
-        Highest learning rate; it rises in the first steps and falls to zero along a cosine.
-        "auto" takes the one that suits the network, its ``default_learning_rate``.
+        Highest learning rate, reached after the first steps; then it falls to zero along a cosine.
+        "auto" is the network's ``default_learning_rate``.
     weight_decay : float, default=0.1
         Decoupled weight decay.
     label_smoothing : float, default=0.05
-        Share of the wanted probability spread evenly over the classes.
+        Share of the target probability spread evenly over the classes.
     augmentation : SpectrogramAugmentation, "auto" or None, default="auto"
-        What training does to the samples at random; "auto" is
-        ``SpectrogramAugmentation()`` for spectrograms and nothing for rows of features.
+        Random changes of the samples in training; "auto" is ``SpectrogramAugmentation()`` for
+        spectrograms and none for rows of features.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, 1 where a dict names none; samples of a class of weight 0 are
-        left out.
+        Weights of the classes, 1 for classes missing in a dict. Samples of classes with weight 0
+        are excluded.
     classes : array-like of shape (n_classes,), default=None
-        All classes, where the labels given to `fit` may miss some.
+        All classes, if the labels given to `fit` may lack some.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit, where shape, classes and
-        network are the same. The optimizer starts afresh; the normalization stays.
+        Whether `fit` continues from the weights of the last fit, if shape, classes and network are
+        the same. The optimizer is reset; the normalization is kept.
     warm_steps : float, default=0.5
-        Share of the steps that a fit takes which goes on from earlier weights.
+        Share of the steps for fits that continue from earlier weights.
     pretrained : path-like or estimator, default=None
-        Where `fit` takes the first weights from: a fitted classifier of the same network, a
-        Pipeline or campaign that holds one, or a file or run folder where one is saved; a file
-        is unpickled. The normalization comes with the weights; the last layer starts anew
-        where the classes are others.
+        Initial weights for `fit`: a fitted classifier with the same network, a Pipeline or
+        campaign that contains one, or a model file or run folder. Files are unpickled. The
+        normalization is copied too; the last layer is drawn anew if the classes differ.
     validation_fraction : float or None, default=None
-        Share of the labels that `fit` holds out, to end with the weights that were best on
-        them. None, or a share of less than one sample: it trains on all labels and ends with
-        the last weights, which the falling learning rate makes good ones. A class with a single
-        label is never held out; of a group given to `fit`, all samples are or none. A few
-        labels tell little: below a hundred held out, this costs more than it brings.
+        Share of the labels to hold out; `fit` then keeps the weights that were best on them. None,
+        or less than one sample: train on all labels and keep the last weights, which are good
+        because the learning rate falls to zero. A class with a single label is never held out, and
+        groups given to `fit` are held out as a whole. With fewer than a hundred held-out labels,
+        this costs more accuracy than it gains.
     engine : {"keras", "tensorflow"}, default="keras"
-        What trains: a Keras optimizer, or TensorFlow's own kernels on all weights in one
-        vector. Results are the same up to rounding; a step of "tensorflow" costs less, most of
-        all for small networks.
+        Training engine: "keras" uses a Keras optimizer, "tensorflow" TensorFlow's kernels on one
+        vector of all weights. Results are equal up to rounding; "tensorflow" is faster, especially
+        for small networks.
     random_state : int, RandomState instance or None, default=None
-        Source of weights, batches, augmentation and dropout. No global seed is touched.
+        Source of weights, batches, augmentation and dropout. Global random states do not change.
     verbose : int, default=0
-        Above 0, a progress bar of the steps.
+        Above 0, show a progress bar.
 
     Attributes
     ----------
@@ -102,46 +100,43 @@ class CNNClassifier(
     n_features_in_ : int
         Second dimension of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns of X, where it has names.
+        Names of the columns of X, if it has names.
     n_steps_ : int
         Training steps of the last fit.
     loss_curve_ : ndarray of shape (n_steps_,)
         Loss of each step.
     validation_curve_ : ndarray of shape (n_looks, 3) or None
-        Step, accuracy and log loss on the labels held out; None where none were.
+        Step, accuracy and log loss on held-out labels; None without them.
     validation_score_ : float or None
-        Their accuracy with the weights kept.
+        Accuracy on held-out labels with the final weights.
     network_ : Network or callable
-        Network as used.
+        The network used.
 
     Notes
     -----
-    **What SciKeras does, and what skal does.** SciKeras calls a function given as `network`,
-    with its arguments ``meta`` and ``compile_kwargs`` if the function has them;
-    ``meta["X_shape_"]`` has a channel axis for spectrograms. Everything else is skal's: it
-    trains, predicts and validates. So the model need not be compiled, and its optimizer, loss,
-    metrics and ``train_step`` are not used: `optimizer` and the other parameters here count,
-    and the loss is the categorical cross-entropy. What layers add to it does count
-    (regularizers of weights and activities, ``add_loss``), and so do constraints and the
-    ``trainable`` of layers.
+    **SciKeras's part.** SciKeras calls a function given as `network`, with the arguments ``meta``
+    and ``compile_kwargs`` if the function has them; ``meta["X_shape_"]`` has a channel axis for
+    spectrograms. skal does everything else: training, prediction and validation. So the model need
+    not be compiled, and its optimizer, loss, metrics and ``train_step`` are ignored in favor of
+    the parameters here and the categorical cross-entropy. Losses added by layers (regularizers,
+    ``add_loss``), constraints, and ``trainable`` are respected.
 
-    **What the network must be.** A Keras model with one input and one output, which gives the
-    probability of each class, with a softmax for example. It may be functional, sequential or
-    subclassed. The embedding is the output of a layer named "embedding" or, where there is
-    none, the input of the last dense layer.
+    **Requirements for the network.** A functional, sequential or subclassed Keras model with one
+    input and one output, the probability of each class, for example by a softmax. The embedding is
+    the output of a layer named "embedding" or, without such a layer, the input of the last dense
+    layer.
 
-    **Where a fit begins.** Each `fit` draws the weights anew, by the initializers that drew
-    them when the network was built. Weights that were set after that, those of frozen layers,
-    and those that a function drew, begin as they were built: a frozen or pretrained body stays
-    what it is. Build new layers at every call of a function: two classifiers cannot train the
-    same ones.
+    **Initial weights.** Each `fit` draws new weights with the initializers of the layers. Frozen
+    weights, weights set after building, and weights drawn by a function start as they were built,
+    so a frozen or pretrained body keeps its weights. A network function must build new layers at
+    every call: two classifiers cannot train the same layers.
 
-    **Numbers.** Networks compute in the types that Keras's policy sets
+    **Precision.** Networks compute in the types of Keras's policy
     (``keras.config.set_dtype_policy("mixed_float16")``), :class:`DenseNet` in 64 bits.
     Probabilities and embeddings have at least 32 bits.
 
-    Labels of one class only: no step is taken, and that class gets probability 1, unless
-    `classes` names more.
+    With labels of a single class there is no training, and that class gets probability 1, unless
+    `classes` has more.
     """
 
     _objects = {
@@ -225,11 +220,10 @@ class CNNClassifier(
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
         can_validate : array-like of bool of shape (n_samples,), default=None
-            Samples that `validation_fraction` may hold out; with None, all. A pseudo-label, for
-            example, proves nothing.
+            Samples that `validation_fraction` may hold out; None: all. Exclude pseudo-labels, for
+            example.
         groups : array-like of shape (n_samples,), default=None
-            Recording or speaker of each sample: `validation_fraction` holds out all samples of
-            a group or none.
+            Recording or speaker of each sample: `validation_fraction` holds out whole groups.
 
         Returns
         -------
@@ -242,7 +236,7 @@ class CNNClassifier(
             If the network cannot be trained as a classifier, or `class_weight` names a class
             that is neither in y nor in `classes`.
         FloatingPointError
-            If the loss becomes infinite or not a number; the classifier is not fitted then.
+            If the loss becomes infinite or not a number. The classifier is then not fitted.
         """
         X, y = validate_data(self, X, y, dtype="numeric", allow_nd=True)
         classes = resolve_classes(y, self.classes)
@@ -268,21 +262,21 @@ class CNNClassifier(
         return self
 
     def fit_normalization(self, X):
-        """Learn the normalization from samples without labels.
+        """Learn the normalization from unlabeled samples.
 
-        Every later `fit` that does not go on from earlier weights normalizes with it, and not
-        with the statistics of its few labeled samples. A campaign calls this once with its
-        pool. A copy made by :func:`sklearn.base.clone` knows nothing of it.
+        Every later `fit` from scratch uses this normalization instead of the statistics of its few
+        labeled samples. A campaign calls it once with its pool. :func:`sklearn.base.clone` drops
+        it.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, ...)
-            Samples as `fit` takes them.
+            Samples, as for `fit`.
 
         Returns
         -------
         CNNClassifier
-            The classifier, not fitted by this.
+            The classifier, which this does not fit.
         """
         X = check_array(X, dtype="numeric", allow_nd=True)
         X = X.reshape(len(X), *_input_shape(X.shape))
@@ -290,7 +284,7 @@ class CNNClassifier(
         return self
 
     def _build_for(self, X, n_classes):
-        """Build the network that a fit to samples like X would train."""
+        """Build the network that `fit` would train for samples like X."""
         from skal.models.engine.building import build_model
 
         network = copy_part(suit_network(self.network, X.ndim))
@@ -323,9 +317,9 @@ class CNNClassifier(
         return warm
 
     def _goes_on(self, spec, classes):
-        """Whether there are weights of the same network for samples and classes like these.
+        """Whether the present weights belong to the same network, samples, and classes.
 
-        Another optimizer or augmentation takes another engine, but not other weights.
+        A new optimizer or augmentation needs a new engine, but keeps the weights.
         """
         if not hasattr(self, "n_steps_") or (self._engine is None and self._saved is None):
             return False
@@ -335,7 +329,7 @@ class CNNClassifier(
         return self._saved if self._engine is None else self._engine.model.get_weights()
 
     def _learn_statistics(self, X, weights):
-        """Return mean and variance of each channel, of the pool where it is known."""
+        """Return mean and variance of each channel, from the pool if it is known."""
         known = getattr(self, "_pool_statistics", None)
         if known is None:
             return channel_statistics(X, weights)
@@ -347,13 +341,13 @@ class CNNClassifier(
         return known
 
     def _train(self, X, targets, weights, random_state, warm, best):
-        """Train the engine and keep the record."""
+        """Train the engine and record the losses."""
         automatic = 256 if X.ndim == 2 else 32
         batch_size = automatic if self.batch_size == "auto" else self.batch_size
         n_steps = self._count_steps(len(X), batch_size)
         if warm:
             n_steps = int(np.ceil(self.warm_steps * n_steps))
-        # Until this training has come to its end, nothing can be predicted with its weights.
+        # Not fitted until the training ends: its weights are unfinished.
         vars(self).pop("n_steps_", None)
         losses = self._engine.train(
             X,
@@ -402,7 +396,7 @@ class CNNClassifier(
         return self._engine
 
     def _validate(self, X):
-        """Check samples to predict for, and give them the shape that the network takes."""
+        """Check samples for prediction, and reshape them for the network."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype="numeric", allow_nd=True, reset=False)
         if X.shape[1:] != self._sample_shape:
@@ -416,7 +410,7 @@ class CNNClassifier(
         return X.reshape(len(X), *self._shape)
 
     def get_weights(self):
-        """Copy the weights of the network, the normalization among them.
+        """Copy the weights of the network, including the normalization.
 
         Returns
         -------
@@ -427,13 +421,13 @@ class CNNClassifier(
         return self._ready_engine().model.get_weights()
 
     def set_weights(self, weights):
-        """Give the network the weights that it had.
+        """Restore weights of the network.
 
         Parameters
         ----------
         weights : list of ndarray
-            From :meth:`get_weights` of this classifier or of one with the same network, shape
-            and number of classes.
+            From :meth:`get_weights` of this classifier, or a classifier with the same network,
+            shape and number of classes.
         """
         check_is_fitted(self)
         self._ready_engine().model.set_weights(weights)
@@ -441,8 +435,8 @@ class CNNClassifier(
     def shrink_perturb(self, shrink=0.5, noise=0.01):
         """Shrink the weights towards zero and add noise, before a fit with ``warm_start``.
 
-        Every trainable weight becomes `shrink` times itself plus `noise` times a freshly drawn
-        one. The statistics of batch normalizations stay: training renews them within its first
+        Every trainable weight becomes `shrink` times itself plus `noise` times a new random
+        weight. Statistics of batch normalizations stay: training updates them within its first
         steps.
 
         Parameters
@@ -462,7 +456,7 @@ class CNNClassifier(
         Ash and Adams, On warm-starting neural network training, NeurIPS 2020, section 4.
         """
         check_is_fitted(self)
-        # A seed gives the weights that the last fit began with: draw a stream of its own.
+        # The plain seed would draw the initial weights of the last fit, so use another stream.
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._ready_engine().shrink_perturb(shrink, noise, np.random.RandomState(seed))
         return self
@@ -477,7 +471,7 @@ class CNNClassifier(
         return state
 
     def __setstate__(self, state):
-        """Unpickle, also what was saved before `engine` was a parameter."""
+        """Unpickle, including versions without the parameter `engine`."""
         super().__setstate__({"engine": "keras"} | vars(self) | state)
         if vars(self).pop("_key", None) is not None:
             fitted = self.network_, self._shape, len(self.classes_), self._augmentation
@@ -489,5 +483,5 @@ class CNNClassifier(
 
 
 def _input_shape(shape):
-    """Shape of one sample as the network takes it: spectrograms have a channel axis."""
+    """Shape of one sample for the network: spectrograms have a channel axis."""
     return (*shape[1:], 1) if len(shape) == 3 else tuple(shape[1:])

@@ -1,4 +1,4 @@
-"""Weights of a saved classifier, from which another one starts."""
+"""Initial weights from a fitted classifier."""
 
 import os
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ __all__ = ["Donor", "StartsPretrained", "find_classifier", "read_donor"]
 
 NORMALIZATION = "normalization"
 
-# Where the classifier is inside what was saved: a campaign, a search, a frozen classifier.
+# Attributes that contain the classifier in a campaign, a search, or a frozen classifier.
 _INSIDE = ("estimator_", "best_estimator_", "estimator")
 
 
 @dataclass
 class Donor:
-    """The weights of a fitted classifier, and what they belong to.
+    """The weights of a fitted classifier, with their network and classes.
 
     Attributes
     ----------
@@ -48,9 +48,8 @@ class Donor:
     def give(self, engine, classes):
         """Copy the weights into another network.
 
-        The body is copied where the shapes are the same. Where they are not because the
-        samples have another size, the layer keeps its weights; so does the head where the
-        classes are others.
+        Copies weights of the same shape. A layer keeps its own weights if its shape differs
+        because of the sample size, and the head does if the classes differ.
 
         Parameters
         ----------
@@ -86,7 +85,7 @@ class Donor:
         return self.mean, self.variance
 
     def _check_same(self, variables, head, input_shape):
-        """Raise an error unless this network is the donor's, save for the size of samples."""
+        """Raise an error unless this network is the donor's, apart from the sample size."""
         there = {layer for layer, _ in self.weights} - {self.head}
         here = {layer for layer, _ in variables} - {head}
         if there != here:
@@ -99,7 +98,7 @@ class Donor:
             if layer == head:
                 continue
             theirs, ours = self.weights[layer, name].shape, tuple(variable.shape)
-            # Samples of another size change what goes into a layer, never what comes out.
+            # The sample size changes only the input sizes of layers, never their output sizes.
             by_size = name == "kernel" and theirs[-1] == ours[-1]
             if theirs != ours and not (by_size and self.input_shape != tuple(input_shape)):
                 raise ValueError(
@@ -110,16 +109,16 @@ class Donor:
 
 
 class StartsPretrained:
-    """The parameter ``pretrained`` of a classifier: a path, or a fitted classifier.
+    """Mixin for the parameter ``pretrained``: a path, or a fitted classifier.
 
-    A class that inherits calls :meth:`_start_pretrained` once the weights are drawn.
+    Subclasses call :meth:`_start_pretrained` after drawing weights.
     """
 
     def _start_pretrained(self, engine, classes):
         """Copy the weights that ``pretrained`` names into an engine; see `Donor.give`."""
         if not isinstance(self.pretrained, (str, os.PathLike)):
             return read_donor(self.pretrained).give(engine, classes)
-        # A campaign trains anew in every round: read a file once, as long as it is the same.
+        # A campaign trains from scratch in every round, so cache the file until it changes.
         path = _named(find_model, self.pretrained)
         stamp = (path, path.stat().st_mtime_ns if path.exists() else None)
         if getattr(self, "_donor", (None,))[0] != stamp:
@@ -127,7 +126,7 @@ class StartsPretrained:
         return self._donor[1].give(engine, classes)
 
     def get_params(self, deep=True):
-        """Get the parameters; those of a pretrained classifier are not among them.
+        """Get the parameters, without those of a pretrained classifier.
 
         Parameters
         ----------
@@ -143,7 +142,7 @@ class StartsPretrained:
         return {k: v for k, v in params.items() if not k.startswith("pretrained__")}
 
     def __sklearn_clone__(self):
-        """Copy the parameters; a pretrained classifier stays as fitted as it is."""
+        """Copy the parameters; a pretrained classifier stays fitted."""
         copy = _clone_parametrized(self)
         copy.pretrained = self.pretrained
         return copy
@@ -176,7 +175,7 @@ def read_donor(source):
 
 
 def find_classifier(source):
-    """Find the fitted network classifier in what a caller names as pretrained.
+    """Find the fitted network classifier in the value of ``pretrained``.
 
     Parameters
     ----------
@@ -205,7 +204,7 @@ def find_classifier(source):
             inner = [found.steps[-1][1]]
         if not inner:
             raise ValueError(
-                f"pretrained: {where}there is no fitted CNNClassifier in a "
+                f"pretrained: {where}found no fitted CNNClassifier in a "
                 f"{type(found).__name__}; save one with joblib.dump(classifier, path)"
             )
         found = inner[0]
@@ -215,7 +214,7 @@ def find_classifier(source):
 
 
 def _named(function, path):
-    """Call a function that opens what `path` means, and name the parameter in its errors."""
+    """Open a model file, and name the parameter in errors."""
     try:
         return function(path)
     except ModelError as error:

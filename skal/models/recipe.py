@@ -1,4 +1,4 @@
-"""The training recipe for few labels, free of any framework: steps, schedule, batches."""
+"""The training recipe for few labels: steps, schedule, and batches, in NumPy."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ __all__ = ["automatic_steps", "cosine_schedule", "draw_batches"]
 def automatic_steps(n_samples):
     """Number of training steps for a number of labels.
 
-    A few epochs over few labels are far too few steps, so the number hardly depends on the
-    labels: it grows with their square root.
+    A few epochs over few labels would be far too few steps, so the number only grows with the
+    square root of the number of labels.
 
     Parameters
     ----------
@@ -49,10 +49,10 @@ def cosine_schedule(n_steps, learning_rate, warmup=0.05):
 
 
 def draw_batches(n_samples, batch_size, n_steps, random_state):
-    """Draw the rows of every training step, epoch after epoch in a new order.
+    """Draw the rows of every training step, reshuffled in every epoch.
 
-    A batch that begins in one epoch ends in the next, so all are of one size; with no more
-    samples than `batch_size`, every batch holds each sample once.
+    Batches may cross epochs, so all have the same size. With at most `batch_size` samples, every
+    batch holds each sample once.
 
     Parameters
     ----------

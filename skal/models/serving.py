@@ -1,9 +1,8 @@
-"""What a classifier of SciKeras or of Keras itself can answer, as CNNClassifier would.
+"""Learner methods for classifiers of SciKeras and Keras.
 
-A plain ``scikeras.wrappers.KerasClassifier`` or ``keras.wrappers.SKLearnClassifier`` knows
-``predict`` and perhaps ``predict_proba``. Its network can answer more: :func:`serve` returns an
-object with these questions as methods. Nothing here imports TensorFlow before a network is
-asked, and nothing at all for other classifiers.
+A plain ``scikeras.wrappers.KerasClassifier`` or ``keras.wrappers.SKLearnClassifier`` has
+``predict`` and maybe ``predict_proba``. Its network can answer more: :func:`serve` returns an
+object with these methods. TensorFlow is imported only when such a network is used.
 """
 
 import numpy as np
@@ -22,7 +21,7 @@ QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "g
 
 
 def serve(classifier):
-    """Let the network of a classifier answer what CNNClassifier answers.
+    """Wrap a classifier of SciKeras or Keras with the methods of CNNClassifier, or return None.
 
     Parameters
     ----------
@@ -43,7 +42,7 @@ def serve(classifier):
 
 
 def _can(question):
-    """Make a check that raises the reason why a question cannot be answered."""
+    """Make a check that raises an error if the network cannot answer a question."""
 
     def check(self):
         reason = self.why_not(question)
@@ -55,10 +54,10 @@ def _can(question):
 
 
 class Served:
-    """The questions that the network of a classifier answers.
+    """The learner methods of a wrapped classifier.
 
-    The compiled functions belong to the network: serving the same fitted classifier again
-    traces nothing. ``hasattr`` is false for questions that the fitted network cannot answer.
+    Compiled functions belong to the network, so wrapping a fitted classifier again does not trace
+    it again. ``hasattr`` is false for methods that the fitted network cannot support.
 
     Parameters
     ----------
@@ -71,7 +70,7 @@ class Served:
 
     @property
     def classes_(self):
-        """All classes of the fitted classifier, also where a warm fit has made it forget them."""
+        """All classes of the fitted classifier, even if a warm fit has dropped them."""
         known = getattr(self.classifier, "classes_", None)
         return np.asarray(self._encoded_classes() if known is None else known)
 
@@ -134,7 +133,7 @@ class Served:
         return self._questions().gradient_length(self._validate(X))
 
     def fit(self, X, y, sample_weight=None, *, warm=False, **fit_params):
-        """Train the classifier, without its faults.
+        """Train the classifier, with workarounds for its bugs.
 
         SciKeras multiplies the class weights into the caller's `sample_weight`, and forgets the
         classes in a warm fit. Keras writes `fit_params` into the parameter ``fit_kwargs``, and
@@ -168,7 +167,8 @@ class Served:
         if len(unknown):
             raise ValueError(
                 f"y has labels that {type(self.classifier).__name__} was not trained on: "
-                f"{unknown[:10].tolist()}; its network has no output for them, so fit it anew"
+                f"{unknown[:10].tolist()}; its network has no output for them, so fit a new "
+                "classifier"
             )
         self._fit_on(X, y, sample_weight, fit_params)
         return self
@@ -186,12 +186,12 @@ class Served:
     def _checked(self, probabilities):
         from skal.models.engine.prediction.network_answers import check_probabilities
 
-        if len(self.classes_) > 1:  # a sigmoid knows no task of one class
+        if len(self.classes_) > 1:  # a sigmoid has no task with one class
             check_probabilities(probabilities, type(self.classifier).__name__)
         return probabilities
 
     def _validate(self, X):
-        """Check rows, and give them the shape that Keras would give them."""
+        """Check rows, and reshape them as Keras would."""
         X = self._as_given_to_the_network(X)
         X = X.toarray() if issparse(X) else np.asarray(X)
         shape = self.classifier.model_.inputs[0].shape
@@ -200,7 +200,7 @@ class Served:
         return X[..., 0] if X.ndim == len(shape) + 1 and X.shape[-1] == 1 else X
 
     def _built(self, X, classes):
-        """Build the network that a fit to rows like X would train."""
+        """Build the network that a fit on rows like X would train."""
         from skal.models._backend import keras, random_kept
 
         rows = as_rows(X)
@@ -209,7 +209,7 @@ class Served:
         with random_kept():
             model = self._build(X, np.resize(classes, n_wanted))
         if isinstance(model, keras.Sequential) and not model.built:
-            # Without an Input layer the network would be built when it is trained.
+            # Without an Input layer, Keras builds the network in the first training.
             model.build((None, *np.shape(X)[1:]))
         return model
 
@@ -228,7 +228,7 @@ class _OfSciKeras(Served):
         return self.classifier.feature_encoder_.transform(X)
 
     def _build(self, X, y):
-        # With a seed, SciKeras would set those of NumPy and TensorFlow for a while.
+        # With a seed, SciKeras would temporarily set the seeds of NumPy and TensorFlow.
         unfitted = clone(self.classifier).set_params(random_state=None)
         return unfitted.initialize(X, y).model_
 
@@ -240,7 +240,7 @@ class _OfSciKeras(Served):
         given = classifier.warm_start
         classifier.warm_start = True
         try:
-            # Shorter strings are of another type, which SciKeras would refuse.
+            # Shorter strings have another dtype, which SciKeras would refuse.
             y = np.asarray(y).astype(classifier.y_dtype_)
             classifier.fit(X, y, sample_weight=sample_weight, **fit_params)
         finally:

@@ -1,4 +1,4 @@
-"""Keras models from what a user gives as a network: an object, a function or a model."""
+"""Building of Keras models from network objects, functions, or models."""
 
 import contextlib
 import functools
@@ -126,17 +126,17 @@ def _warn_of_loss(loss):
 
 
 def _as_functional(model, input_shape):
-    """Turn any Keras model into a functional one for samples of one shape."""
+    """Convert any Keras model to a functional one for samples of one shape."""
     if isinstance(model, keras.Sequential) and not model.built:
         model.build((None, *input_shape))
     given = getattr(model, "inputs", None)
-    if not given:  # A subclassed model: Keras learns its layers when it is called.
+    if not given:  # A subclassed model has its layers only after a call.
         x = keras.Input(input_shape)
         model, given = keras.Model(x, _single(model(x))), [x]
     if len(given) > 1:
         raise ValueError(
             f"the network takes {len(given)} inputs, but X is one array; give it one input and "
-            "split that inside"
+            "split it inside"
         )
     wanted = tuple(given[0].shape)
     if wanted[0] is not None:
@@ -165,7 +165,7 @@ def _reshaped(model, wanted, input_shape):
 
 
 def _single(outputs):
-    """Return the only output of a network."""
+    """Return the single output of a network."""
     outputs = keras.tree.flatten(outputs)
     if len(outputs) > 1:
         raise ValueError(
@@ -176,15 +176,15 @@ def _single(outputs):
 
 
 def _check_output(model, n_classes):
-    """Refuse outputs that are no probabilities of the classes."""
+    """Refuse outputs other than probabilities of the classes."""
     shape, advice = model.output_shape, ADVICE.format(n_classes=n_classes)
     if shape != (None, n_classes):
         raise ValueError(
             f"the network must give one probability for each of the {n_classes} classes, but its "
-            f"output has shape {shape}: {advice}. Where the labels miss some classes, name all "
-            "of them with classes=[...]"
+            f"output has shape {shape}: {advice}. If the labels lack some classes, name all "
+            "classes with classes=[...]"
         )
-    if n_classes == 1:  # Whatever the network says: there is nothing else to predict.
+    if n_classes == 1:  # With a single class, its probability is always 1.
         output = keras.layers.Rescaling(0.0, offset=1.0)(model.outputs[0])
         return keras.Model(model.inputs[0], output)
     last, name = model.operations[-1], None
@@ -195,14 +195,14 @@ def _check_output(model, n_classes):
     if name in ("linear", "sigmoid") or not np.allclose(_probe(model).sum(axis=1), 1, atol=1e-2):
         ends = f"; its last layer {last.name} has the activation {name}" if name else ""
         raise ValueError(
-            "the outputs of the network are no probabilities, which add up to 1 over the classes"
+            "the outputs of the network are not probabilities, which sum to 1 over the classes"
             f"{ends}: {advice}"
         )
     return model
 
 
 def _probe(model):
-    """Apply a network to a few samples; a negative output counts as NaN."""
+    """Apply a network to a few samples; negative outputs become NaN."""
     x = np.random.RandomState(0).uniform(size=(4, *model.input_shape[1:]))
     outputs = keras.ops.convert_to_numpy(model(x.astype(model.inputs[0].dtype), training=False))
     return np.where(outputs >= 0, outputs.astype(np.float64), np.nan)
@@ -225,7 +225,7 @@ def claim_weights(model):
     shared = [variable.path for variable in trained if id(variable) in _TRAINED]
     if shared:
         raise ValueError(
-            f"another classifier trains these weights already: {shared[:4]}; make new layers "
-            "whenever the network function is called, or freeze those that it shares"
+            f"another classifier already trains these weights: {shared[:4]}; make new layers at "
+            "every call of the network function, or freeze the shared layers"
         )
     _TRAINED.update((id(variable), variable) for variable in trained)

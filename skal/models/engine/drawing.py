@@ -1,4 +1,4 @@
-"""Weights of a Keras network, drawn anew in place, or given back as they were built."""
+"""Initial weights of a Keras network, drawn anew in place or restored as built."""
 
 import numpy as np
 
@@ -10,13 +10,11 @@ SEED = "seed_generator_state"
 
 
 class CompiledDraws:
-    """Draws of the weights, seeds and optimizer slots of one network, each in one call.
+    """Compiled draws of the weights, seeds, and optimizer slots of a network.
 
-    Every weight is drawn by the initializer that drew it first, in one compiled call for all:
-    one operation for each weight from Python would cost more than many training steps. Weights
-    that no initializer would draw like that keep the values that the network was built with:
-    those of frozen layers, those that were set after they were drawn, and those that a function
-    drew.
+    One compiled call draws all weights with their original initializers: separate operations from
+    Python cost more than many training steps. Other weights keep the values that they were built
+    with: frozen weights, weights set after drawing, and weights drawn by a function.
 
     Parameters
     ----------
@@ -75,7 +73,7 @@ class CompiledDraws:
         self._perturb(_draw_states(random_state, 1)[0], np.array([shrink, noise]))
 
     def begin(self, random_state):
-        """Bring the optimizer back to before its first step, and seed the dropout anew.
+        """Reset the optimizer, and seed the dropout.
 
         Parameters
         ----------
@@ -117,21 +115,21 @@ def _draw_states(random_state, n):
 
 
 def _frozen(model):
-    """Return the identities of all weights of layers that are not trained."""
+    """Return the ids of all weights of frozen layers."""
     layers = [layer for layer in model._flatten_layers() if not layer.trainable]
     return {id(variable) for layer in layers for variable in layer.weights}
 
 
 def _would_draw(initializer, variable):
-    """Tell whether an initializer draws what a weight now holds."""
-    # Asked for twice, Keras's initializers give the same numbers: any others were set later.
+    """Tell whether an initializer draws a weight's present value."""
+    # Keras's initializers repeat their numbers, so other values were set later.
     return isinstance(initializer, keras.initializers.Initializer) and np.array_equal(
         initializer(variable.shape, dtype=variable.dtype), variable.value
     )
 
 
 def _seeded(initializer, source):
-    """Let an initializer take its seeds from a generator."""
+    """Make an initializer draw its seeds from a generator."""
     config = initializer.get_config()
     if "seed" not in config:
         return initializer

@@ -1,4 +1,4 @@
-"""A built network with its compiled functions, reused by fit after fit."""
+"""Engine: a built network and its compiled functions, reused between fits."""
 
 from skal.models._backend import keras
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
@@ -18,7 +18,7 @@ NORMALIZATION = "normalization"
 
 
 class Engine:
-    """A network and its compiled functions, built once and used by fit after fit.
+    """A network and its compiled functions, built once and reused between fits.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Engine:
         return self._sampling
 
     def normalize(self, mean, variance):
-        """Set the statistics that the network normalizes its input with.
+        """Set the statistics for normalizing the input.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Engine:
 
     def train(self, X, targets, weights, *, n_steps, batch_size, learning_rate, random_state,
               mean, scale):  # fmt: skip
-        """Train for a number of steps from the present weights, with a fresh optimizer.
+        """Train from the present weights with a reset optimizer; yield losses.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class Engine:
 
 
 def _normalization(model):
-    """Return the layer that normalizes the input, which only skal's own networks have."""
+    """Return the layer that normalizes the input; only skal's networks have it."""
     for layer in model.layers:
         is_plain = isinstance(layer, keras.layers.BatchNormalization) and not layer.weights[2:]
         if layer.name == NORMALIZATION and is_plain:
@@ -161,7 +161,7 @@ def _normalization(model):
 
 
 def make_engine(spec, network, augmentation):
-    """Build a network and what trains it.
+    """Build a network and its training.
 
     Parameters
     ----------

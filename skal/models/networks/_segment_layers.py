@@ -1,4 +1,4 @@
-"""Keras layers that share a network over the segments of a sample."""
+"""Keras layers for networks shared by the segments of a sample."""
 
 import math
 
@@ -29,7 +29,7 @@ class _OverSegments(keras.layers.Layer):
         self.n_segments = n_segments
 
     def get_config(self):
-        """Describe the layer, to be saved with it."""
+        """Return the configuration for saving."""
         return super().get_config() | {"n_segments": self.n_segments}
 
     def _unfold(self, x):
@@ -54,14 +54,13 @@ class SegmentMean(_OverSegments):
 
 @keras.saving.register_keras_serializable("skal")
 class SegmentVote(_OverSegments):
-    """Logarithm of the mean probabilities, from the logits of each segment.
+    """Logarithm of the mean probabilities over segments, from their logits.
 
-    Takes the logits and the mean embedding. Nothing is computed from the latter: a Keras
-    network holds only what its output hangs on, and the embedding is to be a layer of it.
+    The mean embedding is an input only to keep the embedding layer in the graph.
     """
 
     def call(self, inputs):
-        """Let the segments of a batch vote."""
+        """Average the probabilities of the segments."""
         logits, _ = inputs
         log_p = keras.ops.log_softmax(self._unfold(logits), axis=-1)
         return keras.ops.logsumexp(log_p, axis=1) - math.log(self.n_segments)

@@ -1,4 +1,4 @@
-"""Stochastic forward passes: dropout switched on, everything else as in prediction."""
+"""Forward passes with dropout; everything else is as in prediction."""
 
 import functools
 import math
@@ -20,21 +20,20 @@ SPATIAL = (
     keras.layers.SpatialDropout2D,
     keras.layers.SpatialDropout3D,
 )
-# Slope and scale of the SELU, which AlphaDropout replaces activations by the lowest value of.
+# Slope and scale of SELU: AlphaDropout sets activations to its lowest value.
 SELU = (1.6732632423543772, 1.0507009873554805)
 
 
 class CompiledSampling:
-    """Probabilities of one network with dropout on, several passes over each block.
+    """Probabilities of a network with dropout, in several passes.
 
-    A pass is one model: its masks have one row, which all rows of all blocks share, and
-    depend on the seed of the pass alone. What lies before the first dropout is computed once
-    for all passes, unless a connection leads around that dropout.
+    A pass is one model: all samples share its masks, which depend only on the seed of the pass.
+    Layers before the first dropout run once for all passes, unless a connection bypasses that
+    dropout.
 
-    Covered are ``Dropout`` with its spatial variants, ``GaussianDropout``, ``AlphaDropout``,
-    and the ``dropout`` and ``recurrent_dropout`` of recurrent layers, also in nested models,
-    in wrappers and in other layers. ``GaussianNoise`` and layers that draw numbers themselves
-    stay as in prediction.
+    Supports ``Dropout`` and its spatial variants, ``GaussianDropout``, ``AlphaDropout``, and the
+    ``dropout`` and ``recurrent_dropout`` of recurrent layers, including nested models and
+    wrappers. ``GaussianNoise`` and custom random layers stay as in prediction.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ class CompiledSampling:
         return np.ascontiguousarray(np.moveaxis(sampled, 1, 0))
 
     def _passes(self, x, seeds):
-        # One pass at a time: the activations of several would not fit in memory.
+        # One pass at a time: activations of several passes may not fit in memory.
         passes = tf.map_fn(
             functools.partial(_with_masks, self._head, x),
             seeds,
@@ -96,7 +95,7 @@ class CompiledSampling:
 
 
 def has_dropout(model):
-    """Whether a network drops activations at random in training.
+    """Whether a network has supported dropout at a rate above zero.
 
     Parameters
     ----------
@@ -126,19 +125,19 @@ def _is_dropout_cell(layer):
 
 
 def _split(graph):
-    """Return the tensor before the first dropout of a network, and the network from there on."""
+    """Split a network at its first dropout: return the tensor before it and the rest."""
     first = next(layer for layer in graph.layers if has_dropout(layer))
     given = uses(graph, first)
     if len(given) == 1 and len(given[0]) == 1:
         try:
             return given[0][0], keras.Model(given[0][0], graph.outputs[0])
-        except ValueError:  # The output also depends on what leads around the layer.
+        except ValueError:  # The output also depends on connections around the layer.
             pass
     return graph.inputs[0], graph
 
 
 def _with_masks(network, x, seed):
-    """Run a network with one row of masks, every other layer as in prediction."""
+    """Run a network with one row of masks; other layers are as in prediction."""
     masks, methods = _Masks(seed), {}
     for layer in _all_layers(network):
         if _is_dropout(layer):
@@ -152,7 +151,7 @@ def _with_masks(network, x, seed):
 
 
 class _Masks:
-    """Random numbers of one pass: another stream for every use of a layer."""
+    """Random numbers of one pass, a new stream for every use of a layer."""
 
     def __init__(self, seed):
         self._seed = seed
@@ -163,14 +162,14 @@ class _Masks:
         return tf.random.experimental.stateless_fold_in(self._seed, self._n_drawn)
 
     def dropout(self, shape, rate, dtype):
-        """Zeros, and ones scaled to mean 1."""
+        """Return a mask of zeros and equal values with mean 1."""
         return tf.nn.experimental.stateless_dropout(
             tf.ones(shape, dtype), rate=rate, seed=self.next_seed()
         )
 
 
 def _dropped(layer, masks, x, *args, **kwargs):
-    """Do what a dropout layer does in training, with one mask for all rows."""
+    """Apply a dropout layer as in training, with one mask for all rows."""
     shape = _mask_shape(layer, x)
     if isinstance(layer, keras.layers.GaussianDropout):
         spread = math.sqrt(layer.rate / (1 - layer.rate))

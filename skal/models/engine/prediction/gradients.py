@@ -1,4 +1,4 @@
-"""Lengths of true per-example gradients over all trainable weights."""
+"""Lengths of per-example gradients over all trainable weights."""
 
 import functools
 
@@ -15,9 +15,9 @@ __all__ = ["CompiledGradientLength"]
 class CompiledGradientLength:
     """Expected gradient length of samples, for one network.
 
-    Backpropagates the loss of each class once for a block of samples and takes the norm of
-    every sample's own gradient layer by layer, from what goes into the layer and what comes
-    back to it: a gradient is never stored for longer than its norm takes.
+    Backpropagates the loss of each class once per block. The norm of each sample's gradient is
+    computed layer by layer from the layer's input and output gradient, so full gradients are never
+    stored.
 
     Parameters
     ----------
@@ -38,13 +38,13 @@ class CompiledGradientLength:
     def __init__(self, model):
         logits = logits_of(model)
         layers = [layer for layer in layers_of(logits) if layer.trainable_variables]
-        # TensorFlow's own variables: it knows no zeros of the type of Keras's, for idle weights.
+        # Use TensorFlow's variables: it cannot make zero gradients for Keras's.
         self._weights = [weight.value for weight in logits.trainable_variables]
         self._layers = layers
         self._logits = logits
         sizes = [_size(layer.output) for layer in layers_of(logits)[1:]]
         self._known = None not in sizes and all(_is_known(layer) for layer in layers)
-        # Where a network is shared over segments, its layers have a row for each of them.
+        # If segments share a network, its layers have a row for each segment.
         counts = [layer.n_segments for layer in logits.layers if hasattr(layer, "n_segments")]
         self._n_segments = max(counts, default=1)
         self._dtype = model.inputs[0].dtype
@@ -117,7 +117,7 @@ class CompiledGradientLength:
 
 
 class _Probe:
-    """What goes into a layer and what comes out before its activation, at each of its uses."""
+    """Inputs and pre-activation outputs of a layer, at each of its uses."""
 
     def __init__(self, layer, tape):
         self.layer = layer
@@ -137,7 +137,7 @@ class _Probe:
         return activation(self._watched(y))
 
     def _watched(self, y):
-        # What nothing trainable comes before is on no tape by itself.
+        # The tape does not watch tensors without trainable weights before them.
         self._tape.watch(y)
         self.outputs.append(y)
         return y
@@ -152,14 +152,14 @@ def _at_least_float32(dtype):
 
 
 def _size(output):
-    """Count the numbers of one sample in the output of a layer; None where it is not fixed."""
+    """Return the output size of a layer for one sample, or None if it is not fixed."""
     shapes = [x.shape[1:] for x in keras.tree.flatten(output)]
     return None if any(None in s for s in shapes) else sum(int(np.prod(s)) for s in shapes)
 
 
 def _is_known(layer):
     if len(layer.trainable_variables) != len(layer._trainable_variables):
-        return False  # An activation or another part with weights of its own.
+        return False  # It has an activation or another part with its own weights.
     if type(layer) is keras.layers.Dense:
         return not layer.lora_enabled
     if type(layer) in (keras.layers.Conv1D, keras.layers.Conv2D):
@@ -172,7 +172,7 @@ def _is_known(layer):
 
 
 def _squared_norm(layer, values, backs, n_segments):
-    """Squared norm of each sample's gradient of the weights of one layer, over all its uses."""
+    """Return the squared norm of each sample's gradient of a layer's weights."""
     total = 0.0
     if isinstance(layer, keras.layers.BatchNormalization):
         if layer.scale:
@@ -191,7 +191,7 @@ def _squared_norm(layer, values, backs, n_segments):
 
 
 def _kernel_square(layer, values, backs, n_segments):
-    """Squared norm of each sample's gradient of a kernel: products of what it saw and gave."""
+    """Return the squared norm of each sample's gradient of a kernel."""
     if not isinstance(layer, keras.layers.Dense):
         values = [_patches(layer, value) for value in values]
     seen = tf.concat([_places(value, n_segments) for value in values], 1)
@@ -200,14 +200,14 @@ def _kernel_square(layer, values, backs, n_segments):
     if n_places == 1:
         return _sum_squares(seen) * _sum_squares(back)
     if n_places * n_places < seen.shape[-1] * back.shape[-1]:
-        # Few places and many weights: compare places with places, and never see a weight.
+        # With few places and many weights, products between places avoid the full gradient.
         pairs = tf.matmul(seen, seen, transpose_b=True) * tf.matmul(back, back, transpose_b=True)
         return tf.reduce_sum(pairs, (1, 2))
     return _sum_squares(tf.matmul(seen, back, transpose_a=True))
 
 
 def _patches(layer, value):
-    """Return what each place of a convolution's output is computed from."""
+    """Return the input patch of each place of a convolution's output."""
     one = isinstance(layer, keras.layers.Conv1D)
     sizes = [
         (1, 1, *size, 1) if one else (1, *size, 1)
@@ -224,7 +224,7 @@ def _places(x, n_segments):
 
 
 def _over_places(parts, n_segments):
-    """Sum over the places, segments and uses of each sample."""
+    """Sum over places, segments, and uses for each sample."""
     return tf.add_n([tf.reduce_sum(_places(x, n_segments), 1) for x in parts])
 
 

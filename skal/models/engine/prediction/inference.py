@@ -13,7 +13,7 @@ MULTIPLE = 16
 
 
 def in_batches(X, function, batch_size=BATCH_SIZE, dtype="float32"):
-    """Apply a function to blocks of rows and put its outputs together.
+    """Apply a function to blocks of rows and concatenate its outputs.
 
     Parameters
     ----------
@@ -44,10 +44,10 @@ def in_batches(X, function, batch_size=BATCH_SIZE, dtype="float32"):
 
 
 def _padded(rows, dtype):
-    """Convert rows and fill up with zeros to a multiple of what a vector unit takes.
+    """Convert rows and pad with zeros to a multiple of the vector width.
 
-    Rows at the end of an odd block would be rounded otherwise than the others: the same sample
-    would get another probability in another place.
+    Without padding, rows at the end of an odd block round differently, so a sample's probability
+    would depend on its position.
     """
     n_padded = -(-len(rows) // MULTIPLE) * MULTIPLE
     if n_padded == len(rows):
@@ -58,7 +58,7 @@ def _padded(rows, dtype):
 
 
 class CompiledForward:
-    """Probabilities and embeddings of one network in one pass, traced once.
+    """Probabilities and embeddings of a network in one pass, traced once.
 
     Parameters
     ----------
@@ -107,13 +107,13 @@ class CompiledForward:
             with replaced({(self._dense, "call"): recording(self._dense, "call", seen)}):
                 probabilities = self._network(x, training=False)
             embedding = seen[-1]
-        if probabilities.dtype.size < 4:  # 16 bits are too few to add up to 1.
+        if probabilities.dtype.size < 4:  # In 16 bits, probabilities would not sum to 1.
             probabilities = tf.nn.softmax(log_odds(probabilities))
         return probabilities, precise(tf.reshape(embedding, (tf.shape(x)[0], -1)))
 
 
 def _embedding(model, name):
-    """Return the output of a layer or, without a name, what goes into the last one."""
+    """Return the output of a named layer, or else the input of the last layer."""
     if name is not None:
         return model.get_layer(name).output
     return next(x.input for x in reversed(model.layers) if not isinstance(x.input, list))

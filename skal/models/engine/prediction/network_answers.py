@@ -1,4 +1,4 @@
-"""All questions to one Keras network, whoever has trained it."""
+"""Answers of a Keras network to every learner method, whoever trained it."""
 
 import functools
 
@@ -12,7 +12,7 @@ from skal.models.engine.prediction.tracing import last_dense
 
 __all__ = ["Questions", "check_probabilities", "questions_to", "why_not"]
 
-# Rows of what is called probabilities may sum to so much more or less than one.
+# Tolerance for the sum of a row of probabilities.
 TOLERANCE = 1e-2
 
 
@@ -51,7 +51,7 @@ class Questions:
 
 
 def questions_to(model, n_classes, embedding_layer):
-    """Return the questions to a network, those of the last call where it was the same one.
+    """Return the questions to a network, cached from the last call.
 
     Parameters
     ----------
@@ -66,8 +66,8 @@ def questions_to(model, n_classes, embedding_layer):
     -------
     Questions
     """
-    # On the network, past Keras's own bookkeeping: they live as long as it does, and neither
-    # copies nor saved files of it hold them.
+    # Store them on the network, bypassing Keras's tracking: they live as long as the network, but
+    # are not in its copies or saved files.
     key = n_classes, embedding_layer
     known = vars(model).get("_skal_questions", (None, None))
     if known[0] != key:
@@ -77,7 +77,7 @@ def questions_to(model, n_classes, embedding_layer):
 
 
 def why_not(question, model, n_classes, embedding_layer):
-    """Say why a network cannot answer a question.
+    """Say why a network cannot answer a question, or return None.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def _embeds(model, embedding_layer):
 
 
 def _as_probabilities(model, n_classes):
-    """Extend a network to give the probability of each class."""
+    """Extend a network to return the probability of each class."""
     outputs = model.outputs[0]
     logits = _gives_logits(model)
     if outputs.shape[1] == n_classes:
@@ -145,7 +145,7 @@ def _gives_logits(model):
 
 
 def check_probabilities(probabilities, name):
-    """Refuse outputs that are no probabilities.
+    """Raise a ValueError if outputs are not probabilities.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def check_probabilities(probabilities, name):
     if wrong.any():
         row = int(np.argmax(wrong))
         raise ValueError(
-            f"the network of {name} gives no probabilities: row {row} is "
+            f"the network of {name} does not return probabilities: row {row} is "
             f"{probabilities[row][:5].tolist()}. End it with a softmax (or a sigmoid for one "
             "output), or compile it with a loss with from_logits=True"
         )

@@ -1,4 +1,4 @@
-"""Keras layers that compute something else while a function is traced."""
+"""Replacement of layer methods while a network is traced."""
 
 import contextlib
 import functools
@@ -8,16 +8,16 @@ from skal.models._backend import keras
 
 __all__ = ["as_graph", "last_dense", "layers_of", "recording", "replaced", "uses"]
 
-# Layers may be shared by networks that two threads trace at a time.
+# Threads may trace networks with shared layers at the same time.
 _LOCK = threading.RLock()
 
 
 @contextlib.contextmanager
 def replaced(methods):
-    """Replace methods of single layers while a network is traced.
+    """Replace methods of layers while a network is traced.
 
     Reaches layers wherever a network calls them: in nested models, in wrappers such as
-    ``Bidirectional``, and inside layers of the user's own.
+    ``Bidirectional``, and inside custom layers.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def replaced(methods):
     """
     with _LOCK:
         kept = {(id(layer), name): vars(layer).get(name) for layer, name in methods}
-        # Past Keras's __setattr__, which would track the functions as parts of the layer.
+        # Bypass Keras's __setattr__, which would track the functions as parts of the layer.
         for (layer, name), function in methods.items():
             vars(layer)[name] = function
         try:
@@ -39,7 +39,7 @@ def replaced(methods):
 
 
 def recording(layer, name, seen):
-    """Make a method that notes what a method of a layer is given.
+    """Make a replacement method that records the inputs of a layer's method.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def _record(method, seen, x, *args, **kwargs):
 
 
 def layers_of(model):
-    """List the layers of a network and of the models nested in it, from input to output.
+    """List the layers of a network and its nested models, from input to output.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def layers_of(model):
 
 
 def last_dense(model):
-    """Find the dense layer that is nearest to the output.
+    """Return the last dense layer, or None.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def last_dense(model):
 
 
 def as_graph(model):
-    """View a functional or sequential model as a functional one.
+    """Convert a functional or sequential model to a functional one.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def as_graph(model):
 
 
 def uses(graph, layer):
-    """Find the tensors that a functional model gives to one of its layers.
+    """Return the inputs of a layer for each call in a functional model.
 
     Parameters
     ----------

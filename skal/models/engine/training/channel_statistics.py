@@ -1,10 +1,10 @@
-"""Statistics of large arrays of samples, block by block."""
+"""Channel statistics of large arrays, block by block."""
 
 import numpy as np
 
 __all__ = ["channel_statistics"]
 
-BLOCK = 128  # Small enough to stay in the processor's cache from one pass to the next.
+BLOCK = 128  # Small enough to stay in the processor's cache between passes.
 
 
 def channel_statistics(X, weights):
@@ -53,7 +53,7 @@ def channel_statistics(X, weights):
     variance = squares / total
     if not (np.all(np.abs(mean) < 1e37) and np.all(variance < 1e37)):
         raise ValueError("X has values too large for 32-bit floats: scale it first")
-    # What is left of a constant channel is rounding, about 1e-7 of its mean in 32 bits.
+    # In a constant channel, differences are rounding errors of about 1e-7 of its mean in 32 bits.
     constant = variance <= (1e-7 * np.abs(mean)) ** 2
     return mean, np.where(constant, 1.0, variance)
 

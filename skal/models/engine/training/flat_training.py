@@ -1,4 +1,4 @@
-"""Training without Keras's optimizers: one vector of weights, fused operations."""
+"""Training without Keras's optimizers: one vector of weights, and fused operations."""
 
 import numpy as np
 
@@ -11,10 +11,9 @@ __all__ = ["FlatTraining", "fused"]
 class FlatTraining(CompiledTraining):
     """Training of all weights as one vector: one gradient, one update.
 
-    A small network has a dozen variables, and an operation for each costs more than its
-    arithmetic. The vector is filled from the network before some steps and given back after
-    them. What changes besides the weights, such as running statistics and the states of
-    random number generators, is changed in place.
+    In a small network, an operation per variable costs more than its arithmetic. The vector is
+    filled from the network before a group of steps and written back after it. Running statistics
+    and generator states change in place.
 
     Parameters
     ----------
@@ -59,7 +58,7 @@ class FlatTraining(CompiledTraining):
         return loss
 
     def _take_over(self, changed):
-        """Make the changes that the network made while it was applied."""
+        """Apply the variable updates that the network collected."""
         new = {id(variable): value for variable, value in changed}
         for variable, value in changed:
             if not any(variable is weight for weight in self._weights):
@@ -69,7 +68,7 @@ class FlatTraining(CompiledTraining):
             self._flat.assign(self._flattened([new.get(id(w), part) for w, part in parts]))
 
     def _constrain(self):
-        """Do to the weights what their layers ask for after each step."""
+        """Apply the constraints of the layers after each step."""
         parts = zip(self._weights, self._shaped(self._flat), strict=True)
         self._flat.assign(
             self._flattened(
@@ -78,11 +77,11 @@ class FlatTraining(CompiledTraining):
         )
 
     def _flattened(self, values):
-        """Put values of all weights into one vector."""
+        """Concatenate all weights into one vector."""
         return tf.concat([tf.cast(tf.reshape(v, (-1,)), self._flat.dtype) for v in values], 0)
 
     def _shaped(self, flat):
-        """Return each weight's part of the vector in the weight's shape."""
+        """Split the vector into weights of their shapes."""
         parts = tf.split(flat, self._sizes)
         return [
             tf.cast(tf.reshape(part, weight.shape), weight.dtype)
@@ -91,10 +90,10 @@ class FlatTraining(CompiledTraining):
 
 
 def fused(model):
-    """Return a function that applies a network in training, normalizing in one operation.
+    """Return a function that applies a network in training, with fused batch normalization.
 
-    Keras computes moments and the normalization from them step by step, and so their
-    gradients. TensorFlow has one operation for both, for four-dimensional float32.
+    Keras computes moments, normalization, and their gradients in separate operations. TensorFlow
+    has a fused operation for four-dimensional float32.
 
     Parameters
     ----------
@@ -131,12 +130,12 @@ def _can_fuse(layer):
 
 
 def _normalize(layer, x):
-    """Normalize a batch and take its statistics into the running ones, as Keras does."""
+    """Normalize a batch and update the running statistics, as Keras does."""
     x = tf.cast(x, tf.float32)
     y, mean, variance = tf.compat.v1.nn.fused_batch_norm(
         x, layer.gamma.value, layer.beta.value, epsilon=layer.epsilon, is_training=True
     )
-    # The operation gives the variance of the population, Keras keeps that of the sample.
+    # The operation and Keras differ in Bessel's correction of the variance.
     n_values = tf.cast(tf.reduce_prod(tf.shape(x)[:-1]), tf.float32)
     variance *= (n_values - 1) / n_values
     for running, now in [(layer.moving_mean, mean), (layer.moving_variance, variance)]:

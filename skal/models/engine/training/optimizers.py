@@ -1,4 +1,4 @@
-"""Optimizers made of TensorFlow's own update kernels, for all weights in one vector."""
+"""Optimizers from TensorFlow's update kernels, for all weights in one vector."""
 
 from skal.models._backend import tf
 
@@ -8,8 +8,8 @@ __all__ = ["OPTIMIZERS", "SGD", "Adam", "RMSProp"]
 class _Optimizer:
     """Base of the optimizers of :class:`~skal.models.engine.training.flat_training.FlatTraining`.
 
-    The update rules and constants are those of the Keras optimizers of the same names, decay
-    of the weights included.
+    Update rules, constants, and weight decay equal those of the Keras optimizers of the same
+    names.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Scaled losses: small gradients of 16-bit activations would otherwise be zero."""
+"""Loss scaling, because small gradients of 16-bit activations would be zero."""
 
 from skal.models._backend import tf
 
@@ -8,10 +8,10 @@ FIRST, GROWTH = 2.0**15, 500
 
 
 class LossScale:
-    """Factor of the loss in training with 16-bit floats.
+    """Factor of the loss for training with 16-bit floats.
 
-    It halves when a gradient overflows, and that step is left out; after `GROWTH` steps
-    without an overflow it doubles.
+    It halves when a gradient overflows, which skips the step, and doubles after `GROWTH` steps
+    without overflow.
 
     References
     ----------
@@ -23,7 +23,7 @@ class LossScale:
         self._good = tf.Variable(0, trainable=False)
 
     def begin(self):
-        """Go back to the first factor."""
+        """Reset the factor."""
         self._scale.assign(FIRST)
         self._good.assign(0)
 
@@ -32,7 +32,7 @@ class LossScale:
         return loss * tf.cast(self._scale, loss.dtype)
 
     def apply(self, gradients, function):
-        """Call a function with unscaled gradients, unless one of them has overflowed."""
+        """Call a function with unscaled gradients, unless a gradient has overflowed."""
         gradients = [
             g / tf.cast(self._scale, g.dtype) for g in map(tf.convert_to_tensor, gradients)
         ]

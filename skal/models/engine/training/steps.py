@@ -13,7 +13,7 @@ STEPS_PER_CALL = 16
 
 
 def logits_of(model):
-    """Make a network of the logarithms of class probabilities, up to a constant per sample.
+    """Make a network that returns log-probabilities, up to a constant per sample.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def logits_of(model):
 
 
 def _logits_layer(model):
-    """Return the layer ``"logits"``, where nothing but a softmax comes after it."""
+    """Return the layer ``"logits"`` if only a softmax follows it."""
     names = [layer.name for layer in model.layers]
     if "logits" in names and names[-1] == "probabilities":
         logits = model.get_layer("logits")
@@ -46,7 +46,7 @@ def _logits_layer(model):
 
 
 def log_odds(probabilities):
-    """Find the logarithms of traced probabilities, up to a constant per sample.
+    """Return the logarithms of traced probabilities, up to a constant per sample.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ def log_odds(probabilities):
 
 
 def precise(x):
-    """Give floats at least 32 bits."""
+    """Cast floats to at least 32 bits."""
     return x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
 
 
 class CompiledTraining:
-    """Training of one network, traced once, whatever the number of samples and steps.
+    """Training of a network, traced once for all numbers of samples and steps.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class CompiledTraining:
         self.augmentation = augmentation
         self.n_traces = 0
         self._input_dtype = model.inputs[0].dtype
-        # Samples may be integers; what is computed with them is not.
+        # Samples may be integers, but computations use floats.
         self.dtype = "float64" if self._input_dtype == "float64" else "float32"
         self.generator = keras.random.SeedGenerator(0)
         self._weights = model.trainable_variables
@@ -133,11 +133,11 @@ class CompiledTraining:
         return functools.partial(model, training=True)
 
     def _prepare(self):
-        """Make what the steps need besides the weights."""
+        """Create the state of the steps besides the weights."""
         self.optimizer.build(self._weights)
 
     def begin(self, seed):
-        """Forget what earlier steps have left, besides weights and optimizer.
+        """Reset the state of earlier steps, except weights and optimizer.
 
         Parameters
         ----------
@@ -219,11 +219,11 @@ class CompiledTraining:
             return self._descend(x, targets, weights, rate)
 
     def _descend(self, x, targets, weights, rate):
-        """Change the weights by one step on a batch, and return its loss."""
+        """Run one step on a batch, and return its loss."""
         with tf.GradientTape() as tape:
             loss, changed = self._loss(x, targets, weights)
             goal = self._scaled(loss)
-        # TensorFlow's own variables: it knows no zeros of the type of Keras's, for idle weights.
+        # Use TensorFlow's variables: it cannot make zero gradients for Keras's.
         sources = [weight.value for weight in self._weights]
         gradients = tape.gradient(goal, sources, unconnected_gradients="zero")
         for variable, value in changed:
@@ -242,9 +242,9 @@ class CompiledTraining:
             self._loss_scale.apply(gradients, function)
 
     def _loss(self, x, targets, weights, mapping=()):
-        """Return the loss of a batch, and what the network changes while it is applied.
+        """Return the loss of a batch, and the variable updates of the network.
 
-        Changes are collected, not made: statistics, seeds, and what layers do to weights.
+        Updates of statistics, seeds, and weights are collected, not applied.
         """
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
             before = [scope.get_current_value(variable) for variable in self._variables]
@@ -260,7 +260,7 @@ class CompiledTraining:
         return loss, [(variable, new) for variable, old, new in changed if new is not old]
 
     def _penalty(self):
-        """Sum of what the layers' regularizers make of their weights."""
+        """Return the sum of the layers' weight penalties."""
         penalized = [w for w in self._weights if w.regularizer is not None]
         return sum((w.regularizer(w) for w in penalized), start=0.0)
 
@@ -271,7 +271,7 @@ def _computes_in_half(model):
 
 
 def _check_finite(losses, n_before, rates):
-    """Raise an error where a loss is infinite or not a number."""
+    """Raise an error if a loss is not finite."""
     wrong = np.flatnonzero(~np.isfinite(losses))
     if len(wrong):
         raise FloatingPointError(

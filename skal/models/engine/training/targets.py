@@ -1,4 +1,4 @@
-"""Labels, classes and weights, from what a caller gives to what a network needs."""
+"""Classes, encoded labels, and sample weights for training."""
 
 import numpy as np
 from sklearn.utils import compute_sample_weight
@@ -120,7 +120,8 @@ def combine_weights(y, class_weight=None, sample_weight=None):
         weights = _check_sample_weight(
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
-        # As parts of the largest one: sums of huge weights stay numbers, tiny ones stay weights.
+        # Divide by the largest weight, so that sums of huge weights do not overflow and tiny
+        # weights do not vanish.
         weights = weights / weights.max()
     if class_weight is not None:
         weights = _times_class_weights(weights, y, class_weight)
@@ -130,20 +131,20 @@ def combine_weights(y, class_weight=None, sample_weight=None):
 
 
 def _times_class_weights(weights, y, class_weight):
-    """Multiply weights by those of the classes; samples without weight count for nothing."""
+    """Multiply sample weights by class weights; drop samples of weight 0."""
     rows = np.flatnonzero(weights)
     if isinstance(class_weight, dict):
-        # A class without a label in this round is no mistake in the weights.
+        # A weight for a class without labels in this round is not an error.
         present = set(np.unique(y[rows]).tolist())
         class_weight = {k: v for k, v in class_weight.items() if k in present}
     of_class = compute_sample_weight(class_weight, y[rows])
     if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
-        raise ValueError(f"class_weight must be finite and not negative, got {class_weight}")
+        raise ValueError(f"class_weight must be finite and non-negative, got {class_weight}")
     weighted = np.zeros(len(y))
     weighted[rows] = weights[rows] * of_class
     if not weighted.any():
         raise ValueError(
-            f"class_weight={class_weight} leaves no label to train on: all are of classes of "
+            f"class_weight={class_weight} leaves no labels to train on: all classes in y have "
             "weight 0"
         )
     return weighted / weighted.max()

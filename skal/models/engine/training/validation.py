@@ -1,4 +1,4 @@
-"""The best weights of a training, by labels held out of it."""
+"""Validation on held-out labels, and the best weights of a training."""
 
 from collections import Counter
 
@@ -10,10 +10,10 @@ LOOKS = 20
 
 
 def hold_out(codes, fraction, random_state, allowed=None, groups=None):
-    """Draw the samples that a training is judged by.
+    """Draw the samples to hold out from training.
 
-    Of the samples that may be held out, each class keeps one to train on, so a class with a
-    single label is never held out.
+    Each class keeps at least one sample for training, so a class with a single label is never held
+    out.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def hold_out(codes, fraction, random_state, allowed=None, groups=None):
     everything = np.arange(len(codes))
     allowed = np.ones(len(codes), dtype=bool) if allowed is None else allowed
     n_wanted = int(fraction * np.count_nonzero(allowed))
-    if n_wanted == 0:  # Nothing is drawn: the training is the one without a share.
+    if n_wanted == 0:  # Draw nothing, so that training equals training without a share.
         return everything, everything[:0]
     members = _by_group(everything if groups is None else groups)
     left = Counter(codes[allowed].tolist())
@@ -61,10 +61,10 @@ def _by_group(groups):
 
 
 class BestWeights:
-    """Looks at a network during its training, and gives it back its best weights.
+    """Scores a network during training, and restores its best weights.
 
-    Better is a higher accuracy on the samples held out; between equal accuracies, a lower
-    log loss, which changes long before the accuracy of a few samples does.
+    Weights are better with higher accuracy on held-out samples, and for equal accuracy with lower
+    log loss, which changes long before the accuracy of a few samples.
 
     Parameters
     ----------
@@ -88,11 +88,11 @@ class BestWeights:
 
     @property
     def best(self):
-        """The best of `scores`, the first of equals."""
+        """The best of `scores`; the first wins a tie."""
         return max(self.scores, key=lambda score: (score[1], -score[2]))
 
     def watch(self, losses, n_steps):
-        """Hand on the losses of a training, and look at the network every now and then.
+        """Pass on the losses of a training, and score the network at intervals.
 
         Parameters
         ----------
