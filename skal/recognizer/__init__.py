@@ -1,4 +1,4 @@
-"""Models as people keep them: from recordings to classes, in one file."""
+"""Models of recordings, saved in one file."""
 
 from skal._utils.files.saved_models import ModelError
 from skal.recognizer.recognizer import Recognizer

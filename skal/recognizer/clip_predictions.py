@@ -1,4 +1,4 @@
-"""Predictions of clips, block by block, with a reason for each clip that cannot be read."""
+"""Predictions of clips, block by block, with a reason for each unreadable clip."""
 
 import itertools
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Prediction(NamedTuple):
     Parameters
     ----------
     clip : Window
-        The recording, or the part of it.
+        The recording, or a part of it.
     label : object
         The most probable class; None if the clip could not be read.
     probabilities : ndarray of shape (n_classes,) or None
@@ -35,7 +35,7 @@ class Prediction(NamedTuple):
 
 
 def read_files_only(model):
-    """Make a model read files itself, not from a store, and raise for broken ones."""
+    """Make a model read files itself instead of a store, and raise an error for broken files."""
     fitted = getattr(model, "estimator_", model)  # a campaign predicts with this one
     for name, value in fitted.get_params(deep=True).items():
         if isinstance(value, FeatureCache):
@@ -64,7 +64,7 @@ def predict_blocks(model, clips, block):
 
 
 class _Result(NamedTuple):
-    """Probabilities, or the problem of a clip that is broken or that the model refused."""
+    """Probabilities of a clip, or why there are none."""
 
     probabilities: np.ndarray | None = None
     problem: str | None = None
@@ -89,7 +89,8 @@ def _predict(model, clips):
             if len(waiting) == 1:
                 results[waiting[0]] = _Result(problem=_one_line(error), is_refused=True)
             else:
-                # One clip of another length fails a whole block; alone it fails only itself.
+                # A single clip of another length makes a whole block fail, so predict the clips
+                # one by one.
                 for i in waiting:
                     (results[i],) = _predict(model, [clips[i]])
             waiting = []

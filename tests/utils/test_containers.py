@@ -146,7 +146,11 @@ def test_waveforms_of_one_length_join_those_of_many():
         ("frame", ["a.wav"], "a sequence of paths"),
         ("frame", pd.DataFrame({"a": [1.0]}), r"missing \['b'\], new \[\]"),
         ("frame", pd.DataFrame({"a": [1.0], "c": [1.0]}), r"missing \['b'\], new \['c'\]"),
-        ("frame", pd.DataFrame({"a": [1.0], "b": ["x"]}), "column 'b' is no float64"),
+        (
+            "frame",
+            pd.DataFrame({"a": [1.0], "b": ["x"]}),
+            "column 'b' cannot be converted to float64",
+        ),
         ("images", VALUES.reshape(6, 1, 2, 1), r"shape \(1, 2, 1\).*\(2, 1, 1\)"),
         ("images", VALUES, r"shape \(2,\)"),
     ],
