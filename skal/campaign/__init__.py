@@ -1,4 +1,4 @@
-"""Campaigns: rounds of choosing, labeling and training, as one scikit-learn estimator."""
+"""Campaigns: rounds of choosing, labeling, and training, as a scikit-learn estimator."""
 
 from skal.campaign.classifier import ActiveLearningClassifier
 from skal.campaign.stopping import (

@@ -1,4 +1,4 @@
-"""Labels as people bring them: in any container, with marks of rows that have none."""
+"""Labels from the caller, in any container, with marks of unlabeled rows."""
 
 import numbers
 
@@ -12,8 +12,8 @@ _NO_CLASS = -1
 
 
 def check_labels(y, unlabeled, n_samples, name="y"):
-    """Split labels into known and unknown ones."""
-    # Marks are looked for before NumPy makes one type of all: of ["low", -1] it makes "-1".
+    """Split labels into known and unknown labels."""
+    # Find marks before NumPy converts to a common type, which turns -1 in ["low", -1] into "-1".
     values = as_values(y, name)
     if len(values) != n_samples:
         raise ValueError(
@@ -32,14 +32,14 @@ def check_labels(y, unlabeled, n_samples, name="y"):
 
 
 def as_values(values, name):
-    """Return a column as a 1-D array whose entries are what the caller gave."""
+    """Return a column as a 1-D array with the caller's entries."""
     if isinstance(values, np.ma.MaskedArray):
         masked = np.ma.getmaskarray(values)
         values = values.data.astype(object)
         values[masked] = None
     if (is_pandas(values) or is_polars(values)) and len(values.shape) == 2:
         if values.shape[1] == 1:
-            values = values.to_numpy()  # refused or warned about as any column vector
+            values = values.to_numpy()  # refuse it or warn, as for any column vector
     elif isinstance(values, (list, tuple)) or _is_column(values):
         values = _unchanged(list(values))
     values = np.asarray(values)
@@ -61,7 +61,7 @@ def _is_column(values):
 
 
 def _unchanged(items):
-    """Return an array of objects that holds the items of a list, or an array of what is nested."""
+    """Return an array of objects with the items of a list; a nested list becomes an array."""
     if any(isinstance(item, (list, tuple)) or np.ndim(item) > 0 for item in items):
         return np.asarray(items)
     values = np.empty(len(items), dtype=object)
@@ -85,7 +85,7 @@ def _refuse_bytes(values, name):
 
 
 def is_missing(values):
-    """Tell where there is nothing: None, NaN, and the NA and NaT of NumPy and pandas."""
+    """Tell which entries are missing: None, NaN, and the NA and NaT of NumPy and pandas."""
     if values.dtype.kind in "fc":
         return np.isnan(values)
     if values.dtype != object:
@@ -99,7 +99,7 @@ def _is_nothing(value):
 
 
 def _equals(values, unlabeled):
-    """Tell where the caller's mark stands."""
+    """Tell which entries equal the caller's mark."""
     if unlabeled is None or _is_nothing(unlabeled):
         return np.zeros(len(values), dtype=bool)
     if values.dtype == object:
@@ -111,7 +111,7 @@ def _equals(values, unlabeled):
 
 
 def as_typed(values, name):
-    """Return values that are all there in a type of their own: text, numbers or truth values."""
+    """Return values, none of them missing, in a common type: text, numbers, or booleans."""
     if values.dtype != object or len(values) == 0:
         return values
     text = np.fromiter((isinstance(value, str) for value in values), bool, len(values))
@@ -166,7 +166,7 @@ def _listed_classes(classes, unlabeled):
 
 
 def _check_not_marks(classes, known, unlabeled):
-    """Refuse classes that are what is left of a mark, or that a mark has left alone."""
+    """Refuse classes that are really a mark, or a single class left by a mark."""
     if len(classes) == 1 and not known.all():
         raise ValueError(
             f"without the rows marked as unlabeled, y has one class, {classes[0].item()!r}. If "

@@ -547,7 +547,7 @@ class TestTwoAtOnce:
         )
         try:
             assert process.stdout.readline() == "holds\n"
-            with pytest.raises(FolderHeldError, match=rf"process {process.pid}.*wait for it"):
+            with pytest.raises(FolderHeldError, match=rf"process {process.pid}.*wait until it"):
                 campaign(checkpoint=tmp_path).fit(X, y)
         finally:
             process.kill()

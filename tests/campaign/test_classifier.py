@@ -96,7 +96,7 @@ class TestSimulation:
     def test_a_strategy_that_asks_for_nothing_ends_the_campaign(self):
         X, y = blobs()
         fitted = campaign(strategy=lambda learner, X_pool, n: []).fit(X, y)
-        assert fitted.stop_reason_ == "the strategy asked for nothing"
+        assert fitted.stop_reason_ == "the strategy returned no rows"
 
     def test_the_record_holds_what_an_independent_computation_gives(self):
         X, y = blobs()
@@ -261,7 +261,7 @@ class TestOtherWaysIn:
         X, _ = blobs(20)
         fitted = campaign(classes=[0, 1]).fit(X, oracle=lambda rows: np.full(len(rows), -1))
         assert fitted.history_ == []
-        message = "no row of X has a label: 20 rows were asked about, and the answers were all"
+        message = "no row of X has a label: 20 rows were asked, and the answers were all"
         for ask in (fitted.predict, fitted.predict_proba, fitted.query, fitted.staged_predict):
             with pytest.raises(NotFittedError, match=message):
                 list(ask(X))

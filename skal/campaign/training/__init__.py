@@ -1,1 +1,1 @@
-"""Training of a round: its labels, its first weights, and the fit itself."""
+"""Training of a round: its labels, its initial weights, and the fit."""

@@ -1,4 +1,4 @@
-"""Training the classifier of a campaign, whatever kind it is."""
+"""Training of a campaign's classifier, of any kind."""
 
 import contextlib
 import warnings
@@ -16,28 +16,28 @@ from skal._utils.estimators.pipelines import (
     seed_all,
 )
 
-# Rows of the pool that are transformed for the normalization: enough for mean and variance,
-# few enough to compute their features before the first question.
+# Rows of the pool to transform for the normalization: enough for mean and variance, few enough to
+# compute their features before the first query.
 _MOST_TRANSFORMED = 2048
 
-# What a classifier's ``fit`` takes to validate on a part of what it is given.
+# Arguments of ``fit`` for validation on a part of the training rows.
 _VALIDATION = ("can_validate", "groups")
 
 
 def prepare(estimator, classes):
-    """Clone a classifier and tell it all classes, if it can be told."""
+    """Clone a classifier and set its parameter ``classes``, if it has one."""
     estimator = clone_classifier(estimator)
     chain = Chain(estimator)
     if _routing_enabled() and chain.model is not estimator:
         _request(chain, [*_VALIDATION, "sample_weight"])
-    # A network that knows all classes keeps its shape, and is not built again for a new one.
+    # A network that knows all classes need not be rebuilt when a class gets its first label.
     if chain.has_parameter("classes") and chain.parameter("classes") is None:
         chain.model.set_params(classes=classes)
     return estimator
 
 
 def _request(chain, names):
-    """Let a Pipeline hand arguments of ``fit`` on to its model, unless that was decided."""
+    """Make a Pipeline route arguments of ``fit`` to its model, unless the user has decided."""
     decided = chain.model.get_metadata_routing().fit.requests
     wanted = [n for n in names if chain.takes(n) and decided.get(n) is None]
     if wanted:
@@ -45,9 +45,9 @@ def _request(chain, names):
 
 
 def fit_normalization(estimator, X, seed):
-    """Let a classifier learn what it can from rows without labels, if it can."""
+    """Fit the normalization of a classifier on unlabeled rows, if it has one."""
     chain = Chain(estimator)
-    # Behind steps that learn from the labels of a round, what it learned now would not fit.
+    # After steps that learn from the labels of a round, the normalization would not match.
     if not hasattr(chain.model, "fit_normalization") or len(chain.leading()) < len(chain.steps):
         return
     if chain.steps and len(X) > _MOST_TRANSFORMED:
@@ -57,14 +57,14 @@ def fit_normalization(estimator, X, seed):
 
 
 def fresh_copy(estimator):
-    """Clone a classifier so that each ``fit`` of the clone starts anew."""
+    """Clone a classifier so that each ``fit`` of the clone starts from scratch."""
     copy = clone_classifier(estimator)
     start_anew(Chain(copy))
     return copy
 
 
 def start_anew(chain):
-    """Make the next ``fit`` of a model start from nothing."""
+    """Make the next ``fit`` of a model start from scratch."""
     if chain.parameter("warm_start"):
         chain.model.set_params(warm_start=False)
 
@@ -97,14 +97,14 @@ def _describe(y):
 
 
 def _cannot_train(chain, y, weights, n_classes):
-    """Tell whether labels are too few for a classifier: a constant model stands in then."""
+    """Tell whether a classifier needs more labels; a constant model then stands in."""
     if weights is not None and not np.any(weights):
         return True
     _, counts = np.unique(y, return_counts=True)
     if len(counts) == 1 < n_classes and not chain.has_parameter("classes"):
         return True
     parts = parts_of(chain.estimator)
-    # A search may give what is inside it other parameters before it fits it.
+    # A search may change parameters of inner estimators before fitting them.
     inside = {id(p) for part in parts if is_search(part) for p in parts_of(part)[1:]}
     return any(_too_few(part, counts, y) for part in parts if id(part) not in inside)
 
@@ -132,9 +132,9 @@ def _too_few(part, counts, y):
 
 
 def _ensure_classes(chain, known, y, partial):
-    """Give a model the attribute ``classes_`` where its ``fit`` sets none."""
-    # A duck-typed model may keep what was set here in the last round; a warm fit of SciKeras 0.13
-    # replaces its own by None.
+    """Set ``classes_`` of a model whose ``fit`` does not."""
+    # A duck-typed model may still have the value of the last round, and a warm fit of SciKeras
+    # 0.13 sets it to None.
     model = chain.model
     now = getattr(model, "classes_", None)
     goes_on = partial or bool(chain.parameter("warm_start"))
@@ -145,14 +145,14 @@ def _ensure_classes(chain, known, y, partial):
 
 
 def fit_arguments(estimator, n_rows, *, n_guessed=0, groups=None, weights=None, weight_names=()):
-    """Return what ``fit`` takes besides rows and labels: weights, and what may validate."""
+    """Return the arguments of ``fit`` besides rows and labels: weights and validation."""
     arguments = {}
     if weights is not None:
-        # A copy: SciKeras 0.13 multiplies into the weights that it is given.
+        # Copy the weights: SciKeras 0.13 changes them in place.
         arguments = dict.fromkeys(weight_names, weights.copy())
     chain = Chain(estimator)
     if all(chain.takes(name) for name in _VALIDATION):
-        if n_guessed:  # the last rows; their pseudo-labels cannot validate anything
+        if n_guessed:  # pseudo-labels are last, and must not be used for validation
             arguments[chain.fit_name("can_validate")] = np.arange(n_rows) < n_rows - n_guessed
         if groups is not None:
             arguments[chain.fit_name("groups")] = groups
@@ -161,7 +161,7 @@ def fit_arguments(estimator, n_rows, *, n_guessed=0, groups=None, weights=None, 
 
 @contextlib.contextmanager
 def with_parameters(estimator, values):
-    """Set parameters of the model of a classifier for a while."""
+    """Temporarily set parameters of a classifier's model."""
     model = Chain(estimator).model
     before = {name: getattr(model, name) for name in values}
     if values:
@@ -174,7 +174,7 @@ def with_parameters(estimator, values):
 
 
 def weight_names(estimator):
-    """Return the keyword arguments of ``fit`` that take weights, without metadata routing."""
+    """Return the keyword arguments of ``fit`` for weights, without metadata routing."""
     chain = Chain(estimator)
     if not chain.takes("sample_weight"):
         name = type(chain.model).__name__

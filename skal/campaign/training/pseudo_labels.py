@@ -1,4 +1,4 @@
-"""Pseudo-labels: training also on what the last model was sure of."""
+"""Pseudo-labels: training on confident predictions of the last model."""
 
 from numbers import Integral, Real
 
@@ -12,29 +12,29 @@ __all__ = ["PseudoLabels"]
 
 
 class PseudoLabels(BaseEstimator):
-    """Train also on candidates whose predicted distribution has a low entropy.
+    """Also train on candidates whose predictions have a low entropy.
 
-    After the human labels of a round are in, the model that chose them labels the rest of the
-    pool; candidates whose entropy is below the threshold get their most probable class, for
-    this training only. Human labels always win, and no row that was answered in a
-    round, with a label or with "cannot tell", is pseudo-labeled in it.
+    After the human labels of a round, the model that chose the rows predicts the rest of the pool.
+    For this training only, candidates with entropy below the threshold get their most probable
+    class as label. Rows answered in the round, even by "cannot tell", are never pseudo-labeled in
+    it.
 
     Parameters
     ----------
     threshold : float, default=0.046
         Highest entropy, in nats, in the first round.
     decay : float, default=0.001
-        How fast the threshold falls: as labels accumulate, the model must be more certain.
+        Rate at which the threshold falls: as labels accumulate, the model must be more certain.
     schedule : {"linear", "recursive"}, default="linear"
-        "linear": ``threshold - decay * t`` in round t (t = 0, 1, ...). "recursive": the
-        threshold of the round before, less ``decay * t``.
+        "linear": ``threshold - decay * t`` in round t (t = 0, 1, ...). "recursive": the previous
+        threshold minus ``decay * t``.
     floor : float, default=1e-4
-        The threshold never falls below this.
+        Lower limit of the threshold.
     max_per_class : int, default=None
-        Most pseudo-labels of one class; those of lowest entropy are taken.
+        Most pseudo-labels of a class, by lowest entropy.
     weight : float, default=1.0
-        Sample weight of a pseudo-label; a human label has weight 1. Any other value than 1
-        needs a classifier whose ``fit`` takes ``sample_weight``.
+        Sample weight of a pseudo-label; a human label has weight 1. Values other than 1 need a
+        classifier whose ``fit`` takes ``sample_weight``.
 
     References
     ----------
@@ -75,12 +75,12 @@ class PseudoLabels(BaseEstimator):
         Parameters
         ----------
         t : int
-            0 in the first round of asking.
+            The round, 0 for the first one.
 
         Returns
         -------
         float
-            Highest entropy, in nats. A threshold of 0 stays 0 and labels nothing.
+            Highest entropy, in nats. A threshold of 0 stays 0 and gives no pseudo-labels.
         """
         if self.threshold == 0:
             return 0.0
@@ -95,7 +95,7 @@ class PseudoLabels(BaseEstimator):
         proba : ndarray of shape (n_candidates, n_classes)
             Predictions of the model that chose the rows of this round.
         t : int
-            0 in the first round of asking.
+            The round, 0 for the first one.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Rows of recordings that pass through the first step of a Pipeline once for all rounds."""
+"""Features of recordings that the first step of a Pipeline computes once for all rounds."""
 
 import os
 
@@ -11,16 +11,16 @@ from skal._utils.rows.lazy import as_rows, n_rows
 
 __all__ = ["Remembered", "remember_rows", "share_rows"]
 
-# Longer rows are features of a network, not embeddings: a pool of them may not fit in memory.
+# Rows longer than embeddings, such as spectrograms, may not fit in memory for a whole pool.
 _LONGEST = 8192
 _BYTES = 2**30
 
 
 class Remembered:
-    """A transformer that computes the row of each recording once.
+    """A transformer that caches the row of each recording.
 
-    It is seen in the process of the campaign only: a copy or a pickle holds the transformer
-    itself, and every attribute is that of the transformer.
+    It exists only in the campaign's process: copies and pickles contain the plain transformer, and
+    its attributes are those of the transformer.
 
     Parameters
     ----------
@@ -58,13 +58,13 @@ class Remembered:
         return tags
 
     def set_params(self, **params):
-        """Set parameters of the transformer, which may give other rows then."""
+        """Set parameters of the transformer, and drop the cached rows."""
         self.transformer.set_params(**params)
         self.rows = {}
         return self
 
     def fit(self, X, y=None, **params):
-        """Show rows to the transformer, once: it learns nothing from them."""
+        """Fit the transformer once: it learns nothing from rows."""
         if not self._is_fitted and hasattr(self.transformer, "fit"):
             self.transformer.fit(X, y, **params)
         self._is_fitted = True
@@ -75,7 +75,7 @@ class Remembered:
         return self.fit(X, y, **params).transform(X)
 
     def transform(self, X):
-        """Return the rows of recordings, computing those that are new."""
+        """Return the rows of recordings, computing only new ones."""
         self.fit(X)
         keys, missing = self._missing(X)
         if keys is None:
@@ -92,7 +92,7 @@ class Remembered:
         return np.stack([self.rows[key] for key in keys])
 
     def transform_readable(self, X):
-        """Return the rows of the recordings that can be read, and find the others."""
+        """Return the rows of readable recordings, and the broken recordings."""
         self.fit(X)
         keys, missing = self._missing(X)
         rows, broken = self.transformer.transform_readable(X)
@@ -101,7 +101,7 @@ class Remembered:
         return rows, broken
 
     def _missing(self, X):
-        """Return a key for each row and the rows that are not known; None without keys."""
+        """Return a key for each row and the uncached rows, or None without keys."""
         keys = _keys(X)
         if keys is None:
             return None, None
@@ -119,7 +119,7 @@ def _itself(transformer):
 
 
 def _keys(X):
-    """Return what recordings are known by, or None where rows are something else."""
+    """Return the keys of recordings, or None for other rows."""
     if getattr(X, "ndim", 1) != 1:
         return None
     rows = list(X)
@@ -128,9 +128,9 @@ def _keys(X):
 
 
 def remember_rows(estimator, X):
-    """Let the first step of a Pipeline compute the row of each recording once, in place.
+    """Wrap the first step of a Pipeline in a cache of rows, in place.
 
-    Nothing changes where rows are no recordings, or the step learns from what it is fitted on.
+    Does nothing unless rows are recordings and the step learns nothing in fit.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def remember_rows(estimator, X):
 
 
 def share_rows(before, after):
-    """Let a classifier from a checkpoint use the rows that another has computed.
+    """Share cached rows with a classifier from a checkpoint.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def _first_place(estimator):
 
 
 def _learns_nothing(step, few):
-    """Tell whether `fit` leaves a transformer as it was: by its tags, or by trying."""
+    """Tell whether `fit` does not change a transformer, by its tags or by trying."""
     if hasattr(step, "__sklearn_tags__") and not get_tags(step).requires_fit:
         return True
     if not hasattr(step, "fit"):

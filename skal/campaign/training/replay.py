@@ -1,4 +1,4 @@
-"""Replay: which of the old labels a round trains on."""
+"""Replay: the old labels that a round trains on."""
 
 from numbers import Integral, Real
 
@@ -13,22 +13,22 @@ __all__ = ["Replay", "as_replay"]
 
 
 class Replay(BaseEstimator):
-    """Train on the labels of this round and on a part of those of earlier rounds.
+    """Train on the labels of this round and on a part of the old labels.
 
-    The model of the last round says which part. Each choice is made per class, so that no class
-    vanishes, and old labels that the model gets wrong are always kept.
+    The model of the last round selects the part. It selects per class, so that no class vanishes,
+    and always keeps old labels that it predicts wrong.
 
     Parameters
     ----------
     mode : {"none", "uncertain", "var", "diverse"}, default="uncertain"
-        "none": no old label. "uncertain": the share `fraction` of the
-        correctly predicted ones, those of the highest entropy. "var": as "uncertain", with a
-        share that shrinks as labels grow, ``fraction * threshold / n_old``; it needs a
-        `threshold` above 0. "diverse": the share `fraction`, by density peaks of the embeddings.
+        "none": no old labels. "uncertain": the share `fraction` of the correctly predicted labels,
+        those with the highest entropy. "var": as "uncertain", with a share that shrinks as labels
+        accumulate, ``fraction * threshold / n_old``; it needs a `threshold` above 0. "diverse":
+        the share `fraction`, by density peaks of the embeddings.
     threshold : int, default=0
-        Up to this number of old labels, every one is kept, whatever the mode but "none".
+        Up to this number of old labels, all are kept, except with "none".
     fraction : float, default=0.5
-        Share of the correctly predicted old labels of each class, at least one of them.
+        Share of the correctly predicted old labels of each class, at least one label.
 
     Notes
     -----
@@ -52,7 +52,7 @@ class Replay(BaseEstimator):
         Raises
         ------
         ValueError
-            If "var" has no threshold: it would keep a single old label of each class.
+            If "var" has no threshold, because it would keep a single old label per class.
         """
         self._validate_params()
         if self.mode == "var" and self.threshold == 0:
@@ -64,7 +64,7 @@ class Replay(BaseEstimator):
 
     @property
     def needs(self):
-        """What the classifier must be able to answer: names of `Learner` methods."""
+        """Names of the `Learner` methods that the mode needs."""
         if self.mode == "none":
             return ()
         return ("predict_proba", "embed") if self.mode == "diverse" else ("predict_proba",)
@@ -110,7 +110,7 @@ class Replay(BaseEstimator):
 
 
 def _by_prominence(embedding):
-    """Order points by how well they stand for their surroundings: density times distance."""
+    """Order points by density times distance to a denser point."""
     if len(embedding) < 3:
         return np.arange(len(embedding))
     peaks = DensityPeaks().fit(embedding)
@@ -118,7 +118,7 @@ def _by_prominence(embedding):
 
 
 def as_replay(replay):
-    """Return a replay object for its mode's name, or a copy of the object."""
+    """Return a Replay for the name of a mode, or a copy of a Replay."""
     if replay is None:
         return None
     replay = Replay(replay) if isinstance(replay, str) else clone(replay)

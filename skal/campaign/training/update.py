@@ -1,4 +1,4 @@
-"""How a round's training begins: from nothing, or from the weights of the last round."""
+"""Initial weights of a round's training: new weights, or those of the last round."""
 
 from numbers import Real
 
@@ -14,7 +14,7 @@ __all__ = ["Finetune", "Retrain", "ShrinkPerturb", "as_update"]
 
 
 class _Update(BaseEstimator):
-    """Base of the ways to begin a round's training."""
+    """Base of Retrain, Finetune, and ShrinkPerturb."""
 
     _parameter_constraints = {"pre_train": ["boolean"]}
 
@@ -22,7 +22,7 @@ class _Update(BaseEstimator):
         self.pre_train = pre_train
 
     def check(self, model):
-        """Raise an error if a classifier cannot be updated so.
+        """Raise an error if a classifier does not support this update.
 
         Parameters
         ----------
@@ -32,7 +32,7 @@ class _Update(BaseEstimator):
         Raises
         ------
         TypeError
-            If it lacks what the update needs.
+            If it lacks a parameter or method that the update needs.
         """
         if not self.pre_train and Chain(model).parameter("pretrained") is None:
             raise TypeError(
@@ -46,31 +46,30 @@ class _Update(BaseEstimator):
 
 
 class Retrain(_Update):
-    """Train from scratch in every round, also where the classifier says ``warm_start=True``.
+    """Train from scratch in every round, even if the classifier has ``warm_start=True``.
 
     Parameters
     ----------
     pre_train : bool, default=True
-        Train on the first labels. With False, the model before round 1 is the pretrained one as
-        it is, which chooses and is scored.
+        Train on the first labels. False: the unchanged pretrained model is the model of round 0.
     """
 
     def prepare(self, model, y):
-        """Make the next ``fit`` start anew; see `Finetune.prepare`."""
+        """Make the next ``fit`` start from scratch; see `Finetune.prepare`."""
         start_anew(Chain(model))
         return None
 
 
 class Finetune(_Update):
-    """Go on training the model of the last round.
+    """Continue training the model of the last round.
 
-    Works with classifiers whose training really goes on: those with ``warm_start`` or, without
-    it, with ``partial_fit``, such as linear models, `MLPClassifier`, skal's and SciKeras's
-    networks. The warm start of forests, bagging and boosting only adds members and leaves the
-    old ones as they are, so ensembles are refused.
+    Works with classifiers that can continue training, by ``warm_start`` or else by
+    ``partial_fit``, such as linear models, `MLPClassifier`, skal's and SciKeras's networks.
+    Ensembles are refused, because the warm start of forests, bagging and boosting only adds
+    members without changing the old ones.
 
-    A round in which a class is labeled for the first time trains from scratch, except with
-    networks that know all classes in advance; ``from_scratch`` in the record says so.
+    When a class gets its first label, the round trains from scratch, except for networks that know
+    all classes in advance; ``from_scratch`` in the record tells.
 
     Parameters
     ----------
@@ -79,12 +78,12 @@ class Finetune(_Update):
 
     Notes
     -----
-    ``partial_fit`` sees all labels of the round again. Models that count rows, such as
-    `GaussianNB`, should see each once: ``replay="none"`` trains on the new labels only.
+    ``partial_fit`` gets all labels of the round again. Models that count rows, such as
+    `GaussianNB`, should get each label once: ``replay="none"`` trains on the new labels only.
     """
 
     def check(self, model):
-        """Raise an error if a classifier cannot be updated so.
+        """Raise an error if a classifier does not support this update.
 
         Parameters
         ----------
@@ -94,7 +93,7 @@ class Finetune(_Update):
         Raises
         ------
         TypeError
-            If its training cannot go on.
+            If it cannot continue training.
         """
         super().check(model)
         chain = Chain(model)
@@ -102,32 +101,31 @@ class Finetune(_Update):
         if _adds_members(chain):
             raise TypeError(
                 f"update={type(self).__name__}() cannot be used with {name}: its warm start only "
-                "adds members and leaves the old ones as they are. Use update='retrain', or a "
-                "classifier whose training goes on: CNNClassifier, LogisticRegression, "
+                "adds members without changing the old ones. Use update='retrain', or a "
+                "classifier that can continue training: CNNClassifier, LogisticRegression, "
                 "SGDClassifier, MLPClassifier"
             )
         if _way_on(chain) is None:
             raise TypeError(
                 f"update={type(self).__name__}() needs a classifier with warm_start or "
-                f"partial_fit that goes on training, and {name} has neither; use "
+                f"partial_fit that continues training, and {name} has neither; use "
                 "update='retrain'"
             )
 
     def prepare(self, model, y):
-        """Make a trained classifier ready to go on from its weights.
+        """Prepare a trained classifier to continue from its weights.
 
         Parameters
         ----------
         model : estimator
             Trained in an earlier round; changed in place.
         y : ndarray of shape (n_samples,)
-            Labels of the training to come.
+            Labels of the next training.
 
         Returns
         -------
         {"warm_start", "partial_fit"} or None
-            How its training goes on. None: it starts from scratch, because the classes have
-            changed.
+            How training continues. None: it starts from scratch, because the classes have changed.
         """
         chain = Chain(model)
         way = _way_on(chain)
@@ -148,14 +146,14 @@ def _adds_members(chain):
 
 def _way_on(chain):
     if type(chain.model).__module__.startswith("keras."):
-        return None  # Keras's SKLearnClassifier has warm_start, and starts anew all the same
+        return None  # Keras's SKLearnClassifier has warm_start, but ignores it
     if chain.has_parameter("warm_start"):
         return "warm_start"
     return "partial_fit" if hasattr(chain.model, "partial_fit") else None
 
 
 def _fits_classes(chain, way, classes):
-    """Tell whether a trained model can go on with labels of these classes."""
+    """Tell whether a trained model can continue with labels of these classes."""
     if chain.has_parameter("classes"):
         return True
     known = chain.model.classes_
@@ -165,14 +163,14 @@ def _fits_classes(chain, way, classes):
 
 
 class ShrinkPerturb(Finetune):
-    """Shrink the weights of the last round towards zero, add noise, then go on training.
+    """Shrink the weights of the last round towards zero, add noise, then continue training.
 
     Parameters
     ----------
     shrink : float, default=0.5
         Factor of the weights.
     noise : float, default=0.01
-        Scale of the noise: the share of freshly drawn weights that is added.
+        Scale of the noise: the factor of newly drawn weights that are added.
     pre_train : bool, default=True
         Train on the first labels; see :class:`Retrain`.
 
@@ -193,7 +191,7 @@ class ShrinkPerturb(Finetune):
         self.noise = noise
 
     def check(self, model):
-        """Raise an error if a classifier cannot be updated so; see `Finetune.check`.
+        """Raise an error if a classifier does not support this update; see `Finetune.check`.
 
         Parameters
         ----------
@@ -216,7 +214,7 @@ class ShrinkPerturb(Finetune):
         model : estimator
             Trained in an earlier round; changed in place.
         y : ndarray of shape (n_samples,)
-            Labels of the training to come.
+            Labels of the next training.
 
         Returns
         -------
