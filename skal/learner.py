@@ -438,8 +438,7 @@ class Learner:
         return expand_columns(as_floats(probabilities), self._model.classes_, self.classes_)
 
     def _concatenate(self, ask, X, axis=0):
-        """Compute answers in blocks, so that features and copies of a large pool do not
-        accumulate."""
+        """Compute answers in blocks, which limits memory for features and copies."""
         return _joined([ask(self._features(block)) for block in _blocks(X)], axis)
 
     def _proba(self, rows):

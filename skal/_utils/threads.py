@@ -50,13 +50,7 @@ _LIMIT = _Limit()
 
 @contextlib.contextmanager
 def one_blas_thread():
-    """Run BLAS on one thread; calls from several threads may overlap. Yield the former number.
-
-    Yields
-    ------
-    int
-        The number of threads that BLAS has otherwise.
-    """
+    """Run BLAS on one thread; calls from several threads may overlap. Yield the former number."""
     n_threads = _LIMIT.enter()
     try:
         yield n_threads
@@ -65,23 +59,9 @@ def one_blas_thread():
 
 
 def run(work, tasks):
-    """Call a function for each task, on as many threads as BLAS may use, in order.
-
-    BLAS runs on one thread in the meantime, so that the steps around matrix products are parallel
-    too. Nested calls run on the caller's thread.
-
-    Parameters
-    ----------
-    work : callable
-        Takes a task.
-    tasks : sequence
-        The tasks.
-
-    Returns
-    -------
-    list
-        The results, in the order of the tasks.
-    """
+    """Call a function for each task, on as many threads as BLAS may use, in order."""
+    # BLAS runs on one thread in the meantime, so that the steps around matrix products are
+    # parallel too. Nested calls run on the caller's thread.
     if len(tasks) < 2 or not _BUSY.acquire(blocking=False):
         return [work(task) for task in tasks]
     try:

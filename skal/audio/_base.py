@@ -21,11 +21,10 @@ _CLIPS_PER_TASK = 32
 
 
 class AudioTransformer(TransformerMixin, BaseEstimator):
-    """Base of the transformers from clips to features.
+    """Base of the transformers from clips to features."""
 
-    A subclass stores the parameters, returns its output shape in ``feature_shape``, and computes
-    features of equally long waveforms in ``_features_of_waveforms``.
-    """
+    # A subclass stores the parameters, returns its output shape in ``feature_shape``, and computes
+    # features of equally long waveforms in ``_features_of_waveforms``.
 
     _parameter_constraints = {
         "sr": [Interval(Integral, 1, None, closed="left")],
@@ -106,8 +105,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
 
     @property
     def sets_aside(self):
-        """Whether `transform` returns rows of zeros for broken clips instead of raising an
-        error."""
+        """Whether `transform` returns rows of zeros for broken clips."""
         return self.on_error == "warn"
 
     @property

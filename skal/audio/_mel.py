@@ -16,11 +16,10 @@ __all__ = ["MelTransformer"]
 
 
 class MelTransformer(AudioTransformer):
-    """Base of the transformers that start from mel spectrograms.
+    """Base of the transformers that start from mel spectrograms."""
 
-    A subclass stores the parameters, sets its number of bands in ``_n_bands``, and computes
-    features of mel power spectrograms in ``_from_mel``.
-    """
+    # A subclass stores the parameters, sets its number of bands in ``_n_bands``, and computes
+    # features of mel power spectrograms in ``_from_mel``.
 
     _parameter_constraints = {
         **AudioTransformer._parameter_constraints,

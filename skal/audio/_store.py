@@ -1,10 +1,9 @@
-"""An append-only store of feature rows in a folder, found by key and safe to interrupt.
+"""An append-only store of feature rows in a folder, found by key and safe to interrupt."""
 
-``features.bin`` holds consecutive rows of one shape and dtype. ``keys.bin`` holds 16 bytes of key
-and 4 bytes of checksum for each row. Rows are written and synced before their keys, so an
-interrupted run leaves at worst a row without a key, which the next run overwrites. A key without
-its row, as in a partial copy, counts as missing.
-"""
+# ``features.bin`` holds consecutive rows of one shape and dtype. ``keys.bin`` holds 16 bytes of
+# key and 4 bytes of checksum for each row. Rows are written and synced before their keys, so an
+# interrupted run leaves at worst a row without a key, which the next run overwrites. A key without
+# its row, as in a partial copy, counts as missing.
 
 import contextlib
 import json
@@ -87,19 +86,7 @@ class FeatureStore:
             self.reload()
 
     def damaged(self, rows, features=None):
-        """Tell which rows no longer match their checksums.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Row numbers; -1 is ignored.
-        features : ndarray, default=None
-            A copy of these rows. None: the rows themselves.
-
-        Returns
-        -------
-        ndarray of bool
-        """
+        """Tell which rows no longer match their checksums."""
         there = np.flatnonzero(rows >= 0)
         found = np.zeros(len(rows), dtype=bool)
         # Convert to a plain array: slicing a memory map is slow.
@@ -109,15 +96,7 @@ class FeatureStore:
         return found
 
     def mend(self, rows, features):
-        """Write damaged rows again.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Which rows.
-        features : ndarray of shape (n_rows, ...)
-            The correct features.
-        """
+        """Write damaged rows again."""
         features = np.ascontiguousarray(features, dtype=self.dtype)
         with self._locked():
             for row, new in zip(rows, features, strict=True):

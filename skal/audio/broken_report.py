@@ -11,27 +11,14 @@ __all__ = ["FeatureReport", "write_report"]
 
 
 class FeatureReport(NamedTuple):
-    """The result of building a feature store.
+    """The result of building a feature store."""
 
-    Parameters
-    ----------
-    store : str
-        Folder of the store.
-    n_clips : int
-        Clips asked for.
-    n_computed : int
-        Clips whose features were computed now; the other features were already stored.
-    broken : dict of int to Broken
-        Broken clips by position in X, with reason and advice.
-    shape : tuple of int or None
-        Shape of the features of one clip; None if there are none.
-    """
-
-    store: str
-    n_clips: int
+    store: str  # folder of the store
+    n_clips: int  # clips asked for
+    # Clips whose features were computed now; the other features were already stored.
     n_computed: int
-    broken: dict
-    shape: tuple | None
+    broken: dict  # broken clips by position in X, with reason and advice
+    shape: tuple | None  # shape of the features of one clip; None if there are none
 
 
 def write_report(broken, path):

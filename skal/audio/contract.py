@@ -29,27 +29,7 @@ _UNREADABLE = (OSError, ValueError, RuntimeError)
 
 
 def readable_rows(transformer, X):
-    """Compute the rows of the readable clips, and find the broken clips.
-
-    Parameters
-    ----------
-    transformer : object
-        Any transformer of recordings, as this module describes it.
-    X : sequence of paths or addresses
-        Clips.
-
-    Returns
-    -------
-    rows : ndarray of shape (n_readable, ...), or None
-        Without rows for broken clips; None if all are broken.
-    broken : dict of int to Broken
-        The others, by position in X.
-
-    Raises
-    ------
-    TypeError
-        If the transformer does not return a row of numbers for each clip.
-    """
+    """Compute the rows of the readable clips, and find the broken clips."""
     if hasattr(transformer, "transform_readable"):
         return transformer.transform_readable(X)
     parts, broken = [], {}
@@ -89,21 +69,8 @@ def _checked(transformer, rows, n_clips):
 
 
 def takes_recordings(step, clips):
-    """Tell whether the first step of a Pipeline takes recordings, not their features.
-
-    A transformer says so by its tags (``input_tags.string``); any other one is given a clip.
-
-    Parameters
-    ----------
-    step : object
-        A transformer.
-    clips : sequence of str
-        Paths or addresses; up to three are tried, since one may be broken.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether the first step of a Pipeline takes recordings, not their features."""
+    # A transformer says so by its tags (``input_tags.string``); any other one is given a clip.
     if isinstance(step, AudioTransformer) or hasattr(step, "transform_readable"):
         return True
     tags = step.__sklearn_tags__() if hasattr(step, "__sklearn_tags__") else None
@@ -122,19 +89,7 @@ def _takes(step, clip):
 
 
 def as_worker(transformer, clips):
-    """Return what computes rows: a clone that `fit` has seen, or an object that is no estimator.
-
-    Parameters
-    ----------
-    transformer : object
-        A transformer of recordings.
-    clips : sequence of paths or addresses
-        The first is shown to `fit`, which learns nothing from it.
-
-    Returns
-    -------
-    object
-    """
+    """Return a fitted clone of a transformer, or the transformer if it is not an estimator."""
     if not hasattr(transformer, "get_params"):
         return transformer
     worker = clone(transformer)
@@ -144,17 +99,7 @@ def as_worker(transformer, clips):
 
 
 def parameters_of(transformer):
-    """Return the parameters of a transformer, an estimator or not.
-
-    Parameters
-    ----------
-    transformer : object
-        A transformer of recordings.
-
-    Returns
-    -------
-    dict
-    """
+    """Return the parameters of a transformer, an estimator or not."""
     if hasattr(transformer, "get_params"):
         return transformer.get_params(deep=True)
     taken = inspect.signature(type(transformer)).parameters

@@ -62,21 +62,7 @@ class PCEN(BaseEstimator):
         self.scale = scale
 
     def __call__(self, S, sr, hop_length):
-        """Return the normalized spectrograms.
-
-        Parameters
-        ----------
-        S : ndarray of shape (n_clips, n_bands, n_frames)
-            Mel spectrograms.
-        sr : int
-            Sampling rate, in Hz.
-        hop_length : int
-            Distance between frames, in samples.
-
-        Returns
-        -------
-        ndarray of shape (n_clips, n_bands, n_frames), float32
-        """
+        """Return the normalized spectrograms."""
         self._validate_params()
         return pcen(S, sr, hop_length, **self.get_params())
 

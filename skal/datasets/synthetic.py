@@ -113,22 +113,7 @@ def make_sounds(
 
 
 def write_sounds(sounds, folder, *, extension="wav"):
-    """Write sounds to files, in a folder for each class, and return them with ``paths``.
-
-    Parameters
-    ----------
-    sounds : Bunch
-        From `make_sounds`.
-    folder : path-like
-        The folder, created if missing.
-    extension : {"wav", "flac", "ogg", "mp3", "aiff"}, default="wav"
-        Format of the files.
-
-    Returns
-    -------
-    sklearn.utils.Bunch
-        The same sounds, with ``paths``. `load_audio_folder` finds the same classes.
-    """
+    """Write sounds to files, in a folder for each class, and return them with ``paths``."""
     import soundfile
 
     paths = []

@@ -12,13 +12,7 @@ class FolderBusyError(ExperimentError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user pressed Ctrl-C; finished work is saved.
-
-    Parameters
-    ----------
-    how_to_go_on : str
-        One line for the user.
-    """
+    """The user pressed Ctrl-C; finished work is saved."""
 
     def __init__(self, how_to_go_on):
         super().__init__(how_to_go_on)

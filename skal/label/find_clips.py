@@ -19,56 +19,18 @@ __all__ = ["Hit", "search_folder", "write_hits"]
 
 
 class Hit(NamedTuple):
-    """A window that sounds like an example.
+    """A window that sounds like an example."""
 
-    Parameters
-    ----------
-    path : str
-        The recording, relative to the folder.
-    start : float
-        Where the window begins, in s.
-    end : float or None
-        Where it ends; None: the end of the recording.
-    similarity : float
-        Cosine similarity of the embeddings, from -1 to 1.
-    """
-
-    path: str
-    start: float
-    end: float | None
-    similarity: float
+    path: str  # the recording, relative to the folder
+    start: float  # where the window begins, in s
+    end: float | None  # where it ends; None: the end of the recording
+    similarity: float  # cosine similarity of the embeddings, from -1 to 1
 
 
 def search_folder(
     folder, examples, *, embedding="birdnet", top=50, window=3.0, hop=None, store=None
 ):
-    """Find the windows in a folder of recordings that sound most like the examples.
-
-    Parameters
-    ----------
-    folder : path-like
-        Folder of the recordings, with its subfolders.
-    examples : sequence of paths or addresses
-        What to look for.
-    embedding : str, dict or transformer, default="birdnet"
-        Network that makes the compared features, as for `LabelingProject`.
-    top : int, default=50
-        Windows wanted.
-    window : float or None, default=3.0
-        Length of the windows, in s; None: whole recordings.
-    hop : float, default=None
-        Time between the starts of neighboring windows, in s; None: `window`.
-    store : path-like, default=None
-        Folder of the feature store. None: ``.skal/features`` in the folder, where a labeling
-        project keeps them.
-
-    Returns
-    -------
-    hits : list of Hit
-        The most similar first.
-    broken : list of (str, str)
-        Unreadable recordings, and why.
-    """
+    """Find the windows in a folder of recordings that sound most like the examples."""
     folder = existing_folder(folder)
     sounds, _ = audio_files(folder)
     clips, broken = [], []
@@ -97,24 +59,7 @@ def search_folder(
 
 
 def write_hits(hits, format, target, *, root):
-    """Write search results as a CSV table, or as labels named by their similarity.
-
-    Parameters
-    ----------
-    hits : list of Hit
-        From `search_folder`.
-    format : {"csv", "raven", "audacity"}
-        See `export_labels` for the label formats.
-    target : path-like or binary file object
-        Where to.
-    root : path-like
-        The folder of the recordings.
-
-    Returns
-    -------
-    list of LabelProblem
-        What the format had to leave out.
-    """
+    """Write search results as a CSV table, or as labels named by their similarity."""
     if format != "csv":
         return export_labels(
             [_as_label(i, hit) for i, hit in enumerate(hits)], format, target, root=root

@@ -27,10 +27,8 @@ _MAX_SECONDS = 300  # seconds of a recording that are played
 
 
 def loudness_gain(y):
-    """Return the factor that makes a clip as loud as the others.
-
-    The factor never clips a sample, and has a limit so that silence stays quiet.
-    """
+    """Return the factor that makes a clip as loud as the others."""
+    # The factor never clips a sample, and has a limit so that silence stays quiet.
     loudness = float(np.sqrt(np.mean(np.square(y, dtype=float))))
     peak = float(np.abs(y).max())
     if peak == 0:
@@ -53,11 +51,10 @@ def find_player():
 
 
 class Player:
-    """Plays one clip at a time in the background.
+    """Plays one clip at a time in the background."""
 
-    The command gets a decoded WAV file, so it need not support the recording's format or file
-    name.
-    """
+    # The command gets a decoded WAV file, so it need not support the recording's format or file
+    # name.
 
     def __init__(self, command):
         self.command = command

@@ -36,11 +36,9 @@ _HELP = "   ".join(
 
 @contextlib.contextmanager
 def read_keys(stream=None):
-    """Read keys as they are pressed, or characters from redirected input.
-
-    The yielded `read_key()` waits for a key and returns "" at the end of input; `read_key.line()`
-    waits for a line.
-    """
+    """Read keys as they are pressed, or characters from redirected input."""
+    # The yielded `read_key()` waits for a key and returns "" at the end of input;
+    # `read_key.line()` waits for a line.
     keys = _Keys(sys.stdin if stream is None else stream)
     with keys:
         yield keys

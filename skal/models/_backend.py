@@ -1,8 +1,7 @@
-"""Quiet, late imports of TensorFlow, Keras, and SciKeras.
+"""Quiet, late imports of TensorFlow, Keras, and SciKeras."""
 
-Importing this module takes several seconds: import it inside functions, or in modules that are
-imported lazily.
-"""
+# Importing this module takes several seconds: import it inside functions, or in modules that are
+# imported lazily.
 
 import contextlib
 import os
@@ -19,11 +18,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 @contextlib.contextmanager
 def _undisturbed():
-    """Preserve the error stream and Python's random state during imports.
-
-    TensorFlow's libraries write to the error stream while they load, before reading any setting.
-    If the import fails, their output is shown.
-    """
+    """Preserve the error stream and Python's random state during imports."""
+    # TensorFlow's libraries write to the error stream while they load, before reading any setting.
+    # If the import fails, their output is shown.
     state = random.getstate()
     sys.stderr.flush()
     with tempfile.TemporaryFile() as written:
@@ -100,22 +97,7 @@ def seeded_globally(seed):
 
 
 def compiled(function, *shapes, dtype="float32"):
-    """Compile a function once for tensors of given shapes.
-
-    Parameters
-    ----------
-    function : callable
-        From tensors to tensors.
-    *shapes : tuple or tf.TensorSpec
-        Shape of each argument, None where a length is open.
-    dtype : str, default="float32"
-        Type of the arguments that are given by their shape.
-
-    Returns
-    -------
-    tf.types.experimental.PolymorphicFunction
-        Function that is traced once.
-    """
+    """Compile a function once for tensors of given shapes."""
     specs = [s if isinstance(s, tf.TensorSpec) else tf.TensorSpec(s, dtype) for s in shapes]
     function = tf.function(function, input_signature=specs)
     # Every classifier traces its own network once, but TensorFlow counts them as one function and

@@ -150,20 +150,7 @@ class SpectrogramAugmentation(BaseEstimator):
 
 
 class CompiledDistortion:
-    """A function, traced once, that makes augmented copies of samples of one shape.
-
-    Parameters
-    ----------
-    augmentation : SpectrogramAugmentation
-        What to do to them.
-    shape : tuple of int
-        Shape of one sample.
-
-    Attributes
-    ----------
-    n_traces : int
-        How often the function has been traced.
-    """
+    """A function, traced once, that makes augmented copies of samples of one shape."""
 
     def __init__(self, augmentation, shape):
         from skal.models._backend import compiled, tf
@@ -180,24 +167,7 @@ class CompiledDistortion:
         )
 
     def __call__(self, X, seed, mean, scale, batch_size=256):
-        """Distort samples block by block.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, ...)
-            Samples.
-        seed : int
-            Seed.
-        mean, scale : ndarray of shape (n_channels,)
-            Mean and standard deviation of the data.
-        batch_size : int, default=256
-            Samples in a block.
-
-        Returns
-        -------
-        ndarray of the shape of X
-            Distorted samples, float32.
-        """
+        """Distort samples block by block."""
         mean, scale = np.float32(mean), np.float32(scale)
         changed = np.empty(X.shape, dtype=np.float32)
         for i, start in enumerate(range(0, len(X), batch_size)):

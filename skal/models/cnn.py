@@ -317,10 +317,8 @@ class CNNClassifier(
         return warm
 
     def _goes_on(self, spec, classes):
-        """Whether the present weights belong to the same network, samples, and classes.
-
-        A new optimizer or augmentation needs a new engine, but keeps the weights.
-        """
+        """Whether the present weights belong to the same network, samples, and classes."""
+        # A new optimizer or augmentation needs a new engine, but keeps the weights.
         if not hasattr(self, "n_steps_") or (self._engine is None and self._saved is None):
             return False
         return self._spec.shares_weights(spec) and np.array_equal(self.classes_, classes)

@@ -19,56 +19,21 @@ _INSIDE = ("estimator_", "best_estimator_", "estimator")
 
 @dataclass
 class Donor:
-    """The weights of a fitted classifier, with their network and classes.
+    """The weights of a fitted classifier, with their network and classes."""
 
-    Attributes
-    ----------
-    weights : dict of (str, str) to ndarray
-        By the names of layer and weight; without the normalization of the input.
-    head : str
-        Name of the last layer with weights, whose outputs are the classes.
-    classes : ndarray of shape (n_classes,)
-        Those classes.
-    input_shape : tuple of int
-        Shape of a sample.
-    mean, variance : ndarray of shape (n_channels,)
-        What the network normalizes its input with.
-    network : str
-        The network as text.
-    """
-
-    weights: dict
-    head: str
-    classes: np.ndarray
-    input_shape: tuple
+    weights: dict  # by the names of layer and weight; without the normalization of the input
+    head: str  # name of the last layer with weights, whose outputs are the classes
+    classes: np.ndarray  # those classes
+    input_shape: tuple  # shape of a sample
+    # mean, variance: What the network normalizes its input with.
     mean: np.ndarray
     variance: np.ndarray
-    network: str
+    network: str  # the network as text
 
     def give(self, engine, classes):
-        """Copy the weights into another network.
-
-        Copies weights of the same shape. A layer keeps its own weights if its shape differs
-        because of the sample size, and the head does if the classes differ.
-
-        Parameters
-        ----------
-        engine : Engine
-            Holds the network, which is changed in place, its normalization included.
-        classes : ndarray of shape (n_classes,)
-            Its classes.
-
-        Returns
-        -------
-        tuple (mean, variance) or None
-            What the network now normalizes its input with; None where the samples have
-            another number of channels, and the normalization is left as it is.
-
-        Raises
-        ------
-        ValueError
-            If the networks are not the same.
-        """
+        """Copy the weights into another network."""
+        # Copies weights of the same shape. A layer keeps its own weights if its shape differs
+        # because of the sample size, and the head does if the classes differ.
         variables, head = _named_weights(engine.model)
         self._check_same(variables, head, engine.model.input_shape[1:])
         same_classes = np.array_equal(self.classes, classes)
@@ -109,10 +74,9 @@ class Donor:
 
 
 class StartsPretrained:
-    """Mixin for the parameter ``pretrained``: a path, or a fitted classifier.
+    """Mixin for the parameter ``pretrained``: a path, or a fitted classifier."""
 
-    Subclasses call :meth:`_start_pretrained` after drawing weights.
-    """
+    # Subclasses call :meth:`_start_pretrained` after drawing weights.
 
     def _start_pretrained(self, engine, classes):
         """Copy the weights that ``pretrained`` names into an engine; see `Donor.give`."""
@@ -149,17 +113,7 @@ class StartsPretrained:
 
 
 def read_donor(source):
-    """Read the weights of a saved or fitted classifier.
-
-    Parameters
-    ----------
-    source : path-like or estimator
-        See :func:`find_classifier`.
-
-    Returns
-    -------
-    Donor
-    """
+    """Read the weights of a saved or fitted classifier."""
     classifier = find_classifier(source)
     engine = classifier._ready_engine()
     variables, head = _named_weights(engine.model)
@@ -175,25 +129,7 @@ def read_donor(source):
 
 
 def find_classifier(source):
-    """Find the fitted network classifier in the value of ``pretrained``.
-
-    Parameters
-    ----------
-    source : path-like or estimator
-        A fitted :class:`CNNClassifier`, or a Pipeline, campaign or search that holds one; or
-        a file in which a recognizer or joblib has saved one of these; or a run folder or
-        project folder, for its model. A file is unpickled: name only those that you trust.
-
-    Returns
-    -------
-    CNNClassifier
-        The classifier itself, not a copy.
-
-    Raises
-    ------
-    ValueError
-        If the file is no model, or there is no fitted network classifier in it.
-    """
+    """Find the fitted network classifier in the value of ``pretrained``."""
     found, where = source, ""
     if isinstance(source, (str, os.PathLike)):
         path, found, _ = _named(read_model, source)

@@ -17,11 +17,11 @@ def _augments(self):
 
 
 class Predictions:
-    """Mixin with the predictions of a network, computed block by block.
+    """Mixin with the predictions of a network, computed block by block."""
 
-    Subclasses implement ``_validate(X)``, which checks and reshapes samples, ``_ready_engine()``,
-    and ``_build_for(X, n_classes)``, which returns the network that a fit would train.
-    """
+    # Subclasses implement ``_validate(X)``, which checks and reshapes samples,
+    # ``_ready_engine()``, and ``_build_for(X, n_classes)``, which returns the network that a fit
+    # would train.
 
     def why_not(self, question, X=None, classes=None):
         """Say why the classifier cannot answer a question, without training it.

@@ -1,9 +1,8 @@
-"""Learner methods for classifiers of SciKeras and Keras.
+"""Learner methods for classifiers of SciKeras and Keras."""
 
-A plain ``scikeras.wrappers.KerasClassifier`` or ``keras.wrappers.SKLearnClassifier`` has
-``predict`` and maybe ``predict_proba``. Its network can answer more: :func:`serve` returns an
-object with these methods. TensorFlow is imported only when such a network is used.
-"""
+# A plain ``scikeras.wrappers.KerasClassifier`` or ``keras.wrappers.SKLearnClassifier`` has
+# ``predict`` and maybe ``predict_proba``. Its network can answer more: :func:`serve` returns an
+# object with these methods. TensorFlow is imported only when such a network is used.
 
 import numpy as np
 from scipy.sparse import issparse
@@ -21,18 +20,7 @@ QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "g
 
 
 def serve(classifier):
-    """Wrap a classifier of SciKeras or Keras with the methods of CNNClassifier, or return None.
-
-    Parameters
-    ----------
-    classifier : estimator
-        Any classifier, fitted or not.
-
-    Returns
-    -------
-    Served or None
-        None for all but the classifiers of SciKeras and of Keras itself.
-    """
+    """Wrap a classifier of SciKeras or Keras with the methods of CNNClassifier, or return None."""
     for base in type(classifier).__mro__:
         package = base.__module__.partition(".")[0]
         kind = _KINDS.get((package, base.__name__))
@@ -54,16 +42,10 @@ def _can(question):
 
 
 class Served:
-    """The learner methods of a wrapped classifier.
+    """The learner methods of a wrapped classifier."""
 
-    Compiled functions belong to the network, so wrapping a fitted classifier again does not trace
-    it again. ``hasattr`` is false for methods that the fitted network cannot support.
-
-    Parameters
-    ----------
-    classifier : estimator
-        Classifier of SciKeras or Keras.
-    """
+    # Compiled functions belong to the network, so wrapping a fitted classifier again does not
+    # trace it again. ``hasattr`` is false for methods that the fitted network cannot support.
 
     def __init__(self, classifier):
         self.classifier = classifier
@@ -75,23 +57,7 @@ class Served:
         return np.asarray(self._encoded_classes() if known is None else known)
 
     def why_not(self, question, X=None, classes=None):
-        """Say why the classifier cannot answer a question, without training it.
-
-        Parameters
-        ----------
-        question : str
-            Name of a method.
-        X : array-like of shape (n_samples, ...), default=None
-            Rows like those of the next `fit`, a few are enough: the network is built for them
-            and thrown away. None: ask the network that has been fitted.
-        classes : array-like of shape (n_classes,), default=None
-            All classes of the next `fit`; with None, 0 and 1.
-
-        Returns
-        -------
-        str or None
-            The reason, with what to change. None: it can, or nobody knows before X is given.
-        """
+        """Say why the classifier cannot answer a question, without training it."""
         if question not in QUESTIONS:
             return f"{type(self.classifier).__name__} has no {question}"
         if X is not None:
@@ -133,30 +99,10 @@ class Served:
         return self._questions().gradient_length(self._validate(X))
 
     def fit(self, X, y, sample_weight=None, *, warm=False, **fit_params):
-        """Train the classifier, with workarounds for its bugs.
-
-        SciKeras multiplies the class weights into the caller's `sample_weight`, and forgets the
-        classes in a warm fit. Keras writes `fit_params` into the parameter ``fit_kwargs``, and
-        its ``warm_start`` does nothing.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Rows.
-        y : array-like of shape (n_samples,)
-            Labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; left as they are.
-        warm : bool, default=False
-            Go on from the present weights. The labels must be of the classes that the
-            classifier knows.
-        **fit_params : dict
-            For the classifier's own `fit`.
-
-        Returns
-        -------
-        Served
-        """
+        """Train the classifier, with workarounds for its bugs."""
+        # SciKeras multiplies the class weights into the caller's `sample_weight`, and forgets the
+        # classes in a warm fit. Keras writes `fit_params` into the parameter ``fit_kwargs``, and
+        # its ``warm_start`` does nothing.
         if sample_weight is not None:
             sample_weight = np.array(sample_weight, dtype=np.float64)
         if not warm:

@@ -14,24 +14,12 @@ __all__ = ["Prediction", "predict_blocks", "read_files_only"]
 
 
 class Prediction(NamedTuple):
-    """The prediction for a clip.
+    """The prediction for a clip."""
 
-    Parameters
-    ----------
-    clip : Window
-        The recording, or a part of it.
-    label : object
-        The most probable class; None if the clip could not be read.
-    probabilities : ndarray of shape (n_classes,) or None
-        Probability of each of ``classes_``.
-    problem : str or None
-        Why there is no prediction.
-    """
-
-    clip: Window
-    label: object
-    probabilities: np.ndarray | None
-    problem: str | None
+    clip: Window  # the recording, or a part of it
+    label: object  # the most probable class; None if the clip could not be read
+    probabilities: np.ndarray | None  # probability of each of ``classes_``
+    problem: str | None  # why there is no prediction
 
 
 def read_files_only(model):

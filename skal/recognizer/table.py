@@ -17,18 +17,10 @@ _FIXED = ("path", "start", "end", "label", "probability", "problem")
 
 
 class PredictionReport(NamedTuple):
-    """Counts of a predicted folder.
+    """Counts of a predicted folder."""
 
-    Parameters
-    ----------
-    n_clips : int
-        Number of clips in the table.
-    n_broken : int
-        Number of clips that could not be read.
-    """
-
-    n_clips: int
-    n_broken: int
+    n_clips: int  # number of clips in the table
+    n_broken: int  # number of clips that could not be read
 
 
 def write_predictions(

@@ -12,22 +12,7 @@ NONE = "none of these"
 
 
 def read_thresholds(text):
-    """Read a threshold, or a table with a class and its threshold in each row.
-
-    Parameters
-    ----------
-    text : str
-        A number, or the path of a table.
-
-    Returns
-    -------
-    float or dict of str to float
-
-    Raises
-    ------
-    ModelError
-        If it is neither.
-    """
+    """Read a threshold, or a table with a class and its threshold in each row."""
     try:
         return _share(text)
     except ValueError as error:

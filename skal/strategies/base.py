@@ -228,15 +228,7 @@ class ScoreStrategy(QueryStrategy):
 
 
 class FunctionStrategy(QueryStrategy):
-    """A function as a strategy.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(learner, X_pool, n_instances)`` returns positions in `X_pool`, a copy of the
-        candidates in the container of X: an array, a DataFrame, a list of paths. If the pool is
-        too large for a copy in every round, write a `QueryStrategy`.
-    """
+    """A function as a strategy."""
 
     def __init__(self, function):
         self.function = function

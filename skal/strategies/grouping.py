@@ -16,11 +16,10 @@ __all__ = ["MaxPerGroup", "MinimumGap", "occurrence", "spaced"]
 
 
 class _Limited(QueryStrategy):
-    """Base of strategies that pick from another strategy's ranking under limits.
+    """Base of strategies that pick from another strategy's ranking under limits."""
 
-    The inner strategy ranks as many rows as wanted. If the limits allow too few of them, it ranks
-    twice as many, without the excluded rows.
-    """
+    # The inner strategy ranks as many rows as wanted. If the limits allow too few of them, it
+    # ranks twice as many, without the excluded rows.
 
     @abstractmethod
     def _limits(self, X, groups):

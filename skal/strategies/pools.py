@@ -49,20 +49,10 @@ class SubsamplePool(QueryStrategy):
 
 
 class ApproximateNeighbors(BaseEstimator):
-    """Find nearest neighbors approximately, with the package pynndescent.
+    """Find nearest neighbors approximately, with the package pynndescent."""
 
-    An index for `NeighborPool` with the methods of `~sklearn.neighbors.NearestNeighbors` that it
-    calls. Building it takes minutes for a million rows; searching is fast.
-
-    Parameters
-    ----------
-    n_neighbors : int, default=30
-        Neighbors of each row in the graph; more make the search more accurate and slower.
-    metric : str, default="euclidean"
-        A metric of pynndescent, such as "euclidean" or "cosine".
-    random_state : int, RandomState instance or None, default=None
-        Draws the initial trees of the graph.
-    """
+    # An index for `NeighborPool` with the methods of `~sklearn.neighbors.NearestNeighbors` that it
+    # calls. Building it takes minutes for a million rows; searching is fast.
 
     def __init__(self, n_neighbors=30, metric="euclidean", random_state=None):
         self.n_neighbors = n_neighbors
@@ -70,20 +60,7 @@ class ApproximateNeighbors(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Build the index.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            The rows to index.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        ApproximateNeighbors
-            Itself.
-        """
+        """Build the index."""
         self.index_ = build_index(
             X,
             "leave index=None, for an exact search",
@@ -94,24 +71,7 @@ class ApproximateNeighbors(BaseEstimator):
         return self
 
     def kneighbors(self, X, n_neighbors, return_distance=True):
-        """Find the nearest rows in the index.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_queries, n_features)
-            The query rows.
-        n_neighbors : int
-            Neighbors of each.
-        return_distance : bool, default=True
-            Return the distances too.
-
-        Returns
-        -------
-        distances : ndarray of shape (n_queries, n_neighbors)
-            Only if `return_distance`.
-        positions : ndarray of shape (n_queries, n_neighbors)
-            Nearest first.
-        """
+        """Find the nearest rows in the index."""
         positions, distances = self.index_.query(X, k=n_neighbors)
         return (distances, positions) if return_distance else positions
 

@@ -15,22 +15,7 @@ _LARGEST_HALF = 65504.0
 
 
 def unit_rows(X):
-    """Scale rows to length 1 in float64; rows of zeros stay zero.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_rows, ...)
-        The rows; more axes are flattened.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_features)
-
-    Raises
-    ------
-    ValueError
-        If a row holds NaN or infinity.
-    """
+    """Scale rows to length 1 in float64; rows of zeros stay zero."""
     rows = np.asarray(X, dtype=np.float64)
     rows = rows.reshape(len(rows), int(np.prod(rows.shape[1:])))
     largest = np.abs(rows).max(axis=1, initial=0, keepdims=True)
@@ -43,28 +28,8 @@ def unit_rows(X):
 
 
 def highest_cosine(X, examples):
-    """Compute the cosine similarity of each row to its nearest example.
-
-    Rows are read in blocks, so that X may be a memory map larger than memory.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_features)
-        The rows, of any type of numbers.
-    examples : array-like of shape (n_examples, n_features)
-        The examples.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,), float32
-        From -1 to 1; 0 for a row of zeros.
-
-    Raises
-    ------
-    ValueError
-        If there is no example, its features are not as many as those of the rows, or a row
-        holds NaN or infinity.
-    """
+    """Compute the cosine similarity of each row to its nearest example."""
+    # Rows are read in blocks, so that X may be a memory map larger than memory.
     examples = unit_rows(examples)
     n_features = int(np.prod(X.shape[1:]))
     if len(examples) == 0:

@@ -4,25 +4,7 @@ __all__ = ["build_index"]
 
 
 def build_index(X, instead, *, n_neighbors=30, metric="euclidean", random_state=None):
-    """Build a search index of rows; an error says what to do `instead` without pynndescent.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_rows, n_features)
-        The rows that are going to be found.
-    instead : str
-        What to do where pynndescent is missing, for the message.
-    n_neighbors : int, default=30
-        Neighbors of each row in the graph.
-    metric : str, default="euclidean"
-        A metric of pynndescent.
-    random_state : int, RandomState instance or None, default=None
-        Draws the trees that the graph starts from.
-
-    Returns
-    -------
-    pynndescent.NNDescent
-    """
+    """Build a search index of rows; an error says what to do `instead` without pynndescent."""
     try:
         from pynndescent import NNDescent
     except ImportError as error:

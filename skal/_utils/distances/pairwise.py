@@ -14,30 +14,18 @@ _SMALL = 2048
 
 
 def as_floats(X):
-    """Return float32 and float64 rows as they are, other types in float64.
-
-    Squares of small integer types and of half precision would overflow.
-    """
+    """Return float32 and float64 rows as they are, other types in float64."""
+    # Squares of small integer types and of half precision would overflow.
     X = np.asarray(X)
     return X if X.dtype in (np.float32, np.float64) else X.astype(np.float64)
 
 
 class Pairwise:
-    """Distances among the rows of X, computed in tiles.
+    """Distances among the rows of X, computed in tiles."""
 
-    A tile is one matrix product for both metrics: rows carry their norms in two extra columns.
-    Entries are raw: squared distances for "euclidean", distances for "cosine" (1 - cosine).
-    `to_distance` and `to_raw` convert.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_samples, n_features)
-        The rows; more axes are flattened.
-    metric : {"euclidean", "cosine"}, default="euclidean"
-        The metric.
-    finest : float, default=None
-        A distance that must be told from 0. Where float32 could not, float64 is used.
-    """
+    # A tile is one matrix product for both metrics: rows carry their norms in two extra columns.
+    # Entries are raw: squared distances for "euclidean", distances for "cosine" (1 - cosine).
+    # `to_distance` and `to_raw` convert.
 
     def __init__(self, X, metric="euclidean", finest=None):
         X = np.asarray(X)
@@ -61,23 +49,7 @@ class Pairwise:
         return finest is not None and self.to_raw(finest) < 1e3 * rounding
 
     def extend(self, X):
-        """Convert rows of this or another X to the form that `tiles` needs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            The rows; more axes are flattened.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_features + 2)
-            The scaled rows, their squared norms (cosine: 1), and 1.
-
-        Raises
-        ------
-        ValueError
-            If a row holds NaN or infinity.
-        """
+        """Convert rows of this or another X to the form that `tiles` needs."""
         X = np.asarray(X)
         X = X.reshape(len(X), -1)
         right = np.empty((len(X), self.n_features + 2), dtype=self.dtype)
@@ -99,17 +71,7 @@ class Pairwise:
         return right
 
     def like(self, points):
-        """Convert centered and scaled points, such as means, to this form.
-
-        Parameters
-        ----------
-        points : ndarray of shape (n_rows, n_features)
-            Points in the space of `points`.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_features + 2)
-        """
+        """Convert centered and scaled points, such as means, to this form."""
         squares = np.einsum("ij,ij->i", points, points)[:, None]
         if self.metric == "cosine":
             points = points / np.sqrt(np.where(squares > 0, squares, 1))
@@ -128,67 +90,22 @@ class Pairwise:
         return self.right[:, : self.n_features]
 
     def subset(self, index):
-        """Return the Pairwise of a subset of the rows.
-
-        Parameters
-        ----------
-        index : ndarray of shape (n_rows,)
-            Positions of the rows.
-
-        Returns
-        -------
-        Pairwise
-        """
+        """Return the Pairwise of a subset of the rows."""
         part = object.__new__(Pairwise)
         part.__dict__.update(self.__dict__, right=self.right[index])
         return part
 
     def to_distance(self, raw):
-        """Convert entries of a tile to distances.
-
-        Parameters
-        ----------
-        raw : ndarray
-            Entries of a tile.
-
-        Returns
-        -------
-        ndarray of the same shape, float64
-        """
+        """Convert entries of a tile to distances."""
         raw = np.maximum(np.asarray(raw, dtype=np.float64), 0)
         return self.scale * np.sqrt(raw) if self.metric == "euclidean" else raw
 
     def to_raw(self, distance):
-        """Convert a distance to an entry of a tile.
-
-        Parameters
-        ----------
-        distance : float
-            The distance.
-
-        Returns
-        -------
-        float
-        """
+        """Convert a distance to an entry of a tile."""
         return (distance / self.scale) ** 2 if self.metric == "euclidean" else distance
 
     def tiles(self, rows, start=0, stop=None):
-        """Yield tiles of rows against all columns or a range of columns.
-
-        Parameters
-        ----------
-        rows : slice, ndarray of int, or ndarray of shape (n_rows, n_features + 2)
-            Which rows; or rows from elsewhere, as `extend` makes them.
-        start, stop : int
-            Range of the columns.
-
-        Yields
-        ------
-        columns : slice
-            Columns of this tile.
-        raw : ndarray of shape (n_rows, n_columns)
-            The entries; the memory is used again for the next tile.
-        """
+        """Yield tiles of rows against all columns or a range of columns."""
         left = _as_left(self._pick(rows), self.metric)
         stop = len(self) if stop is None else stop
         buffer = np.empty(len(left) * max(min(_COLUMNS, stop - start), 0), dtype=self.dtype)
@@ -198,17 +115,7 @@ class Pairwise:
             yield columns, np.dot(left, self.right[columns].T, out=raw)
 
     def product(self, rows, columns):
-        """Return the entries of rows against columns, as a new array.
-
-        Parameters
-        ----------
-        rows, columns : slice, ndarray of int, or ndarray of shape (n_rows, n_features + 2)
-            Which rows; or rows from elsewhere, as `extend` and `like` make them.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, n_columns)
-        """
+        """Return the entries of rows against columns, as a new array."""
         return _as_left(self._pick(rows), self.metric) @ self._pick(columns).T
 
     def _pick(self, rows):
@@ -216,17 +123,7 @@ class Pairwise:
         return rows if elsewhere else self.right[rows]
 
     def between(self, first, second):
-        """Return exact distances of pairs of rows, without a matrix product.
-
-        Parameters
-        ----------
-        first, second : ndarray of shape (n_pairs,)
-            Positions of the two rows of each pair.
-
-        Returns
-        -------
-        ndarray of shape (n_pairs,), float64
-        """
+        """Return exact distances of pairs of rows, without a matrix product."""
         result = np.empty(len(first))
         for start in range(0, len(first), _COLUMNS):
             block = slice(start, start + _COLUMNS)

@@ -20,10 +20,8 @@ def is_ensemble(model):
 
 
 def silent_member(model):
-    """Return the first member of an unfitted ensemble without predict_proba, or None.
-
-    Bagging and boosting can count votes without probabilities; single members cannot.
-    """
+    """Return the first member of an unfitted ensemble without predict_proba, or None."""
+    # Bagging and boosting can count votes without probabilities; single members cannot.
     if isinstance(model, VotingClassifier):
         members = [member for _, member in model.estimators if member != "drop"]
     else:
@@ -33,22 +31,7 @@ def silent_member(model):
 
 
 def draw_members(ensemble, n_samples, random_state):
-    """Draw positions of members without replacement, at most all of them.
-
-    Parameters
-    ----------
-    ensemble : estimator
-        A fitted ensemble.
-    n_samples : int
-        Members wanted.
-    random_state : RandomState instance
-        Draws them.
-
-    Returns
-    -------
-    list of int
-        Positions in ``ensemble.estimators_``.
-    """
+    """Draw positions of members without replacement, at most all of them."""
     n_members = len(ensemble.estimators_)
     if n_samples >= n_members:
         return list(range(n_members))
@@ -56,23 +39,7 @@ def draw_members(ensemble, n_samples, random_state):
 
 
 def member_proba(ensemble, position, X, classes):
-    """Predict with one member of an ensemble.
-
-    Parameters
-    ----------
-    ensemble : estimator
-        A fitted ensemble.
-    position : int
-        Position of the member in ``ensemble.estimators_``.
-    X : array-like of shape (n_samples, n_features)
-        All features; a member of a bagging ensemble is given those that it was fitted on.
-    classes : ndarray of shape (n_classes,)
-        All classes, sorted.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_classes)
-    """
+    """Predict with one member of an ensemble."""
     member = ensemble.estimators_[position]
     if isinstance(ensemble, BaggingClassifier):
         X = X if sparse.issparse(X) else np.asarray(X)
@@ -86,21 +53,7 @@ def member_proba(ensemble, position, X, classes):
 
 
 def expand_columns(probabilities, fitted_classes, classes):
-    """Expand probabilities to a column per class; classes that a model never saw get 0.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (..., n_fitted_classes)
-        What a model predicted.
-    fitted_classes : ndarray of shape (n_fitted_classes,)
-        The classes of its columns.
-    classes : ndarray of shape (n_classes,)
-        All classes, sorted.
-
-    Returns
-    -------
-    ndarray of shape (..., n_classes)
-    """
+    """Expand probabilities to a column per class; classes that a model never saw get 0."""
     probabilities = np.asarray(probabilities)
     if len(fitted_classes) == 1:  # a network that ends in a sigmoid has one column
         probabilities = np.ones_like(probabilities)

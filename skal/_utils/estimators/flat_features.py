@@ -9,8 +9,7 @@ __all__ = ["with_scaling"]
 
 
 def with_scaling(model):
-    """Put a scaler before a model that is not a network; also return whether it needs flat
-    features."""
+    """Return a model with a scaler if it is not a network, and whether its features are flat."""
     if hasattr(Chain(model).answering, "embed"):
         return model, False
     # A Pipeline already defines what comes before its classifier.

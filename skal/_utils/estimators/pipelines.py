@@ -1,8 +1,7 @@
-"""Parts of a classifier: the steps that make features, and the model behind them.
+"""Parts of a classifier: the steps that make features, and the model behind them."""
 
-No other module looks into a Pipeline. This one handles nested Pipelines, FeatureUnion,
-imbalanced-learn's Pipeline, and searches.
-"""
+# No other module looks into a Pipeline. This one handles nested Pipelines, FeatureUnion,
+# imbalanced-learn's Pipeline, and searches.
 
 import copy
 import functools

@@ -21,15 +21,7 @@ _FULL = {errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.EN
 
 
 class FolderHeldError(OSError):
-    """Another process holds a folder.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder.
-    holder : str
-        Who it is.
-    """
+    """Another process holds a folder."""
 
     def __init__(self, folder, holder):
         self.holder = holder
@@ -37,15 +29,7 @@ class FolderHeldError(OSError):
 
 
 class NoLocksError(OSError):
-    """A folder is in a file system without locks.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder.
-    reason : str
-        What the system said.
-    """
+    """A folder is in a file system without locks."""
 
     def __init__(self, folder, reason):
         super().__init__(
@@ -56,19 +40,7 @@ class NoLocksError(OSError):
 
 @contextlib.contextmanager
 def write_atomically(path):
-    """Open a file that appears under its name only when it is complete and on disk.
-
-    Parameters
-    ----------
-    path : path-like
-        Where it is to be. A file that is there already is replaced, or left as it is if
-        anything goes wrong.
-
-    Yields
-    ------
-    file object
-        Open for writing bytes.
-    """
+    """Open a file that appears under its name only when it is complete and on disk."""
     path = Path(path)
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}.tmp")
     with _named_in_errors(path, temporary):
@@ -102,39 +74,15 @@ def _named_in_errors(path, temporary):
 
 
 def remove_leftovers(folder):
-    """Remove temporary files of killed processes from a folder without other writers.
-
-    Parameters
-    ----------
-    folder : path-like
-        A folder in which nobody else is writing.
-    """
+    """Remove temporary files of killed processes from a folder without other writers."""
     for path in Path(folder).glob(".*.tmp"):
         path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def hold_folder(folder):
-    """Lock a folder against other processes that also call this function.
-
-    The operating system releases the lock however the process ends, even if it is killed.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder, which exists.
-
-    Yields
-    ------
-    None
-
-    Raises
-    ------
-    FolderHeldError
-        If another process holds it; it says which, and where.
-    NoLocksError
-        If the file system has no locks.
-    """
+    """Lock a folder against other processes that also call this function."""
+    # The operating system releases the lock however the process ends, even if it is killed.
     path = Path(folder) / _LOCK
     handle = _open_lock(folder, path)
     try:
@@ -164,24 +112,7 @@ def _open_lock(folder, path):
 
 
 def lock(handle, folder, *, wait=True):
-    """Lock an open file until it is closed, if the system supports it.
-
-    Parameters
-    ----------
-    handle : int
-        The file.
-    folder : path-like
-        The folder that the lock is for.
-    wait : bool, default=True
-        Wait for whoever holds it.
-
-    Raises
-    ------
-    BlockingIOError
-        If another process holds it, and `wait` is False.
-    NoLocksError
-        If the file system has no locks.
-    """
+    """Lock an open file until it is closed, if the system supports it."""
     if fcntl is None:
         return
     try:

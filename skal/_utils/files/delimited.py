@@ -77,27 +77,7 @@ class TableError(ValueError):
 
 
 def read_cells(text, *, quotes=True):
-    """Return the non-empty rows of a table, and its separator.
-
-    Parameters
-    ----------
-    text : str
-        Rows in lines; commas, semicolons or tabs between cells.
-    quotes : bool, default=True
-        Whether quotation marks may enclose a cell.
-
-    Returns
-    -------
-    rows : list of Row
-        Blanks around cells are kept.
-    separator : str
-        The separator of the header, or of the line ``sep=;`` before it.
-
-    Raises
-    ------
-    TableError
-        If a quotation mark is never closed.
-    """
+    """Return the non-empty rows of a table, and its separator."""
     told = _SEPARATOR_LINE.match(text)
     body = text[told.end() :] if told else text
     skipped = 1 if told else 0
@@ -140,22 +120,7 @@ def _unquoted(line):
 
 
 def find_columns(columns, known):
-    """Find known columns, ignoring case and surrounding blanks.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        Names in the table.
-    known : sequence of str
-        Names in lower case.
-
-    Returns
-    -------
-    found : dict
-        Known names, and those in the table.
-    several : list of str
-        Known names that several columns have.
-    """
+    """Find known columns, ignoring case and surrounding blanks."""
     found, several = {}, []
     for name in known:
         same = [column for column in columns if column.strip().casefold() == name]
@@ -174,19 +139,7 @@ def near_name(name, columns):
 
 
 def time_columns(columns, known):
-    """Return unknown columns whose names look like times in a recording.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        Names in the table.
-    known : collection of str
-        Names in lower case that have a meaning.
-
-    Returns
-    -------
-    list of str
-    """
+    """Return unknown columns whose names look like times in a recording."""
     return [name for name in columns if name.strip().casefold() not in known and _is_time(name)]
 
 
@@ -209,25 +162,7 @@ def is_missing(value):
 
 
 def as_seconds(value, separator=""):
-    """Return a time as a float; allow a decimal comma if it is unambiguous.
-
-    Parameters
-    ----------
-    value : object
-        Text or a number.
-    separator : str, default=""
-        The separator of the table. Between commas, ``1,500`` is refused, because it may be 1.5
-        or 1500.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If it is no number.
-    """
+    """Return a time as a float; allow a decimal comma if it is unambiguous."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise ValueError(f"{value!r} is not a number of seconds")
     text = value.strip() if isinstance(value, str) else value
@@ -256,10 +191,8 @@ def unsafe_cell(cell):
 
 @contextlib.contextmanager
 def text_stream(stream, errors="surrogateescape"):
-    """Write UTF-8 to a binary stream, which stays open.
-
-    By default, names that are not UTF-8 keep their bytes.
-    """
+    """Write UTF-8 to a binary stream, which stays open."""
+    # By default, names that are not UTF-8 keep their bytes.
     text = io.TextIOWrapper(stream, "utf-8", errors=errors, newline="")
     try:
         yield text

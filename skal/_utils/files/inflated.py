@@ -12,20 +12,7 @@ _OPENERS = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\x5d\0": lzma.open, b"\xf
 
 
 def is_bomb(path, most=2**31):
-    """Tell whether a file decompresses to more bytes than any model has.
-
-    Parameters
-    ----------
-    path : path-like
-        The file; one that is not compressed is as large as it looks.
-    most : int, default=2**31
-        Bytes that are allowed.
-
-    Returns
-    -------
-    bool
-        False also for a damaged file: reading it says so.
-    """
+    """Tell whether a file decompresses to more bytes than any model has."""
     with open(path, "rb") as file:
         beginning = file.read(3)
     try:

@@ -79,10 +79,8 @@ def write_model(path, model, about):
 
 
 def read_model(path):
-    """Open a model file, which **runs the code in it**.
-
-    Raise ModelError if it is unreadable, damaged, or not a model file.
-    """
+    """Open a model file, which **runs the code in it**."""
+    # Raise ModelError if it is unreadable, damaged, or not a model file.
     path = find_model(path)
     try:
         content = path.read_bytes()

@@ -20,19 +20,7 @@ _VALUES, _PICKLE = "values.json", "pickle"
 
 
 class Sealed:
-    """The content of a sealed file.
-
-    Parameters
-    ----------
-    path : path-like
-        The file, for errors.
-    values : object
-        What JSON can hold.
-    arrays : dict of str to ndarray
-        Numbers, truth values or text.
-    pickled : bytes or None
-        A pickle, not looked into until `unpickle` is called.
-    """
+    """The content of a sealed file."""
 
     def __init__(self, path, values, arrays, pickled):
         self._path = path
@@ -53,28 +41,7 @@ class Sealed:
 
 
 def write_sealed(path, kind, version, values, arrays, pickled=None):
-    """Write a sealed file.
-
-    Parameters
-    ----------
-    path : path-like
-        Where; a file that is there is replaced.
-    kind : str
-        What the file is, in one word.
-    version : int
-        Version of what it holds.
-    values : object
-        What JSON can hold.
-    arrays : dict of str to ndarray
-        Numbers, truth values or text.
-    pickled : object, default=None
-        What neither JSON nor an array can hold.
-
-    Returns
-    -------
-    str
-        The checksum.
-    """
+    """Write a sealed file."""
     body = io.BytesIO()
     entries = {f"array.{name}": array for name, array in arrays.items()}
     entries[_VALUES] = np.frombuffer(json.dumps(values).encode(), dtype=np.uint8)
@@ -93,30 +60,8 @@ def write_sealed(path, kind, version, values, arrays, pickled=None):
 
 
 def read_sealed(path, kind, version, digest=None):
-    """Read a sealed file, or raise an error that says what is wrong.
-
-    The checksum detects damage, not tampering: unpickle only your own files.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    kind : str
-        What it must be.
-    version : int
-        The version that can be read.
-    digest : str, default=None
-        The checksum that it must have.
-
-    Returns
-    -------
-    Sealed
-
-    Raises
-    ------
-    ValueError
-        If it is missing or damaged, or of another kind or version; names the file.
-    """
+    """Read a sealed file, or raise an error that says what is wrong."""
+    # The checksum detects damage, not tampering: unpickle only your own files.
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
@@ -165,17 +110,7 @@ def parse_sealed(
 
 
 def checksum_of(path):
-    """Return the stored checksum of a sealed file, or None if there is no such file.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    str or None
-    """
+    """Return the stored checksum of a sealed file, or None if there is no such file."""
     try:
         with open(path, "rb") as file:
             found = _HEADER.match(file.read(_HEADER_BYTES))

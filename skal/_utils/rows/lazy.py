@@ -13,22 +13,12 @@ def as_rows(X):
 
 
 class Rows:
-    """The rows of X at some positions, without a copy of X.
+    """The rows of X at some positions, without a copy of X."""
 
-    A pool shrinks every round, and slicing it out of X would copy nearly all of X each time, so
-    strategies receive this view. ``len``, ``shape`` and NumPy functions work as on an array. Its
-    only index selects rows: an array, a mask or a slice gives a smaller view. Start times of rows
-    are part of the view.
-
-    Parameters
-    ----------
-    X : array-like, DataFrame or sequence
-        What the positions refer to.
-    positions : ndarray of shape (n_rows,)
-        Positions in X, in the order of the view.
-    starts : ndarray of shape (n_rows,), default=None
-        Where each row of the view starts in its recording, in s; None where nobody said.
-    """
+    # A pool shrinks every round, and slicing it out of X would copy nearly all of X each time, so
+    # strategies receive this view. ``len``, ``shape`` and NumPy functions work as on an array. Its
+    # only index selects rows: an array, a mask or a slice gives a smaller view. Start times of
+    # rows are part of the view.
 
     def __init__(self, X, positions, starts=None):
         self.base = X
@@ -60,10 +50,8 @@ class Rows:
         return Rows(self.base, self.positions[index], starts)
 
     def take(self, copy=False):
-        """Return the rows themselves, in the container of X (array, list, DataFrame).
-
-        All rows are X itself, unless `copy` is set; a selection is always a copy.
-        """
+        """Return the rows themselves, in the container of X (array, list, DataFrame)."""
+        # All rows are X itself, unless `copy` is set; a selection is always a copy.
         if self._is_everything() and not copy:
             return self.base
         return take_rows(self.base, self.positions)

@@ -8,21 +8,9 @@ _BLOCK = 256
 
 
 def time_statistics(X):
-    """Describe clips by the mean, standard deviation, and mean step of every band.
-
-    Pixels of two clips are only comparable if events happen at the same time. These statistics do
-    not depend on time: mean, standard deviation, and mean absolute step between frames.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_clips, [n_segments,] n_bands, n_frames, n_channels)
-        Spectrograms; all segments of a clip count as one, steps between them do not.
-
-    Returns
-    -------
-    ndarray of shape (n_clips, 3 * n_bands * n_channels), float32
-        The means of all bands and channels, then the deviations, then the steps.
-    """
+    """Describe clips by the mean, standard deviation, and mean step of every band."""
+    # Pixels of two clips are only comparable if events happen at the same time. These statistics
+    # do not depend on time: mean, standard deviation, and mean absolute step between frames.
     parts = [_describe(np.asarray(X[i : i + _BLOCK])) for i in range(0, len(X), _BLOCK)]
     if not parts:
         parts = [_describe(np.asarray(X))]

@@ -126,11 +126,9 @@ class Libsndfile:
         return self._file.read(n_frames, dtype="float32", always_2d=True)
 
     def _salvaged(self, n_frames, error):
-        """Return the samples before a decoding error at the end of a file.
-
-        libsndfile drops all samples of a call that ends in an error, so request smaller and
-        smaller pieces. An error before the end means that the file is broken.
-        """
+        """Return the samples before a decoding error at the end of a file."""
+        # libsndfile drops all samples of a call that ends in an error, so request smaller and
+        # smaller pieces. An error before the end means that the file is broken.
         import soundfile
 
         cut = self._view is not None and self._view.at_end() and "lost sync" in str(error)
@@ -173,15 +171,5 @@ def libsndfile_errors():
 
 
 def plain(error):
-    """Return libsndfile's message without the path.
-
-    Parameters
-    ----------
-    error : Exception
-        The error.
-
-    Returns
-    -------
-    str
-    """
+    """Return libsndfile's message without the path."""
     return str(error).rsplit(": ", 1)[-1].rstrip(".").replace("\n", " ")

@@ -1,9 +1,8 @@
-"""Lengths in the headers of containers, compared with the content.
+"""Lengths in the headers of containers, compared with the content."""
 
-libsndfile trusts the header. Headers are wrong after a power loss, in output of pipes, and if a
-32-bit length wraps around. If header and content differ, libsndfile gets a :class:`View` of the
-file with a corrected header.
-"""
+# libsndfile trusts the header. Headers are wrong after a power loss, in output of pipes, and if a
+# 32-bit length wraps around. If header and content differ, libsndfile gets a :class:`View` of the
+# file with a corrected header.
 
 import struct
 from typing import NamedTuple
@@ -21,49 +20,23 @@ _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"3DI")
 
 
 class Finding(NamedTuple):
-    """The length of a file, according to its bytes.
+    """The length of a file, according to its bytes."""
 
-    Parameters
-    ----------
-    view : View or None
-        What to give to libsndfile instead of the file; None if it reads the file itself right.
-    announced : int or None
-        Samples per channel that the header announces; None if it announces none.
-    share : tuple of int or None
-        Bytes of sound that the header announces, and bytes that there are.
-    counted : bool
-        Only decoding tells where the sound ends.
-    skip : int
-        Samples that the view begins with and the file does not.
-    last_page : int or None
-        Where the last page of an Ogg stream begins, at the latest.
-    trouble : str or None
-        What else is wrong with the file, though the sound before it can be read.
-    """
-
+    # What to give to libsndfile instead of the file; None if it reads the file itself right.
     view: View | None = None
+    # Samples per channel that the header announces; None if it announces none.
     announced: int | None = None
+    # Bytes of sound that the header announces, and bytes that there are.
     share: tuple | None = None
-    counted: bool = False
-    skip: int = 0
-    last_page: int | None = None
+    counted: bool = False  # only decoding tells where the sound ends
+    skip: int = 0  # samples that the view begins with and the file does not
+    last_page: int | None = None  # where the last page of an Ogg stream begins, at the latest
+    # What else is wrong with the file, though the sound before it can be read.
     trouble: str | None = None
 
 
 def examine(file, size):
-    """Compare the header of a file with what is in the file.
-
-    Parameters
-    ----------
-    file : binary file object
-        Open for reading.
-    size : int
-        Its size, in bytes.
-
-    Returns
-    -------
-    Finding
-    """
+    """Compare the header of a file with what is in the file."""
     source = Source(file, size)
     beginning = source.read(0, 16)
     try:

@@ -27,16 +27,10 @@ def has_media():
 
 
 class MediaSound:
-    """The first audio stream of a file, decoded from its start.
+    """The first audio stream of a file, decoded from its start."""
 
-    Samples are counted while decoding, because timestamps are too coarse in many containers.
-    Seeking back restarts the decoder.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    """
+    # Samples are counted while decoding, because timestamps are too coarse in many containers.
+    # Seeking back restarts the decoder.
 
     trouble = None
     # Containers differ in how they count the samples that encoders add at both ends.

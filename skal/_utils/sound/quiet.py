@@ -31,12 +31,10 @@ def _streams():
 
 @contextlib.contextmanager
 def quiet_c():
-    """Suppress output of ``fprintf(stderr, ...)`` in C code.
-
-    Changes only the variable ``stderr`` of the C library, not file descriptor 2, so messages of
-    Python, other threads, and child processes get through. Calls may overlap in several threads;
-    the last call restores the stream.
-    """
+    """Suppress output of ``fprintf(stderr, ...)`` in C code."""
+    # Changes only the variable ``stderr`` of the C library, not file descriptor 2, so messages of
+    # Python, other threads, and child processes get through. Calls may overlap in several threads;
+    # the last call restores the stream.
     global _inside, _original
     streams = _streams()
     if streams is None:

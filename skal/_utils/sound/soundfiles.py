@@ -98,24 +98,7 @@ def iter_windows(clip, window, hop=None):
 
 
 def open_sound(path):
-    """Open a sound file, or raise an AudioReadError that says what to do.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-
-    Returns
-    -------
-    Sound
-        To be closed by the caller.
-
-    Raises
-    ------
-    AudioReadError
-        If there is no such file, it is no regular file, may not be read, is empty, or is no
-        sound file.
-    """
+    """Open a sound file, or raise an AudioReadError that says what to do."""
     status = _check_regular(path)
     version = (path, status.st_size, status.st_mtime_ns)
     try:
@@ -145,40 +128,13 @@ def open_sound(path):
 
 
 def warn_of_header(sound):
-    """Warn if the header of a sound is known to contradict its content.
-
-    Parameters
-    ----------
-    sound : Sound
-        The sound.
-    """
+    """Warn if the header of a sound is known to contradict its content."""
     if sound.note is not None:
         warnings.warn(sound.note, HeaderWarning, stacklevel=3)
 
 
 class Sound:
-    """An open recording, readable to the end of its content whatever the header says.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    version : tuple
-        What changes when the file does.
-    decoder : Libsndfile or MediaSound
-        What decodes it.
-    finding : Finding
-        What its bytes say about its length.
-
-    Attributes
-    ----------
-    samplerate : int
-        In Hz.
-    channels : int
-        How many.
-    format, subtype : str
-        Container and encoding.
-    """
+    """An open recording, readable to the end of its content whatever the header says."""
 
     def __init__(self, path, version, decoder, finding):
         self.path = path
@@ -238,13 +194,7 @@ class Sound:
         self._at = frame
 
     def read(self, n_frames):
-        """Return the next samples, float32 of shape (n, channels), fewer at the end.
-
-        Raises
-        ------
-        AudioReadError
-            If the file is broken here.
-        """
+        """Return the next samples, float32 of shape (n, channels), fewer at the end."""
         block = self._decoder.read(n_frames)
         self._at += len(block)
         if len(block) < n_frames and (len(block) or self._at == 0):
@@ -279,17 +229,7 @@ def _constant(path, size, changed):
 
 
 def is_constant(sound):
-    """Say whether all samples of a recording are equal.
-
-    Parameters
-    ----------
-    sound : Sound
-        The recording.
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether all samples of a recording are equal."""
     return _constant(*sound._version)
 
 

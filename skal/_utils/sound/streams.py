@@ -15,11 +15,9 @@ _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12
 
 
 def examine_flac(source):
-    """Examine a FLAC file; return fields of `Finding`.
-
-    The last frame gives the length. Searching for it from the end avoids decoding files with a
-    correct header.
-    """
+    """Examine a FLAC file; return fields of `Finding`."""
+    # The last frame gives the length. Searching for it from the end avoids decoding files with a
+    # correct header.
     where = 4
     if source.read(where, 1)[0] & 0x7F != 0:
         return {}
@@ -91,12 +89,10 @@ def looks_like_mpeg(beginning):
 
 
 def examine_mpeg(source, start, end):
-    """Examine an MPEG audio stream; return fields of `Finding`.
-
-    Without an index in the first frame, libsndfile assumes that frame's bit rate for the whole
-    stream; with a wrong index, it stops too early. Both cases get an index that announces an
-    endless stream.
-    """
+    """Examine an MPEG audio stream; return fields of `Finding`."""
+    # Without an index in the first frame, libsndfile assumes that frame's bit rate for the whole
+    # stream; with a wrong index, it stops too early. Both cases get an index that announces an
+    # endless stream.
     first = _first_frame(source, start, end)
     if first is None:
         return {}
@@ -164,11 +160,9 @@ def _trimmed(index, side):
 
 
 def _index_frames(header):
-    """Return index frames to put before a stream, and the number of samples they add.
-
-    With an index, libmpg123 drops the samples of the decoder's delay. A silent frame compensates
-    for that; the rest of the frame is skipped.
-    """
+    """Return index frames to put before a stream, and the number of samples they add."""
+    # With an index, libmpg123 drops the samples of the decoder's delay. A silent frame compensates
+    # for that; the rest of the frame is skipped.
     # At 80 or 128 kbit/s a frame is long enough for an index at every sampling rate. The first set
     # bit means that no checksum follows.
     header = bytes([0xFF, header[1] | 1, 0x90 | header[2] & 0x0C, header[3]])

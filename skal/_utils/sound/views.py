@@ -6,15 +6,7 @@ __all__ = ["Source", "View"]
 
 
 class Source:
-    """The bytes of an open file; its beginning is cached.
-
-    Parameters
-    ----------
-    file : binary file object
-        The file.
-    size : int
-        Its size, in bytes.
-    """
+    """The bytes of an open file; its beginning is cached."""
 
     def __init__(self, file, size):
         self.file = file
@@ -36,22 +28,7 @@ class Source:
 
 
 class View(io.RawIOBase):
-    """A part of a file after another beginning.
-
-    Parameters
-    ----------
-    source : Source
-        The file; the view closes it.
-    head : bytes
-        What comes first.
-    start, end : int
-        The part of the file that follows.
-
-    Attributes
-    ----------
-    furthest : int
-        How far anything was read.
-    """
+    """A part of a file after another beginning."""
 
     def __init__(self, source, head, start, end):
         self._file = source.file

@@ -44,26 +44,7 @@ def _seconds(value):
 
 
 def as_window(clip):
-    """Return the window of a path, an address or a ``(path, start, end)``.
-
-    Parameters
-    ----------
-    clip : str, path-like, Window or tuple (path, start, end)
-        A path may end in ``#t=start,end``, in seconds. A file whose name really ends in this form
-        must be given as a tuple.
-
-    Returns
-    -------
-    Window
-        With the path as a str.
-
-    Raises
-    ------
-    TypeError
-        If the clip is none of these.
-    ValueError
-        If the window is empty or starts before the file.
-    """
+    """Return the window of a path, an address or a ``(path, start, end)``."""
     if isinstance(clip, tuple) and 1 <= len(clip) <= 3:
         window = Window(os.fspath(clip[0]), *clip[1:])
     elif isinstance(clip, (str, os.PathLike)):

@@ -28,24 +28,7 @@ class Take(NamedTuple):
 
 @contextlib.contextmanager
 def examined(settings, own_output):
-    """Lend an open network and its Take, after checking it.
-
-    Parameters
-    ----------
-    settings : skal.audio.embedding._settings.Settings
-        The settings of the network.
-    own_output : bool
-        Whether the caller named the output. Otherwise its name may show that it holds scores.
-
-    Yields
-    ------
-    tuple (runtime, Take)
-
-    Raises
-    ------
-    ValueError
-        If the window does not fit the network, or its output is not an embedding.
-    """
+    """Lend an open network and its Take, after checking it."""
     network = settings.open()
     window = _window(settings, network.n_samples)
     hop = max(1, round((settings.hop or window / settings.sr) * settings.sr))
@@ -74,8 +57,7 @@ def _window(settings, n_samples):
 
 
 def _width(settings, network, runtime, take, own_output):
-    """Run a network on two sounds; return the row length, or raise an error if the output is no
-    embedding."""
+    """Run a network on two sounds, check its output, and return the length of a row."""
     path, rng = settings.paths[-1], np.random.default_rng(0)
     time = np.arange(take.window, dtype=np.float32) / settings.sr
     sounds = [rng.normal(scale=0.1, size=take.window), 0.3 * np.sin(2 * np.pi * 440 * time)]
@@ -106,22 +88,7 @@ def _are_probabilities(rows):
 
 
 def refuse_if_different(waveforms, n_clips, path):
-    """Raise an error if different clips have identical embeddings.
-
-    Parameters
-    ----------
-    waveforms : iterable of ndarray
-        The clips.
-    n_clips : int
-        How many they are.
-    path : str
-        The network, for the message.
-
-    Raises
-    ------
-    ValueError
-        If two of them differ, and neither is silent.
-    """
+    """Raise an error if different clips have identical embeddings."""
     first = None
     for y in waveforms:
         if first is None:

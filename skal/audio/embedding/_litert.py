@@ -20,17 +20,7 @@ _TO_SCORES = {"SOFTMAX", "LOGISTIC", "LOG_SOFTMAX"}
 
 
 class LiteRT:
-    """A .tflite file in an interpreter, which runs one window at a time on one thread.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    outputs : tuple
-        Outputs or inner tensors, of which the first available is used; empty: the first output.
-    n_samples : int or None
-        Samples of a window, if the network takes any number.
-    """
+    """A .tflite file in an interpreter, which runs one window at a time on one thread."""
 
     def __init__(self, path, outputs, n_samples):
         self.path = path

@@ -17,17 +17,7 @@ __all__ = ["Onnx"]
 
 
 class Onnx:
-    """An .onnx file in a session on one thread.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    outputs : tuple
-        Outputs or inner tensors, of which the first available is used; empty: the first output.
-    n_samples : int or None
-        Ignored: a session takes every window length that the network allows.
-    """
+    """An .onnx file in a session on one thread."""
 
     def __init__(self, path, outputs, n_samples):
         if find_spec("onnxruntime") is None:

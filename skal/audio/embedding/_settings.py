@@ -33,24 +33,7 @@ class Settings(NamedTuple):
 
 
 def resolve(given):
-    """Resolve the parameters of a `PretrainedEmbedding`.
-
-    Parameters
-    ----------
-    given : PretrainedEmbedding
-        Parameters; None means the known model's value.
-
-    Returns
-    -------
-    Settings
-
-    Raises
-    ------
-    FileNotFoundError
-        If the weights are not there.
-    ValueError
-        If a parameter is missing or contradicts another.
-    """
+    """Resolve the parameters of a `PretrainedEmbedding`."""
     name = os.fspath(given.model)
     known = KNOWN_MODELS.get(name)
     if known is None:
@@ -108,17 +91,7 @@ def _paths(path, known):
 
 
 def content_of(paths):
-    """Return a checksum of the contents of files and folders, reading only changed files.
-
-    Parameters
-    ----------
-    paths : tuple of str
-        Files, or folders of a SavedModel.
-
-    Returns
-    -------
-    str
-    """
+    """Return a checksum of the contents of files and folders, reading only changed files."""
     files = [file for path in paths for file in _files(path)]
     states = [(str(file), status.st_size, status.st_mtime_ns) for file, status in files]
     return _checksum(tuple(states))

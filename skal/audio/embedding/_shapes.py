@@ -11,18 +11,7 @@ _SCORES = re.compile(r"score|logit|prob|predict|label|class|softmax|sigmoid", re
 
 
 def fixed_samples(shape):
-    """Return the number of samples that an input takes per window; None: any number.
-
-    Parameters
-    ----------
-    shape : sequence of int or None
-        Its first axis is that of windows, unless there is only one axis. Unknown lengths are None,
-        a name, or negative.
-
-    Returns
-    -------
-    int or None
-    """
+    """Return the number of samples that an input takes per window; None: any number."""
     axes = list(shape)[1:] if len(shape) > 1 else list(shape)
     if not axes or any(not isinstance(n, (int, np.integer)) or n < 1 for n in axes):
         return None
@@ -43,27 +32,7 @@ def filled(shape, n_windows, n_samples):
 
 
 def as_rows(values, n_windows, path):
-    """Return the output of a network as one row per window.
-
-    Parameters
-    ----------
-    values : array-like
-        Output; its first axis is that of windows.
-    n_windows : int
-        Number of input windows.
-    path : str
-        The network, for the message.
-
-    Returns
-    -------
-    ndarray of shape (n_windows, n_numbers), float32
-        A copy.
-
-    Raises
-    ------
-    ValueError
-        If the number of rows differs from the number of windows.
-    """
+    """Return the output of a network as one row per window."""
     values = np.array(values, dtype=np.float32)
     alone = n_windows == 1 and values.ndim < 2
     if values.size == 0 or not (alone or values.shape[:1] == (n_windows,)):
@@ -76,29 +45,7 @@ def as_rows(values, n_windows, path):
 
 
 def choose(outputs, names, inner, path):
-    """Return the output to use, as its position or as the name of a tensor.
-
-    Parameters
-    ----------
-    outputs : tuple of (int or str)
-        Candidates, of which the first available is used; empty: the first output.
-    names : list of str
-        Names of the outputs.
-    inner : collection of str
-        Names of available tensors inside the network.
-    path : str
-        The network, for the message.
-
-    Returns
-    -------
-    int or str
-        A position, or the name of an inner tensor.
-
-    Raises
-    ------
-    ValueError
-        If no candidate is available; the message lists the available ones.
-    """
+    """Return the output to use, as its position or as the name of a tensor."""
     if not outputs:
         return 0
     for wanted in outputs:

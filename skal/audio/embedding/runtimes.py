@@ -17,24 +17,7 @@ _OPEN = 2
 
 
 def kind_of(path):
-    """Return the runtime class for a file or folder.
-
-    Parameters
-    ----------
-    path : str
-        The network.
-
-    Returns
-    -------
-    type
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file or folder.
-    ValueError
-        If no runtime supports it.
-    """
+    """Return the runtime class for a file or folder."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"no model at {str(path)!r}: neither a file nor a folder")
@@ -49,13 +32,7 @@ def kind_of(path):
 
 
 class Chained:
-    """Two networks in sequence, with openWakeWord's scaling of decibels between them.
-
-    Parameters
-    ----------
-    first, second : runtime
-        Waveforms to spectrograms, and spectrograms to embeddings.
-    """
+    """Two networks in sequence, with openWakeWord's scaling of decibels between them."""
 
     def __init__(self, first, second):
         self.first, self.second = first, second
@@ -68,13 +45,7 @@ class Chained:
 
 
 class Opened:
-    """A network that several threads share, and its properties.
-
-    Parameters
-    ----------
-    open_one : callable
-        Opens the network.
-    """
+    """A network that several threads share, and its properties."""
 
     def __init__(self, open_one):
         self._open_one = open_one
@@ -100,23 +71,7 @@ class Opened:
 
 @lru_cache(maxsize=_OPEN)
 def opened(paths, outputs, n_samples, state):
-    """Open a network once for all transformers of this process.
-
-    Parameters
-    ----------
-    paths : tuple of str
-        The files, in the order of the stages.
-    outputs : tuple
-        Outputs of the last stage, of which the first available is used; empty: its first output.
-    n_samples : int or None
-        Samples of a window, for networks that take any number.
-    state : str
-        Checksum of the files: changed files are opened again.
-
-    Returns
-    -------
-    Opened
-    """
+    """Open a network once for all transformers of this process."""
 
     def _open_one():
         stages = [kind_of(path)(path, (), n_samples) for path in paths[:-1]]

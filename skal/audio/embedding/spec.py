@@ -11,24 +11,7 @@ __all__ = ["as_embedding", "parse_embedding"]
 
 
 def parse_embedding(text):
-    """Parse text such as ``perch=models/perch`` into parameters.
-
-    Parameters
-    ----------
-    text : str
-        The name of a known model, NAME=WEIGHTS, a file or folder, or a JSON object with the
-        parameters of `PretrainedEmbedding`.
-
-    Returns
-    -------
-    dict
-        Paths in it are absolute, so that a model works from any folder.
-
-    Raises
-    ------
-    ValueError
-        If the text begins like a JSON object but is not valid JSON.
-    """
+    """Parse text such as ``perch=models/perch`` into parameters."""
     if text.lstrip().startswith("{"):
         try:
             return _absolute(json.loads(text))
@@ -50,18 +33,7 @@ def _absolute(given):
 
 
 def as_embedding(given):
-    """Return a transformer of recordings.
-
-    Parameters
-    ----------
-    given : str, path-like, dict or transformer
-        As for `parse_embedding`, the parameters of `PretrainedEmbedding`, or any other
-        transformer.
-
-    Returns
-    -------
-    transformer
-    """
+    """Return a transformer of recordings."""
     if isinstance(given, (str, os.PathLike)):
         return PretrainedEmbedding(**parse_embedding(os.fspath(given)))
     return PretrainedEmbedding(**_absolute(dict(given))) if isinstance(given, dict) else given

@@ -17,18 +17,10 @@ _BYTES = 2**30
 
 
 class Remembered:
-    """A transformer that caches the row of each recording.
+    """A transformer that caches the row of each recording."""
 
-    It exists only in the campaign's process: copies and pickles contain the plain transformer, and
-    its attributes are those of the transformer.
-
-    Parameters
-    ----------
-    transformer : transformer
-        Learns nothing from rows.
-    rows : dict, default=None
-        Rows computed before, by recording.
-    """
+    # It exists only in the campaign's process: copies and pickles contain the plain transformer,
+    # and its attributes are those of the transformer.
 
     def __init__(self, transformer, rows=None):
         self.transformer = transformer
@@ -128,17 +120,8 @@ def _keys(X):
 
 
 def remember_rows(estimator, X):
-    """Wrap the first step of a Pipeline in a cache of rows, in place.
-
-    Does nothing unless rows are recordings and the step learns nothing in fit.
-
-    Parameters
-    ----------
-    estimator : estimator
-        The classifier of a campaign, a clone of the caller's.
-    X : array-like or sequence of n_samples rows
-        The rows.
-    """
+    """Wrap the first step of a Pipeline in a cache of rows, in place."""
+    # Does nothing unless rows are recordings and the step learns nothing in fit.
     few = as_rows(X)[: min(2, n_rows(X))].take()
     place = _first_place(estimator)
     if place is None or _keys(few) is None:
@@ -153,15 +136,7 @@ def remember_rows(estimator, X):
 
 
 def share_rows(before, after):
-    """Share cached rows with a classifier from a checkpoint.
-
-    Parameters
-    ----------
-    before : estimator
-        A classifier that `remember_rows` has seen.
-    after : estimator
-        The same Pipeline, unpickled; changed in place.
-    """
+    """Share cached rows with a classifier from a checkpoint."""
     one, other = _first_place(before), _first_place(after)
     if one is not None and other is not None and isinstance(one.steps[0][1], Remembered):
         name, step = other.steps[0]

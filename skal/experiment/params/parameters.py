@@ -178,13 +178,7 @@ class Params(BaseModel):
     )
 
     def as_used(self):
-        """Return the parameters as a run folder stores them, ready to run again.
-
-        Returns
-        -------
-        dict
-            Without keys that are None.
-        """
+        """Return the parameters as a run folder stores them, ready to run again."""
         return {name: value for name, value in self.model_dump().items() if value is not None}
 
 

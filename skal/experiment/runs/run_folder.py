@@ -99,8 +99,7 @@ class RunFolder:
             yield self
 
     def seal(self):
-        """Write the manifest, which marks the run as finished; its files must not change after
-        that."""
+        """Write the manifest, which marks the run as finished."""
         self.write_json(MANIFEST, make_manifest(self.path))
 
     def tidy(self):

@@ -116,10 +116,8 @@ def correct_answer(connection, answer_id, person, kind, label, now):
 
 
 def take_back(connection, person, now, lease):
-    """Take back a person's last valid answer, and ask about the clip again.
-
-    Return the number of the question, and the answer.
-    """
+    """Take back a person's last valid answer, and ask about the clip again."""
+    # Return the number of the question, and the answer.
     last = last_valid(connection, person)
     if last is None:
         return None, None

@@ -1,9 +1,8 @@
-"""The classes of a project, their keys, and their changes.
+"""The classes of a project, their keys, and their changes."""
 
-A class is never deleted. Its answers point to it; `merged_into` and `retired` determine how they
-count now. A renamed class keeps its former name as a row merged into it, so old commands and
-tables still find the class.
-"""
+# A class is never deleted. Its answers point to it; `merged_into` and `retired` determine how they
+# count now. A renamed class keeps its former name as a row merged into it, so old commands and
+# tables still find the class.
 
 import re
 

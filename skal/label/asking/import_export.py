@@ -68,10 +68,8 @@ def read_answers(connection):
 
 
 def add_labels(connection, matches, now, *, replace=False):
-    """Import labels of matched clips; return an ImportReport.
-
-    Settled clips keep their answer unless `replace` is set.
-    """
+    """Import labels of matched clips; return an ImportReport."""
+    # Settled clips keep their answer unless `replace` is set.
     table = class_ids(connection)
     names = {number: name for name, number in _present_names(connection)}
     kinds = _kinds_of(connection, {match.clip_id for match in matches})

@@ -14,47 +14,23 @@ __all__ = ["Vote", "list_people", "list_votes"]
 
 @dataclass(frozen=True)
 class Vote:
-    """The answer of one person to one clip that stands today.
+    """The answer of one person to one clip that stands today."""
 
-    Attributes
-    ----------
-    answer_id : int
-        Number of the answer; later answers have larger numbers.
-    clip_id : int
-        Number of the clip.
-    path : str
-        The file, relative to the folder of recordings.
-    start, end : float or None
-        The part of the file, in s; None for the whole of it.
-    person : str
-        Who answered.
-    kind : str
-        Kind of the answer: a key of `skal.label.asking.kinds.KINDS`.
-    label : str or None
-        The class, if the kind is "label".
-    at : datetime
-        When, in UTC.
-    guess : str or None
-        Class that the model predicts: the newest one, or the one before the answer if only that
-        one disagrees or predicted the clip.
-    guess_probability : float or None
-        Probability of that class.
-    disagrees : bool
-        Whether one of these models predicts another class than the person.
-    """
-
-    answer_id: int
-    clip_id: int
-    path: str
+    answer_id: int  # number of the answer; later answers have larger numbers
+    clip_id: int  # number of the clip
+    path: str  # the file, relative to the folder of recordings
+    # start, end: The part of the file, in s; None for the whole of it.
     start: float | None
     end: float | None
-    person: str
-    kind: str
-    label: str | None
-    at: datetime
+    person: str  # who answered
+    kind: str  # kind of the answer: a key of `skal.label.asking.kinds.KINDS`
+    label: str | None  # the class, if the kind is "label"
+    at: datetime  # when, in UTC
+    # Class that the model predicts: the newest one, or the one before the answer if only that one
+    # disagrees or predicted the clip.
     guess: str | None
-    guess_probability: float | None
-    disagrees: bool
+    guess_probability: float | None  # probability of that class
+    disagrees: bool  # whether one of these models predicts another class than the person
 
 
 _SAID, _NOW, _THEN = classes.alias("said"), classes.alias("now"), classes.alias("before")

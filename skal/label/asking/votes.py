@@ -112,10 +112,8 @@ def _summary(clip_id, rows):
 
 
 def verdict(given):
-    """Return the majority answer; the earlier answer wins a tie.
-
-    Votes that settle nothing, such as skips, count only if there are no other votes.
-    """
+    """Return the majority answer; the earlier answer wins a tie."""
+    # Votes that settle nothing, such as skips, count only if there are no other votes.
     counted = [vote for vote in given if vote.kind in SETTLING] or given
     if not counted:
         return {"kind": None, "class_id": None, "answer_id": None, "n_people": 0, "n_agree": 0}

@@ -1,8 +1,7 @@
-"""Audacity's label tracks: one text file per recording, with start, end, and label on each line.
+"""Audacity's label tracks: one text file per recording, with start, end, and label on each line."""
 
-See "Importing and Exporting Labels" in Audacity's manual: UTF-8 with tabs, times in s with six
-decimals. A label with equal start and end is a point.
-"""
+# See "Importing and Exporting Labels" in Audacity's manual: UTF-8 with tabs, times in s with six
+# decimals. A label with equal start and end is a point.
 
 import zipfile
 from pathlib import Path
@@ -80,10 +79,8 @@ def _times(cells):
 
 
 def read_track(content):
-    """Yield the labels of a track; the path is None because the file name gives it.
-
-    A line that begins with a backslash has the frequencies of the label before it.
-    """
+    """Yield the labels of a track; the path is None because the file name gives it."""
+    # A line that begins with a backslash has the frequencies of the label before it.
     for number, line in enumerate(content.split("\n"), start=1):
         row, cells = f"row {number}", line.strip("\r").split("\t")
         if not line.strip() or cells[0].strip() == "\\":

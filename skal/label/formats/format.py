@@ -11,13 +11,12 @@ __all__ = ["Format", "find_formats"]
 
 @dataclass(frozen=True)
 class Format:
-    """A file format of labels.
+    """A file format of labels."""
 
-    `write(rows, stream, root)` writes each LabelRow to a binary stream and returns a list of
-    LabelProblem. `read(text)` yields (row, path, start, end, label) or a LabelProblem for files
-    with an extension in `reads`. `write_folder(rows, folder, root)` is for a format with a file
-    for each recording.
-    """
+    # `write(rows, stream, root)` writes each LabelRow to a binary stream and returns a list of
+    # LabelProblem. `read(text)` yields (row, path, start, end, label) or a LabelProblem for files
+    # with an extension in `reads`. `write_folder(rows, folder, root)` is for a format with a file
+    # for each recording.
 
     name: str  # for the command line
     title: str  # for people

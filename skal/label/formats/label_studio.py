@@ -1,8 +1,7 @@
-"""Label Studio's JSON: a list of tasks, each a recording with its annotations.
+"""Label Studio's JSON: a list of tasks, each a recording with its annotations."""
 
-A label of a whole recording is a result of type "choices"; a label of a part has type "labels",
-with start and end in s. This is what Label Studio's tags Choices and Labels write for audio.
-"""
+# A label of a whole recording is a result of type "choices"; a label of a part has type "labels",
+# with start and end in s. This is what Label Studio's tags Choices and Labels write for audio.
 
 import json
 import os

@@ -11,21 +11,11 @@ _SHOWN = 20
 
 
 class LabelProblem(NamedTuple):
-    """A problem in a row of a label file.
+    """A problem in a row of a label file."""
 
-    Parameters
-    ----------
-    row : str
-        The row: ``"row 3"`` (the header is row 1), ``"task 3"``, or a recording.
-    key : str
-        The column or key.
-    reason : str
-        What is wrong.
-    """
-
-    row: str
-    key: str
-    reason: str
+    row: str  # the row: ``"row 3"`` (the header is row 1), ``"task 3"``, or a recording
+    key: str  # the column or key
+    reason: str  # what is wrong
 
     def __str__(self):
         return f"{self.row}, {self.key}: {self.reason}"

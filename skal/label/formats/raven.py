@@ -1,10 +1,9 @@
-"""Raven's selection tables: tab-separated text with a selection on each line.
+"""Raven's selection tables: tab-separated text with a selection on each line."""
 
-The columns are those of Raven Pro's manual. A table may cover many recordings: "Begin Path",
-"Begin File" and "File Offset (s)" place a selection in its file. "Begin Time (s)" and "End Time
-(s)" count from the start of the first file, as if all files followed each other, because Raven
-opens them as a sequence.
-"""
+# The columns are those of Raven Pro's manual. A table may cover many recordings: "Begin Path",
+# "Begin File" and "File Offset (s)" place a selection in its file. "Begin Time (s)" and "End Time
+# (s)" count from the start of the first file, as if all files followed each other, because Raven
+# opens them as a sequence.
 
 import csv
 import os

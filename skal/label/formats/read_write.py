@@ -64,13 +64,7 @@ def export_labels(rows, format, target, *, root="."):
 
 
 class ImportedLabels(list):
-    """Labels of a file, each an ImportedLabel.
-
-    Attributes
-    ----------
-    left_out : list of LabelProblem
-        Rows that are left out: those without a label, and points in time.
-    """
+    """Labels of a file, each an ImportedLabel."""
 
     def __init__(self, labels=(), left_out=()):
         super().__init__(labels)

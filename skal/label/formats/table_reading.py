@@ -22,10 +22,8 @@ _SPAN = ("path", "start", "end")
 
 
 def read_table(content):
-    """Yield the labels of a table, or its problems.
-
-    The path of a label is None if the table is named after its recording.
-    """
+    """Yield the labels of a table, or its problems."""
+    # The path of a label is None if the table is named after its recording.
     if is_track(content):
         yield from read_track(content)
         return

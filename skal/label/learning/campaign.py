@@ -19,11 +19,10 @@ _KEPT = 5
 
 @dataclass
 class Campaign:
-    """A campaign and the labels it was taught.
+    """A campaign and the labels it was taught."""
 
-    `number` is the round in which it began, `pool` the digest of its clips. `taught` maps clip
-    ids to classes, or None for "cannot tell"; `guesses` is from `choices.compare`.
-    """
+    # `number` is the round in which it began, `pool` the digest of its clips. `taught` maps clip
+    # ids to classes, or None for "cannot tell"; `guesses` is from `choices.compare`.
 
     number: int
     classifier: ActiveLearningClassifier
@@ -86,10 +85,8 @@ def fit_classifier(project, pool, number, names, batch):
 
 
 def resume(project, pool, names, history):
-    """Resume the campaign of the last rounds, if it still fits.
-
-    Return the campaign and its last round, or (None, None).
-    """
+    """Resume the campaign of the last rounds, if it still fits."""
+    # Return the campaign and its last round, or (None, None).
     history = [row for row in history if row.record]
     if not history:
         return None, None

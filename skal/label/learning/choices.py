@@ -39,10 +39,8 @@ def expect(classifier, pool, clip_ids):
 
 
 def compare(classifier, pool, seed, before):
-    """Return predictions for a fixed sample, and their Cohen's kappa with the previous ones.
-
-    Kappa is 1 if both models always predict the same single class, None without `before`.
-    """
+    """Return predictions for a fixed sample, and their Cohen's kappa with the previous ones."""
+    # Kappa is 1 if both models always predict the same single class, None without `before`.
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 2)))
     rows = np.sort(rng.permutation(len(pool.ids))[:_COMPARED])
     guesses = classifier.predict(pool.X[rows])

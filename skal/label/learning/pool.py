@@ -16,10 +16,9 @@ __all__ = ["Pool", "read_pool"]
 
 @dataclass
 class Pool:
-    """Clips and features, in ascending order of clip numbers.
+    """Clips and features, in ascending order of clip numbers."""
 
-    `version` holds the counts of clips and set-aside clips when the pool was read.
-    """
+    # `version` holds the counts of clips and set-aside clips when the pool was read.
 
     ids: np.ndarray
     X: np.ndarray
@@ -42,10 +41,8 @@ class Pool:
 
 
 def read_pool(project, old=None, progress=None):
-    """Read the pool and compute missing features; return `old` if nothing changed.
-
-    Unreadable clips are set aside. Calls `progress(n_done, n_clips, n_failed)` along the way.
-    """
+    """Read the pool and compute missing features; return `old` if nothing changed."""
+    # Unreadable clips are set aside. Calls `progress(n_done, n_clips, n_failed)` along the way.
     with project.store.read() as connection:
         version = count_clips(connection)[:2]
         if old is not None and version == old.version:

@@ -24,24 +24,10 @@ _GRACE = 10
 
 
 class TrainingWorker:
-    """Trains the model of a project in a separate process.
+    """Trains the model of a project in a separate process."""
 
-    A process that dies restarts after growing pauses, and its round is recorded as failed. Answers
-    are safe.
-
-    Parameters
-    ----------
-    project : LabelingProject
-        Open.
-
-    Examples
-    --------
-    >>> from skal.label import LabelingProject
-    >>> from skal.label.learning.worker import TrainingWorker
-    >>> with LabelingProject("recordings") as project:  # doctest: +SKIP
-    ...     with TrainingWorker(project):
-    ...         project.next("ann")
-    """
+    # A process that dies restarts after growing pauses, and its round is recorded as failed.
+    # Answers are safe.
 
     def __init__(self, project):
         self.project = project
@@ -58,13 +44,7 @@ class TrainingWorker:
         return process.pid if process is not None and process.poll() is None else None
 
     def start(self):
-        """Start the process and watch it.
-
-        Returns
-        -------
-        TrainingWorker
-            The object itself.
-        """
+        """Start the process and watch it."""
         if self._watcher is None:
             self._described = _describe(self.project)
             self._stopping.clear()

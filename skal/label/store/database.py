@@ -83,10 +83,8 @@ class Database:
 
     @contextlib.contextmanager
     def write(self):
-        """Open a transaction that is committed to disk as a whole, or not at all.
-
-        One transaction writes at a time, and sees what earlier ones wrote.
-        """
+        """Open a transaction that is committed to disk as a whole, or not at all."""
+        # One transaction writes at a time, and sees what earlier ones wrote.
         with self._turn, _plain_errors(self.address):
             self.check_place()
             writing = self._connected().execution_options(skal_writes=True)

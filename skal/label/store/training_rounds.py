@@ -61,11 +61,9 @@ def has_choice(store):
 
 
 def publish(store, number, *, ranking, guesses, record=None):
-    """Store all results of a round at once; `number` is None for the initial choice.
-
-    `ranking` has a list of clip ids for each reason, `guesses` has (clip id, class,
-    probability).
-    """
+    """Store all results of a round at once; `number` is None for the initial choice."""
+    # `ranking` has a list of clip ids for each reason, `guesses` has (clip id, class,
+    # probability).
     with store.write() as connection:
         connection.execute(delete(queue))
         connection.execute(delete(predictions))

@@ -1,9 +1,8 @@
-"""Request checks: who may send requests, from where, and how large.
+"""Request checks: who may send requests, from where, and how large."""
 
-The server runs on a person's own machine. It defends against other pages in the same browser
-(cross-site requests, DNS rebinding), other people in the same network, and scripts in names of
-classes or files. It is plain ASGI and independent of the routes.
-"""
+# The server runs on a person's own machine. It defends against other pages in the same browser
+# (cross-site requests, DNS rebinding), other people in the same network, and scripts in names of
+# classes or files. It is plain ASGI and independent of the routes.
 
 import hmac
 import ipaddress
@@ -41,13 +40,12 @@ class Refused(Exception):
 
 
 class Guard:
-    """ASGI middleware that passes only requests meant for this server.
+    """ASGI middleware that passes only requests meant for this server."""
 
-    `hosts` are the allowed Host headers; a name without a port stands for every port. With a
-    `token` and a `port`, every IP address with this port is allowed too: DNS rebinding needs a
-    host name and lacks the token. The token comes once in ``/?token=...`` and then in a cookie, or
-    in ``Authorization: Bearer ...``; without a token, the server admits every client.
-    """
+    # `hosts` are the allowed Host headers; a name without a port stands for every port. With a
+    # `token` and a `port`, every IP address with this port is allowed too: DNS rebinding needs a
+    # host name and lacks the token. The token comes once in ``/?token=...`` and then in a cookie,
+    # or in ``Authorization: Bearer ...``; without a token, the server admits every client.
 
     def __init__(self, app, *, hosts, port=None, token=None, max_body=MAX_BODY):
         self.app = app

@@ -23,34 +23,7 @@ _EXTRA = "labeling in the browser needs the web packages: pip install 'skal-audi
 
 
 def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=None, person=None):
-    """Return the ASGI application of a project.
-
-    Parameters
-    ----------
-    project : LabelingProject
-        Open; the caller closes it.
-    hosts : iterable of str, default=("127.0.0.1", "localhost")
-        Names of the server, with or without a port. Requests to other names are refused.
-    port : int, default=None
-        Port of the server, if it is known.
-    token : str, default=None
-        Secret that a browser must send once, as ``/?token=...``: at least 8 letters, digits, ``-``
-        and ``_``. None: every client may label.
-    person : str, default=None
-        Name of the person. None: the page asks for it.
-
-    Returns
-    -------
-    Guard
-        The application, behind the checks of `skal.label.web.security`.
-
-    Raises
-    ------
-    ImportError
-        If the extra ``label`` is not installed.
-    ValueError
-        If the token is too short or has other characters.
-    """
+    """Return the ASGI application of a project."""
     check_token(token)
     try:
         import anyio
@@ -84,18 +57,7 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
 
 
 def check_token(token):
-    """Refuse a token that is easy to guess or does not fit in an address.
-
-    Parameters
-    ----------
-    token : str or None
-        The token.
-
-    Raises
-    ------
-    ValueError
-        If it is too short, or has other characters.
-    """
+    """Refuse a token that is easy to guess or does not fit in an address."""
     if token is not None and not _TOKEN.fullmatch(token):
         raise ValueError("a token needs at least 8 letters, digits, '-' and '_'")
 
@@ -129,7 +91,8 @@ def serve(
         Public names of the server behind a proxy, such as ``label.example.org``; with a port,
         only that port.
     token : str, default=None
-        See `create_app`. None: a random one if other machines can reach the server.
+        Secret that a browser must send once, as ``/?token=...``: at least 8 letters, digits,
+        ``-`` and ``_``. None: a random one if other machines can reach the server.
     person : str, default=None
         Name of the person. None: your login name; the page asks for a name if other machines can
         reach the server or it has public names.

@@ -24,33 +24,7 @@ _TRAINED = weakref.WeakValueDictionary()
 
 
 def build_model(network, input_shape, n_classes, optimizer, weight_decay):
-    """Build a network and check that it can be trained as a classifier.
-
-    Parameters
-    ----------
-    network : Network, callable or keras.Model
-        What the user gave.
-    input_shape : tuple of int
-        Shape of a sample, with a channel axis where it is a spectrogram.
-    n_classes : int
-        Number of classes.
-    optimizer : str
-        Name of the Keras optimizer, for a function that compiles its model.
-    weight_decay : float
-        Decoupled weight decay of that optimizer.
-
-    Returns
-    -------
-    model : keras.Model
-        Functional model with one input of this shape and one output.
-    initializers : dict of int to callable
-        What drew each weight, by the identity of the weight.
-
-    Raises
-    ------
-    ValueError
-        If the network cannot be trained as a classifier; the message says what to change.
-    """
+    """Build a network and check that it can be trained as a classifier."""
     # The weights that nothing draws again must not depend on when the network was built.
     with seeded_globally(0), _recorded_initializers() as initializers:
         if isinstance(network, Network):
@@ -209,18 +183,7 @@ def _probe(model):
 
 
 def claim_weights(model):
-    """Refuse networks with weights that another classifier trains.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network that is going to be trained.
-
-    Raises
-    ------
-    ValueError
-        If one of its weights that can be trained belongs to another network in use.
-    """
+    """Refuse networks with weights that another classifier trains."""
     trained = model.trainable_variables
     shared = [variable.path for variable in trained if id(variable) in _TRAINED]
     if shared:

@@ -10,23 +10,11 @@ SEED = "seed_generator_state"
 
 
 class CompiledDraws:
-    """Compiled draws of the weights, seeds, and optimizer slots of a network.
+    """Compiled draws of the weights, seeds, and optimizer slots of a network."""
 
-    One compiled call draws all weights with their original initializers: separate operations from
-    Python cost more than many training steps. Other weights keep the values that they were built
-    with: frozen weights, weights set after drawing, and weights drawn by a function.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network as built, changed in place.
-    optimizer : object
-        Optimizer of its trainable weights.
-    initializers : dict of int to callable
-        What drew each weight, by the identity of the weight.
-    skip : sequence of keras.Variable, default=()
-        Weights to leave alone.
-    """
+    # One compiled call draws all weights with their original initializers: separate operations
+    # from Python cost more than many training steps. Other weights keep the values that they were
+    # built with: frozen weights, weights set after drawing, and weights drawn by a function.
 
     def __init__(self, model, optimizer, initializers, skip=()):
         self._source = keras.random.SeedGenerator(0)
@@ -51,35 +39,15 @@ class CompiledDraws:
         self._begin = compiled(self._begin_all, (len(self._states), 2), dtype="uint32")
 
     def reset(self, random_state):
-        """Draw all weights anew.
-
-        Parameters
-        ----------
-        random_state : RandomState instance
-            Source of the weights.
-        """
+        """Draw all weights anew."""
         self._reset(_draw_states(random_state, 1)[0])
 
     def shrink_perturb(self, shrink, noise, random_state):
-        """Shrink the trainable weights and add freshly drawn ones.
-
-        Parameters
-        ----------
-        shrink, noise : float
-            Factors of the present and of the fresh weights.
-        random_state : RandomState instance
-            Source of the fresh weights.
-        """
+        """Shrink the trainable weights and add freshly drawn ones."""
         self._perturb(_draw_states(random_state, 1)[0], np.array([shrink, noise]))
 
     def begin(self, random_state):
-        """Reset the optimizer, and seed the dropout.
-
-        Parameters
-        ----------
-        random_state : RandomState instance
-            Source of the seeds.
-        """
+        """Reset the optimizer, and seed the dropout."""
         self._begin(_draw_states(random_state, len(self._states)))
 
     def _draw_all(self, state):

@@ -9,33 +9,17 @@ __all__ = ["EngineSpec", "copy_part"]
 
 @dataclass(frozen=True)
 class EngineSpec:
-    """Everything that determines an engine; equal specifications can share it.
+    """Everything that determines an engine; equal specifications can share it."""
 
-    Attributes
-    ----------
-    network, augmentation : object
-        What they were made from, see :meth:`of`.
-    input_shape : tuple of int
-        Shape of a sample, with a channel axis where it is a spectrogram.
-    n_classes : int
-        Number of classes.
-    optimizer : str
-        Name of the optimizer.
-    weight_decay : float
-        Decoupled weight decay.
-    engine : {"keras", "tensorflow"}
-        What trains.
-    policy : str
-        Keras's dtype policy: the types that layers without a dtype of their own compute in.
-    """
-
+    # network, augmentation: What they were made from, see :meth:`of`.
     network: object
-    input_shape: tuple
-    n_classes: int
+    input_shape: tuple  # shape of a sample, with a channel axis where it is a spectrogram
+    n_classes: int  # number of classes
     augmentation: object
-    optimizer: str
-    weight_decay: float
-    engine: str
+    optimizer: str  # name of the optimizer
+    weight_decay: float  # decoupled weight decay
+    engine: str  # what trains
+    # Keras's dtype policy: the types that layers without a dtype of their own compute in.
     policy: str
 
     @classmethod

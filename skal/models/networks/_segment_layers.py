@@ -54,10 +54,9 @@ class SegmentMean(_OverSegments):
 
 @keras.saving.register_keras_serializable("skal")
 class SegmentVote(_OverSegments):
-    """Logarithm of the mean probabilities over segments, from their logits.
+    """Logarithm of the mean probabilities over segments, from their logits."""
 
-    The mean embedding is an input only to keep the embedding layer in the graph.
-    """
+    # The mean embedding is an input only to keep the embedding layer in the graph.
 
     def call(self, inputs):
         """Average the probabilities of the segments."""

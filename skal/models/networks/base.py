@@ -1,8 +1,7 @@
-"""Base classes of networks: parameter objects that build a Keras model when called.
+"""Base classes of networks: parameter objects that build a Keras model when called."""
 
-The objects are plain scikit-learn estimators, so that ``network__dropout`` is a parameter of
-a grid search. TensorFlow is imported only when a network is called.
-"""
+# The objects are plain scikit-learn estimators, so that ``network__dropout`` is a parameter of a
+# grid search. TensorFlow is imported only when a network is called.
 
 import functools
 from abc import ABCMeta, abstractmethod
@@ -121,23 +120,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
         return keras.Model(inputs, outputs, name=type(self).__name__.lower())
 
     def __call__(self, meta, compile_kwargs=None, **parameters):
-        """Build and compile the network for SciKeras.
-
-        Parameters
-        ----------
-        meta : dict
-            SciKeras's metadata; ``X_shape_`` and ``n_classes_`` are used.
-        compile_kwargs : dict, default=None
-            Arguments of ``keras.Model.compile``. The default loss is the sparse categorical
-            cross-entropy.
-        **parameters : dict
-            Parameters of this object to replace, as SciKeras routes ``model__dropout``.
-
-        Returns
-        -------
-        keras.Model
-            Compiled network.
-        """
+        """Build and compile the network for SciKeras."""
         network = clone(self).set_params(**parameters)
         model = network.build(meta["X_shape_"][1:], meta["n_classes_"])
         kwargs = {k: v for k, v in (compile_kwargs or {}).items() if v is not None}
@@ -203,11 +186,10 @@ def _restore(cls, parameters):
 
 
 class _Layers:
-    """Keras layers with a common floating point type.
+    """Keras layers with a common floating point type."""
 
-    Precise layers use 32 bits under Keras's 16-bit policies: raw samples, logits, and
-    probabilities need them.
-    """
+    # Precise layers use 32 bits under Keras's 16-bit policies: raw samples, logits, and
+    # probabilities need them.
 
     def __init__(self, layers, dtype):
         self._layers = layers

@@ -116,22 +116,7 @@ class _Renamed:
 
 
 def suit_network(network, n_dims):
-    """Return a network for samples of a number of dimensions.
-
-    Parameters
-    ----------
-    network : Network, callable or None
-        What the caller has chosen; None: :class:`DenseNet` for rows of features,
-        :class:`CompactCNN` for spectrograms.
-    n_dims : int
-        Dimensions of X, that of the samples among them; five are segments of spectrograms.
-
-    Returns
-    -------
-    Network or callable
-        The network; in :class:`SegmentVoting`, where it takes spectrograms and the samples are
-        segments of them.
-    """
+    """Return a network for samples of a number of dimensions."""
     if network is None:
         network = DenseNet() if n_dims == 2 else CompactCNN()
     if n_dims == 5 and isinstance(network, SpectrogramNetwork):

@@ -71,10 +71,8 @@ async def audio(
     clip_id: _Id,
     slow: Annotated[int, Query(ge=1, le=10, description="Stretch time by this factor.")] = 1,
 ):
-    """Return the sound of a clip: its file, or a WAV file of its part.
-
-    Slowing down lowers the pitch by the same factor, which makes ultrasound audible.
-    """
+    """Return the sound of a clip: its file, or a WAV file of its part."""
+    # Slowing down lowers the pitch by the same factor, which makes ultrasound audible.
     return await _in_turn(request, _sound, project.clip, clip_id, request, slow)
 
 

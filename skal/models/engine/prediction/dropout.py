@@ -25,26 +25,14 @@ SELU = (1.6732632423543772, 1.0507009873554805)
 
 
 class CompiledSampling:
-    """Probabilities of a network with dropout, in several passes.
+    """Probabilities of a network with dropout, in several passes."""
 
-    A pass is one model: all samples share its masks, which depend only on the seed of the pass.
-    Layers before the first dropout run once for all passes, unless a connection bypasses that
-    dropout.
-
-    Supports ``Dropout`` and its spatial variants, ``GaussianDropout``, ``AlphaDropout``, and the
-    ``dropout`` and ``recurrent_dropout`` of recurrent layers, including nested models and
-    wrappers. ``GaussianNoise`` and custom random layers stay as in prediction.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network from samples to class probabilities.
-
-    Raises
-    ------
-    ValueError
-        If the network has no dropout.
-    """
+    # A pass is one model: all samples share its masks, which depend only on the seed of the pass.
+    # Layers before the first dropout run once for all passes, unless a connection bypasses that
+    # dropout.
+    # Supports ``Dropout`` and its spatial variants, ``GaussianDropout``, ``AlphaDropout``, and the
+    # ``dropout`` and ``recurrent_dropout`` of recurrent layers, including nested models and
+    # wrappers. ``GaussianNoise`` and custom random layers stay as in prediction.
 
     def __init__(self, model):
         if not has_dropout(model):
@@ -61,22 +49,7 @@ class CompiledSampling:
         )
 
     def __call__(self, X, n_passes, random_state):
-        """Probabilities of every pass.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, ...)
-            Samples.
-        n_passes : int
-            Number of passes.
-        random_state : RandomState instance
-            Source of the dropout. Of as many passes as wanted, the first few are the same.
-
-        Returns
-        -------
-        ndarray of shape (n_passes, n_samples, n_classes)
-            Probabilities.
-        """
+        """Probabilities of every pass."""
         seeds = random_state.randint(2**31 - 1, size=(n_passes, 2), dtype=np.int32)
         sampled = in_batches(
             X, lambda x: (self._finish(self._start(x), seeds),), dtype=self._dtype
@@ -95,18 +68,7 @@ class CompiledSampling:
 
 
 def has_dropout(model):
-    """Whether a network has supported dropout at a rate above zero.
-
-    Parameters
-    ----------
-    model : keras.Layer
-        Network or layer.
-
-    Returns
-    -------
-    bool
-        True for dropout of a kind that :class:`CompiledSampling` covers, at a rate above zero.
-    """
+    """Whether a network has supported dropout at a rate above zero."""
     return any(_is_dropout(layer) or _is_dropout_cell(layer) for layer in _all_layers(model))
 
 

@@ -13,27 +13,16 @@ __all__ = ["CompiledGradientLength"]
 
 
 class CompiledGradientLength:
-    """Expected gradient length of samples, for one network.
+    """Expected gradient length of samples, for one network."""
 
-    Backpropagates the loss of each class once per block. The norm of each sample's gradient is
-    computed layer by layer from the layer's input and output gradient, so full gradients are never
-    stored.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network from samples to class probabilities.
-
-    Notes
-    -----
-    Dense layers, one- and two-dimensional convolutions and batch normalizations, also in nested
-    models, are done in closed form; any other layer with weights makes all go through
-    TensorFlow's Jacobian, sample by sample.
-
-    References
-    ----------
-    Goodfellow, Efficient per-example gradient computations, arXiv:1510.01799 (dense layers).
-    """
+    # Backpropagates the loss of each class once per block. The norm of each sample's gradient is
+    # computed layer by layer from the layer's input and output gradient, so full gradients are
+    # never stored.
+    # Dense layers, one- and two-dimensional convolutions and batch normalizations, also in nested
+    # models, are done in closed form; any other layer with weights makes all go through
+    # TensorFlow's Jacobian, sample by sample.
+    # Source: Goodfellow, Efficient per-example gradient computations, arXiv:1510.01799 (dense
+    # layers).
 
     def __init__(self, model):
         logits = logits_of(model)
@@ -57,18 +46,7 @@ class CompiledGradientLength:
         self.batch_size = int(np.clip(2e7 // (cells * self._n_segments), 1, 256))
 
     def __call__(self, X):
-        """Expected gradient length of each sample.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, ...)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Sum over the classes of probability times L2 norm of the gradient.
-        """
+        """Expected gradient length of each sample."""
         return in_batches(X, lambda x: (self._length(x),), self.batch_size, self._dtype)[0]
 
     def _lengths(self, x):

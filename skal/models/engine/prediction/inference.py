@@ -13,24 +13,7 @@ MULTIPLE = 16
 
 
 def in_batches(X, function, batch_size=BATCH_SIZE, dtype="float32"):
-    """Apply a function to blocks of rows and concatenate its outputs.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, ...)
-        Samples, also a memory-mapped array: one block is converted at a time.
-    function : callable
-        From a block to a tuple of tensors, a row for each sample.
-    batch_size : int, default=256
-        Rows in a block.
-    dtype : str, default="float32"
-        Type that the function takes.
-
-    Returns
-    -------
-    list of ndarray
-        Outputs for all rows.
-    """
+    """Apply a function to blocks of rows and concatenate its outputs."""
     outputs = None
     for start in range(0, len(X), batch_size):
         rows = slice(start, start + batch_size)
@@ -44,11 +27,9 @@ def in_batches(X, function, batch_size=BATCH_SIZE, dtype="float32"):
 
 
 def _padded(rows, dtype):
-    """Convert rows and pad with zeros to a multiple of the vector width.
-
-    Without padding, rows at the end of an odd block round differently, so a sample's probability
-    would depend on its position.
-    """
+    """Convert rows and pad with zeros to a multiple of the vector width."""
+    # Without padding, rows at the end of an odd block round differently, so a sample's probability
+    # would depend on its position.
     n_padded = -(-len(rows) // MULTIPLE) * MULTIPLE
     if n_padded == len(rows):
         return np.asarray(rows, dtype=dtype)
@@ -58,16 +39,7 @@ def _padded(rows, dtype):
 
 
 class CompiledForward:
-    """Probabilities and embeddings of a network in one pass, traced once.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network from samples to class probabilities.
-    embedding_layer : str or None
-        Name of the layer whose output is the embedding. None: the input of the last dense
-        layer, or of the last layer where there is none.
-    """
+    """Probabilities and embeddings of a network in one pass, traced once."""
 
     def __init__(self, model, embedding_layer):
         self.model = model
@@ -82,20 +54,7 @@ class CompiledForward:
         self._forward = compiled(self._pass, model.input_shape, dtype=self._dtype)
 
     def __call__(self, X):
-        """Probabilities and embeddings of samples.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, ...)
-            Samples.
-
-        Returns
-        -------
-        P : ndarray of shape (n_samples, n_classes)
-            Probabilities.
-        Z : ndarray of shape (n_samples, n_embedding)
-            Embeddings.
-        """
+        """Probabilities and embeddings of samples."""
         return in_batches(X, self._forward, dtype=self._dtype)
 
     def _pass(self, x):

@@ -17,18 +17,7 @@ TOLERANCE = 1e-2
 
 
 class Questions:
-    """A network and its compiled functions, each traced at its first use.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network as it was trained: from samples to probabilities or, where its loss says so,
-        to logits; with one output for the second of two classes, or one for each.
-    n_classes : int
-        Number of classes.
-    embedding_layer : str or None
-        Name of the layer whose output is the embedding; None: the input of the last dense one.
-    """
+    """A network and its compiled functions, each traced at its first use."""
 
     def __init__(self, model, n_classes, embedding_layer):
         self.model = _as_probabilities(model, n_classes)
@@ -51,21 +40,7 @@ class Questions:
 
 
 def questions_to(model, n_classes, embedding_layer):
-    """Return the questions to a network, cached from the last call.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Trained network.
-    n_classes : int
-        Number of classes.
-    embedding_layer : str or None
-        As for :class:`Questions`.
-
-    Returns
-    -------
-    Questions
-    """
+    """Return the questions to a network, cached from the last call."""
     # Store them on the network, bypassing Keras's tracking: they live as long as the network, but
     # are not in its copies or saved files.
     key = n_classes, embedding_layer
@@ -77,24 +52,7 @@ def questions_to(model, n_classes, embedding_layer):
 
 
 def why_not(question, model, n_classes, embedding_layer):
-    """Say why a network cannot answer a question, or return None.
-
-    Parameters
-    ----------
-    question : str
-        "predict_proba", "embed", "predict_proba_embed", "sample_proba" or "gradient_length".
-    model : keras.Model
-        Built network, trained or not.
-    n_classes : int
-        Number of classes.
-    embedding_layer : str or None
-        As for :class:`Questions`.
-
-    Returns
-    -------
-    str or None
-        The reason, with what to change; None where it can.
-    """
+    """Say why a network cannot answer a question, or return None."""
     if not model.built or not getattr(model, "inputs", None):
         return (
             f"{question} needs a functional or sequential Keras model with an Input layer, not "
@@ -145,20 +103,7 @@ def _gives_logits(model):
 
 
 def check_probabilities(probabilities, name):
-    """Raise a ValueError if outputs are not probabilities.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_samples, n_classes)
-        Outputs of a network.
-    name : str
-        Class of the classifier, for the message.
-
-    Raises
-    ------
-    ValueError
-        If a row does not sum to one, or has a number below zero.
-    """
+    """Raise a ValueError if outputs are not probabilities."""
     sums = probabilities.sum(axis=1, dtype=np.float64)
     wrong = (np.abs(sums - 1) > TOLERANCE) | (probabilities.min(axis=1) < 0)
     if wrong.any():

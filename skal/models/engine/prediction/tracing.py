@@ -14,16 +14,9 @@ _LOCK = threading.RLock()
 
 @contextlib.contextmanager
 def replaced(methods):
-    """Replace methods of layers while a network is traced.
-
-    Reaches layers wherever a network calls them: in nested models, in wrappers such as
-    ``Bidirectional``, and inside custom layers.
-
-    Parameters
-    ----------
-    methods : dict of (layer, str) to callable
-        What the method of this name of a layer does meanwhile.
-    """
+    """Replace methods of layers while a network is traced."""
+    # Reaches layers wherever a network calls them: in nested models, in wrappers such as
+    # ``Bidirectional``, and inside custom layers.
     with _LOCK:
         kept = {(id(layer), name): vars(layer).get(name) for layer, name in methods}
         # Bypass Keras's __setattr__, which would track the functions as parts of the layer.
@@ -39,22 +32,7 @@ def replaced(methods):
 
 
 def recording(layer, name, seen):
-    """Make a replacement method that records the inputs of a layer's method.
-
-    Parameters
-    ----------
-    layer : keras.Layer
-        Layer.
-    name : str
-        Name of the method, or of an attribute that is called.
-    seen : list
-        Gets the first argument of every call.
-
-    Returns
-    -------
-    callable
-        For :func:`replaced`.
-    """
+    """Make a replacement method that records the inputs of a layer's method."""
     return functools.partial(_record, getattr(layer, name), seen)
 
 
@@ -64,19 +42,7 @@ def _record(method, seen, x, *args, **kwargs):
 
 
 def layers_of(model):
-    """List the layers of a network and its nested models, from input to output.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional or sequential model.
-
-    Returns
-    -------
-    list of keras.Layer
-        Layers that are no models, each once. What a wrapper or a layer of the user's own holds
-        is not among them: it may compute inside a loop, out of reach.
-    """
+    """List the layers of a network and its nested models, from input to output."""
     found = {}
     for layer in model.layers:
         found |= dict.fromkeys(layers_of(layer) if isinstance(layer, keras.Model) else [layer])
@@ -84,53 +50,17 @@ def layers_of(model):
 
 
 def last_dense(model):
-    """Return the last dense layer, or None.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional or sequential model.
-
-    Returns
-    -------
-    keras.layers.Dense or None
-        None where :func:`layers_of` finds no dense layer.
-    """
+    """Return the last dense layer, or None."""
     dense = [layer for layer in layers_of(model) if isinstance(layer, keras.layers.Dense)]
     return dense[-1] if dense else None
 
 
 def as_graph(model):
-    """Convert a functional or sequential model to a functional one.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network with one input and one output.
-
-    Returns
-    -------
-    keras.Model
-        Functional model of the same layers.
-    """
+    """Convert a functional or sequential model to a functional one."""
     return keras.Model(model.inputs[0], model.outputs[0])
 
 
 def uses(graph, layer):
-    """Return the inputs of a layer for each call in a functional model.
-
-    Parameters
-    ----------
-    graph : keras.Model
-        Functional model.
-    layer : keras.Layer
-        One of its layers.
-
-    Returns
-    -------
-    list of list of KerasTensor
-        What goes into the layer, for each time that the model calls it. Other models may use
-        the layer too, and a nested model's own ``input`` is not a tensor of the outer one.
-    """
+    """Return the inputs of a layer for each call in a functional model."""
     nodes = [node for group in graph._nodes_by_depth.values() for node in group]
     return [list(node.input_tensors) for node in nodes if node.operation is layer]

@@ -8,31 +8,9 @@ BLOCK = 128  # Small enough to stay in the processor's cache between passes.
 
 
 def channel_statistics(X, weights):
-    """Weighted mean and variance of each channel over all samples.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, ..., n_channels)
-        Samples; rows of features have a channel for each feature.
-    weights : ndarray of shape (n_samples,)
-        Weights, not all of them zero.
-
-    Returns
-    -------
-    mean, variance : ndarray of shape (n_channels,)
-        Statistics; the variance of a constant channel is 1, so that dividing by its
-        root leaves the channel as it is.
-
-    Raises
-    ------
-    ValueError
-        If a value is too large for 32-bit floats.
-
-    References
-    ----------
-    Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample
-    variances, COMPSTAT 1982, section 2 (merging of blocks).
-    """
+    """Weighted mean and variance of each channel over all samples."""
+    # Source: Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing
+    # sample variances, COMPSTAT 1982, section 2 (merging of blocks).
     total, mean, squares = 0.0, 0.0, 0.0
     n_cells = int(np.prod(X.shape[1:-1]))
     buffer = np.empty((min(len(X), BLOCK), n_cells * X.shape[-1]))

@@ -9,21 +9,11 @@ __all__ = ["FlatTraining", "fused"]
 
 
 class FlatTraining(CompiledTraining):
-    """Training of all weights as one vector: one gradient, one update.
+    """Training of all weights as one vector: one gradient, one update."""
 
-    In a small network, an operation per variable costs more than its arithmetic. The vector is
-    filled from the network before a group of steps and written back after it. Running statistics
-    and generator states change in place.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network from samples to class probabilities.
-    optimizer : object
-        One of :mod:`skal.models.engine.training.optimizers`.
-    augmentation : SpectrogramAugmentation or None
-        What is done to each batch.
-    """
+    # In a small network, an operation per variable costs more than its arithmetic. The vector is
+    # filled from the network before a group of steps and written back after it. Running statistics
+    # and generator states change in place.
 
     @staticmethod
     def _in_training(model):
@@ -90,21 +80,9 @@ class FlatTraining(CompiledTraining):
 
 
 def fused(model):
-    """Return a function that applies a network in training, with fused batch normalization.
-
-    Keras computes moments, normalization, and their gradients in separate operations. TensorFlow
-    has a fused operation for four-dimensional float32.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional network.
-
-    Returns
-    -------
-    callable
-        From a batch to the network's output; updates the running statistics.
-    """
+    """Return a function that applies a network in training, with fused batch normalization."""
+    # Keras computes moments, normalization, and their gradients in separate operations. TensorFlow
+    # has a fused operation for four-dimensional float32.
 
     def _faster(layer):
         if isinstance(layer, keras.layers.BatchNormalization) and _can_fuse(layer):

@@ -6,23 +6,10 @@ __all__ = ["OPTIMIZERS", "SGD", "Adam", "RMSProp"]
 
 
 class _Optimizer:
-    """Base of the optimizers of :class:`~skal.models.engine.training.flat_training.FlatTraining`.
+    """Base of the optimizers of FlatTraining."""
 
-    Update rules, constants, and weight decay equal those of the Keras optimizers of the same
-    names.
-
-    Parameters
-    ----------
-    weight_decay : float
-        Decoupled weight decay.
-
-    Attributes
-    ----------
-    variables : list of tf.Variable
-        Step counter and slots: zeros before the first step.
-    learning_rate : None
-        The rate comes with each step.
-    """
+    # Update rules, constants, and weight decay equal those of the Keras optimizers of the same
+    # names.
 
     n_slots = 0
     learning_rate = None
@@ -32,29 +19,13 @@ class _Optimizer:
         self.variables = []
 
     def build(self, weights):
-        """Make step counter and slots.
-
-        Parameters
-        ----------
-        weights : tf.Variable of shape (n_weights,)
-            What is going to be updated.
-        """
+        """Make step counter and slots."""
         self.variables = [tf.Variable(0, trainable=False, dtype=tf.int64)]
         for _ in range(self.n_slots):
             self.variables.append(tf.Variable(tf.zeros_like(weights), trainable=False))
 
     def apply(self, weights, gradient, rate):
-        """Change the weights by one step.
-
-        Parameters
-        ----------
-        weights : tf.Variable of shape (n_weights,)
-            What `build` was given.
-        gradient : tf.Tensor of shape (n_weights,)
-            Gradient of the loss.
-        rate : tf.Tensor of shape ()
-            Learning rate.
-        """
+        """Change the weights by one step."""
         steps, *slots = self.variables
         steps.assign_add(1)
         rate = tf.cast(rate, weights.dtype)
@@ -64,17 +35,9 @@ class _Optimizer:
 
 
 class Adam(_Optimizer):
-    """Adam, with decoupled weight decay.
+    """Adam, with decoupled weight decay."""
 
-    Parameters
-    ----------
-    weight_decay : float
-        Decoupled weight decay.
-
-    References
-    ----------
-    Loshchilov and Hutter, Decoupled weight decay regularization, ICLR 2019, algorithm 2.
-    """
+    # Source: Loshchilov and Hutter, Decoupled weight decay regularization, ICLR 2019, algorithm 2.
 
     n_slots = 2
 
@@ -95,26 +58,14 @@ class Adam(_Optimizer):
 
 
 class SGD(_Optimizer):
-    """Stochastic gradient descent without momentum.
-
-    Parameters
-    ----------
-    weight_decay : float
-        Decoupled weight decay.
-    """
+    """Stochastic gradient descent without momentum."""
 
     def _update(self, weights, slots, gradient, rate, steps):
         tf.raw_ops.ResourceApplyGradientDescent(var=weights.handle, alpha=rate, delta=gradient)
 
 
 class RMSProp(_Optimizer):
-    """RMSprop: the gradient over a running root mean square of itself.
-
-    Parameters
-    ----------
-    weight_decay : float
-        Decoupled weight decay.
-    """
+    """RMSprop: the gradient over a running root mean square of itself."""
 
     n_slots = 2
 

@@ -8,15 +8,11 @@ FIRST, GROWTH = 2.0**15, 500
 
 
 class LossScale:
-    """Factor of the loss for training with 16-bit floats.
+    """Factor of the loss for training with 16-bit floats."""
 
-    It halves when a gradient overflows, which skips the step, and doubles after `GROWTH` steps
-    without overflow.
-
-    References
-    ----------
-    Micikevicius et al., Mixed precision training, ICLR 2018, section 3.2.
-    """
+    # It halves when a gradient overflows, which skips the step, and doubles after `GROWTH` steps
+    # without overflow.
+    # Source: Micikevicius et al., Mixed precision training, ICLR 2018, section 3.2.
 
     def __init__(self):
         self._scale = tf.Variable(FIRST, trainable=False)

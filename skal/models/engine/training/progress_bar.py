@@ -6,20 +6,7 @@ __all__ = ["show_progress"]
 
 
 def show_progress(losses, n_steps):
-    """Show the progress of a training.
-
-    Parameters
-    ----------
-    losses : iterable of ndarray
-        Losses of the next few steps, as training yields them.
-    n_steps : int
-        Number of steps in all.
-
-    Yields
-    ------
-    ndarray
-        What `losses` yields.
-    """
+    """Show the progress of a training."""
     bar = keras.utils.Progbar(n_steps)
     for part in losses:
         bar.add(len(part), values=[("loss", float(part.mean()))])

@@ -13,19 +13,7 @@ STEPS_PER_CALL = 16
 
 
 def logits_of(model):
-    """Make a network that returns log-probabilities, up to a constant per sample.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network from samples to class probabilities.
-
-    Returns
-    -------
-    keras.Model
-        Network that shares the weights and ends in the layer ``"logits"`` or, where there is
-        none, in the logarithm of the probabilities.
-    """
+    """Make a network that returns log-probabilities, up to a constant per sample."""
     logits = _logits_layer(model)
     if logits is not None:
         return keras.Model(model.inputs[0], logits.output)
@@ -46,19 +34,7 @@ def _logits_layer(model):
 
 
 def log_odds(probabilities):
-    """Return the logarithms of traced probabilities, up to a constant per sample.
-
-    Parameters
-    ----------
-    probabilities : tf.Tensor of shape (n_samples, n_classes)
-        Output of a network, inside a function that TensorFlow compiles.
-
-    Returns
-    -------
-    tf.Tensor of shape (n_samples, n_classes)
-        What the softmax was computed from, if that is where they come from; else their
-        logarithm. At least 32 bits.
-    """
+    """Return the logarithms of traced probabilities, up to a constant per sample."""
     if probabilities.op.type == "Softmax":
         return precise(probabilities.op.inputs[0])
     return tf.math.log(tf.maximum(precise(probabilities), keras.config.epsilon()))
@@ -70,22 +46,7 @@ def precise(x):
 
 
 class CompiledTraining:
-    """Training of a network, traced once for all numbers of samples and steps.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network from samples to class probabilities, with a layer ``"logits"``.
-    optimizer : object
-        Optimizer of its trainable weights.
-    augmentation : SpectrogramAugmentation or None
-        What is done to each batch.
-
-    Attributes
-    ----------
-    n_traces : int
-        How often the step has been traced.
-    """
+    """Training of a network, traced once for all numbers of samples and steps."""
 
     def __init__(self, model, optimizer, augmentation=None):
         self.optimizer = optimizer
@@ -137,47 +98,13 @@ class CompiledTraining:
         self.optimizer.build(self._weights)
 
     def begin(self, seed):
-        """Reset the state of earlier steps, except weights and optimizer.
-
-        Parameters
-        ----------
-        seed : int
-            Seed of layers that draw random numbers without a generator of their own.
-        """
+        """Reset the state of earlier steps, except weights and optimizer."""
         self.generator.state.assign([seed, 0])
         if self._loss_scale is not None:
             self._loss_scale.begin()
 
     def run(self, X, targets, weights, batches, rates, seed, mean, scale):
-        """Train.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, ...)
-            Samples; batches are copied out of it, nothing else.
-        targets : ndarray of shape (n_samples, n_classes)
-            Wanted probabilities.
-        weights : ndarray of shape (n_samples,)
-            Weight of each sample in the mean loss.
-        batches : iterable of ndarray of int
-            Positions of each step's batch, all of one size.
-        rates : ndarray of shape (n_steps,)
-            Learning rate of each step.
-        seed : int
-            Seed of the augmentation.
-        mean, scale : ndarray of shape (n_channels,)
-            Statistics of the data, for the augmentation.
-
-        Yields
-        ------
-        ndarray of float
-            Losses of the steps of one compiled call.
-
-        Raises
-        ------
-        FloatingPointError
-            If a loss is infinite or not a number.
-        """
+        """Train."""
         batches, done = iter(batches), 0
         while done < len(rates):
             now = rates[done : done + STEPS_PER_CALL]
@@ -242,10 +169,8 @@ class CompiledTraining:
             self._loss_scale.apply(gradients, function)
 
     def _loss(self, x, targets, weights, mapping=()):
-        """Return the loss of a batch, and the variable updates of the network.
-
-        Updates of statistics, seeds, and weights are collected, not applied.
-        """
+        """Return the loss of a batch, and the variable updates of the network."""
+        # Updates of statistics, seeds, and weights are collected, not applied.
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
             before = [scope.get_current_value(variable) for variable in self._variables]
             logits = self._logits(x)

@@ -17,25 +17,7 @@ __all__ = [
 
 
 def resolve_classes(y, classes=None):
-    """All classes, sorted.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Labels.
-    classes : array-like of shape (n_classes,), default=None
-        All classes, where the labels may miss some; with None, those in `y`.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,)
-        Sorted classes.
-
-    Raises
-    ------
-    ValueError
-        If a label is not among `classes`; the message names it.
-    """
+    """All classes, sorted."""
     present = np.unique(y)
     if classes is None:
         check_classification_targets(y)
@@ -54,67 +36,19 @@ def _check_known(labels, classes, message):
 
 
 def check_class_weight(class_weight, classes):
-    """Raise an error if weights are given to a class that does not exist.
-
-    Parameters
-    ----------
-    class_weight : dict, "balanced" or None
-        Weights of the classes.
-    classes : ndarray of shape (n_classes,)
-        All classes.
-
-    Raises
-    ------
-    ValueError
-        Names the classes that are not there.
-    """
+    """Raise an error if weights are given to a class that does not exist."""
     if isinstance(class_weight, dict):
         message = "class_weight has classes that are neither in y nor in the parameter classes"
         _check_known(class_weight, classes, message)
 
 
 def encode_labels(y, classes):
-    """Find the positions of labels among the classes.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Labels, all of them among `classes`.
-    classes : ndarray of shape (n_classes,)
-        Sorted classes.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Positions.
-    """
+    """Find the positions of labels among the classes."""
     return np.searchsorted(classes, y)
 
 
 def combine_weights(y, class_weight=None, sample_weight=None):
-    """Weight of each sample from class weights and sample weights, with mean 1.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_samples,)
-        Labels.
-    class_weight : dict, "balanced" or None, default=None
-        As elsewhere in scikit-learn.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weights of the samples; left as they are.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_positive,)
-        Weights above zero.
-    rows : ndarray of shape (n_positive,)
-        Positions of the samples that they belong to.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative or none is above zero.
-    """
+    """Weight of each sample from class weights and sample weights, with mean 1."""
     weights = np.ones(len(y))
     if sample_weight is not None:
         weights = _check_sample_weight(
@@ -151,22 +85,7 @@ def _times_class_weights(weights, y, class_weight):
 
 
 def smooth_targets(codes, n_classes, label_smoothing=0.0):
-    """Wanted probabilities.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_samples,)
-        Position of each sample's class.
-    n_classes : int
-        Number of classes.
-    label_smoothing : float, default=0.0
-        Share of the probability spread evenly over all classes.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_classes)
-        Targets.
-    """
+    """Wanted probabilities."""
     targets = np.full((len(codes), n_classes), label_smoothing / n_classes)
     targets[np.arange(len(codes)), codes] += 1 - label_smoothing
     return targets

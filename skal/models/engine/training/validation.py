@@ -10,31 +10,9 @@ LOOKS = 20
 
 
 def hold_out(codes, fraction, random_state, allowed=None, groups=None):
-    """Draw the samples to hold out from training.
-
-    Each class keeps at least one sample for training, so a class with a single label is never held
-    out.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_samples,)
-        Class of each sample.
-    fraction : float
-        Share of the allowed samples to hold out, rounded down.
-    random_state : RandomState instance
-        Source of the draw.
-    allowed : ndarray of bool of shape (n_samples,), default=None
-        Samples that may be held out; with None, all.
-    groups : ndarray of shape (n_samples,), default=None
-        Recording or speaker of each sample, held out as a whole or not at all; with None,
-        each sample is one.
-
-    Returns
-    -------
-    train, held_out : ndarray of int
-        Positions, sorted. `held_out` is empty where the share is less than one sample, or no
-        group is as small as it.
-    """
+    """Draw the samples to hold out from training."""
+    # Each class keeps at least one sample for training, so a class with a single label is never
+    # held out.
     everything = np.arange(len(codes))
     allowed = np.ones(len(codes), dtype=bool) if allowed is None else allowed
     n_wanted = int(fraction * np.count_nonzero(allowed))
@@ -61,25 +39,10 @@ def _by_group(groups):
 
 
 class BestWeights:
-    """Scores a network during training, and restores its best weights.
+    """Scores a network during training, and restores its best weights."""
 
-    Weights are better with higher accuracy on held-out samples, and for equal accuracy with lower
-    log loss, which changes long before the accuracy of a few samples.
-
-    Parameters
-    ----------
-    engine : Engine
-        The network in training.
-    X : ndarray of shape (n_samples, ...)
-        Samples held out of the training.
-    codes : ndarray of shape (n_samples,)
-        Their classes.
-
-    Attributes
-    ----------
-    scores : list of tuple (step, accuracy, log_loss)
-        What was seen, in order.
-    """
+    # Weights are better with higher accuracy on held-out samples, and for equal accuracy with
+    # lower log loss, which changes long before the accuracy of a few samples.
 
     def __init__(self, engine, X, codes):
         self._engine, self._X, self._codes = engine, X, codes
@@ -92,20 +55,7 @@ class BestWeights:
         return max(self.scores, key=lambda score: (score[1], -score[2]))
 
     def watch(self, losses, n_steps):
-        """Pass on the losses of a training, and score the network at intervals.
-
-        Parameters
-        ----------
-        losses : iterable of ndarray
-            From ``Engine.train``; advancing it trains.
-        n_steps : int
-            Steps in all.
-
-        Yields
-        ------
-        ndarray of float
-            The losses.
-        """
+        """Pass on the losses of a training, and score the network at intervals."""
         done = seen = 0
         for part in losses:
             done += len(part)
