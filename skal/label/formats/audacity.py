@@ -1,4 +1,4 @@
-"""Audacity's label tracks: one text file per recording, with start, end, and label on each line."""
+"""Audacity's label tracks: one text file per recording, with a label on each line."""
 
 # See "Importing and Exporting Labels" in Audacity's manual: UTF-8 with tabs, times in s with six
 # decimals. A label with equal start and end is a point.
