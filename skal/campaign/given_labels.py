@@ -79,7 +79,7 @@ def _refuse_bytes(values, name):
     if len(bytes_at):
         first = values[bytes_at[0]]
         raise ValueError(
-            f"{name} has bytes ({first!r}, entry {bytes_at[0]}), which are no text: decode them "
+            f"{name} has bytes ({first!r}, entry {bytes_at[0]}), which are not text: decode them "
             f"first, for example [label.decode() for label in {name}]"
         )
 
@@ -196,8 +196,9 @@ def encode(labels, classes):
     if unknown.any():
         names = ", ".join(repr(name) for name in classes[:20].tolist())
         raise ValueError(
-            f"label {labels[unknown][0].item()!r} (entry {np.flatnonzero(unknown)[0]}) is none of "
-            f"the {len(classes)} classes: {names}. To allow more, give all of them in advance: "
+            f"label {labels[unknown][0].item()!r} (entry {np.flatnonzero(unknown)[0]}) is not "
+            f"one of the {len(classes)} classes: {names}. To allow more, give all of them in "
+            "advance: "
             "ActiveLearningClassifier(..., classes=[...])"
         )
     return np.searchsorted(classes, labels).astype(np.intp)

@@ -37,7 +37,7 @@ def check_rows(estimator, X, *, reset):
         reset=reset,
         dtype="numeric",
         allow_nd=True,
-        accept_sparse="csr",  # the one format whose rows can be taken
+        accept_sparse="csr",  # the format with fast row selection
         ensure_all_finite=refuses_missing(estimator.estimator),
     )
     return X if is_frame(X) else checked

@@ -145,7 +145,7 @@ class Rounds:
         if state.n_labeled > n_before:
             n_trained = self._train()
         else:
-            self.pseudo = None  # those of the last round are no part of this one
+            self.pseudo = None  # pseudo-labels of the last round do not count in this one
         record = {
             "round": self.next_round,
             "n_labeled": state.n_labeled,
@@ -282,7 +282,7 @@ class Rounds:
         if "pseudo_indices" in progress:
             self.pseudo = {name: progress[name] for name in _NO_GUESSES}
         self.history, self.snapshots = history, snapshots
-        # The memory of saved criteria, where the caller gave the same ones again.
+        # The state of saved criteria, if the caller gave the same criteria again.
         memories = {repr(criterion): criterion for criterion in criteria}
         self.criteria = [memories.get(repr(given), given) for given in self.criteria]
         before, (self.model, self.estimator) = self.model, models

@@ -59,7 +59,7 @@ class CampaignState:
         return told
 
     def add_rows(self, X, codes):
-        """Add labeled rows that are no part of X, for training only."""
+        """Add labeled rows from outside X, for training only."""
         # Copy them: a caller may reuse the array for the next rows.
         self.extra.append((copy_rows(X), codes))
 

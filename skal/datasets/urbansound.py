@@ -98,7 +98,7 @@ def _consistent(raw, row, where, problems):
     """Check that class, fold, times, and file name of a row are consistent."""
     reasons = []
     if not 0 <= row["classID"] < len(_CLASSES) or raw["class"] != _CLASSES[row["classID"]]:
-        reasons.append(f"class {raw['class']!r} is not the one of classID {row['classID']}")
+        reasons.append(f"class {raw['class']!r} does not match classID {row['classID']}")
     if not 1 <= row["fold"] <= 10:
         reasons.append(f"fold {row['fold']} is not one of 1 to 10")
     if not str(raw["slice_file_name"]).startswith(f"{row['fsID']}-{row['classID']}-"):

@@ -373,7 +373,7 @@ class TestErrorsChangeNothing:
     @pytest.mark.parametrize(
         ("kwargs", "message"),
         [
-            ({"indices": [1], "y": ["no class"]}, "none of the 4 classes"),
+            ({"indices": [1], "y": ["no class"]}, "not one of the 4 classes"),
             ({"indices": [1], "y": [9]}, "label 9"),
             ({"indices": [80], "y": [0]}, "outside the 80 rows"),
             ({"indices": [-1], "y": [0]}, "outside the 80 rows"),
@@ -425,7 +425,7 @@ class TestErrorsChangeNothing:
             campaign().fit(X, y, eval_set=X)
         with pytest.raises(ValueError, match="give all of them"):
             campaign().fit(X, np.full(80, -1))
-        with pytest.raises(ValueError, match="none of the 2 classes"):
+        with pytest.raises(ValueError, match="not one of the 2 classes"):
             campaign(classes=[0, 1]).fit(X, y)
         with pytest.raises(ValueError, match="n_initial"):
             campaign(n_initial=0).fit(X, y)

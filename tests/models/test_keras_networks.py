@@ -439,7 +439,7 @@ def frozen(meta):
         (two_outputs, "has 2 outputs"),
         (fixed_batch, "batches of 8 samples only"),
         (other_shape, r"samples of shape \(5,\), but those of X have shape \(6,\)"),
-        (frozen, "no weights that can be trained"),
+        (frozen, "no trainable weights"),
     ],
 )
 def test_networks_that_cannot_be_trained_are_refused(network, message):

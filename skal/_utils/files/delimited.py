@@ -26,9 +26,9 @@ __all__ = [
 
 # In order of preference, because commas also occur in names and numbers.
 _SEPARATORS = "\t;,"
-# Lines that a separator is judged by.
+# Number of lines to determine the separator from.
 _JUDGED = 20
-# The line with which spreadsheets are told the separator.
+# The line that tells spreadsheets the separator.
 _SEPARATOR_LINE = re.compile(
     r"\s*\"?sep=(?P<separator>[^\"\r\n])\"?[,;\t ]*(?:\r\n|\r|\n|\Z)", re.IGNORECASE
 )
@@ -46,9 +46,9 @@ _NO_TIMES = {
 
 
 # The beginning of a formula, as OWASP lists it, also in full width; a quotation mark before it
-# makes it text. Spreadsheets skip blanks before it, and characters that nobody sees. Text that
-# already has such marks gets one more, so that removing one mark always restores it. Readers of
-# tables strip blanks around other cells, so those are marked too.
+# makes it text. Spreadsheets skip blanks and invisible characters before it. Text that already has
+# such marks gets one more, so that removing one mark always restores it. Readers of tables strip
+# blanks around other cells, so those are marked too.
 _UNSEEN = r"\s\0\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _MARKED = re.compile(rf"'*(?:[{_UNSEEN}]|[=+\-@\uff1d\uff0b\uff0d\uff20]|.*\s\Z)", re.DOTALL)
 

@@ -176,10 +176,10 @@ def _pseudo_labels(old):
 
 
 def _start_weights(params, old):
-    """Start from saved weights if there are any; return notes on what has no effect."""
+    """Start from saved weights if there are any; return notes on keys without effect."""
     model = as_object("model", params.get("model"))
     if model.get("pretrained") is None:
-        # Most of ALFramework's files ask for weights that were never handed on with them.
+        # Most of ALFramework's files name weights that were never published.
         wanted = {"load_pretrained": True, "pre_train": False}
         unmet = [name for name, value in wanted.items() if old.get(name) is value]
         if not unmet:
@@ -199,12 +199,12 @@ def _start_weights(params, old):
 
 
 def new_name(name):
-    """Return skal's name of a key, with dots if it is nested."""
+    """Return skal's name of a key; nested keys have dots."""
     return _NEW_NAMES.get(name, name)
 
 
 def drop_other_name(raw, name):
-    """Remove from a file the key that an option is about to give under its other name."""
+    """Remove a key from a file if an option sets it under its other name."""
     for old, new in _NEW_NAMES.items():
         if name == old:
             parent, _, last = new.rpartition(".")
@@ -225,5 +225,5 @@ def _put(params, old, new, value):
     if parent:
         target = params[parent] = as_object(parent, params.get(parent))
     if target.get(last) is not None:
-        raise ParameterError(old, f"it means the same as {new}, which is given too; keep one")
+        raise ParameterError(old, f"it means the same as {new}, which is also given; keep one")
     target[last] = value

@@ -19,7 +19,7 @@ NAMED = 'a name, or an object with "name" and its parameters'
 
 
 def key(default, allowed, meaning):
-    """Declare a key: its default, the values it allows in words, and what it means."""
+    """Declare a key: its default, its allowed values in words, and its meaning."""
     return Field(default=default, description=meaning, json_schema_extra={"allowed": allowed})
 
 

@@ -242,7 +242,7 @@ def _embed(raw, origins):
     if own is None:
         return
     if origins.get("features") == "command line":
-        raise ParameterError("features", "an embedding is given too; leave one of them out")
+        raise ParameterError("features", "an embedding is also given; leave one of them out")
     name = own.pop("name", None) or own.pop("model", None)
     if name is None:
         raise ParameterError("embedding", 'the "name" is missing')

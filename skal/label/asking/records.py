@@ -73,7 +73,7 @@ class ClassInfo:
 
 @dataclass(frozen=True)
 class FormerClass:
-    """A name that is no class anymore."""
+    """A former class name."""
 
     name: str  # the name
     became: str | None  # the class that it was renamed to or merged into; None if it was retired

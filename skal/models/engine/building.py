@@ -19,13 +19,13 @@ LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary
 ADVICE = "end the network in Dense({n_classes}, activation='softmax')"
 
 _LOCK = threading.RLock()
-# Trainable weights of all networks that are in use, by their identity.
+# Trainable weights of all networks in use, by id.
 _TRAINED = weakref.WeakValueDictionary()
 
 
 def build_model(network, input_shape, n_classes, optimizer, weight_decay):
     """Build a network and check that it can be trained as a classifier."""
-    # The weights that nothing draws again must not depend on when the network was built.
+    # Weights that are not drawn again must not depend on the time of building.
     with seeded_globally(0), _recorded_initializers() as initializers:
         if isinstance(network, Network):
             model = clone(network).build(input_shape, n_classes)
@@ -34,18 +34,18 @@ def build_model(network, input_shape, n_classes, optimizer, weight_decay):
             model = _as_functional(model, input_shape)
             model = _check_output(model, n_classes)
     if not model.trainable_variables:
-        raise ValueError("the network has no weights that can be trained: unfreeze a layer")
+        raise ValueError("the network has no trainable weights: unfreeze a layer")
     return model, initializers
 
 
 @contextlib.contextmanager
 def _recorded_initializers():
-    """Collect the initializers of the weights that layers make meanwhile."""
-    # Keras forgets them, and layers keep them under names of all kinds, or not at all.
+    """Collect the initializers of the weights that layers create in this context."""
+    # Keras does not store them, and layers store them under various names, or not at all.
     initializers = {}
 
     def add_weight(layer, *args, initializer=None, **kwargs):
-        if initializer is None:  # Keras would choose the same ones, out of sight.
+        if initializer is None:  # These are Keras's defaults, made explicit.
             is_float = "float" in str(kwargs.get("dtype") or layer.variable_dtype)
             initializer = "glorot_uniform" if is_float else "zeros"
         initializer = keras.initializers.get(initializer)
@@ -63,12 +63,12 @@ def _recorded_initializers():
 
 
 def _call(network, input_shape, n_classes, optimizer, weight_decay):
-    """Let SciKeras call a function with what its model functions may ask for."""
+    """Call a network function through SciKeras, with the arguments that it may have."""
     if isinstance(network, keras.Model):
-        model = keras.models.clone_model(network)  # A fit must not change what the user holds.
+        model = keras.models.clone_model(network)  # A fit must not change the user's object.
         model.set_weights(network.get_weights())
         return model
-    # SciKeras takes functions and partial functions, but no other objects that can be called.
+    # SciKeras takes functions and partial functions, but no other callables.
     network = network if inspect.isfunction(network) else functools.partial(network)
     classifier = KerasClassifier(
         model=network,

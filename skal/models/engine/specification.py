@@ -13,7 +13,7 @@ class EngineSpec:
 
     # network, augmentation: What they were made from, see :meth:`of`.
     network: object
-    input_shape: tuple  # shape of a sample, with a channel axis where it is a spectrogram
+    input_shape: tuple  # shape of a sample; spectrograms have a channel axis
     n_classes: int  # number of classes
     augmentation: object
     optimizer: str  # name of the optimizer

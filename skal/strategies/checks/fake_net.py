@@ -12,7 +12,7 @@ __all__ = ["FakeNet", "JointFakeNet", "PlainFakeNet"]
 
 
 class PlainFakeNet(ClassifierMixin, BaseEstimator):
-    """One hidden tanh layer and a softmax layer, with random weights; predicts, no more."""
+    """A hidden tanh layer and a softmax layer with random weights, which only predicts."""
 
     def __init__(self, n_hidden=6, sharpness=1.0, dropout=0.3, seed=0):
         self.n_hidden = n_hidden
@@ -46,14 +46,14 @@ class PlainFakeNet(ClassifierMixin, BaseEstimator):
 
 
 class FakeNet(PlainFakeNet):
-    """A `PlainFakeNet` that answers all else too."""
+    """A `PlainFakeNet` with all other learner methods."""
 
     def embed(self, X):
         """Return the hidden activations."""
         return self._activations(X)
 
     def sample_proba(self, X, n_samples, random_state=None):
-        """Predict with hidden units dropped, the same of every row."""
+        """Predict with dropout, with the same hidden units for every row."""
         rng = check_random_state(random_state)
         masks = rng.uniform(size=(n_samples, 1, self.n_hidden)) >= self.dropout
         embedding = self.embed(X)
@@ -80,7 +80,7 @@ class FakeNet(PlainFakeNet):
 
 
 class JointFakeNet(FakeNet):
-    """A `FakeNet` that gives probabilities and embeddings of one pass."""
+    """A `FakeNet` that returns probabilities and embeddings from one pass."""
 
     def predict_proba_embed(self, X):
         """Return probabilities and hidden activations."""

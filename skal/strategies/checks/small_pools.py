@@ -33,7 +33,7 @@ class Task:
         return n_rows(self.X)
 
     def ask(self, strategy, n_instances, seed=0, **changed):
-        """Query, and check positions and scores before they are returned."""
+        """Query, and check positions and scores before returning them."""
         context = {name: getattr(self, name) for name in ("X_labeled", "y_labeled", "starts")}
         context |= {"groups": self.groups, "random_state": seed, **changed}
         answer = strategy.query(self.model, self.X, n_instances, return_scores=True, **context)

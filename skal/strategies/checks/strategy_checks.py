@@ -90,7 +90,7 @@ def parametrize_with_checks(strategies, *, expected_failed_checks=None):
 
     See Also
     --------
-    check_strategy : Runs all checks at once, around a classifier of one's own too.
+    check_strategy : Runs all checks at once, also with your own classifier.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def check_parameters_are_only_stored(strategy):
     changed = [name for name in params if getattr(made, name) is not params[name]]
     assert not changed, f"the constructor changes {changed} instead of storing them"
     added = sorted(set(vars(made)) - names)
-    assert not added, f"the constructor sets {added}, which are no parameters"
+    assert not added, f"the constructor sets {added}, which are not parameters"
 
 
 @_check
