@@ -52,7 +52,7 @@ class CampaignView:
 
     @property
     def history(self):
-        """Records so far, a list of dict; see `ActiveLearningClassifier.history_`."""
+        """The records so far, a list of dict; see `ActiveLearningClassifier.history_`."""
         return copy.deepcopy(self._rounds.history)
 
     @property
@@ -72,12 +72,12 @@ class CampaignView:
 
     @property
     def candidates(self):
-        """Positions in X of the rows that can still be asked, ascending."""
+        """The positions in X of the rows that can still be asked, ascending."""
         return self._rounds.state.candidates
 
     @property
     def positions(self):
-        """Positions in X of all readable rows, ascending."""
+        """The positions in X of all readable rows, ascending."""
         return self._rounds.state.usable.positions.copy()
 
     @property

@@ -64,7 +64,7 @@ class Replay(BaseEstimator):
 
     @property
     def needs(self):
-        """Names of the `Learner` methods that the mode needs."""
+        """The names of the `Learner` methods that the mode needs."""
         if self.mode == "none":
             return ()
         return ("predict_proba", "embed") if self.mode == "diverse" else ("predict_proba",)
