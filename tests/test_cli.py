@@ -129,7 +129,7 @@ def test_verbose_0_is_quiet(tiny, capsys):
         (["tiny.json", "--param_file=tiny.json"], "is given already"),
         (["--param_file"], "param_file: a value is missing"),
         (["fssd"], "fssd: neither a file nor a preset of this name; did you mean 'fsdd'?"),
-        (["fsdd"], "data_home: say where the recordings of fsdd are"),
+        (["fsdd"], "data_home: name the folder of the recordings of fsdd"),
         (["missing.json"], "missing.json: cannot read the parameter file"),
         (["broken.json"], "broken.json: not JSON"),
         (["list.json"], "list.json: a parameter file must contain an object"),
@@ -182,7 +182,7 @@ def test_ctrl_c_says_how_to_go_on(tiny):
     assert process.returncode == 130
     assert "stopping after this step" in said
     command = "skal run --resume outputs/sounds/margin/1"
-    assert error == f"skal: interrupted; everything is saved; resume with: {command}\n"
+    assert error == f"skal: interrupted; everything is saved, resume with: {command}\n"
     done = skal(*command.split()[1:], cwd=tiny)
     assert done.returncode == 0, done.stderr
     assert "resumes after round" in done.stdout

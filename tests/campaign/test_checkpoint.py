@@ -392,7 +392,9 @@ class TestDamage:
         whole = path.read_bytes()
         try:
             path.write_bytes((folder / "round-00000.skal").read_bytes())
-            with pytest.raises(ValueError, match=r"round-00001.skal is whole, but not the file"):
+            with pytest.raises(
+                ValueError, match=r"round-00001.skal is intact, but does not belong"
+            ):
                 campaign(checkpoint=folder, store_rounds=True).fit(X, partial)
             path.unlink()
             with pytest.raises(ValueError, match=r"round-00001.skal is missing"):

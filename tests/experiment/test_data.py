@@ -189,7 +189,7 @@ def test_num_total_draws_clips_and_keeps_their_positions():
         ({"dataset": "sonds"}, "dataset: there is no dataset named 'sonds'; did you mean"),
         ({"dataset": {"name": "sounds", "n": 3}}, "dataset.n: make_sounds has no such parameter"),
         ({"dataset": {"name": "sounds", "n_classes": 99}}, "dataset: .*n_classes"),
-        ({"dataset": "fsdd"}, "data_home: say where the recordings of fsdd are"),
+        ({"dataset": "fsdd"}, "data_home: name the folder of the recordings of fsdd"),
         (
             {"dataset": "sounds", "data_home": "x"},
             "data_home: the data set sounds needs no folder",

@@ -184,7 +184,7 @@ def test_an_override_by_the_other_name_is_no_conflict(raw, overrides, expected):
         ),
         ({"update": "nope"}, "update: there is no update named 'nope'; allowed: finetune, retra"),
         ({"strategy": "nope"}, "there is no strategy named 'nope'; allowed: aift, badge"),
-        ({"strategy": "schedule"}, "strategy.stages: it is missing, and schedule needs it"),
+        ({"strategy": "schedule"}, "strategy.stages: missing; schedule needs it"),
         (
             {"strategy": {"name": "schedule", "stages": [[9, "margin"]]}},
             "strategy: the last st",

@@ -263,7 +263,7 @@ BROKEN = [
     (TooMany(), "check_positions_are_valid", "40 positions, 1 were asked"),
     (TooFew(), "check_positions_are_valid", "3 positions where 7 were wanted"),
     (Booleans(), "check_positions_are_valid", "integer positions"),
-    (HiddenLabels(), "check_hidden_labels_influence_nothing", "label of rows that nobody has"),
+    (HiddenLabels(), "check_hidden_labels_influence_nothing", "another hidden label"),
     (Unannounced(), "check_needs_are_announced", r"asks for \['predict_proba'\]"),
     (NoScores(), "check_positions_are_valid", r"1 positions, not scores of shape \(40,\)"),
     (WorksInConstructor(), "check_parameters_are_only_stored", r"changes \['share'\]"),

@@ -57,7 +57,10 @@ def test_tables_as_people_have_them(tmp_path, text):
         ("path,label,from,to\na.wav,dog,0,1\n", "row 1, to: it looks like a time"),
         ("path,label,Label\na.wav,dog,cat\n", "label: there are several columns"),
         ("sep=;\npath;lable\na.wav;dog\n", "row 2, label: no such column; did you mean 'lable'?"),
-        ('path,start,end,label\na.wav,"1,500","2,500",dog\n', "row 2, start: '1,500' may be"),
+        (
+            'path,start,end,label\na.wav,"1,500","2,500",dog\n',
+            "row 2, start: '1,500' is ambiguous",
+        ),
         ("path;start;end;label\na.wav;1.234,5;2;dog\n", "row 2, start: '1.234,5' is not a number"),
         ("sep=;\npath;label\na.wav;dog;x\n", "row 3, cells: 3, but the header has 2"),
     ],
