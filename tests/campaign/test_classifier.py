@@ -469,7 +469,7 @@ class TestErrorsChangeNothing:
             ([0, 500], "outside"),
             ([-1], "outside"),
             ([0.5], "integer"),
-            (list(range(7)), "7 positions, 6 were asked"),
+            (list(range(7)), "7 positions, but 6 were requested"),
         ],
     )
     def test_a_strategy_that_returns_nonsense(self, positions, message):
