@@ -136,7 +136,7 @@ def test_a_class_of_weight_zero_is_left_out():
 
 @pytest.mark.parametrize(
     ("class_weight", "message"),
-    [({0: 0, 1: 0}, "leaves no labels to train on"), ({0: -1, 1: 2}, "not negative")],
+    [({0: 0, 1: 0}, "leaves no labels to train on"), ({0: -1, 1: 2}, "non-negative")],
 )
 def test_class_weights_that_make_no_sense_are_named(class_weight, message):
     with pytest.raises(ValueError, match=message):
