@@ -29,7 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.svm import SVC
 
-from skal._utils.pipelines import Chain, ConstantClassifier
+from skal._utils.estimators.pipelines import Chain, ConstantClassifier
 from skal.campaign import (
     LowUncertainty,
     NoGain,
