@@ -150,6 +150,22 @@ def test_each_round_seeds_the_classifier_that_is_validated_anew():
     assert len({*trained, *folds[0], 5}) == 7
 
 
+@pytest.mark.parametrize(
+    ("shift", "reason"), [(0, "accuracy of 1.000 reaches"), (1, "budget of 42")]
+)
+def test_the_target_is_compared_with_the_share_of_hits(shift, reason):
+    X, y = easy()
+    label_of = dict(zip(X[:, 0], (y + shift) % 3, strict=True))
+
+    class Knows(LogisticRegression):
+        def predict(self, X):
+            return np.array([label_of[x] for x in X[:, 0]])
+
+    target = 0.001 if shift else 1.0
+    fitted = campaign(stopping=TargetScore(target), budget=42).set_params(estimator=Knows())
+    assert reason in fitted.fit(X, y).stop_reason_
+
+
 @pytest.mark.parametrize("validation", [3, 0.4])
 def test_the_seed_decides_what_is_held_out(validation):
     X, y = easy()

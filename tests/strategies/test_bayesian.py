@@ -143,6 +143,14 @@ def test_batch_bald_does_not_ask_the_same_thing_twice():
     assert sorted(batch_bald(samples, 7, random_state=0)[0]) == list(range(7))
 
 
+def test_batch_bald_asks_for_every_sound_before_a_copy_of_one():
+    # One sound on which the samples disagree most, five times, and two on which they agree more.
+    samples = np.array([[0.95] * 5 + [0.6, 0.55], [0.05] * 5 + [0.4, 0.5], [0.5] * 5 + [0.5, 0.4]])
+    positions, gains = batch_bald(np.stack([samples, 1 - samples], axis=-1), 4, random_state=0)
+    assert set(positions[:3]) >= {5, 6}
+    assert gains[3] == 0
+
+
 def test_long_batches_do_not_underflow():
     samples = _samples(0, n_model_samples=20, n_samples=400, n_classes=10).astype(np.float32)
     positions, gains = batch_bald(samples, 400, n_configurations=50, random_state=0)
