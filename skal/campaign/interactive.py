@@ -147,7 +147,4 @@ class InteractiveMixin:
 
     def _codes(self, y, rows, name="y"):
         """Return the class codes of new labels, -1 for those marked unlabeled."""
-        labels, known = check_labels(y, self.unlabeled, n_rows(rows), name)
-        codes = np.full(len(labels), -1, dtype=np.intp)
-        codes[known] = encode(labels[known], self.classes_)
-        return codes
+        return encode(*check_labels(y, self.unlabeled, n_rows(rows), name), self.classes_)

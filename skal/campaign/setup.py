@@ -14,7 +14,7 @@ from skal.campaign.inputs import (
     check_weights,
     find_broken,
 )
-from skal.campaign.labels import check_labels, find_classes
+from skal.campaign.labels import check_labels, encode, find_classes
 from skal.campaign.remembered import remember_rows
 from skal.campaign.replay import as_replay
 from skal.campaign.rounds import Rounds
@@ -33,9 +33,10 @@ def read_data(campaign, X, y, groups, starts, sample_weight):
     n_samples = n_rows(X)
     y = np.full(n_samples, None, dtype=object) if y is None else y
     labels, known = check_labels(y, campaign.unlabeled, n_samples)
-    classes, codes = find_classes(labels, known, campaign.classes, campaign.unlabeled)
+    classes = find_classes(labels, known, campaign.classes, campaign.unlabeled)
     groups, starts = check_groups(groups, n_samples), check_starts(starts, n_samples)
     weights = check_weights(sample_weight, n_samples)
+    codes = encode(labels, known, classes)
     return CampaignState(X, codes, classes, groups, weights, starts), known
 
 
