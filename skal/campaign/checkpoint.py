@@ -13,7 +13,7 @@ from skal._utils.sealed import checksum_of, read_sealed, write_sealed
 
 _NAME = "campaign.skal"
 _PART = re.compile(r"(model|round|rows)-\d+\.skal")
-_FORMAT = 2
+_FORMAT = 3
 _OLD_NAME = "campaign.joblib"  # format 1: one pickle of everything
 
 # What may change between the runs of one campaign: how far it goes and how it reports.
@@ -93,9 +93,7 @@ class Checkpoint:
         parts = {}
         for i, record in enumerate(rounds.history):
             snapshot = rounds.snapshots[i] if rounds.snapshots else None
-            values, arrays = _split(record)
-            values = {"order": list(record), "values": values}
-            self._write(parts, f"round-{i:05d}", values, arrays, snapshot)
+            self._write(parts, f"round-{i:05d}", *_split(record), snapshot)
         for i, (X, codes) in enumerate(rounds.state.extra):
             self._write(parts, f"rows-{i:05d}", {}, {"codes": codes}, X)
         models = (rounds.model, rounds.estimator)
@@ -147,18 +145,17 @@ def _differences(found, given):
 
 def _split(record):
     """Return what JSON holds of a record, and its arrays."""
-    arrays = {name: value for name, value in record.items() if isinstance(value, np.ndarray)}
-    values = {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in record.items()
-        if name not in arrays
-    }
+    values, arrays = {}, {}
+    for name, value in record.items():
+        values[name] = value.item() if isinstance(value, np.generic) else value
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+            values[name] = None  # holds the place, so that a record comes back in its order
     return values, arrays
 
 
-def _read_record(sealed):
-    found = {**sealed.values["values"], **sealed.arrays}
-    return {name: found[name] for name in sealed.values["order"]}
+def _joined(sealed):
+    return {**sealed.values, **sealed.arrays}
 
 
 def _read_part(folder, head, name):
@@ -173,8 +170,8 @@ def _resume(rounds, folder, head):
     played = [_read_part(folder, head, f"round-{i:05d}") for i in range(n_rounds)]
     taught = [_read_part(folder, head, f"rows-{i:05d}") for i in range(n_extra)]
     rounds.resume(
-        {**head.values, **head.arrays},
-        history=[_read_record(part) for part in played],
+        _joined(head),
+        history=[_joined(part) for part in played],
         snapshots=[part.unpickle() for part in played if part.has_pickle],
         extra=[(part.unpickle(), part.arrays["codes"]) for part in taught],
         criteria=head.unpickle(),
@@ -204,7 +201,7 @@ def last_round(folder):
     n_rounds = head.values["n_rounds"]
     if n_rounds == 0:
         return None
-    record = _read_record(_read_part(folder, head, f"round-{n_rounds - 1:05d}"))
+    record = _joined(_read_part(folder, head, f"round-{n_rounds - 1:05d}"))
     return record, _read_part(folder, head, f"model-{n_rounds:05d}").unpickle()[1]
 
 

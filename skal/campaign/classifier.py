@@ -20,7 +20,7 @@ from skal.campaign.pseudo_labels import PseudoLabels
 from skal.campaign.replay import Replay
 from skal.campaign.rounds import describe_round
 from skal.campaign.setup import make_rounds, read_data
-from skal.campaign.stopping import EmptyPool, StoppingCriterion
+from skal.campaign.stopping import StoppingCriterion
 from skal.campaign.update import Finetune, Retrain
 
 __all__ = ["ActiveLearningClassifier"]
@@ -118,8 +118,8 @@ class ActiveLearningClassifier(
         order asked), ``scores`` (of the strategy, NaN where it gives none),
         ``seconds_query``, ``seconds_fit``; with an `eval_set`
         ``eval_accuracy``, ``eval_precision``, ``eval_recall`` and ``eval_f1`` (macro averages);
-        with `pseudo_labels` ``n_pseudo_labeled``, ``pseudo_indices``, ``threshold`` and, in a
-        simulation, ``pseudo_accuracy``.
+        with `pseudo_labels` ``n_pseudo_labeled``, ``pseudo_indices``, ``pseudo_labels`` (the
+        classes given to those), ``threshold`` and, in a simulation, ``pseudo_accuracy``.
     pseudo_labels_ : dict
         With `pseudo_labels`: ``indices`` and ``labels`` of the last round.
     n_rounds_ : int
@@ -144,6 +144,10 @@ class ActiveLearningClassifier(
     several rounds can change which of two close candidates is asked. Where that matters, fix
     the number: ``tf.config.threading.set_intra_op_parallelism_threads`` before TensorFlow is
     first used, and `threadpoolctl.threadpool_limits`.
+
+    The rows that the first step of a Pipeline makes of recordings are computed once and kept in
+    memory, up to 1 GiB, if the step learns nothing from them. Those beyond it are computed in
+    every round; `skal.audio.FeatureCache` keeps them all, on disk.
 
     A pickle has the models and the records, and leaves X out. A campaign from a pickle, also one
     that comes back from a process of joblib (``cross_validate(..., n_jobs=2,
@@ -360,24 +364,27 @@ class ActiveLearningClassifier(
         UnsupportedStrategyError
             If the strategy needs what the classifier cannot answer; before any training.
         """
-        rounds, simulated = self._begin(X, y, oracle, groups, starts, sample_weight)
+        rounds = self._begin(X, y, oracle, groups, starts, sample_weight)
         eval_set = check_eval_set(self, eval_set, self.unlabeled, rounds.state)
         learn = partial(self._learn, eval_set=eval_set, on_round=on_round)
         with self._checkpoint.hold():
             self._checkpoint.load_into(rounds)
-            self._show_begin(rounds)
-            if simulated:
+            self._rounds, self.strategy_ = rounds, rounds.strategy
+            self.classes_, self.broken_indices_ = rounds.state.classes, rounds.state.broken
+            self.stop_reason_ = None
+            self._show_rounds()
+            if len(rounds.waiting):
+                learn()
+            if rounds.simulated:
                 self._loop(lambda rows: rounds.state.codes[rows], learn)
             elif oracle is not None:
-                self._loop(partial(self._ask, oracle), learn, True)
+                self._loop(partial(self._ask, oracle), learn)
             else:
-                if len(rounds.waiting):
-                    learn()
                 self._wait_or_stop()
         return self
 
     def _begin(self, X, y, oracle, groups, starts, sample_weight):
-        """Validate everything before any training; return the rounds, and whether to simulate."""
+        """Validate everything before any training, and return the rounds."""
         if y is None and oracle is None:
             raise ValueError(
                 "ActiveLearningClassifier requires y to be passed, but the target y is None. "
@@ -385,40 +392,29 @@ class ActiveLearningClassifier(
             )
         state, known = read_data(self, X, y, groups, starts, sample_weight)
         simulated = bool(oracle is None and known.all())
-        self._n_instances = max(1, amount(self.n_instances, len(known)))
-        self._budget = amount(self.budget, len(known))
         self._checkpoint = NoCheckpoint()
         if self.checkpoint is not None:
             description = describe(self, state, known, simulated=simulated)
             self._checkpoint = Checkpoint(self.checkpoint, description)
-        rounds = make_rounds(self, state, budget=self._budget, simulated=simulated)
+        rounds = make_rounds(self, state, simulated=simulated)
         if not simulated:
             told = np.flatnonzero(known)
             rounds.reveal(told, state.codes[told])
-        return rounds, simulated
+        return rounds
 
-    def _show_begin(self, rounds):
-        """Set the public attributes that stay as they are until the next `fit`."""
-        self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, rounds.state.classes
-        self.broken_indices_ = rounds.state.broken
-        self.stop_reason_ = None
-        self._show_rounds()
-
-    def _loop(self, answer, learn, precious=False):
+    def _loop(self, answer, learn):
         """Play rounds until there is a reason to stop."""
         rounds, state = self._rounds, self._rounds.state
-        if len(rounds.waiting):
-            learn()
-        while (reason := self._find_reason()) is None:
-            n_instances = self._n_instances
+        while (reason := rounds.why_stop()) is None:
+            n_instances = rounds.n_instances
             if rounds.next_round == 0:
                 n_instances = max(1, amount(self.n_initial, len(state.candidates)))
-            indices = rounds.choose(min(n_instances, self._budget - state.n_labeled))
+            indices = rounds.choose(min(n_instances, rounds.budget - state.n_labeled))
             if len(indices) == 0:
                 reason = "the strategy asked for nothing"
                 break
             rounds.reveal(indices, answer(indices))
-            if precious:
+            if not rounds.simulated:
                 self._save()  # what people answered is kept before the training begins
             learn()
         self.stop_reason_ = reason
@@ -428,16 +424,10 @@ class ActiveLearningClassifier(
         answer = oracle(rows.copy())  # a copy: an oracle may sort what it is given
         return self._codes(answer, rows, "the answer of the oracle")
 
-    def _find_reason(self):
-        """Return why to stop, or None; nothing but an empty pool stops before round 0."""
-        if self._rounds.next_round == 0:
-            return EmptyPool().reason(self._rounds.view)
-        return self._rounds.why_stop()
-
     def _wait_or_stop(self):
         """Say whether more labels are wanted from the caller, or why not."""
         waiting = "waiting for labels: ask query() for rows, then teach() them"
-        self.stop_reason_ = self._find_reason() or waiting
+        self.stop_reason_ = self._rounds.why_stop() or waiting
 
     def _learn(self, eval_set=None, on_round=None):
         """Train, save, and show what came of it."""
@@ -459,13 +449,12 @@ class ActiveLearningClassifier(
         rounds = self._rounds
         self.labeled_indices_ = rounds.state.labeled.copy()
         self.history_ = rounds.history
-        self.n_rounds_ = max(0, rounds.next_round - 1)
-        shown = {"estimator_": rounds.estimator, "pseudo_labels_": None}
-        if rounds.pseudo is not None:
-            labels = self.classes_[rounds.pseudo["pseudo_codes"]]
-            indices = rounds.pseudo["pseudo_indices"].copy()
-            shown["pseudo_labels_"] = {"indices": indices, "labels": labels}
-        for name, value in shown.items():
+        self.n_rounds_ = rounds.n_rounds
+        for name in ("estimator_", "pseudo_labels_"):  # of an earlier fit
             self.__dict__.pop(name, None)
-            if value is not None:
-                setattr(self, name, value)
+        if rounds.estimator is not None:
+            self.estimator_ = rounds.estimator
+        if rounds.pseudo_labels is not None and rounds.history:
+            last = rounds.history[-1]
+            indices, labels = last["pseudo_indices"], last["pseudo_labels"]
+            self.pseudo_labels_ = {"indices": indices.copy(), "labels": labels.copy()}

@@ -58,7 +58,7 @@ def match_rows(estimator, X, state):
 
 def find_broken(estimator, X):
     """Find the rows that the first step of a Pipeline would turn into zeros: unreadable ones."""
-    # One pass over the rows; what a FeatureCache computes for it is kept, not read again.
+    # One pass over the rows: what it computes is kept, by a FeatureCache or as `Remembered`.
     broken = [np.empty(0, dtype=np.intp)]
     for step in Chain(estimator).steps[:1]:
         if getattr(step, "sets_aside", False):

@@ -1,11 +1,13 @@
 """A campaign whose labels come from its caller: query for rows, teach their labels."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skal._utils.containers import n_rows
 from skal._utils.pipelines import ask
-from skal._utils.rows import check_starts
+from skal._utils.rows import Rows, check_starts
 from skal.campaign.inputs import (
     are_integers,
     check_groups,
@@ -48,8 +50,10 @@ class InteractiveMixin:
             If X does not fit to the rows given to `fit`, or `groups` or `starts` not to X.
         """
         check_is_fitted(self, "history_")
+        if isinstance(X, Integral):
+            raise ValueError(f"X is {X}, no rows; for a number of rows: query(n_instances={X})")
         rounds = self._rounds
-        n_instances = self._n_instances if n_instances is None else n_instances
+        n_instances = rounds.n_instances if n_instances is None else n_instances
         if X is None:
             if groups is not None or starts is not None:
                 raise ValueError(
@@ -61,17 +65,8 @@ class InteractiveMixin:
         self._check_model()
         X = match_rows(self, X, rounds.state)
         groups, starts = check_groups(groups, n_rows(X)), check_starts(starts, n_rows(X))
-        readable = readable_rows(rounds.model, X)
-        chosen = self.strategy_.query(
-            rounds.learner,
-            readable,
-            n_instances,
-            **rounds.labeled(),
-            groups=None if groups is None else groups[readable.positions],
-            starts=None if starts is None else starts[readable.positions],
-            random_state=rounds.seed("query"),
-        )
-        return readable.positions[chosen]
+        readable = readable_rows(rounds.model, Rows(X, np.arange(n_rows(X)), starts))
+        return rounds.ask(readable, n_instances, groups)[0]
 
     def teach(self, X=None, y=None, *, indices=None):
         """Add labels and train on all labels so far.

@@ -54,7 +54,7 @@ def as_values(values, name, n_samples=None):
 
 
 def _is_column(values):
-    """Tell whether values have one axis and hold the caller's objects: no array, nothing nested."""
+    """Tell whether values are a sequence of the caller's objects: no array, nothing nested."""
     if isinstance(values, (list, tuple)):
         return not any(isinstance(item, (list, tuple)) or np.ndim(item) > 0 for item in values)
     return type(values).__module__.partition(".")[0] in {"pandas", "polars"}

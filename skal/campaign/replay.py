@@ -118,9 +118,7 @@ def _by_prominence(embedding):
 
 
 def as_replay(replay):
-    """Return a replay object for its mode's name, or a copy of the object."""
-    if replay is None:
-        return None
-    replay = Replay(replay) if isinstance(replay, str) else clone(replay)
+    """Return a replay object for its mode's name or None, or a copy of the object."""
+    replay = clone(replay) if isinstance(replay, Replay) else Replay(replay or "all")
     replay.check()
     return replay

@@ -1,13 +1,40 @@
 """What a campaign knows at one moment: which rows are labeled, and which may be asked for."""
 
 import copy
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from skal._utils.containers import PoolLeftOut, concatenate, copy_rows, n_rows
-from skal._utils.rows import Rows
+from skal._utils.rows import Rows, as_rows
 
 _NO_ROWS = np.empty(0, dtype=np.intp)
+
+
+@dataclass
+class TrainingSet:
+    """What a model is trained on: labeled rows, rows from outside X, and pseudo-labeled ones."""
+
+    # In this order. The rows are put together where they are asked for.
+
+    parts: list
+    y: np.ndarray
+    weights: np.ndarray | None
+    groups: np.ndarray | None
+    n_guessed: int = 0
+
+    @cached_property
+    def X(self):
+        """The rows in the container of X."""
+        return concatenate([part.take() for part in self.parts if len(part)])
+
+    def take(self, positions):
+        """Return the training set of some of the rows, none of them pseudo-labeled."""
+        weights, groups = (
+            None if column is None else column[positions] for column in (self.weights, self.groups)
+        )
+        return TrainingSet([Rows(self.X, positions)], self.y[positions], weights, groups)
 
 
 class CampaignState:
@@ -36,7 +63,10 @@ class CampaignState:
     @property
     def usable(self):
         """Return the rows that are not set aside, as `Rows`."""
-        positions = np.setdiff1d(np.arange(n_rows(self.X)), self.broken)
+        return self.rows(np.setdiff1d(np.arange(n_rows(self.X)), self.broken))
+
+    def rows(self, positions):
+        """Return the rows at some positions, with what is known of them besides X."""
         return Rows(self.X, positions, None if self.starts is None else self.starts[positions])
 
     def set_aside(self, indices):
@@ -48,6 +78,11 @@ class CampaignState:
     def n_labeled(self):
         """Return the number of labels, those of rows from outside X included."""
         return len(self.labeled) + sum(len(codes) for _, codes in self.extra)
+
+    @property
+    def n_untold(self):
+        """Return the number of rows that were asked about in vain."""
+        return n_rows(self.X) - len(self.candidates) - len(self.labeled) - len(self.broken)
 
     def reveal(self, indices, codes):
         """Record answers, and return the rows that have a label now; -1 is "cannot tell"."""
@@ -67,38 +102,23 @@ class CampaignState:
         """Return the labels of rows."""
         return self.classes[self.codes[indices]]
 
-    def training_set(self, rows=None, pseudo=(_NO_ROWS, _NO_ROWS), pseudo_weight=1.0):
-        """Return what a model is trained on."""
-        guessed, guesses = pseudo
-        parts = [Rows(self.X, self.labeled if rows is None else rows).take()]
-        parts += [*(X for X, _ in self.extra), Rows(self.X, guessed).take()]
-        X = concatenate([part for part in parts if n_rows(part)])
-        weights = self.training_weights(rows, guessed, pseudo_weight)
-        return X, self.training_labels(rows, guesses), weights
-
-    def training_labels(self, rows=None, guesses=_NO_ROWS):
-        """Return the labels of what a model is trained on."""
+    def training_set(self, rows=None, guessed=_NO_ROWS, guesses=_NO_ROWS, guess_weight=1.0):
+        """Return what a model is trained on; all labeled rows of X, unless some are given."""
         rows = self.labeled if rows is None else rows
-        extra = [codes for _, codes in self.extra]
-        return self.classes[np.concatenate([self.codes[rows], *extra, guesses])]
-
-    def training_weights(self, rows=None, guessed=_NO_ROWS, pseudo_weight=1.0):
-        """Return the weights of what a model is trained on, None where all are 1."""
-        if self.weights is None and (pseudo_weight == 1 or len(guessed) == 0):
-            return None
-        rows = self.labeled if rows is None else rows
-        own = np.ones(n_rows(self.X)) if self.weights is None else self.weights
-        outside = np.ones(sum(len(codes) for _, codes in self.extra))
-        return np.concatenate([own[rows], outside, pseudo_weight * own[guessed]])
-
-    def training_groups(self, rows=None, guessed=_NO_ROWS):
-        """Return the groups of what a model is trained on."""
-        if self.groups is None:
-            return None
-        rows = self.labeled if rows is None else rows
-        _, numbers = np.unique(self.groups, return_inverse=True)
-        alone = len(self.groups) + np.arange(sum(len(codes) for _, codes in self.extra))
-        return np.concatenate([numbers[rows], alone, numbers[guessed]])
+        outside = np.arange(self.n_labeled - len(self.labeled))
+        weights = groups = None
+        if self.weights is not None or (guess_weight != 1 and len(guessed)):
+            own = np.ones(n_rows(self.X)) if self.weights is None else self.weights
+            weights = [own[rows], np.ones(len(outside)), guess_weight * own[guessed]]
+            weights = np.concatenate(weights)
+        if self.groups is not None:
+            _, numbers = np.unique(self.groups, return_inverse=True)
+            alone = len(numbers) + outside  # a row from outside is a group of its own
+            groups = np.concatenate([numbers[rows], alone, numbers[guessed]])
+        codes = [self.codes[rows], *(codes for _, codes in self.extra), guesses]
+        parts = [self.rows(rows), *(as_rows(X) for X, _ in self.extra), self.rows(guessed)]
+        y = self.classes[np.concatenate(codes)]
+        return TrainingSet(parts, y, weights, groups, len(guessed))
 
     @property
     def has_pool(self):

@@ -4,7 +4,11 @@ import contextlib
 import warnings
 
 import numpy as np
-from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    _routing_enabled,
+    get_routing_for_object,
+)
 
 from skal._utils.pipelines import (
     Chain,
@@ -38,7 +42,10 @@ def prepare(estimator, classes):
 
 def _request(chain, names):
     """Let a Pipeline hand arguments of ``fit`` on to its model, unless that was decided."""
-    decided = chain.model.get_metadata_routing().fit.requests
+    routing = get_routing_for_object(chain.model)
+    if isinstance(routing, MetadataRouter):
+        return  # the estimators inside it have requests, which are their owner's to make
+    decided = routing.fit.requests
     wanted = [n for n in names if chain.takes(n) and decided.get(n) is None]
     if wanted:
         chain.model.set_fit_request(**dict.fromkeys(wanted, True))
@@ -69,20 +76,20 @@ def start_anew(chain):
         chain.model.set_params(warm_start=False)
 
 
-def train(estimator, data, classes, seed, arguments, partial=False):
-    """Train the classifier of a campaign."""
-    X, y, weights = data
+def train(estimator, data, n_classes, seed, weight_names, partial=False):
+    """Train the classifier of a campaign on a `TrainingSet`."""
+    X, y = data.X, data.y
     chain = Chain(estimator)
-    if _cannot_train(chain, y, weights, len(classes)):
+    if _cannot_train(chain, y, data.weights, n_classes):
         return ConstantClassifier(clone_classifier(estimator)).fit(np.empty((len(y), 0)), y)
     seed_all(estimator, seed)
     known = getattr(chain.model, "classes_", None)
     try:
         if partial:
-            extra = {} if weights is None else {"sample_weight": weights}
+            extra = {} if data.weights is None else {"sample_weight": data.weights}
             chain.model.partial_fit(chain.features(X), y, **extra)
         else:
-            estimator.fit(X, y, **arguments)
+            estimator.fit(X, y, **fit_arguments(estimator, data, weight_names))
     except ValueError as error:
         error.add_note(f"while training on the labels so far: {_describe(y)}")
         raise
@@ -144,18 +151,19 @@ def _ensure_classes(chain, known, y, partial):
         model.classes_ = np.unique(y)
 
 
-def fit_arguments(estimator, n_rows, *, n_guessed=0, groups=None, weights=None, weight_names=()):
+def fit_arguments(estimator, data, weight_names):
     """Return what ``fit`` takes besides rows and labels: weights, and what may validate."""
     arguments = {}
-    if weights is not None:
+    if data.weights is not None:
         # A copy: SciKeras 0.13 multiplies into the weights that it is given.
-        arguments = dict.fromkeys(weight_names, weights.copy())
+        arguments = dict.fromkeys(weight_names, data.weights.copy())
     chain = Chain(estimator)
     if all(chain.takes(name) for name in _VALIDATION):
-        if n_guessed:  # the last rows; their pseudo-labels cannot validate anything
-            arguments[chain.fit_name("can_validate")] = np.arange(n_rows) < n_rows - n_guessed
-        if groups is not None:
-            arguments[chain.fit_name("groups")] = groups
+        if data.n_guessed:  # the last rows; their pseudo-labels cannot validate anything
+            n = len(data.y)
+            arguments[chain.fit_name("can_validate")] = np.arange(n) < n - data.n_guessed
+        if data.groups is not None:
+            arguments[chain.fit_name("groups")] = data.groups
     return arguments
 
 
@@ -167,7 +175,7 @@ def with_parameters(estimator, values):
     if values:
         model.set_params(**values)
     try:
-        yield estimator
+        yield
     finally:
         if values:
             model.set_params(**before)
@@ -176,7 +184,8 @@ def with_parameters(estimator, values):
 def weight_names(estimator):
     """Return the keyword arguments of ``fit`` that take weights, without metadata routing."""
     chain = Chain(estimator)
-    if not chain.takes("sample_weight"):
-        name = type(chain.model).__name__
-        raise ValueError(f"sample_weight was given, but {name}.fit takes none")
-    return (chain.fit_name("sample_weight"),)
+    name = chain.weight_name()
+    if name is None:
+        model = type(chain.model).__name__
+        raise ValueError(f"sample_weight was given, but {model}.fit takes none")
+    return (name,)

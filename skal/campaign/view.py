@@ -3,10 +3,8 @@
 import copy
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
-from skal._utils.pipelines import ConstantClassifier, ask, seed_all
-from skal._utils.rows import Rows
+from skal._utils.pipelines import ask, seed_all
 from skal.campaign.training import fit_arguments, fresh_copy
 
 __all__ = ["CampaignView"]
@@ -49,7 +47,6 @@ class CampaignView:
 
     def __init__(self, rounds):
         self._rounds = rounds
-        self._copy = None
 
     @property
     def history(self):
@@ -59,7 +56,7 @@ class CampaignView:
     @property
     def n_rounds(self):
         """Number of rounds of asking so far."""
-        return max(0, self._rounds.next_round - 1)
+        return self._rounds.n_rounds
 
     @property
     def classes_(self):
@@ -83,8 +80,8 @@ class CampaignView:
 
     @property
     def is_constant(self):
-        """Whether the model is a constant one, because all labels are of one class."""
-        return isinstance(self._rounds.estimator, ConstantClassifier)
+        """Whether the model tells nothing apart: its labels are too few, or of one class."""
+        return self._rounds.is_constant
 
     def labels(self):
         """Return the labels so far.
@@ -94,7 +91,7 @@ class CampaignView:
         ndarray of shape (n_labeled,)
             Those of X in the order asked, then those of rows from outside X.
         """
-        return self._rounds.state.training_labels()
+        return self._rounds.state.training_set().y
 
     def groups(self):
         """Return the group of each label.
@@ -105,7 +102,7 @@ class CampaignView:
             Numbers, in the order of `labels`. A row from outside X is a group of its own. None
             where `fit` was given no groups.
         """
-        return self._rounds.state.training_groups()
+        return self._rounds.state.training_set().groups
 
     def weights(self):
         """Return the sample weight of each label.
@@ -115,7 +112,7 @@ class CampaignView:
         ndarray of shape (n_labeled,) or None
             In the order of `labels`; None where all are 1.
         """
-        return self._rounds.state.training_weights()
+        return self._rounds.state.training_set().weights
 
     def predict_proba(self, positions):
         """Predict with the model of the last round.
@@ -131,7 +128,7 @@ class CampaignView:
             A column for each of `classes_`.
         """
         rounds = self._rounds
-        return rounds.learner.predict_proba(Rows(rounds.state.X, np.asarray(positions))).copy()
+        return rounds.learner.predict_proba(rounds.state.rows(np.asarray(positions))).copy()
 
     def score_copy(self, train, test):
         """Train a fresh copy of the classifier on some labels, and count hits on others.
@@ -147,22 +144,15 @@ class CampaignView:
             Correct predictions among `test`; None where `train` has fewer than two classes.
         """
         rounds = self._rounds
-        X, y, weights = rounds.state.training_set()
-        if len(np.unique(y[train])) < 2:
+        data = rounds.state.training_set()
+        if len(np.unique(data.y[train])) < 2:
             return None
-        if self._copy is None:
-            self._copy = fresh_copy(rounds.model)
-        seed_all(self._copy, self.seed("validation"))
-        groups = self.groups()
-        arguments = fit_arguments(
-            self._copy,
-            len(train),
-            groups=None if groups is None else groups[train],
-            weights=None if weights is None else weights[train],
-            weight_names=rounds.weight_names,
-        )
-        self._copy.fit(_safe_indexing(X, train), y[train], **arguments)
-        return int(np.sum(ask(self._copy, "predict", _safe_indexing(X, test)) == y[test]))
+        if rounds.copy is None:
+            rounds.copy = fresh_copy(rounds.model)
+        seed_all(rounds.copy, self.seed("validation"))
+        train, test = data.take(train), data.take(test)
+        rounds.copy.fit(train.X, train.y, **fit_arguments(rounds.copy, train, rounds.weight_names))
+        return int(np.sum(ask(rounds.copy, "predict", test.X) == test.y))
 
     def seed(self, purpose):
         """Return a seed for a random choice of this round.
