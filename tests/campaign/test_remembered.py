@@ -98,6 +98,23 @@ def test_other_parameters_give_other_rows():
     np.testing.assert_array_equal(step.set_params(scale=3.0).transform(X[:5]), 3 * first)
 
 
+def test_windows_of_recordings():
+    class OfWindows(Embedding):
+        def transform(self, X):
+            return np.stack(
+                [row_of(f"{path}-{start}") + end - start - 1 for path, start, end in X]
+            )
+
+    windows = [(f"{'ab'[i % 2]}/sound", i, i + 1) for i in range(60)]
+    fitted = campaign(OfWindows(), budget=None).fit(windows, [*Y[:20], *[None] * 40])
+    np.testing.assert_array_equal(
+        fitted.query(), campaign(Embedding(), budget=None).fit(X, [*Y[:20], *[None] * 40]).query()
+    )
+    asked = fitted.query(windows[30:], n_instances=3)
+    fitted.teach([windows[30 + i] for i in asked], Y[30:][asked])
+    assert fitted.history_[-1]["n_labeled"] == 23
+
+
 def test_a_recording_that_was_written_anew_is_read_anew(tmp_path):
     class Sizes(Embedding):
         def transform(self, X):
