@@ -146,6 +146,7 @@ def address_of(row):
 
 
 def size_and_time(path):
+    """Return the size of a file and when it was modified, None where there is none."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):  # text that is no file's name, or a file that is gone
