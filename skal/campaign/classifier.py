@@ -25,6 +25,8 @@ from skal.campaign.update import Finetune, Retrain
 
 __all__ = ["ActiveLearningClassifier"]
 
+_AMOUNT = [Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="right")]
+
 
 class ActiveLearningClassifier(
     InteractiveMixin,
@@ -216,20 +218,10 @@ class ActiveLearningClassifier(
     _parameter_constraints = {
         "estimator": [HasMethods(["fit"])],
         "strategy": "no_validation",  # as_strategy says what is wrong, and what to give
-        "n_initial": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="right"),
-        ],
+        "n_initial": _AMOUNT,
         "initial_strategy": "no_validation",
-        "n_instances": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="right"),
-        ],
-        "budget": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="right"),
-            None,
-        ],
+        "n_instances": _AMOUNT,
+        "budget": [*_AMOUNT, None],
         "max_rounds": [Interval(Integral, 0, None, closed="left"), None],
         "update": [StrOptions({"retrain", "finetune", "shrink_perturb"}), Retrain, Finetune],
         "replay": [StrOptions({"all", "none", "uncertain", "var", "diverse"}), Replay, None],
