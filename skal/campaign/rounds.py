@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skal._utils.pipelines import ConstantClassifier, Frozen, ask
-from skal.campaign.remembered import share_rows
-from skal.campaign.training import fit_normalization, train, with_parameters
+from skal._utils.estimators.pipelines import ConstantClassifier, Frozen, ask
+from skal.campaign.training.fit import fit_normalization, train, with_parameters
+from skal.campaign.training.remembered import share_rows
 from skal.campaign.view import CampaignView
 from skal.learner import Learner
 from skal.metrics import classification_scores
@@ -20,7 +20,7 @@ _NO_GUESSES = (_NO_ROWS, _NO_ROWS, np.nan)
 
 @dataclass(eq=False)
 class Rounds:
-    """Play the rounds of one campaign."""
+    """Runs the rounds of a campaign."""
 
     model: object
     state: object
@@ -41,7 +41,7 @@ class Rounds:
     def __post_init__(self):
         self.history, self.snapshots = [], []
         self.estimator = None
-        self.copy = None  # of the model, for criteria that train one
+        self.copy = None  # of the model, for criteria that train a copy
         self.waiting = _NO_ROWS  # labeled, but no model has been trained on them yet
         self.waiting_scores = _NO_SCORES
         self._looks = {}  # scores of the rows of each query since the last training, by its size
@@ -50,25 +50,25 @@ class Rounds:
 
     @property
     def view(self):
-        """Return what criteria may read."""
+        """Return the view for stopping criteria."""
         return CampaignView(self)
 
     @property
     def next_round(self):
-        """Return the number of the round to come; 0 as long as nothing has been trained."""
+        """Return the number of the next round; 0 before the first training."""
         return len(self.history)
 
     @property
     def n_rounds(self):
-        """Return the number of rounds of asking so far."""
+        """Return the number of rounds so far, without the first training."""
         return max(0, self.next_round - 1)
 
     @property
     def is_constant(self):
-        """Tell whether the last model has learned nothing: it stands in, or has seen one class."""
+        """Tell whether the last model is constant, or was trained on labels of one class."""
         if isinstance(self.estimator, ConstantClassifier):
             return True
-        # What came after its training is at the end of the labels of X, and of those from outside.
+        # Labels newer than its training are last among those of X, and among those from outside X.
         state, n_old = self.state, len(self.state.labeled) - len(self.waiting)
         outside = np.arange(self.history[-1]["n_labeled"] - n_old) + len(state.labeled)
         y = state.training_set().y[np.concatenate([np.arange(n_old), outside])]
@@ -76,7 +76,7 @@ class Rounds:
 
     @property
     def learner(self):
-        """Return the window on the model of the last round, the same until the next one."""
+        """Return the learner for the model of the last round, cached until the next round."""
         if self._learner is None:
             self._learner = self._look_at(self.estimator)
         return self._learner
@@ -88,14 +88,14 @@ class Rounds:
         return Learner(estimator, classes, needs=self.strategy.required())
 
     def seed(self, purpose):
-        """Return the seed for one purpose in the round to come."""
-        # Independent of what was drawn before, so that a campaign taken up again goes on the same.
+        """Return the seed for one purpose in the next round."""
+        # Independent of earlier draws, so that a resumed campaign continues identically.
         key = (self.next_round, zlib.crc32(purpose.encode()))
         sequence = np.random.SeedSequence(self.root_seed, spawn_key=key)
         return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)
 
     def choose(self, n_instances):
-        """Choose among the rows that may be asked for, which changes nothing in the campaign."""
+        """Choose candidates, without changing the campaign."""
         start = time.perf_counter()
         candidates = self.state.rows(self.state.candidates)
         if len(candidates) == 0:
@@ -122,14 +122,14 @@ class Rounds:
         return rows.positions[chosen], scores
 
     def reveal(self, indices, codes):
-        """Take in the answers of a round."""
+        """Store the answers of a round."""
         told = self.state.reveal(indices, codes)
         self.waiting = np.concatenate([self.waiting, told])
         self.waiting_scores = np.concatenate([self.waiting_scores, self._scores_of(told)])
 
     def _scores_of(self, rows):
-        """Return the scores of rows in the smallest query that asked for them, else NaN."""
-        # Not in the last one: a look at more rows must leave the record as it is.
+        """Return the scores of rows from the smallest query that returned them, else NaN."""
+        # Not from the last query: previews of more rows must not change the record.
         scores = {}
         for size in sorted(self._looks, reverse=True):
             scores.update(self._looks[size])
@@ -176,12 +176,12 @@ class Rounds:
         limit = self._limit()
         if limit is not None or self.next_round == 0:
             return limit
-        # All are asked, so that each sees every round, whichever stops first.
+        # Call all criteria, so that each sees every round.
         reasons = [criterion.reason(self.view) for criterion in self.criteria]
         return next((reason for reason in reasons if reason is not None), None)
 
     def _limit(self):
-        """Return which limit of every campaign is reached; before round 0 an empty pool alone."""
+        """Return which limit is reached, or None; only an empty pool stops before round 0."""
         if not self.state.open.any():
             n = self.state.n_untold
             untold = f', and {n} of its rows have no label: the answers were "cannot tell"'
@@ -206,7 +206,7 @@ class Rounds:
             self.estimator = train(
                 self.model,
                 data,
-                len(self.state.classes),
+                self.state.classes,
                 self.seed("fit"),
                 self.weight_names,
                 partial=way_on == "partial_fit",
@@ -215,16 +215,18 @@ class Rounds:
         return (0, False) if changed else (len(data.y), way_on is None)
 
     def _replayed(self):
-        """Return the labeled rows of X to train on, by what the last model makes of old ones."""
+        """Return the labeled rows of X to train on: new rows, and replayed old rows."""
         state = self.state
+        if self.replay is None or self.estimator is None:
+            return state.labeled
         old = state.labeled[~np.isin(state.labeled, self.waiting)]
-        if self.estimator is None or len(old) == 0:
+        if len(old) == 0:
             return state.labeled
         kept = self.replay.choose(self.learner, state.rows(old), state.codes[old])
         return np.concatenate([old[kept], self.waiting])
 
     def _guess(self):
-        """Return pseudo-labels for candidates that got no answer in this round."""
+        """Return pseudo-labels for candidates without an answer in this round."""
         if self.pseudo_labels is None or self.estimator is None or self.is_constant:
             return _NO_GUESSES
         candidates = self.state.candidates
@@ -234,7 +236,7 @@ class Rounds:
         return candidates[positions], codes, self.pseudo_labels.threshold_at(t)
 
     def _describe(self, guessed, guesses, threshold):
-        """Return what a record says of pseudo-labels."""
+        """Return the entries of a record about pseudo-labels."""
         described = {
             "n_pseudo_labeled": len(guessed),
             "pseudo_indices": guessed,
@@ -267,14 +269,14 @@ class Rounds:
         self.waiting, self.waiting_scores = progress["waiting"], progress["waiting_scores"]
         self.root_seed, self._seconds_query = progress["seed"], progress["seconds_query"]
         self.history, self.snapshots = history, snapshots
-        # The memory of saved criteria, where the caller gave the same ones again.
+        # The state of saved criteria, if the caller gave the same criteria again.
         memories = {repr(criterion): criterion for criterion in criteria}
         self.criteria = [memories.get(repr(given), given) for given in self.criteria]
         before, (self.model, self.estimator) = self.model, models
         share_rows(before, self.model)
 
     def __getstate__(self):
-        """Leave out what can be computed again."""
+        """Drop caches that can be computed again."""
         return {**self.__dict__, "_learner": None, "_looks": {}, "copy": None}
 
 

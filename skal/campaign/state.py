@@ -1,4 +1,4 @@
-"""What a campaign knows at one moment: which rows are labeled, and which may be asked for."""
+"""The state of a campaign: which rows are labeled, and which are candidates."""
 
 import copy
 from dataclasses import dataclass
@@ -6,17 +6,15 @@ from functools import cached_property
 
 import numpy as np
 
-from skal._utils.containers import PoolLeftOut, concatenate, copy_rows, n_rows
-from skal._utils.rows import Rows, as_rows
+from skal._utils.rows.containers import PoolLeftOut, concatenate, copy_rows, n_rows
+from skal._utils.rows.lazy import Rows, as_rows
 
 _NO_ROWS = np.empty(0, dtype=np.intp)
 
 
 @dataclass
 class TrainingSet:
-    """What a model is trained on: labeled rows, rows from outside X, and pseudo-labeled ones."""
-
-    # In this order. The rows are put together where they are asked for.
+    """Rows to train on: labeled rows of X, rows from outside X, then pseudo-labeled rows."""
 
     parts: list
     y: np.ndarray
@@ -30,7 +28,7 @@ class TrainingSet:
         return concatenate([part.take() for part in self.parts if len(part)])
 
     def take(self, positions):
-        """Return the training set of some of the rows, none of them pseudo-labeled."""
+        """Return the training set of some rows, which must not be pseudo-labeled."""
         weights, groups = (
             None if column is None else column[positions] for column in (self.weights, self.groups)
         )
@@ -38,10 +36,10 @@ class TrainingSet:
 
 
 class CampaignState:
-    """Rows, labels and what has become of each row."""
+    """Rows, labels, and the status of each row."""
 
-    # Labels are positions in the list of classes, -1 for unknown. In a simulation those not asked
-    # for yet are in `codes` too; only `labeled` ones are ever looked at.
+    # Labels are positions in the list of classes, -1 for unknown. In a simulation, `codes` also
+    # contains hidden labels, but only those of `labeled` rows are used.
 
     def __init__(self, X, codes, classes, groups=None, weights=None, starts=None):
         self.X = X
@@ -57,7 +55,7 @@ class CampaignState:
 
     @property
     def candidates(self):
-        """Return the positions that may be asked for, ascending."""
+        """Return the positions of candidates, ascending."""
         return np.flatnonzero(self.open)
 
     @property
@@ -66,26 +64,26 @@ class CampaignState:
         return self.rows(np.setdiff1d(np.arange(n_rows(self.X)), self.broken))
 
     def rows(self, positions):
-        """Return the rows at some positions, with what is known of them besides X."""
+        """Return the rows at some positions, with their starts."""
         return Rows(self.X, positions, None if self.starts is None else self.starts[positions])
 
     def set_aside(self, indices):
-        """Leave rows out of everything that follows, whether they have labels or not."""
+        """Exclude rows from all further rounds, with or without labels."""
         self.broken = indices
         self.open[indices] = False
 
     @property
     def n_labeled(self):
-        """Return the number of labels, those of rows from outside X included."""
+        """Return the number of labels, including rows from outside X."""
         return len(self.labeled) + sum(len(codes) for _, codes in self.extra)
 
     @property
     def n_untold(self):
-        """Return the number of rows that were asked about in vain."""
+        """Return the number of rows for which the answer was "cannot tell"."""
         return n_rows(self.X) - len(self.candidates) - len(self.labeled) - len(self.broken)
 
     def reveal(self, indices, codes):
-        """Record answers, and return the rows that have a label now; -1 is "cannot tell"."""
+        """Record answers, and return the newly labeled rows; -1 means "cannot tell"."""
         useful = (codes >= 0) & ~np.isin(indices, self.broken)
         told = indices[useful]
         self.codes[told] = codes[useful]
@@ -94,8 +92,8 @@ class CampaignState:
         return told
 
     def add_rows(self, X, codes):
-        """Add labeled rows that are no part of X, for training only."""
-        # A copy: whoever fills one array again and again would change what was taught before.
+        """Add labeled rows from outside X, for training only."""
+        # Copy them: a caller may reuse the array for the next rows.
         self.extra.append((copy_rows(X), codes))
 
     def labels(self, indices):
@@ -103,7 +101,7 @@ class CampaignState:
         return self.classes[self.codes[indices]]
 
     def training_set(self, rows=None, guessed=_NO_ROWS, guesses=_NO_ROWS, guess_weight=1.0):
-        """Return what a model is trained on; all labeled rows of X, unless some are given."""
+        """Return the rows to train on; None for `rows` is all labeled rows of X."""
         rows = self.labeled if rows is None else rows
         outside = np.arange(self.n_labeled - len(self.labeled))
         weights = groups = None
@@ -113,7 +111,7 @@ class CampaignState:
             weights = np.concatenate(weights)
         if self.groups is not None:
             _, numbers = np.unique(self.groups, return_inverse=True)
-            alone = len(numbers) + outside  # a row from outside is a group of its own
+            alone = len(numbers) + outside  # a row from outside is its own group
             groups = np.concatenate([numbers[rows], alone, numbers[guessed]])
         codes = [self.codes[rows], *(codes for _, codes in self.extra), guesses]
         parts = [self.rows(rows), *(as_rows(X) for X, _ in self.extra), self.rows(guessed)]
@@ -122,7 +120,7 @@ class CampaignState:
 
     @property
     def has_pool(self):
-        """Tell whether the rows are there; a campaign that was pickled has left them out."""
+        """Tell whether the rows are available; a pickle does not contain them."""
         return not isinstance(self.X, PoolLeftOut)
 
     @property
@@ -131,7 +129,7 @@ class CampaignState:
         return self.X if self.has_pool else self.X.template
 
     def __getstate__(self):
-        """Leave out the rows, and what is known of those that have no label."""
+        """Drop the rows, and the information on unlabeled rows."""
         left_out = {"groups": None, "weights": None, "starts": None, "extra": []}
         if self.has_pool:
             left_out["X"] = PoolLeftOut(self.X)
@@ -143,7 +141,7 @@ class CampaignState:
         self.codes[self.labeled] = state["codes"]
 
     def __deepcopy__(self, memo):
-        """Copy what changes, and share the rows: a copy in this process goes on with them."""
+        """Copy the mutable state, and share the rows between copies in this process."""
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied
         for name, value in self.__dict__.items():
