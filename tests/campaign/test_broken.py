@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skal import ActiveLearningClassifier
-from skal.audio import FeatureCache, LogMelSpectrogram, _clips
+from skal.audio import FeatureCache, LogMelSpectrogram, _inputs
 from skal.campaign import StabilizedPredictions
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
@@ -158,9 +158,9 @@ def test_where_none_can_be_read(sounds):
 def test_each_recording_is_read_once_for_all_rounds(sounds, monkeypatch, container):
     paths, y = sounds
     read = []
-    load = _clips.load_clip
+    load = _inputs.load_clip
     monkeypatch.setattr(
-        _clips, "load_clip", lambda clip, *params: read.append(clip) or load(clip, *params)
+        _inputs, "load_clip", lambda clip, *params: read.append(clip) or load(clip, *params)
     )
     network = CNNClassifier(CompactCNN(filters=(4,), n_embedding=4), steps=1)
     fitted = ActiveLearningClassifier(
