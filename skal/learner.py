@@ -1,5 +1,6 @@
 """Learner: the interface of strategies and campaigns to a classifier."""
 
+import functools
 import math
 
 import numpy as np
@@ -74,35 +75,34 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
         The message names the strategy, what it needs, and what to use instead.
     """
     chain = Chain(estimator)
-    model = _voice(chain)
-    features = None
+    model, name = _voice(chain), type(chain.model).__name__
+    asker = type(strategy).__name__
+
+    @functools.cache
+    def _features():
+        if rows is None:
+            return None
+        # All rows if the model gets them unchanged from an array in memory.
+        is_plain = not chain.steps and type(rows.base) is np.ndarray
+        few = rows if is_plain else rows[:_FEW]
+        return chain.try_features(few.take(), 2 if classes is None else len(classes))
+
     for need in sorted(needs):
-        looks = hasattr(model, "why_not") and hasattr(type(model), need)
-        if rows is not None and (looks or need == "embed") and features is None:
-            few = rows if _is_plain(chain, rows) else rows[:_FEW]
-            features = chain.try_features(few.take(), 2 if classes is None else len(classes))
-        reason = model.why_not(need, features, classes) if looks else None
-        if reason is not None:
-            raise UnsupportedStrategyError(
-                f"{type(strategy).__name__} needs {need}, and {type(chain.model).__name__} "
-                f"cannot answer it: {reason}"
-            )
-        if need == "embed" and not looks and not hasattr(model, "embed"):
-            if features is not None:
-                _as_matrix(features)
-        elif not looks and not _offers(model, need):
-            name = type(chain.model).__name__
+        if hasattr(model, "why_not") and hasattr(type(model), need):
+            reason = model.why_not(need, _features(), classes)
+            if reason is not None:
+                raise UnsupportedStrategyError(
+                    f"{asker} needs {need}, and {name} cannot answer it: {reason}"
+                )
+        elif need == "embed" and not hasattr(model, "embed"):
+            if _features() is not None:
+                _as_matrix(_features())
+        elif not _offers(model, need):
             if is_ensemble(model) and (member := silent_member(model)) is not None:
                 name = f"{name} of {type(member).__name__}"
             raise UnsupportedStrategyError(
-                f"{type(strategy).__name__} needs {need}, which {name} does not have. Use "
-                f"{_INSTEAD[need]}."
+                f"{asker} needs {need}, which {name} does not have. Use {_INSTEAD[need]}."
             )
-
-
-def _is_plain(chain, rows):
-    """Tell whether the model gets the rows unchanged from an array in memory."""
-    return not chain.steps and type(rows.base) is np.ndarray
 
 
 def _voice(chain):
@@ -129,12 +129,10 @@ def _as_matrix(features):
             "Put TruncatedSVD in front of the classifier: make_pipeline(TruncatedSVD(100), "
             "classifier)."
         )
-    if not hasattr(features, "dtype") and not hasattr(features, "dtypes"):
-        try:
-            features = np.asarray(features)
-        except ValueError:
-            features = np.empty((), dtype=object)
-    features = np.asarray(features)
+    try:
+        features = np.asarray(features)
+    except ValueError:  # waveforms of different lengths
+        features = np.empty((), dtype=object)
     if not np.issubdtype(features.dtype, np.number) and features.dtype != bool:
         raise UnsupportedStrategyError(
             "an embedding is needed, but the rows are no numeric array (paths, or waveforms of "
@@ -174,8 +172,6 @@ class _Table:
         self._values = None
 
     def missing(self, positions):
-        if self._values is None:
-            return positions
         return positions[self._slot[positions] < 0]
 
     def add(self, positions, values):
@@ -375,20 +371,18 @@ class Learner:
         if augment is None and not isinstance(model, ConstantClassifier):
             check_supported(self.estimator, ["augment"], self)
 
-        def _copies(block):
-            """Yield copies of a block, in the form that the model takes."""
+        def _ask(block):
             rows = self._features(block) if augment is None else block.take()
-            for _ in range(n_copies):
+            answers = []
+            for _ in range(n_copies):  # one by one, since copies of a block are large
                 if augment is None:
-                    yield model.augment(rows, random_state=rng)
+                    copy = model.augment(rows, random_state=rng)
                 else:
-                    yield self._for_model(augment(rows, rng))
+                    copy = self._for_model(augment(rows, rng))
+                answers.append(self._expand(model.predict_proba(copy)))
+            return np.stack(answers)
 
-        parts = [
-            np.stack([self._expand(model.predict_proba(copy)) for copy in _copies(block)])
-            for block in _blocks(X)
-        ]
-        return np.concatenate(parts, axis=1)
+        return np.concatenate([_ask(block) for block in _blocks(X)], axis=1)
 
     def _check_fitted(self, what):
         if self._model is None:

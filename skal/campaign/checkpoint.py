@@ -13,7 +13,7 @@ from skal._utils.rows.fingerprints import fingerprint, is_digest
 
 _NAME = "campaign.skal"
 _PART = re.compile(r"(model|round|rows)-\d+\.skal")
-_FORMAT = 2
+_FORMAT = 3
 _OLD_NAME = "campaign.joblib"  # format 1: one pickle of everything
 
 # Parameters that may change when a campaign resumes: its limits and its reporting.
@@ -94,9 +94,7 @@ class Checkpoint:
         parts = {}
         for i, record in enumerate(rounds.history):
             snapshot = rounds.snapshots[i] if rounds.snapshots else None
-            values, arrays = _split(record)
-            values = {"order": list(record), "values": values}
-            self._write(parts, f"round-{i:05d}", values, arrays, snapshot)
+            self._write(parts, f"round-{i:05d}", *_split(record), snapshot)
         for i, (X, codes) in enumerate(rounds.state.extra):
             self._write(parts, f"rows-{i:05d}", {}, {"codes": codes}, X)
         models = (rounds.model, rounds.estimator)
@@ -148,18 +146,17 @@ def _differences(found, given):
 
 def _split(record):
     """Split a record into JSON values and arrays."""
-    arrays = {name: value for name, value in record.items() if isinstance(value, np.ndarray)}
-    values = {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in record.items()
-        if name not in arrays
-    }
+    values, arrays = {}, {}
+    for name, value in record.items():
+        values[name] = value.item() if isinstance(value, np.generic) else value
+        if isinstance(value, np.ndarray):
+            arrays[name] = value
+            values[name] = None  # a placeholder, which keeps the order of the record
     return values, arrays
 
 
-def _read_record(sealed):
-    found = {**sealed.values["values"], **sealed.arrays}
-    return {name: found[name] for name in sealed.values["order"]}
+def _joined(sealed):
+    return {**sealed.values, **sealed.arrays}
 
 
 def _read_part(folder, head, name):
@@ -174,8 +171,8 @@ def _resume(rounds, folder, head):
     played = [_read_part(folder, head, f"round-{i:05d}") for i in range(n_rounds)]
     taught = [_read_part(folder, head, f"rows-{i:05d}") for i in range(n_extra)]
     rounds.resume(
-        {**head.values, **head.arrays},
-        history=[_read_record(part) for part in played],
+        _joined(head),
+        history=[_joined(part) for part in played],
         snapshots=[part.unpickle() for part in played if part.has_pickle],
         extra=[(part.unpickle(), part.arrays["codes"]) for part in taught],
         criteria=head.unpickle(),
@@ -206,7 +203,7 @@ def last_round(folder):
     n_rounds = head.values["n_rounds"]
     if n_rounds == 0:
         return None
-    record = _read_record(_read_part(folder, head, f"round-{n_rounds - 1:05d}"))
+    record = _joined(_read_part(folder, head, f"round-{n_rounds - 1:05d}"))
     return record, _read_part(folder, head, f"model-{n_rounds:05d}").unpickle()[1]
 
 

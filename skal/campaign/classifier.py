@@ -18,12 +18,14 @@ from skal.campaign.interactive import InteractiveMixin
 from skal.campaign.prediction import PredictionMixin
 from skal.campaign.rounds import describe_round
 from skal.campaign.setup import make_rounds, read_data
-from skal.campaign.stopping import EmptyPool, StoppingCriterion
+from skal.campaign.stopping import StoppingCriterion
 from skal.campaign.training.pseudo_labels import PseudoLabels
 from skal.campaign.training.replay import Replay
 from skal.campaign.training.update import Finetune, Retrain
 
 __all__ = ["ActiveLearningClassifier"]
+
+_AMOUNT = [Interval(Integral, 1, None, closed="left"), Interval(Real, 0, 1, closed="right")]
 
 
 class ActiveLearningClassifier(
@@ -116,8 +118,8 @@ class ActiveLearningClassifier(
         ``indices`` (positions labeled for this round, in the order asked), ``scores`` (of the
         strategy, NaN without scores), ``seconds_query``, ``seconds_fit``; with an `eval_set`
         ``eval_accuracy``, ``eval_precision``, ``eval_recall`` and ``eval_f1`` (macro averages);
-        with `pseudo_labels` ``n_pseudo_labeled``, ``pseudo_indices``, ``threshold`` and, in a
-        simulation, ``pseudo_accuracy``.
+        with `pseudo_labels` ``n_pseudo_labeled``, ``pseudo_indices``, ``pseudo_labels`` (the
+        classes given to those), ``threshold`` and, in a simulation, ``pseudo_accuracy``.
     pseudo_labels_ : dict
         With `pseudo_labels`: ``indices`` and ``labels`` of the last round.
     n_rounds_ : int
@@ -142,6 +144,10 @@ class ActiveLearningClassifier(
     the choice between close candidates. To avoid this, fix the number of threads:
     ``tf.config.threading.set_intra_op_parallelism_threads`` before TensorFlow is first used, and
     `threadpoolctl.threadpool_limits`.
+
+    The first step of a Pipeline computes the features of recordings once if it learns nothing from
+    them. The campaign keeps up to 1 GiB of these features in memory. The others are computed in
+    every round; `skal.audio.FeatureCache` stores all features on disk.
 
     A pickle contains the models and the records, but not X. A campaign from a pickle, or from a
     process of joblib (``cross_validate(..., n_jobs=2, return_estimator=True)``), can predict, and
@@ -210,20 +216,10 @@ class ActiveLearningClassifier(
     _parameter_constraints = {
         "estimator": [HasMethods(["fit"])],
         "strategy": "no_validation",  # as_strategy raises a clearer error
-        "n_initial": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="right"),
-        ],
+        "n_initial": _AMOUNT,
         "initial_strategy": "no_validation",
-        "n_instances": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="right"),
-        ],
-        "budget": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="right"),
-            None,
-        ],
+        "n_instances": _AMOUNT,
+        "budget": [*_AMOUNT, None],
         "max_rounds": [Interval(Integral, 0, None, closed="left"), None],
         "update": [StrOptions({"retrain", "finetune", "shrink_perturb"}), Retrain, Finetune],
         "replay": [StrOptions({"none", "uncertain", "var", "diverse"}), Replay, None],
@@ -357,24 +353,27 @@ class ActiveLearningClassifier(
         UnsupportedStrategyError
             Before any training, if the classifier lacks a method that the strategy needs.
         """
-        rounds, simulated = self._begin(X, y, oracle, groups, starts, sample_weight)
+        rounds = self._begin(X, y, oracle, groups, starts, sample_weight)
         eval_set = check_eval_set(self, eval_set, self.unlabeled, rounds.state)
         learn = partial(self._learn, eval_set=eval_set, on_round=on_round)
         with self._checkpoint.hold():
             self._checkpoint.load_into(rounds)
-            self._show_begin(rounds)
-            if simulated:
+            self._rounds, self.strategy_ = rounds, rounds.strategy
+            self.classes_, self.broken_indices_ = rounds.state.classes, rounds.state.broken
+            self.stop_reason_ = None
+            self._show_rounds()
+            if len(rounds.waiting):
+                learn()
+            if rounds.simulated:
                 self._loop(lambda rows: rounds.state.codes[rows], learn)
             elif oracle is not None:
-                self._loop(partial(self._ask, oracle), learn, True)
+                self._loop(partial(self._ask, oracle), learn)
             else:
-                if len(rounds.waiting):
-                    learn()
                 self._wait_or_stop()
         return self
 
     def _begin(self, X, y, oracle, groups, starts, sample_weight):
-        """Validate everything before training; return the rounds, and whether to simulate."""
+        """Validate everything before any training, and return the rounds."""
         if y is None and oracle is None:
             raise ValueError(
                 "ActiveLearningClassifier requires y to be passed, but the target y is None. "
@@ -382,40 +381,29 @@ class ActiveLearningClassifier(
             )
         state, known = read_data(self, X, y, groups, starts, sample_weight)
         simulated = bool(oracle is None and known.all())
-        self._n_instances = max(1, amount(self.n_instances, len(known)))
-        self._budget = amount(self.budget, len(known))
         self._checkpoint = NoCheckpoint()
         if self.checkpoint is not None:
             description = describe(self, state, known, simulated=simulated)
             self._checkpoint = Checkpoint(self.checkpoint, description)
-        rounds = make_rounds(self, state, budget=self._budget, simulated=simulated)
+        rounds = make_rounds(self, state, simulated=simulated)
         if not simulated:
             told = np.flatnonzero(known)
             rounds.reveal(told, state.codes[told])
-        return rounds, simulated
+        return rounds
 
-    def _show_begin(self, rounds):
-        """Set the public attributes that do not change until the next `fit`."""
-        self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, rounds.state.classes
-        self.broken_indices_ = rounds.state.broken
-        self.stop_reason_ = None
-        self._show_rounds()
-
-    def _loop(self, answer, learn, precious=False):
+    def _loop(self, answer, learn):
         """Run rounds until there is a reason to stop."""
         rounds, state = self._rounds, self._rounds.state
-        if len(rounds.waiting):
-            learn()
-        while (reason := self._find_reason()) is None:
-            n_instances = self._n_instances
+        while (reason := rounds.why_stop()) is None:
+            n_instances = rounds.n_instances
             if rounds.next_round == 0:
                 n_instances = max(1, amount(self.n_initial, len(state.candidates)))
-            indices = rounds.choose(min(n_instances, self._budget - state.n_labeled))
+            indices = rounds.choose(min(n_instances, rounds.budget - state.n_labeled))
             if len(indices) == 0:
                 reason = "the strategy returned no rows"
                 break
             rounds.reveal(indices, answer(indices))
-            if precious:
+            if not rounds.simulated:
                 self._save()  # save the answers before training
             learn()
         self.stop_reason_ = reason
@@ -425,16 +413,10 @@ class ActiveLearningClassifier(
         answer = oracle(rows.copy())  # a copy: an oracle may sort what it is given
         return self._codes(answer, rows, "the answer of the oracle")
 
-    def _find_reason(self):
-        """Return why to stop, or None; only an empty pool stops before round 0."""
-        if self._rounds.next_round == 0:
-            return EmptyPool().reason(self._rounds.view)
-        return self._rounds.why_stop()
-
     def _wait_or_stop(self):
         """Set stop_reason_ for a campaign that waits for labels."""
         waiting = "waiting for labels: call query(), label the rows, then call teach()"
-        self.stop_reason_ = self._find_reason() or waiting
+        self.stop_reason_ = self._rounds.why_stop() or waiting
 
     def _learn(self, eval_set=None, on_round=None):
         """Train, save, and update the public attributes."""
@@ -456,13 +438,12 @@ class ActiveLearningClassifier(
         rounds = self._rounds
         self.labeled_indices_ = rounds.state.labeled.copy()
         self.history_ = rounds.history
-        self.n_rounds_ = max(0, rounds.next_round - 1)
-        shown = {"estimator_": rounds.estimator, "pseudo_labels_": None}
-        if rounds.pseudo is not None:
-            labels = self.classes_[rounds.pseudo["pseudo_codes"]]
-            indices = rounds.pseudo["pseudo_indices"].copy()
-            shown["pseudo_labels_"] = {"indices": indices, "labels": labels}
-        for name, value in shown.items():
+        self.n_rounds_ = rounds.n_rounds
+        for name in ("estimator_", "pseudo_labels_"):  # of an earlier fit
             self.__dict__.pop(name, None)
-            if value is not None:
-                setattr(self, name, value)
+        if rounds.estimator is not None:
+            self.estimator_ = rounds.estimator
+        if rounds.pseudo_labels is not None and rounds.history:
+            last = rounds.history[-1]
+            indices, labels = last["pseudo_indices"], last["pseudo_labels"]
+            self.pseudo_labels_ = {"indices": indices.copy(), "labels": labels.copy()}

@@ -15,7 +15,7 @@ from skal._utils.rows.containers import (
     n_rows,
     take_rows,
 )
-from skal._utils.rows.lazy import as_rows, check_column, check_numbers
+from skal._utils.rows.lazy import as_rows, check_numbers
 from skal.campaign.given_labels import as_typed, as_values, check_labels, is_missing
 
 # Recordings to transform at a time; their features are discarded.
@@ -58,7 +58,7 @@ def match_rows(estimator, X, state):
 
 def find_broken(estimator, X):
     """Find unreadable rows, which the first step of a Pipeline would turn into zeros."""
-    # One pass over the rows; a FeatureCache stores the features that it computes.
+    # One pass over the rows; a FeatureCache or `Remembered` stores the features that it computes.
     broken = [np.empty(0, dtype=np.intp)]
     for step in Chain(estimator).steps[:1]:
         if getattr(step, "sets_aside", False):
@@ -87,14 +87,14 @@ def check_groups(groups, n_samples):
     """Return the group of each row as an array of one type, or None."""
     if groups is None:
         return None
-    values = check_column(as_values(groups, "groups"), "groups", n_samples)
+    values = as_values(groups, "groups", n_samples)
     missing = is_missing(values)
     if missing.any():  # a row without a group could end up on both sides
         raise ValueError(
             f"groups has no group for row {np.flatnonzero(missing)[0]} ({missing.sum()} rows in "
             "all): give each row a group, and a unique group if it is unknown"
         )
-    return as_typed(values, "groups").copy()
+    return as_typed(values, "groups")
 
 
 def check_weights(sample_weight, n_samples):
@@ -121,7 +121,6 @@ def check_eval_set(estimator, eval_set, unlabeled, state):
         raise ValueError("eval_set has no labels: every row of its y is marked as unlabeled")
     if not known.all():
         X = take_rows(X, np.flatnonzero(known))
-    labels = as_typed(labels[known], "y of eval_set")
     if (labels.dtype.kind == "U") != (state.classes.dtype.kind == "U"):
         raise ValueError(
             f"y of eval_set has labels such as {labels[0].item()!r}, y such as "

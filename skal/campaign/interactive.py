@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skal._utils.estimators.pipelines import ask
 from skal._utils.rows.containers import n_rows
-from skal._utils.rows.lazy import check_starts
+from skal._utils.rows.lazy import Rows, check_starts
 from skal.campaign.given_labels import check_labels, encode
 from skal.campaign.inputs import (
     are_integers,
@@ -55,7 +55,7 @@ class InteractiveMixin:
         if isinstance(X, numbers.Integral):
             raise TypeError(f"query({X}): the first argument is X; write query(n_instances={X})")
         rounds = self._rounds
-        n_instances = self._n_instances if n_instances is None else n_instances
+        n_instances = rounds.n_instances if n_instances is None else n_instances
         if X is None:
             if groups is not None or starts is not None:
                 raise ValueError(
@@ -67,17 +67,8 @@ class InteractiveMixin:
         self._check_model()
         X = match_rows(self, X, rounds.state)
         groups, starts = check_groups(groups, n_rows(X)), check_starts(starts, n_rows(X))
-        readable = readable_rows(rounds.model, X)
-        chosen = self.strategy_.query(
-            rounds.learner,
-            readable,
-            n_instances,
-            **rounds.labeled(),
-            groups=None if groups is None else groups[readable.positions],
-            starts=None if starts is None else starts[readable.positions],
-            random_state=rounds.seed("query"),
-        )
-        return readable.positions[chosen]
+        readable = readable_rows(rounds.model, Rows(X, np.arange(n_rows(X)), starts))
+        return rounds.ask(readable, n_instances, groups)[0]
 
     def teach(self, X=None, y=None, *, indices=None):
         """Add labels and train on all labels so far.
@@ -153,7 +144,4 @@ class InteractiveMixin:
 
     def _codes(self, y, rows, name="y"):
         """Return the class codes of new labels, -1 for those marked unlabeled."""
-        labels, known = check_labels(y, self.unlabeled, n_rows(rows), name)
-        codes = np.full(len(labels), -1, dtype=np.intp)
-        codes[known] = encode(labels[known], self.classes_)
-        return codes
+        return encode(*check_labels(y, self.unlabeled, n_rows(rows), name), self.classes_)

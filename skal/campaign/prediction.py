@@ -103,8 +103,7 @@ class PredictionMixin:
         check_is_fitted(self, "history_")
         if hasattr(self, "estimator_"):
             return
-        state = self._rounds.state
-        n_asked = n_rows(state.X) - len(state.candidates) - len(state.broken)
+        n_asked = self._rounds.state.n_untold
         if n_asked == 0:
             raise NotFittedError(
                 "no model is trained, because no row of X has a label yet: label the rows that "

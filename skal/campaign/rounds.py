@@ -2,13 +2,12 @@
 
 import time
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 
 from skal._utils.estimators.pipelines import ConstantClassifier, Frozen, ask
-from skal._utils.rows.lazy import Rows
-from skal.campaign.stopping import Limit
-from skal.campaign.training.fit import fit_arguments, fit_normalization, train, with_parameters
+from skal.campaign.training.fit import fit_normalization, train, with_parameters
 from skal.campaign.training.remembered import share_rows
 from skal.campaign.view import CampaignView
 from skal.learner import Learner
@@ -16,56 +15,64 @@ from skal.metrics import classification_scores
 
 _NO_ROWS = np.empty(0, dtype=np.intp)
 _NO_SCORES = np.empty(0)
-_NO_GUESSES = {"pseudo_indices": _NO_ROWS, "pseudo_codes": _NO_ROWS, "threshold": np.nan}
+_NO_GUESSES = (_NO_ROWS, _NO_ROWS, np.nan)
 
 
+@dataclass(eq=False)
 class Rounds:
     """Runs the rounds of a campaign."""
 
-    def __init__(
-        self,
-        model,
-        state,
-        seed,
-        *,
-        strategy,
-        initial_strategy,
-        update,
-        replay,
-        pseudo_labels,
-        criteria,
-        weight_names,
-        simulated,
-        store,
-    ):
-        self.model = model
-        self.state = state
-        self.strategy = strategy
-        self.initial_strategy = initial_strategy
-        self.update = update
-        self.replay = replay
-        self.pseudo_labels = pseudo_labels
-        self.criteria = criteria
-        self.weight_names = weight_names
-        self.simulated = simulated
-        self.store = store
-        self.history = []
-        self.snapshots = []
+    model: object
+    state: object
+    root_seed: int
+    strategy: object
+    initial_strategy: object
+    update: object
+    replay: object
+    pseudo_labels: object
+    criteria: list
+    n_instances: int
+    budget: int
+    max_rounds: int | None
+    weight_names: tuple
+    simulated: bool
+    store: bool
+
+    def __post_init__(self):
+        self.history, self.snapshots = [], []
         self.estimator = None
-        self.pseudo = None
+        self.copy = None  # of the model, for criteria that train a copy
         self.waiting = _NO_ROWS  # labeled, but no model has been trained on them yet
         self.waiting_scores = _NO_SCORES
-        self._seed = seed
         self._looks = {}  # scores of the rows of each query since the last training, by its size
         self._seconds_query = 0.0
         self._learner = None
-        self._way_on = None
-        self.view = CampaignView(self)
+
+    @property
+    def view(self):
+        """Return the view for stopping criteria."""
+        return CampaignView(self)
 
     @property
     def next_round(self):
         """Return the number of the next round; 0 before the first training."""
         return len(self.history)
+
+    @property
+    def n_rounds(self):
+        """Return the number of rounds so far, without the first training."""
+        return max(0, self.next_round - 1)
+
+    @property
+    def is_constant(self):
+        """Tell whether the last model is constant, or was trained on labels of one class."""
+        if isinstance(self.estimator, ConstantClassifier):
+            return True
+        # Labels newer than its training are last among those of X, and among those from outside X.
+        state, n_old = self.state, len(self.state.labeled) - len(self.waiting)
+        outside = np.arange(self.history[-1]["n_labeled"] - n_old) + len(state.labeled)
+        y = state.training_set().y[np.concatenate([np.arange(n_old), outside])]
+        return len(np.unique(y)) == 1 < len(state.classes)
 
     @property
     def learner(self):
@@ -84,41 +91,35 @@ class Rounds:
         """Return the seed for one purpose in the next round."""
         # Independent of earlier draws, so that a resumed campaign continues identically.
         key = (self.next_round, zlib.crc32(purpose.encode()))
-        sequence = np.random.SeedSequence(self._seed, spawn_key=key)
+        sequence = np.random.SeedSequence(self.root_seed, spawn_key=key)
         return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)
 
     def choose(self, n_instances):
         """Choose candidates, without changing the campaign."""
         start = time.perf_counter()
-        state = self.state
-        candidates = state.candidates
+        candidates = self.state.rows(self.state.candidates)
         if len(candidates) == 0:
-            return candidates
-        strategy = self.initial_strategy if self.estimator is None else self.strategy
-        positions, scores = strategy.query(
-            self.learner,
-            Rows(state.X, candidates),
-            n_instances,
-            **self.labeled(),
-            groups=None if state.groups is None else state.groups[candidates],
-            starts=None if state.starts is None else state.starts[candidates],
-            random_state=self.seed("query"),
-            return_scores=True,
-        )
-        indices = candidates[positions]
+            return candidates.positions
+        indices, scores = self.ask(candidates, n_instances, self.state.groups)
         self._looks[n_instances] = dict(zip(indices.tolist(), scores, strict=True))
         self._seconds_query = time.perf_counter() - start
         return indices
 
-    def labeled(self):
-        """Return the labeled rows of X as keyword arguments of a strategy's ``query``."""
-        labeled = self.state.labeled
-        if len(labeled) == 0:
-            return {"X_labeled": None, "y_labeled": None}
-        return {
-            "X_labeled": Rows(self.state.X, labeled.copy()),
-            "y_labeled": self.state.labels(labeled),
-        }
+    def ask(self, rows, n_instances, groups):
+        """Let the strategy choose; return positions in the base of `rows`, and scores."""
+        strategy = self.initial_strategy if self.estimator is None else self.strategy
+        labeled = self.state.labeled.copy()
+        chosen, scores = strategy.query(
+            self.learner,
+            rows,
+            n_instances,
+            X_labeled=self.state.rows(labeled) if len(labeled) else None,
+            y_labeled=self.state.labels(labeled) if len(labeled) else None,
+            groups=None if groups is None else groups[rows.positions],
+            random_state=self.seed("query"),
+            return_scores=True,
+        )
+        return rows.positions[chosen], scores
 
     def reveal(self, indices, codes):
         """Store the answers of a round."""
@@ -141,24 +142,23 @@ class Rounds:
             return None
         n_before = self.history[-1]["n_labeled"] if self.history else 0
         start = time.perf_counter()
-        n_trained = 0
+        n_trained, from_scratch, guesses = 0, False, _NO_GUESSES
         if state.n_labeled > n_before:
-            n_trained = self._train()
-        else:
-            self.pseudo = None  # pseudo-labels of the last round do not count in this one
+            guesses = self._guess()
+            n_trained, from_scratch = self._train(*guesses[:2])
         record = {
             "round": self.next_round,
             "n_labeled": state.n_labeled,
             "n_new_labeled": state.n_labeled - n_before,
             "n_trained": n_trained,
-            "from_scratch": n_trained > 0 and self._way_on is None,
+            "from_scratch": from_scratch,
             "indices": self.waiting,
             "scores": self.waiting_scores,
             "seconds_query": self._seconds_query,
             "seconds_fit": time.perf_counter() - start,
         }
         if self.pseudo_labels is not None:
-            record.update(self._describe_pseudo())
+            record.update(self._describe(*guesses))
         if eval_set is not None:
             figures = classification_scores(
                 eval_set[1], ask(self.estimator, "predict", eval_set[0])
@@ -173,88 +173,78 @@ class Rounds:
 
     def why_stop(self):
         """Return why no further round should be played, or None."""
-        limits = [c for c in self.criteria if isinstance(c, Limit)]
-        for limit in limits:  # first, since they cost nothing
-            if (reason := limit.reason(self.view)) is not None:
-                return reason
-        # All others are asked, so that each sees every round, whichever stops first.
-        others = [c for c in self.criteria if not isinstance(c, Limit)]
-        reasons = [criterion.reason(self.view) for criterion in others]
+        limit = self._limit()
+        if limit is not None or self.next_round == 0:
+            return limit
+        # Call all criteria, so that each sees every round.
+        reasons = [criterion.reason(self.view) for criterion in self.criteria]
         return next((reason for reason in reasons if reason is not None), None)
 
-    def _train(self):
-        """Train on new labels, replayed old labels, and pseudo-labels."""
-        rows = self._replayed()
-        self.pseudo = self._guess()
-        guesses = self.pseudo or _NO_GUESSES
-        guessed = guesses["pseudo_indices"]
-        X, y, weights = self.state.training_set(
-            rows,
-            (guessed, guesses["pseudo_codes"]),
-            1.0 if self.pseudo_labels is None else self.pseudo_labels.weight,
-        )
-        changed, self._way_on = {}, None
+    def _limit(self):
+        """Return which limit is reached, or None; only an empty pool stops before round 0."""
+        if not self.state.open.any():
+            n = self.state.n_untold
+            untold = f', and {n} of its rows have no label: the answers were "cannot tell"'
+            return "the pool is empty" + (untold if n else "")
+        if self.next_round and self.state.n_labeled >= self.budget:
+            return f"the budget of {self.budget} labels is spent"
+        if self.next_round and self.max_rounds is not None and self.n_rounds >= self.max_rounds:
+            return f"max_rounds={self.max_rounds} is reached"
+        return None
+
+    def _train(self, guessed, guesses):
+        """Train, also on pseudo-labels; return the number of rows, and whether from scratch."""
+        weight = 1.0 if self.pseudo_labels is None else self.pseudo_labels.weight
+        data = self.state.training_set(self._replayed(), guessed, guesses, weight)
+        changed, way_on = {}, None
         if self.estimator is None:
             changed = self.update.first_parameters()
             fit_normalization(self.model, self.state.usable, self.seed("adapt"))
         if self.estimator is self.model:
-            self._way_on = self.update.prepare(self.model, y)
-        arguments = fit_arguments(
-            self.model,
-            len(y),
-            n_guessed=len(guessed),
-            groups=self.state.training_groups(rows, guessed),
-            weights=weights,
-            weight_names=self.weight_names,
-        )
+            way_on = self.update.prepare(self.model, data.y)
         with with_parameters(self.model, changed):
             self.estimator = train(
                 self.model,
-                (X, y, weights),
+                data,
                 self.state.classes,
                 self.seed("fit"),
-                arguments,
-                partial=self._way_on == "partial_fit",
+                self.weight_names,
+                partial=way_on == "partial_fit",
             )
         self._learner = None
-        return 0 if changed else len(y)
+        return (0, False) if changed else (len(data.y), way_on is None)
 
     def _replayed(self):
+        """Return the labeled rows of X to train on: new rows, and replayed old rows."""
         state = self.state
         if self.replay is None or self.estimator is None:
             return state.labeled
         old = state.labeled[~np.isin(state.labeled, self.waiting)]
         if len(old) == 0:
             return state.labeled
-        kept = self.replay.choose(self.learner, Rows(state.X, old), state.codes[old])
+        kept = self.replay.choose(self.learner, state.rows(old), state.codes[old])
         return np.concatenate([old[kept], self.waiting])
 
     def _guess(self):
         """Return pseudo-labels for candidates without an answer in this round."""
-        if self.pseudo_labels is None or self.estimator is None:
-            return None
-        if len(np.unique(self.state.training_labels())) < 2:
-            return None  # a model that has seen one class is sure of it everywhere
+        if self.pseudo_labels is None or self.estimator is None or self.is_constant:
+            return _NO_GUESSES
         candidates = self.state.candidates
-        proba = self.learner.predict_proba(Rows(self.state.X, candidates))
         t = self.next_round - 1
+        proba = self.learner.predict_proba(self.state.rows(candidates))
         positions, codes = self.pseudo_labels.choose(proba, t)
-        return {
-            "pseudo_indices": candidates[positions],
-            "pseudo_codes": codes,
-            "threshold": self.pseudo_labels.threshold_at(t),
-        }
+        return candidates[positions], codes, self.pseudo_labels.threshold_at(t)
 
-    def _describe_pseudo(self):
-        pseudo = self.pseudo or _NO_GUESSES
-        indices = pseudo["pseudo_indices"]
+    def _describe(self, guessed, guesses, threshold):
+        """Return the entries of a record about pseudo-labels."""
         described = {
-            "n_pseudo_labeled": len(indices),
-            "pseudo_indices": indices,
-            "threshold": pseudo["threshold"],
+            "n_pseudo_labeled": len(guessed),
+            "pseudo_indices": guessed,
+            "pseudo_labels": self.state.classes[guesses],
+            "threshold": threshold,
         }
         if self.simulated:
-            right = self.state.codes[indices] == pseudo["pseudo_codes"]
+            right = self.state.codes[guessed] == guesses
             described["pseudo_accuracy"] = float(right.mean()) if len(right) else np.nan
         return described
 
@@ -262,14 +252,13 @@ class Rounds:
         """Return the numbers and arrays of a checkpoint, next to records, models and rows."""
         state = self.state
         return {
-            "seed": self._seed,
+            "seed": self.root_seed,
             "labeled": state.labeled,
             "codes": state.codes[state.labeled],
             "open": state.open,
             "waiting": self.waiting,
             "waiting_scores": self.waiting_scores,
             "seconds_query": self._seconds_query,
-            **(self.pseudo or {}),
         }
 
     def resume(self, progress, *, history, snapshots, extra, criteria, models):
@@ -278,9 +267,7 @@ class Rounds:
         state.labeled, state.open, state.extra = progress["labeled"], progress["open"], extra
         state.codes[state.labeled] = progress["codes"]
         self.waiting, self.waiting_scores = progress["waiting"], progress["waiting_scores"]
-        self._seed, self._seconds_query = progress["seed"], progress["seconds_query"]
-        if "pseudo_indices" in progress:
-            self.pseudo = {name: progress[name] for name in _NO_GUESSES}
+        self.root_seed, self._seconds_query = progress["seed"], progress["seconds_query"]
         self.history, self.snapshots = history, snapshots
         # The state of saved criteria, if the caller gave the same criteria again.
         memories = {repr(criterion): criterion for criterion in criteria}
@@ -290,11 +277,7 @@ class Rounds:
 
     def __getstate__(self):
         """Drop caches that can be computed again."""
-        return {**self.__dict__, "_learner": None, "_looks": {}, "view": None}
-
-    def __setstate__(self, state):
-        self.__dict__.update(state)
-        self.view = CampaignView(self)
+        return {**self.__dict__, "_learner": None, "_looks": {}, "copy": None}
 
 
 def describe_round(record):

@@ -8,8 +8,9 @@ from sklearn.utils.metadata_routing import _routing_enabled, process_routing
 
 from skal._utils.estimators.pipelines import Chain, safe_tags
 from skal._utils.rows.lazy import check_starts, n_rows
-from skal.campaign.given_labels import check_labels, find_classes
+from skal.campaign.given_labels import check_labels, encode, find_classes
 from skal.campaign.inputs import (
+    amount,
     check_groups,
     check_rows,
     check_weights,
@@ -17,7 +18,6 @@ from skal.campaign.inputs import (
 )
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
-from skal.campaign.stopping import EmptyPool, LabelBudget, MaxRounds
 from skal.campaign.training.fit import prepare, weight_names
 from skal.campaign.training.remembered import remember_rows
 from skal.campaign.training.replay import as_replay
@@ -33,13 +33,14 @@ def read_data(campaign, X, y, groups, starts, sample_weight):
     n_samples = n_rows(X)
     y = np.full(n_samples, None, dtype=object) if y is None else y
     labels, known = check_labels(y, campaign.unlabeled, n_samples)
-    classes, codes = find_classes(labels, known, campaign.classes, campaign.unlabeled)
+    classes = find_classes(labels, known, campaign.classes, campaign.unlabeled)
     groups, starts = check_groups(groups, n_samples), check_starts(starts, n_samples)
     weights = check_weights(sample_weight, n_samples)
+    codes = encode(labels, known, classes)
     return CampaignState(X, codes, classes, groups, weights, starts), known
 
 
-def make_rounds(campaign, state, *, budget, simulated):
+def make_rounds(campaign, state, *, simulated):
     """Make the rounds of a campaign, and check before any training that they can work."""
     check_classifier(campaign.estimator, len(state.classes))
     strategy = _copy(campaign.strategy, MarginSampling())
@@ -50,7 +51,8 @@ def make_rounds(campaign, state, *, budget, simulated):
     check_supported(model, strategy.required(), strategy)  # before recordings are read
     remember_rows(model, state.X)
     state.set_aside(find_broken(model, state.X))
-    replay, criteria = as_replay(campaign.replay), _criteria(campaign, budget)
+    given = campaign.stopping if isinstance(campaign.stopping, list) else [campaign.stopping]
+    replay, criteria = as_replay(campaign.replay), [clone(c) for c in given if c is not None]
     guesses = None if campaign.pseudo_labels is None else clone(campaign.pseudo_labels)
     askers = [(each, each.required()) for each in (strategy, first)]
     askers += [(each, each.needs) for each in (replay, guesses, *criteria) if each is not None]
@@ -59,6 +61,7 @@ def make_rounds(campaign, state, *, budget, simulated):
     groups = None if state.groups is None else state.groups[state.usable.positions]
     for each in (strategy, first):
         each.check_pool(state.usable, groups=groups)
+    n_samples = n_rows(state.X)
     return Rounds(
         model,
         state,
@@ -69,6 +72,9 @@ def make_rounds(campaign, state, *, budget, simulated):
         replay=replay,
         pseudo_labels=guesses,
         criteria=criteria,
+        n_instances=max(1, amount(campaign.n_instances, n_samples)),
+        budget=amount(campaign.budget, n_samples),
+        max_rounds=campaign.max_rounds,
         weight_names=_weight_names(campaign, model, state.weights),
         simulated=simulated,
         store=campaign.store_rounds,
@@ -111,12 +117,3 @@ def _weight_names(campaign, model, weights):
 
 def _copy(strategy, default):
     return clone(as_strategy(default if strategy is None else strategy), safe=False)
-
-
-def _criteria(campaign, budget):
-    stopping = campaign.stopping
-    given = stopping if isinstance(stopping, list) else [stopping]
-    limits = [EmptyPool(), LabelBudget(budget)]
-    if campaign.max_rounds is not None:
-        limits.append(MaxRounds(campaign.max_rounds))
-    return limits + [clone(criterion) for criterion in given if criterion is not None]

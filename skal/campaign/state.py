@@ -1,13 +1,38 @@
 """The state of a campaign: which rows are labeled, and which are candidates."""
 
 import copy
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from skal._utils.rows.containers import PoolLeftOut, concatenate, copy_rows, n_rows
-from skal._utils.rows.lazy import Rows
+from skal._utils.rows.lazy import Rows, as_rows
 
 _NO_ROWS = np.empty(0, dtype=np.intp)
+
+
+@dataclass
+class TrainingSet:
+    """Rows to train on: labeled rows of X, rows from outside X, then pseudo-labeled rows."""
+
+    parts: list
+    y: np.ndarray
+    weights: np.ndarray | None
+    groups: np.ndarray | None
+    n_guessed: int = 0
+
+    @cached_property
+    def X(self):
+        """The rows in the container of X."""
+        return concatenate([part.take() for part in self.parts if len(part)])
+
+    def take(self, positions):
+        """Return the training set of some rows, which must not be pseudo-labeled."""
+        weights, groups = (
+            None if column is None else column[positions] for column in (self.weights, self.groups)
+        )
+        return TrainingSet([Rows(self.X, positions)], self.y[positions], weights, groups)
 
 
 class CampaignState:
@@ -36,7 +61,10 @@ class CampaignState:
     @property
     def usable(self):
         """Return the rows that are not set aside, as `Rows`."""
-        positions = np.setdiff1d(np.arange(n_rows(self.X)), self.broken)
+        return self.rows(np.setdiff1d(np.arange(n_rows(self.X)), self.broken))
+
+    def rows(self, positions):
+        """Return the rows at some positions, with their starts."""
         return Rows(self.X, positions, None if self.starts is None else self.starts[positions])
 
     def set_aside(self, indices):
@@ -48,6 +76,11 @@ class CampaignState:
     def n_labeled(self):
         """Return the number of labels, including rows from outside X."""
         return len(self.labeled) + sum(len(codes) for _, codes in self.extra)
+
+    @property
+    def n_untold(self):
+        """Return the number of rows for which the answer was "cannot tell"."""
+        return n_rows(self.X) - len(self.candidates) - len(self.labeled) - len(self.broken)
 
     def reveal(self, indices, codes):
         """Record answers, and return the newly labeled rows; -1 means "cannot tell"."""
@@ -67,38 +100,23 @@ class CampaignState:
         """Return the labels of rows."""
         return self.classes[self.codes[indices]]
 
-    def training_set(self, rows=None, pseudo=(_NO_ROWS, _NO_ROWS), pseudo_weight=1.0):
-        """Return the rows to train on."""
-        guessed, guesses = pseudo
-        parts = [Rows(self.X, self.labeled if rows is None else rows).take()]
-        parts += [*(X for X, _ in self.extra), Rows(self.X, guessed).take()]
-        X = concatenate([part for part in parts if n_rows(part)])
-        weights = self.training_weights(rows, guessed, pseudo_weight)
-        return X, self.training_labels(rows, guesses), weights
-
-    def training_labels(self, rows=None, guesses=_NO_ROWS):
-        """Return the labels to train on."""
+    def training_set(self, rows=None, guessed=_NO_ROWS, guesses=_NO_ROWS, guess_weight=1.0):
+        """Return the rows to train on; None for `rows` is all labeled rows of X."""
         rows = self.labeled if rows is None else rows
-        extra = [codes for _, codes in self.extra]
-        return self.classes[np.concatenate([self.codes[rows], *extra, guesses])]
-
-    def training_weights(self, rows=None, guessed=_NO_ROWS, pseudo_weight=1.0):
-        """Return the training weights, or None if all are 1."""
-        if self.weights is None and (pseudo_weight == 1 or len(guessed) == 0):
-            return None
-        rows = self.labeled if rows is None else rows
-        own = np.ones(n_rows(self.X)) if self.weights is None else self.weights
-        outside = np.ones(sum(len(codes) for _, codes in self.extra))
-        return np.concatenate([own[rows], outside, pseudo_weight * own[guessed]])
-
-    def training_groups(self, rows=None, guessed=_NO_ROWS):
-        """Return the groups of the training rows."""
-        if self.groups is None:
-            return None
-        rows = self.labeled if rows is None else rows
-        _, numbers = np.unique(self.groups, return_inverse=True)
-        alone = len(self.groups) + np.arange(sum(len(codes) for _, codes in self.extra))
-        return np.concatenate([numbers[rows], alone, numbers[guessed]])
+        outside = np.arange(self.n_labeled - len(self.labeled))
+        weights = groups = None
+        if self.weights is not None or (guess_weight != 1 and len(guessed)):
+            own = np.ones(n_rows(self.X)) if self.weights is None else self.weights
+            weights = [own[rows], np.ones(len(outside)), guess_weight * own[guessed]]
+            weights = np.concatenate(weights)
+        if self.groups is not None:
+            _, numbers = np.unique(self.groups, return_inverse=True)
+            alone = len(numbers) + outside  # a row from outside is its own group
+            groups = np.concatenate([numbers[rows], alone, numbers[guessed]])
+        codes = [self.codes[rows], *(codes for _, codes in self.extra), guesses]
+        parts = [self.rows(rows), *(as_rows(X) for X, _ in self.extra), self.rows(guessed)]
+        y = self.classes[np.concatenate(codes)]
+        return TrainingSet(parts, y, weights, groups, len(guessed))
 
     @property
     def has_pool(self):

@@ -12,11 +12,7 @@ from sklearn.utils._param_validation import Interval
 from skal.strategies.functions import entropy
 
 __all__ = [
-    "EmptyPool",
-    "LabelBudget",
-    "Limit",
     "LowUncertainty",
-    "MaxRounds",
     "NoGain",
     "StabilizedPredictions",
     "StoppingCriterion",
@@ -49,46 +45,6 @@ class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
         str or None
             The reason, or None to continue.
         """
-
-
-class Limit(StoppingCriterion):
-    """Base of limits, which end a campaign regardless of its results."""
-
-
-class EmptyPool(Limit):
-    """Stop when there are no candidates; always active."""
-
-    def reason(self, campaign):
-        """Return a reason if the pool is empty; see `StoppingCriterion.reason`."""
-        return None if len(campaign.candidates) else "the pool is empty"
-
-
-class LabelBudget(Limit):
-    """Stop at a number of labels; implements ``budget``."""
-
-    _parameter_constraints = {"budget": [Interval(Integral, 1, None, closed="left")]}
-
-    def __init__(self, budget):
-        self.budget = budget
-
-    def reason(self, campaign):
-        """Return a reason if the budget is spent; see `StoppingCriterion.reason`."""
-        spent = campaign.n_labeled >= self.budget
-        return f"the budget of {self.budget} labels is spent" if spent else None
-
-
-class MaxRounds(Limit):
-    """Stop after a number of rounds; implements ``max_rounds``."""
-
-    _parameter_constraints = {"max_rounds": [Interval(Integral, 0, None, closed="left")]}
-
-    def __init__(self, max_rounds):
-        self.max_rounds = max_rounds
-
-    def reason(self, campaign):
-        """Return a reason after the last round; see `StoppingCriterion.reason`."""
-        reached = len(campaign.history) > self.max_rounds
-        return f"max_rounds={self.max_rounds} is reached" if reached else None
 
 
 class _Validated(StoppingCriterion):
@@ -186,14 +142,19 @@ class NoGain(_Validated):
 
     def reason(self, campaign):
         """Return a reason if there is no gain; see `StoppingCriterion.reason`."""
-        score = self._score(campaign)
-        if score is None:
-            return None
-        self.scores_ = [*getattr(self, "scores_", []), score]
+        self.scores_ = getattr(self, "scores_", [])
+        if _has_news(campaign):
+            score = self._score(campaign)
+            self.scores_ = self.scores_ if score is None else [*self.scores_, score]
         before, lately = self.scores_[: -self.n_rounds], self.scores_[-self.n_rounds :]
         if not before or max(lately) >= max(before) + self.min_gain:
             return None
-        return f"the validated accuracy has not risen in {self.n_rounds} rounds ({score:.3f})"
+        return f"the validated accuracy has not risen in {self.n_rounds} rounds ({lately[-1]:.3f})"
+
+
+def _has_news(campaign):
+    """Tell whether the last round had new labels, and so trained a new model."""
+    return campaign.history[-1]["n_new_labeled"] > 0
 
 
 class StabilizedPredictions(StoppingCriterion):
@@ -237,9 +198,8 @@ class StabilizedPredictions(StoppingCriterion):
         proba = campaign.predict_proba(self.rows_)
         predictions, before = np.argmax(proba, axis=1), self.predictions_
         self.predictions_ = predictions
-        if before is None:
-            return None
-        self.agreements_.append(_kappa(before, predictions))
+        if before is not None and _has_news(campaign):
+            self.agreements_.append(_kappa(before, predictions))
         lately = self.agreements_[-self.n_rounds :]
         if len(lately) < self.n_rounds or np.mean(lately) < self.agreement:
             return None

@@ -3,10 +3,8 @@
 import copy
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
-from skal._utils.estimators.pipelines import ConstantClassifier, ask, seed_all
-from skal._utils.rows.lazy import Rows
+from skal._utils.estimators.pipelines import ask, seed_all
 from skal.campaign.training.fit import fit_arguments, fresh_copy
 
 __all__ = ["CampaignView"]
@@ -48,7 +46,6 @@ class CampaignView:
 
     def __init__(self, rounds):
         self._rounds = rounds
-        self._copy = None
 
     @property
     def history(self):
@@ -58,7 +55,7 @@ class CampaignView:
     @property
     def n_rounds(self):
         """Number of rounds so far, without the first training."""
-        return max(0, self._rounds.next_round - 1)
+        return self._rounds.n_rounds
 
     @property
     def classes_(self):
@@ -82,8 +79,8 @@ class CampaignView:
 
     @property
     def is_constant(self):
-        """Whether the model is constant because all labels have the same class."""
-        return isinstance(self._rounds.estimator, ConstantClassifier)
+        """Whether the model is constant, or all labels that it learned have the same class."""
+        return self._rounds.is_constant
 
     def labels(self):
         """Return the labels so far.
@@ -93,7 +90,7 @@ class CampaignView:
         ndarray of shape (n_labeled,)
             Labels of X in the order asked, then labels of rows from outside X.
         """
-        return self._rounds.state.training_labels()
+        return self._rounds.state.training_set().y
 
     def groups(self):
         """Return the group of each label.
@@ -104,7 +101,7 @@ class CampaignView:
             Numbers, in the order of `labels`. A row from outside X is its own group. None if `fit`
             got no groups.
         """
-        return self._rounds.state.training_groups()
+        return self._rounds.state.training_set().groups
 
     def weights(self):
         """Return the sample weight of each label.
@@ -114,7 +111,7 @@ class CampaignView:
         ndarray of shape (n_labeled,) or None
             In the order of `labels`; None if all are 1.
         """
-        return self._rounds.state.training_weights()
+        return self._rounds.state.training_set().weights
 
     def predict_proba(self, positions):
         """Predict with the model of the last round.
@@ -130,7 +127,7 @@ class CampaignView:
             A column for each of `classes_`.
         """
         rounds = self._rounds
-        return rounds.learner.predict_proba(Rows(rounds.state.X, np.asarray(positions))).copy()
+        return rounds.learner.predict_proba(rounds.state.rows(np.asarray(positions))).copy()
 
     def score_copy(self, train, test):
         """Train a fresh copy of the classifier on some labels, and count its correct predictions
@@ -147,22 +144,15 @@ class CampaignView:
             Number of correct predictions among `test`; None if `train` has fewer than two classes.
         """
         rounds = self._rounds
-        X, y, weights = rounds.state.training_set()
-        if len(np.unique(y[train])) < 2:
+        data = rounds.state.training_set()
+        if len(np.unique(data.y[train])) < 2:
             return None
-        if self._copy is None:
-            self._copy = fresh_copy(rounds.model)
-        seed_all(self._copy, self.seed("validation"))
-        groups = self.groups()
-        arguments = fit_arguments(
-            self._copy,
-            len(train),
-            groups=None if groups is None else groups[train],
-            weights=None if weights is None else weights[train],
-            weight_names=rounds.weight_names,
-        )
-        self._copy.fit(_safe_indexing(X, train), y[train], **arguments)
-        return int(np.sum(ask(self._copy, "predict", _safe_indexing(X, test)) == y[test]))
+        if rounds.copy is None:
+            rounds.copy = fresh_copy(rounds.model)
+        seed_all(rounds.copy, self.seed("validation"))
+        train, test = data.take(train), data.take(test)
+        rounds.copy.fit(train.X, train.y, **fit_arguments(rounds.copy, train, rounds.weight_names))
+        return int(np.sum(ask(rounds.copy, "predict", test.X) == test.y))
 
     def seed(self, purpose):
         """Return a seed for a random choice of this round.

@@ -1,13 +1,16 @@
 """Recordings that cannot be read: set aside by a campaign, never asked for nor trained on."""
 
+from collections import Counter
+
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skal import ActiveLearningClassifier
-from skal.audio import FeatureCache, LogMelSpectrogram
+from skal.audio import FeatureCache, LogMelSpectrogram, _inputs
 from skal.campaign import StabilizedPredictions
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
@@ -149,6 +152,26 @@ def test_where_none_can_be_read(sounds):
     fitted.fit(paths[BROKEN], np.full(5, -1))
     assert len(fitted.query()) == 0
     assert fitted.stop_reason_ == "the pool is empty"
+
+
+@pytest.mark.parametrize("container", [list, lambda paths: pd.DataFrame({"path": paths})])
+def test_each_recording_is_read_once_for_all_rounds(sounds, monkeypatch, container):
+    paths, y = sounds
+    read = []
+    load = _inputs.load_clip
+    monkeypatch.setattr(
+        _inputs, "load_clip", lambda clip, *params: read.append(clip) or load(clip, *params)
+    )
+    network = CNNClassifier(CompactCNN(filters=(4,), n_embedding=4), steps=1)
+    fitted = ActiveLearningClassifier(
+        make_pipeline(features(), network), n_initial=8, n_instances=8, random_state=0
+    ).fit(container(paths), y)
+    fitted.predict_proba(container(np.delete(paths, BROKEN)))
+    assert len(fitted.history_) == 3
+    tried = paths[:16].tolist()  # by what looks at the features of a few, before any round
+    assert len(read) <= len(paths) + 2 * len(tried)
+    counts = Counter(read)
+    assert all(counts[path] == 1 for path in paths[16:])
 
 
 def test_errors_are_errors_by_default(sounds):

@@ -256,7 +256,23 @@ class TestOtherWaysIn:
             X, oracle=lambda rows: answers[rows]
         )
         np.testing.assert_array_equal(np.sort(fitted.labeled_indices_), np.arange(1, 40, 2))
-        assert fitted.stop_reason_ == "the pool is empty"
+        assert fitted.stop_reason_.startswith("the pool is empty, and 20 of its rows")
+
+    def test_an_oracle_is_asked_for_what_is_not_known_yet(self):
+        X, y = blobs()
+        asked = []
+        fitted = campaign(budget=30).fit(
+            X,
+            np.where(np.arange(80) < 20, y, -1),
+            oracle=lambda rows: asked.extend(rows) or y[rows],
+        )
+        np.testing.assert_array_equal(fitted.labeled_indices_, [*range(20), *asked])
+        assert [record["n_labeled"] for record in fitted.history_] == [20, 26, 30]
+
+    def test_a_number_in_the_place_of_rows_is_named(self):
+        X, y = blobs()
+        with pytest.raises(ValueError, match=r"query\(n_instances=3\)"):
+            campaign().fit(X, y).query(3)
 
     def test_an_oracle_that_can_tell_nothing_leaves_no_model(self):
         X, _ = blobs(20)
@@ -438,9 +454,9 @@ class TestErrorsChangeNothing:
         bad[3, 0] = np.nan
         with pytest.raises(ValueError, match="NaN"):
             campaign().fit(bad, y)
-        with pytest.raises(ValueError, match="80 rows, y has 79 labels"):
+        with pytest.raises(ValueError, match="80 rows, y has 79 entries"):
             campaign().fit(X, y[:-1])
-        with pytest.raises(ValueError, match="groups must have one entry"):
+        with pytest.raises(ValueError, match="80 rows, groups has 2 entries"):
             campaign().fit(X, y, groups=[1, 2])
         with pytest.raises(ValueError, match="tuple"):
             campaign().fit(X, y, eval_set=X)
@@ -537,7 +553,7 @@ class TestPersistence:
             with pytest.raises(ValueError, match=r"pool of this campaign \(5000 rows.*checkpoint"):
                 needs_pool()
         # What a strategy asks of the labeled rows is one of these things.
-        loaded.strategy_ = CoreSet()
+        loaded._rounds.strategy = CoreSet()
         with pytest.raises(ValueError, match="is not in its pickle"):
             loaded.query(X[:50])
 

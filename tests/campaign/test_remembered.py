@@ -1,5 +1,6 @@
 """Campaigns around the caller's own embedding: its rows are computed once, not every round."""
 
+import os
 import pickle
 
 import numpy as np
@@ -95,6 +96,60 @@ def test_other_parameters_give_other_rows():
     first = step.transform(X[:5])
     np.testing.assert_array_equal(step.transform(X[:3]), first[:3])
     np.testing.assert_array_equal(step.set_params(scale=3.0).transform(X[:5]), 3 * first)
+
+
+def test_windows_of_recordings():
+    class OfWindows(Embedding):
+        def transform(self, X):
+            return np.stack(
+                [row_of(f"{path}-{start}") + end - start - 1 for path, start, end in X]
+            )
+
+    windows = [(f"{'ab'[i % 2]}/sound", i, i + 1) for i in range(60)]
+    fitted = campaign(OfWindows(), budget=None).fit(windows, [*Y[:20], *[None] * 40])
+    np.testing.assert_array_equal(
+        fitted.query(), campaign(Embedding(), budget=None).fit(X, [*Y[:20], *[None] * 40]).query()
+    )
+    asked = fitted.query(windows[30:], n_instances=3)
+    fitted.teach([windows[30 + i] for i in asked], Y[30:][asked])
+    assert fitted.history_[-1]["n_labeled"] == 23
+
+
+def test_a_recording_that_was_written_anew_is_read_anew(tmp_path):
+    class Sizes(Embedding):
+        def transform(self, X):
+            return np.array([[os.path.getsize(path), 1.0] for path in X])
+
+    path = tmp_path / "live.wav"
+    step = Remembered(Sizes())
+    for content in (b"one", b"three", b"eleven"):
+        path.write_bytes(content)
+        assert step.transform([str(path)])[0, 0] == len(content)
+
+
+def test_rows_of_different_lengths_get_the_error_of_the_transformer(tmp_path):
+    class AsLong(Embedding):
+        def transform(self, X):
+            lengths = {len(path) for path in X}
+            if len(lengths) > 1:
+                raise ValueError("recordings of different lengths: give duration=")
+            return np.ones((len(X), *lengths))
+
+    step = Remembered(AsLong())
+    step.transform(["a", "b"])
+    step.transform(["long", "name"])
+    with pytest.raises(ValueError, match="give duration="):
+        step.transform(["a", "long"])
+
+
+def test_what_does_not_fit_is_computed_whenever_it_is_needed(monkeypatch):
+    monkeypatch.setattr("skal.campaign.training.remembered._BYTES", 8 * 4 * 10)
+    step = Remembered(Embedding())
+    for _ in range(2):
+        ASKED.clear()
+        np.testing.assert_array_equal(step.transform(X[:15]), [row_of(path) for path in X[:15]])
+        assert len(step.rows) == 10
+    assert X[10:15] == ASKED
 
 
 def test_what_learns_from_rows_is_fitted_in_every_round():

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import sklearn
 from scipy import sparse
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skal import ActiveLearningClassifier
@@ -136,6 +139,61 @@ def test_metadata_routing():
             campaign, X, y, params={"groups": groups, "sample_weight": weights}, cv=3
         )
         assert len(results["test_score"]) == 3
+
+
+MEMBERS = [("bayes", GaussianNB()), ("tree", DecisionTreeClassifier(max_depth=2))]
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=2),
+        BaggingClassifier(GaussianNB(), 3),
+        VotingClassifier(MEMBERS, voting="soft"),
+        OneVsRestClassifier(GaussianNB()),
+        KNeighborsClassifier(3),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_metadata_routing_to_what_routes_itself(estimator):
+    X, y = blobs()
+    with sklearn.config_context(enable_metadata_routing=True):
+        campaign = ActiveLearningClassifier(
+            make_pipeline(StandardScaler(), estimator), n_initial=20, budget=40, random_state=0
+        )
+        assert campaign.fit(X, y).score(X, y) > 0.4
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9]}, cv=2),
+        GridSearchCV(
+            make_pipeline(StandardScaler(), GaussianNB()),
+            {"gaussiannb__var_smoothing": [1e-9]},
+            cv=2,
+        ),
+        VotingClassifier([*MEMBERS, ("none", "drop")], voting="soft"),
+        StackingClassifier(MEMBERS, GaussianNB(), cv=2),
+    ],
+    ids=["search", "search over a Pipeline", "votes", "stack"],
+)
+@pytest.mark.parametrize("piped", [False, True])
+def test_weights_reach_what_is_inside(estimator, piped):
+    X, y = blobs()
+    weights = np.where(y < 2, 1.0, 1e-9)
+    outer = make_pipeline(MinMaxScaler(), estimator) if piped else estimator
+    campaign = ActiveLearningClassifier(outer, n_initial=40, budget=40, random_state=0)
+    fitted = campaign.fit(X, y, sample_weight=weights)
+    assert np.isin(fitted.predict(X), [0, 1]).mean() > 0.9
+    assert np.isin(campaign.fit(X, y).predict(X), [0, 1]).mean() < 0.8
+
+
+def test_weights_that_a_member_does_not_take_are_refused():
+    X, y = blobs()
+    votes = VotingClassifier([*MEMBERS, ("near", KNeighborsClassifier())], voting="soft")
+    with pytest.raises(ValueError, match=r"VotingClassifier.fit takes none"):
+        ActiveLearningClassifier(votes).fit(X, y, sample_weight=np.ones(80))
 
 
 def test_groups_reach_the_strategy():

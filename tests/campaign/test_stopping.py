@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.stats import entropy as scipy_entropy
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
 
@@ -13,6 +14,7 @@ from skal.campaign import (
     CampaignView,
     LowUncertainty,
     NoGain,
+    PseudoLabels,
     StabilizedPredictions,
     StoppingCriterion,
     TargetScore,
@@ -113,6 +115,66 @@ class _StopsAt(StoppingCriterion):
     def reason(self, campaign):
         self.rounds_ = [*getattr(self, "rounds_", []), campaign.n_rounds]
         return self.name if campaign.n_rounds >= self.at else None
+
+
+@pytest.mark.parametrize(
+    "criterion", [NoGain(2, validation=2), StabilizedPredictions(0.0, n_rounds=2)], ids=repr
+)
+def test_rounds_in_which_nothing_was_told_do_not_count(criterion):
+    X, y = easy()
+    script = campaign(stopping=criterion).fit(X, np.where(np.arange(200) < 20, y, -1))
+    for _ in range(4):
+        asked = script.query()
+        script.teach(indices=asked, y=np.full(len(asked), -1))
+        assert script.stop_reason_.startswith("waiting for labels")
+    assert [record["n_trained"] for record in script.history_] == [20, 0, 0, 0, 0]
+    memory = script._rounds.criteria[0]
+    assert len(getattr(memory, "scores_", [0])) == 1
+    assert getattr(memory, "agreements_", []) == []
+
+
+class KnowsAll(ClassifierMixin, BaseEstimator):
+    """As a network: it knows all classes, and is sure of the one that it has seen."""
+
+    def __init__(self, classes=None):
+        self.classes = classes
+
+    def fit(self, X, y):
+        self.classes_ = np.asarray(self.classes)
+        self.sure_ = len(np.unique(y)) == 1
+        return self
+
+    def predict(self, X):
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+
+    def predict_proba(self, X):
+        row = np.array([1.0, 0, 0]) if self.sure_ else np.full(3, 1 / 3)
+        return np.tile(row, (len(X), 1))
+
+
+@pytest.mark.parametrize("estimator", [KnowsAll(), model()])
+@pytest.mark.parametrize("outside", [False, True])
+def test_a_model_that_has_seen_one_class_is_sure_of_nothing(estimator, outside):
+    X, y = easy()
+    one = np.flatnonzero(y == 0)[:4]
+    known = np.where(np.isin(np.arange(200), one), y, -1)
+    script = ActiveLearningClassifier(
+        estimator,
+        RandomSampling(),
+        classes=[0, 1, 2],
+        budget=None,
+        pseudo_labels=PseudoLabels(0.1),
+        stopping=[LowUncertainty(0.1), StabilizedPredictions(0.9, n_rounds=1)],
+        random_state=0,
+    ).fit(X, known)
+    more = np.flatnonzero(y == 0)[4:6]
+    script.teach(indices=more, y=y[more])
+    assert script.stop_reason_.startswith("waiting for labels")
+    more = np.flatnonzero(y == 1)[:1]
+    script.teach(**({"X": X[more]} if outside else {"indices": more}), y=y[more])
+    assert script.stop_reason_.startswith("waiting for labels")
+    # The model of the round before guessed, which had seen one class.
+    assert [record["n_pseudo_labeled"] for record in script.history_] == [0, 0, 0]
 
 
 class TestLists:

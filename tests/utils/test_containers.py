@@ -3,6 +3,7 @@
 import os
 import pickle
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,7 @@ from skal._utils.rows.containers import (
     take_rows,
 )
 from skal._utils.rows.fingerprints import canonical, describe, fingerprint
+from skal._utils.sound.windows import Window
 from skal.models import CNNClassifier, CompactCNN, DenseNet
 
 VALUES = np.random.RandomState(0).normal(size=(6, 2))
@@ -57,6 +59,7 @@ MAKERS = {
     "names": lambda: list(NAMES),
     "array of names": lambda: np.array(NAMES),
     "Series of names": lambda: pd.Series(NAMES, name="path"),
+    "windows": lambda: [("a.wav", i, i + 1) for i in range(6)],
     "waveforms": lambda: [wave.copy() for wave in WAVES],
 }
 each_container = pytest.mark.parametrize("name", MAKERS)
@@ -127,6 +130,25 @@ def test_paths_come_into_the_container_of_fit(template, given_in):
     assert rows_of(concatenate([template, found])) == NAMES * 2
 
 
+@pytest.mark.parametrize("template", [*SEQUENCES, "waveforms", "windows"])
+@pytest.mark.parametrize(
+    "X",
+    [
+        [np.arange(3.0), np.arange(5.0)],
+        [("night.wav", 0, 1), ("night.wav", 1, 2)],
+        [Window("night.wav", 0, 1), Path("other.wav")],
+    ],
+    ids=["waveforms", "windows", "mixed"],
+)
+def test_recordings_of_any_kind_join_one_pool(template, X):
+    template = MAKERS[template]()
+    joined = concatenate([template, in_container_of(X, template)])
+    assert type(joined) is type(template)
+    for found, wanted in zip(list(joined), [*template, *X], strict=True):
+        assert isinstance(wanted, type(found))
+        np.testing.assert_array_equal(found, wanted)
+
+
 def test_waveforms_of_one_length_join_those_of_many():
     found = in_container_of(np.ones((2, 4)), WAVES)
     assert [len(wave) for wave in concatenate([WAVES, found])] == [3, 5, 2, 3, 4, 5, 4, 4]
@@ -140,6 +162,8 @@ def test_waveforms_of_one_length_join_those_of_many():
         ("names", VALUES, "an array of shape.*a sequence of paths"),
         ("names", pd.DataFrame(VALUES), "a DataFrame of pandas.*a sequence of paths"),
         ("names", sparse.csr_matrix(VALUES), "a sparse matrix"),
+        ("names", [], "X is empty"),
+        ("names", 3, "a int.*a sequence of paths"),
         ("waveforms", VALUES.reshape(6, 2, 1), "an array of shape"),
         ("frame", VALUES[:, :1], "has 2 features"),
         ("frame", VALUES.reshape(6, 2, 1), "has 2 features"),

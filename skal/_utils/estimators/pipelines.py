@@ -12,6 +12,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.linear_model import RidgeClassifierCV
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.model_selection._classification_threshold import BaseThresholdClassifier
@@ -150,6 +151,19 @@ class Chain:
         if _routing_enabled():
             return name
         return "__".join([*self._names, name])
+
+    def weight_name(self):
+        """Return the name under which ``fit`` of the estimator takes weights, or None."""
+        model, name = self.model, "sample_weight"
+        if is_search(model):  # passes weights on to its estimator
+            name = Chain(model.estimator).weight_name()
+        elif isinstance(model, (StackingClassifier, VotingClassifier)):
+            members = [member for _, member in model.estimators if not isinstance(member, str)]
+            if not all(has_fit_parameter(member, name) for member in members):
+                return None
+        elif not self.takes(name):
+            return None
+        return None if name is None else self.fit_name(name)
 
     def takes(self, name):
         """Tell whether ``fit`` of the model has a parameter."""

@@ -63,7 +63,7 @@ def is_plain_sequence(X):
     if len(X) == 0:
         return False
     first = X[0]
-    if isinstance(first, (str, os.PathLike)):
+    if _is_address(first):
         return True
     if isinstance(first, np.ndarray) and first.ndim == 1:
         return len({len(row) for row in X}) > 1
@@ -166,28 +166,28 @@ def _in_sequence(X, template):
     """Return rows as a list, an array of objects or a Series, like the template."""
     if is_frame(X) and X.shape[1] == 1:
         X = X[X.columns[0]]
+    if sparse.issparse(X) or is_frame(X):
+        _refuse(X, template)
     # Equally long waveforms form a matrix if they come without others.
-    is_waves = not is_plain_sequence(X) and not sparse.issparse(X) and not is_frame(X)
-    if is_waves and container_name(template) != "a sequence of waveforms":
+    is_matrix = not is_plain_sequence(X)
+    rows = list(np.atleast_1d(np.asarray(X)) if is_matrix else X)
+    if not rows:
+        raise ValueError("X is empty: there are no rows in it")
+    first, like = rows[0], next(iter(template))
+    if is_matrix and not (np.ndim(first) == 1 and isinstance(like, np.ndarray)):
         _refuse(X, template)
-    if not is_waves and not is_plain_sequence(X):
-        _refuse(X, template)
-    rows = list(np.asarray(X)) if is_waves else list(X)
-    if is_waves and np.ndim(rows[0]) != 1:
-        _refuse(X, template)
-    if _is_address(rows[0]) != _is_address(next(iter(template))) and not _are_clips(
-        rows[0], next(iter(template))
-    ):
+    if _is_address(first) != _is_address(like) and not _are_clips(first, like):
         _refuse(X, template)
     if is_pandas(template) or is_polars(template):
         return type(template)(rows, name=template.name)
-    if isinstance(template, np.ndarray):
-        if template.dtype.kind == "U":
-            return np.asarray([str(row) for row in rows])
-        array = np.empty(len(rows), dtype=object)
-        array[:] = rows
-        return array
-    return rows
+    if not isinstance(template, np.ndarray):
+        return rows
+    if template.dtype.kind == "U" and all(isinstance(row, (str, os.PathLike)) for row in rows):
+        return np.asarray([os.fspath(row) for row in rows])
+    array = np.empty(len(rows), dtype=object)
+    for i, row in enumerate(rows):
+        array[i] = row  # one by one: a list of tuples would be taken for a matrix
+    return array
 
 
 def _are_clips(*rows):

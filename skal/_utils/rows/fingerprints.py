@@ -38,7 +38,7 @@ def fingerprint(X):
 
 
 def _is_sequence_of_addresses(column):
-    return len(column) > 0 and _address(next(iter(column))) is not None
+    return len(column) > 0 and address_of(next(iter(column))) is not None
 
 
 def _sha():
@@ -108,11 +108,11 @@ def _of_frame(X):
 def _of_sequence(rows):
     """Describe paths, windows, waveforms, and other rows."""
     names, sizes, times, values = (_sha() for _ in range(4))
-    ask = functools.cache(_size_and_time)  # many windows share a file
+    ask = functools.cache(size_and_time)  # many windows share a file
     n_bytes = sum(row.nbytes for row in rows if isinstance(row, np.ndarray))
     step = max(1, -(-n_bytes // EXACT_BYTES))
     for i, row in enumerate(rows):
-        path = _address(row)
+        path = address_of(row)
         if path is not None:
             size, time = ask(path)
             names.update(f"{row!s}\n".encode(errors="surrogateescape"))
@@ -134,7 +134,7 @@ def _of_sequence(rows):
     }
 
 
-def _address(row):
+def address_of(row):
     """Return the file of a path or window address, or None."""
     first = row[0] if isinstance(row, tuple) and row else row
     if not isinstance(first, (str, os.PathLike)):
@@ -145,7 +145,8 @@ def _address(row):
         return str(first)
 
 
-def _size_and_time(path):
+def size_and_time(path):
+    """Return the size of a file and its modification time, or None without a file."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):  # not a file name, or the file is gone

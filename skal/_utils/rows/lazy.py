@@ -4,7 +4,7 @@ import numpy as np
 
 from skal._utils.rows.containers import n_rows, take_rows
 
-__all__ = ["Rows", "as_rows", "check_column", "check_numbers", "check_starts", "n_rows"]
+__all__ = ["Rows", "as_rows", "check_numbers", "check_starts", "n_rows"]
 
 
 def as_rows(X):
@@ -75,19 +75,14 @@ class Rows:
         return array.copy() if copy or self._is_everything() else array
 
 
-def check_column(values, name, n_samples):
-    """Return an array with one entry per row, or raise an error."""
-    if values.ndim != 1 or len(values) != n_samples:
+def check_numbers(values, name, n_samples):
+    """Return one float per row, or raise an error."""
+    values = np.asarray(values)
+    if values.shape != (n_samples,):
         raise ValueError(
             f"{name} must have one entry for each of the {n_samples} rows of X, not shape "
             f"{values.shape}"
         )
-    return values
-
-
-def check_numbers(values, name, n_samples):
-    """Return one float per row, or raise an error."""
-    values = check_column(np.asarray(values), name, n_samples)
     try:
         return values.astype(float)
     except (TypeError, ValueError) as error:

@@ -4,7 +4,11 @@ import contextlib
 import warnings
 
 import numpy as np
-from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    _routing_enabled,
+    get_routing_for_object,
+)
 
 from skal._utils.estimators.pipelines import (
     Chain,
@@ -39,7 +43,10 @@ def prepare(estimator, classes):
 
 def _request(chain, names):
     """Make a Pipeline route arguments of ``fit`` to its model, unless the user has decided."""
-    decided = chain.model.get_metadata_routing().fit.requests
+    routing = get_routing_for_object(chain.model)
+    if isinstance(routing, MetadataRouter):
+        return  # the user sets the requests of the estimators inside it
+    decided = routing.fit.requests
     wanted = [n for n in names if chain.takes(n) and decided.get(n) is None]
     if wanted:
         chain.model.set_fit_request(**dict.fromkeys(wanted, True))
@@ -70,20 +77,20 @@ def start_anew(chain):
         chain.model.set_params(warm_start=False)
 
 
-def train(estimator, data, classes, seed, arguments, partial=False):
-    """Train the classifier of a campaign."""
-    X, y, weights = data
+def train(estimator, data, classes, seed, weight_names, partial=False):
+    """Train the classifier of a campaign on a `TrainingSet`."""
+    X, y = data.X, data.y
     chain = Chain(estimator)
-    if _cannot_train(chain, y, weights, len(classes)):
+    if _cannot_train(chain, y, data.weights, len(classes)):
         return ConstantClassifier(clone_classifier(estimator)).fit(np.empty((len(y), 0)), y)
     seed_all(estimator, seed)
     known = getattr(chain.model, "classes_", None)
     with _NamedLabels(y), _told(chain.model, classes):
         if partial:
-            extra = {} if weights is None else {"sample_weight": weights}
+            extra = {} if data.weights is None else {"sample_weight": data.weights}
             chain.model.partial_fit(chain.features(X), y, **extra)
         else:
-            estimator.fit(X, y, **arguments)
+            estimator.fit(X, y, **fit_arguments(estimator, data, weight_names))
     _ensure_classes(Chain(estimator), known, y, partial)
     return estimator
 
@@ -162,18 +169,19 @@ def _ensure_classes(chain, known, y, partial):
         model.classes_ = np.unique(y)
 
 
-def fit_arguments(estimator, n_rows, *, n_guessed=0, groups=None, weights=None, weight_names=()):
+def fit_arguments(estimator, data, weight_names):
     """Return the arguments of ``fit`` besides rows and labels: weights and validation."""
     arguments = {}
-    if weights is not None:
+    if data.weights is not None:
         # Copy the weights: SciKeras 0.13 changes them in place.
-        arguments = dict.fromkeys(weight_names, weights.copy())
+        arguments = dict.fromkeys(weight_names, data.weights.copy())
     chain = Chain(estimator)
     if all(chain.takes(name) for name in _VALIDATION):
-        if n_guessed:  # pseudo-labels are last, and must not be used for validation
-            arguments[chain.fit_name("can_validate")] = np.arange(n_rows) < n_rows - n_guessed
-        if groups is not None:
-            arguments[chain.fit_name("groups")] = groups
+        if data.n_guessed:  # pseudo-labels are last, and must not be used for validation
+            n = len(data.y)
+            arguments[chain.fit_name("can_validate")] = np.arange(n) < n - data.n_guessed
+        if data.groups is not None:
+            arguments[chain.fit_name("groups")] = data.groups
     return arguments
 
 
@@ -185,7 +193,7 @@ def with_parameters(estimator, values):
     if values:
         model.set_params(**values)
     try:
-        yield estimator
+        yield
     finally:
         if values:
             model.set_params(**before)
@@ -194,7 +202,8 @@ def with_parameters(estimator, values):
 def weight_names(estimator):
     """Return the keyword arguments of ``fit`` for weights, without metadata routing."""
     chain = Chain(estimator)
-    if not chain.takes("sample_weight"):
-        name = type(chain.model).__name__
-        raise ValueError(f"sample_weight was given, but {name}.fit takes none")
-    return (chain.fit_name("sample_weight"),)
+    name = chain.weight_name()
+    if name is None:
+        model = type(chain.model).__name__
+        raise ValueError(f"sample_weight was given, but {model}.fit takes none")
+    return (name,)

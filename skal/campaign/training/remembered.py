@@ -1,18 +1,19 @@
 """Features of recordings that the first step of a Pipeline computes once for all rounds."""
 
-import os
+import functools
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, TargetTags, TransformerTags, get_tags
 
+from skal._utils.rows.containers import is_frame
+from skal._utils.rows.fingerprints import address_of, size_and_time
 from skal._utils.rows.lazy import as_rows, n_rows
 
 __all__ = ["Remembered", "remember_rows", "share_rows"]
 
-# Rows longer than embeddings, such as spectrograms, may not fit in memory for a whole pool.
-_LONGEST = 8192
+# Rows beyond this size in total are not cached.
 _BYTES = 2**30
 
 
@@ -69,41 +70,37 @@ class Remembered:
     def transform(self, X):
         """Return the rows of recordings, computing only new ones."""
         self.fit(X)
-        keys, missing = self._missing(X)
+        keys = _keys(X)
         if keys is None:
             return self.transformer.transform(X)
-        if len(missing) == len(keys):
-            rows = self.transformer.transform(X)
-            self._keep(keys, rows)
-            return rows
+        found = {i: self.rows[key] for i, key in enumerate(keys) if key in self.rows}
+        missing = np.setdiff1d(np.arange(len(keys)), list(found))
         if len(missing):
             new = self.transformer.transform(as_rows(X)[missing].take())
             self._keep([keys[i] for i in missing], new)
-        if any(key not in self.rows for key in keys):
-            return self.transformer.transform(X)
-        return np.stack([self.rows[key] for key in keys])
+            if not found:
+                return new
+            found.update(zip(missing.tolist(), new, strict=True))
+        if len({row.shape for row in found.values()}) > 1:
+            return self.transformer.transform(X)  # its error says which recordings differ
+        return np.stack([found[i] for i in range(len(keys))])
 
     def transform_readable(self, X):
         """Return the rows of readable recordings, and the broken recordings."""
         self.fit(X)
-        keys, missing = self._missing(X)
         rows, broken = self.transformer.transform_readable(X)
-        if keys is not None and rows is not None and len(missing):
+        keys = _keys(X)
+        if keys is not None:
             self._keep([key for i, key in enumerate(keys) if i not in broken], rows)
         return rows, broken
 
-    def _missing(self, X):
-        """Return a key for each row and the uncached rows, or None without keys."""
-        keys = _keys(X)
-        if keys is None:
-            return None, None
-        return keys, np.array([i for i, k in enumerate(keys) if k not in self.rows], dtype=int)
-
     def _keep(self, keys, rows):
-        if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] > _LONGEST:
-            return
-        room = _BYTES // max(1, rows.shape[1] * rows.itemsize) - len(self.rows)
-        self.rows.update(zip(keys[: max(0, room)], rows, strict=False))
+        """Keep new rows as long as there is room."""
+        if isinstance(rows, np.ndarray) and rows.ndim > 1 and len(rows):
+            room = _BYTES // max(1, rows[0].nbytes) - len(self.rows)
+            # Copies: a row that is a view would hold all rows it was computed with.
+            new = zip(keys[: max(0, room)], rows, strict=False)
+            self.rows.update((key, row.copy()) for key, row in new)
 
 
 def _itself(transformer):
@@ -112,11 +109,16 @@ def _itself(transformer):
 
 def _keys(X):
     """Return the keys of recordings, or None for other rows."""
+    if is_frame(X) and X.shape[1] == 1:
+        X = X[X.columns[0]]
     if getattr(X, "ndim", 1) != 1:
         return None
-    rows = list(X)
-    is_address = all(isinstance(row, (str, os.PathLike, tuple)) for row in rows)
-    return rows if is_address and rows else None
+    paths = [address_of(row) for row in X]
+    if not paths or None in paths:
+        return None
+    # A file that was written again is another recording.
+    ask = functools.cache(size_and_time)
+    return [(row, *ask(path)) for row, path in zip(X, paths, strict=True)]
 
 
 def remember_rows(estimator, X):
