@@ -7,6 +7,7 @@ import warnings
 from functools import lru_cache
 
 from skal._utils.sound import media
+from skal._utils.sound.chains import Chain, split
 from skal._utils.sound.decoding import RECORD_AGAIN, STEP, Libsndfile, libsndfile_errors, plain
 from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.headers import Finding, examine
@@ -128,13 +129,16 @@ def open_sound(path):
             finding = examine(file, status.st_size)
         except OSError as error:
             raise _disk_error(path, error) from error
+        links = split(*version) if finding.chained else None
         try:
-            decoder = Libsndfile(path, finding)
+            decoder = Libsndfile(path, finding) if links is None else Chain(path, links)
         except libsndfile_errors() as error:
             decoder = _open_otherwise(path, error, finding.view is not None)
             announced = finding.announced
             counted = not isinstance(decoder, Libsndfile)
             finding = Finding(counted=counted, announced=announced)
+        if links is not None:
+            finding = Finding()
         if finding.view is not None:
             stack.pop_all()  # the decoder reads it, and closes it
     sound = Sound(path, version, decoder, finding)
@@ -188,7 +192,7 @@ class Sound:
         self.subtype = decoder.subtype
         self._version = version
         self._decoder = decoder
-        self._trouble = finding.trouble or decoder.trouble
+        self._trouble = decoder.trouble
         self._at = 0
         self._end = None if finding.counted else decoder.frames
         self._slack = decoder.slack
