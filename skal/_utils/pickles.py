@@ -1,7 +1,5 @@
 """Unpickling: names that have moved since, and one error for everything that can go wrong."""
 
-import bz2
-import gzip
 import inspect
 import io
 import lzma
@@ -11,21 +9,14 @@ import zlib
 
 from joblib.numpy_pickle import NumpyUnpickler
 
+from skal._utils.inflated import TooLargeError, inflate, is_packed
+
 __all__ = ["UnpicklingError", "is_pickle", "unpickle"]
 
 # Where modules went whose classes are in saved models.
 _MOVED = {
     "skal.models.keras": "skal.models.classifier",
     "skal.models.tensorflow": "skal.models._earlier",
-}
-# First bytes of joblib's files, and what undoes their compression.
-_PLAIN = b"\x80"
-_COMPRESSED = {
-    b"\x78": zlib.decompress,
-    b"\x1f\x8b": gzip.decompress,
-    b"BZ": bz2.decompress,
-    b"\x5d\0": lzma.decompress,
-    b"\xfd7zXZ": lzma.decompress,
 }
 # Errors from broken pickles, missing classes, and classes of other versions.
 _ERRORS = (
@@ -52,17 +43,17 @@ class _Unpickler(NumpyUnpickler):
 
 def is_pickle(beginning):
     """Tell whether bytes begin as a file of joblib does; none of its code runs."""
-    return beginning.startswith((_PLAIN, *_COMPRESSED))
+    return beginning.startswith(b"\x80") or is_packed(beginning)
 
 
 def unpickle(content, name):
     """Return the object in a file of joblib, `name`, which **runs the code in it**."""
     try:
-        for beginning, decompress in _COMPRESSED.items():
-            if bytes(content[:6]).startswith(beginning):
-                content = decompress(content)
-                break
-        return _Unpickler("", io.BytesIO(content), **_NATIVE).load()
+        return _Unpickler("", io.BytesIO(inflate(content)), **_NATIVE).load()
+    except TooLargeError as error:
+        raise UnpicklingError(
+            f"{name}: no model is that large when it is unpacked; not opened"
+        ) from error
     except _ERRORS as error:
         raise UnpicklingError(
             f"{name}: broken, or made with other versions of its packages "
