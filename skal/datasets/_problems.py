@@ -1,22 +1,10 @@
 """What is wrong with a data set, collected first and told all at once."""
 
 import warnings
-from typing import NamedTuple
 
-__all__ = ["DatasetError", "DatasetWarning", "Problem", "tell"]
+__all__ = ["DatasetError", "DatasetWarning", "tell"]
 
 _SHOWN = 20
-
-
-class Problem(NamedTuple):
-    """Something that is wrong with a file or a row of a data set."""
-
-    where: str
-    reason: str
-    advice: str
-
-    def __str__(self):
-        return f"{self.where}: {self.reason} ({self.advice})"
 
 
 class DatasetError(ValueError):
@@ -26,8 +14,8 @@ class DatasetError(ValueError):
     ----------
     title : str
         One line that sums up.
-    problems : list of Problem
-        What is wrong.
+    problems : list of Broken
+        What is wrong: the file or the row, the reason, and what to do.
     """
 
     def __init__(self, title, problems):

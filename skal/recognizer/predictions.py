@@ -74,7 +74,7 @@ def _predicted(model, clips):
             if not error.broken:
                 raise
             for position, broken in error.broken.items():
-                results[waiting[position]] = f"{broken.reason}; {broken.advice}"
+                results[waiting[position]] = broken.in_short
             waiting = [i for i in waiting if results[i] is None]
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             if len(waiting) == 1:

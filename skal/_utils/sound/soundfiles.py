@@ -13,7 +13,7 @@ from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.headers import Finding, examine
 from skal._utils.windows import Window, as_window
 
-__all__ = ["AudioReadError", "audio_length", "iter_windows", "open_sound"]
+__all__ = ["AudioReadError", "audio_length", "iter_windows", "open_sound", "windows_of"]
 
 CONVERT = "convert it to WAV or FLAC (for example: ffmpeg -i FILE out.wav), or remove it"
 
@@ -96,6 +96,31 @@ def iter_windows(clip, window, hop=None):
         if last >= end - 1e-3:
             return
         index += 1
+
+
+def windows_of(clip, window, hop=None):
+    """Return the windows of a recording, or why it has none.
+
+    Parameters
+    ----------
+    clip : str, path-like, Window or tuple (path, start, end)
+        The recording, or a part of it.
+    window, hop : float or None
+        As for `iter_windows`, in s; a `window` of None takes the clip as it is, unopened.
+
+    Returns
+    -------
+    windows : list of Window
+        None of a recording that cannot be opened.
+    broken : Broken or None
+        What is wrong with it.
+    """
+    if window is None:
+        return [as_window(clip)], None
+    try:
+        return list(iter_windows(clip, window, hop)), None
+    except AudioReadError as error:
+        return [], error.broken
 
 
 def open_sound(path):
