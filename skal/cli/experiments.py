@@ -32,7 +32,9 @@ def run(ctx: typer.Context):
     skal run --list lists the presets, skal params the keys.
 
     skal run --resume [FOLDER] continues a run that was interrupted, or all of
-    those below a folder; without FOLDER, below outputs.
+    those below a folder; without FOLDER, below outputs. Checkpoints contain
+    Python pickles: opening them runs the code in them. Resume only runs that
+    you trust.
     """
     from skal.experiment.params import load_params
 

@@ -20,6 +20,32 @@ class Vocabulary:
         with self.store.read() as connection:
             return classes.list_former(connection)
 
+    @property
+    def nothing(self):
+        """Return the name of the class that means "nothing of interest", or None."""
+        return next((info.name for info in self.classes if info.nothing), None)
+
+    def mark_nothing(self, name):
+        """Let a class mean that nothing of interest is heard.
+
+        It is shown apart from the others. `skal.recognizer.write_predictions` does not count it
+        as a class that was found, and files for programs that show sounds leave it out. The model
+        learns it as any other class.
+
+        Parameters
+        ----------
+        name : str or None
+            The class, which takes the place of another one with this meaning, and is added if
+            it is new. None: no class means that.
+
+        Raises
+        ------
+        ProjectError
+            With code "bad_class" if the class cannot be added.
+        """
+        with self.store.write() as connection:
+            classes.mark_nothing(connection, name)
+
     def add_class(self, name, key=None):
         """Add a class.
 

@@ -26,6 +26,9 @@ class Recognizer:
         Length of the windows that the model was trained on, in s. None: whole recordings.
     hop : float, default=None
         Distance between the starts of these windows, in s. None: `window`.
+    nothing : str, default=None
+        The class that means "nothing of interest": `write_predictions` calls its clips "none of
+        these". None: there is no such class.
 
     Examples
     --------
@@ -52,13 +55,14 @@ class Recognizer:
     >>> folder.cleanup()
     """
 
-    def __init__(self, model, *, window=None, hop=None):
+    def __init__(self, model, *, window=None, hop=None, nothing=None):
         self.model = model
         self.window = window
         self.hop = hop
+        self.nothing = nothing
 
     @classmethod
-    def join(cls, features, classifier, *, window=None, hop=None):
+    def join(cls, features, classifier, *, window=None, hop=None, nothing=None):
         """Make a recognizer of features and a classifier that was fitted on them.
 
         Parameters
@@ -69,6 +73,8 @@ class Recognizer:
             Fitted on what `features` returns, such as the ``estimator_`` of a campaign.
         window, hop : float, default=None
             As in the constructor, in s.
+        nothing : str, default=None
+            As in the constructor.
 
         Returns
         -------
@@ -77,7 +83,7 @@ class Recognizer:
         features = clone(features, safe=False)
         # A Pipeline stays whole: that of imbalanced-learn has steps that others do not take.
         model = Pipeline([("features", features), ("classifier", classifier)])
-        return cls(model, window=window, hop=hop)
+        return cls(model, window=window, hop=hop, nothing=nothing)
 
     @classmethod
     def load(cls, path):
@@ -112,7 +118,8 @@ class Recognizer:
             )
         # Before there were recognizers, projects left their windows on the model itself.
         window, hop = getattr(model, "window_", (None, None))
-        return cls(model, window=about.get("window", window), hop=about.get("hop", hop))
+        parts = {"window": about.get("window", window), "hop": about.get("hop", hop)}
+        return cls(model, **parts, nothing=about.get("nothing"))
 
     def save(self, path):
         """Save the recognizer, under a checksum: a file that was changed is not opened again.
@@ -123,7 +130,8 @@ class Recognizer:
             The file, such as ``birds.skal``. It appears complete or not at all.
         """
         read_files_only(self.model)
-        write_model(path, self.model, {"window": self.window, "hop": self.hop})
+        about = {"window": self.window, "hop": self.hop, "nothing": self.nothing}
+        write_model(path, self.model, about)
 
     @property
     def classes_(self):

@@ -14,6 +14,7 @@ from skal.label.asking.kinds import RESERVED_KEYS
 from skal.label.asking.records import ClassInfo, FormerClass
 from skal.label.asking.votes import settle_many
 from skal.label.store.errors import ProjectError
+from skal.label.store.settings import read_settings, write_settings
 from skal.label.store.tables import answers, classes, predictions, questions
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "class_ids",
     "list_classes",
     "list_former",
+    "mark_nothing",
     "merge_class",
     "rename_class",
     "restore_class",
@@ -31,6 +33,7 @@ __all__ = [
 _DIGITS = "123456789"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _MOST = 1000
+_NOTHING = "nothing"
 _ACTIVE = classes.c.merged_into.is_(None) & ~classes.c.retired
 _CLASS_IDS = select(
     classes.c.name, func.coalesce(classes.c.merged_into, classes.c.id), classes.c.retired
@@ -38,10 +41,31 @@ _CLASS_IDS = select(
 
 
 def list_classes(connection):
-    """Return the classes in the order in which they were added, a tuple of ClassInfo."""
+    """Return the classes in the order in which they were added, a tuple of ClassInfo.
+
+    The class that means "nothing of interest" comes last.
+    """
+    nothing = _nothing_id(connection)
     query = select(classes.c.id, classes.c.name, classes.c.key).where(_ACTIVE)
     rows = connection.execute(query.order_by(classes.c.position, classes.c.id))
-    return tuple(ClassInfo(*row) for row in rows)
+    found = [ClassInfo(*row, nothing=row.id == nothing) for row in rows]
+    return tuple(sorted(found, key=lambda info: info.nothing))
+
+
+def _nothing_id(connection):
+    """Return the number of the class that means "nothing of interest", or None."""
+    number = read_settings(connection).get(_NOTHING)
+    if number is None:
+        return None
+    # Merged into another class, its meaning goes along; retired, it is gone.
+    query = select(func.coalesce(classes.c.merged_into, classes.c.id))
+    return connection.execute(query.where(classes.c.id == number, ~classes.c.retired)).scalar()
+
+
+def mark_nothing(connection, name):
+    """Let a class mean "nothing of interest", instead of another; add it if it is new."""
+    number = None if name is None else add_class(connection, name).id
+    write_settings(connection, {_NOTHING: number})
 
 
 def list_former(connection):

@@ -110,11 +110,14 @@ class ClassInfo:
         Its name.
     key : str or None
         The key that gives this class: one digit or lower-case letter.
+    nothing : bool
+        Whether it means that nothing of interest is heard.
     """
 
     id: int
     name: str
     key: str | None
+    nothing: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,8 @@ class LabelRow:
         Number of people who answered.
     n_agree : int
         Number of people who gave this answer.
+    nothing : bool
+        Whether the class means that nothing of interest is heard.
     """
 
     clip_id: int
@@ -206,6 +211,7 @@ class LabelRow:
     reason: str
     n_people: int = 1
     n_agree: int = 1
+    nothing: bool = False
 
 
 @dataclass(frozen=True)

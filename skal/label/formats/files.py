@@ -23,7 +23,8 @@ def export_labels(rows, format, target, *, root="."):
     ``"csv"`` and ``"jsonl"`` have every column of every row, including clips that were skipped
     or answered without a label; the other formats have only clips with a label.
     ``"audacity"`` is a label file for each recording, in a folder or a ZIP archive. ``"raven"``
-    is one selection table of all recordings, which Raven opens with its sounds.
+    is one selection table of all recordings, which Raven opens with its sounds. Both mark
+    sounds: clips in which nothing of interest is heard are left out of them.
     ``"labelstudio"`` is a task for each recording, annotated as a whole (``choices``) or in
     regions (``labels``).
 
@@ -56,6 +57,14 @@ def export_labels(rows, format, target, *, root="."):
     if format not in FORMATS:
         raise ValueError(f"no format {format!r}; {name_allowed(format, FORMATS)}")
     rows, root, chosen = list(rows), os.fspath(root), FORMATS[format]
+    silent = [row for row in rows if row.nothing] if chosen.marks_sounds else []
+    if silent:
+        reason = f"nothing of interest in {len(silent)} clips, and {format} marks sounds"
+        rows = [row for row in rows if not row.nothing]
+        return [
+            LabelProblem("labels", silent[0].label, reason),
+            *export_labels(rows, format, target, root=root),
+        ]
     is_path = isinstance(target, (str, os.PathLike))
     is_folder = is_path and not os.fspath(target).lower().endswith(chosen.extension)
     if chosen.write_folder is not None and is_folder:

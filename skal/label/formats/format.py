@@ -28,6 +28,7 @@ class Format:
     read: Callable | None = None
     reads: tuple = ()
     write_folder: Callable | None = None
+    marks_sounds: bool = False  # what is heard, and nothing else
 
 
 def find_formats():

@@ -111,15 +111,14 @@ def _features_of(project, clips):
     with project.store.read() as connection:
         found = read_settings(connection).get("features")
     if found is None:
-        found = _features_for(clips, project.settings["hearing"])
+        found = _features_for(*_probe(project, clips), project.settings["hearing"])
         with project.store.write() as connection:
             write_settings(connection, {"features": found})
     return found
 
 
-def _features_for(clips, hearing):
+def _features_for(rates, lengths, hearing):
     """Return parameters of features that suit the recordings: their band, their length."""
-    rates, lengths = _probe(clips)
     rate = int(hearing.get("sr") or (Counter(rates).most_common(1)[0][0] if rates else _RATE))
     # Nine of ten clips are no longer; rounded up, since the end may be what matters.
     usual = float(np.quantile(lengths, 0.9, method="higher")) if lengths else 1.0
@@ -140,7 +139,7 @@ def describe_hearing(project):
         rows = usable_clips(connection)
     clips = [Window(f"{root}/{path}", start or 0.0, end) for _, path, start, end in rows]
     found = _features_of(project, clips)
-    rates, lengths = _probe(clips)
+    rates, lengths = _probe(project, clips)
     low, high = found.get("fmin", 0), found.get("fmax", found["sr"] / 2)
     seconds = found["duration"]
     lines = [f"the model looks at {low:g} to {high:g} Hz and {seconds:g} s of a clip"]
@@ -162,8 +161,21 @@ def describe_hearing(project):
     return lines
 
 
-def _probe(clips):
+def _probe(project, clips):
     """Return sampling rates in Hz and lengths in s of some clips that can be opened."""
+    # Kept with the project: it takes long on a disk far away, and is asked at every start.
+    which = [len(clips), project.settings["window"], project.settings["hop"]]
+    with project.store.read() as connection:
+        found = read_settings(connection).get("probe")
+    if found is None or found["of"] != which:
+        rates, lengths = _read_headers(clips)
+        found = {"of": which, "rates": rates, "lengths": lengths}
+        with project.store.write() as connection:
+            write_settings(connection, {"probe": found})
+    return found["rates"], found["lengths"]
+
+
+def _read_headers(clips):
     rates, lengths = [], []
     step = max(1, len(clips) // _PROBED)
     for clip in clips[::step]:

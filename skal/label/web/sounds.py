@@ -90,7 +90,8 @@ class SoundShelf:
 def playable_type(clip):
     """Return the media type of a clip whose file browsers play as it is, or None."""
     with open_sound(clip.path) as file:
-        kind = _PLAYABLE.get((file.format, file.subtype))
+        # Browsers believe headers: a WAV file has what skal reads.
+        kind = _PLAYABLE.get((file.format, file.subtype)) if file.note is None else None
     return kind if clip.start is None and clip.end is None else None
 
 

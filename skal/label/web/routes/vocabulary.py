@@ -37,7 +37,10 @@ def former_classes(project: Project) -> list[FormerClassOut]:
 
 @router.post("/classes/change")
 def change_class(project: Project, given: ClassChangeIn) -> list[ClassOut]:
-    """Rename, merge, retire or bring back a class with its answers; return the classes."""
+    """Rename, merge, retire or bring back a class with its answers; return the classes.
+
+    "nothing" lets a class mean that nothing of interest is heard, "something" undoes it.
+    """
     needs_name = given.change in ("rename", "merge")
     if needs_name != (given.to is not None):
         raise ProjectError("bad_class", "rename and merge need the field to, others must not")
@@ -47,6 +50,8 @@ def change_class(project: Project, given: ClassChangeIn) -> list[ClassOut]:
         project.merge_class(given.name, given.to)
     elif given.change == "retire":
         project.retire_class(given.name)
+    elif given.change in ("nothing", "something"):
+        project.mark_nothing(given.name if given.change == "nothing" else None)
     else:
         project.restore_class(given.name)
     return classes(project)
