@@ -21,7 +21,6 @@ from skal.cli.common import (
     tell,
 )
 from skal.cli.telling import (
-    PICKLE,
     compare_windows,
     tell_hearing,
     tell_of_clips,
@@ -435,7 +434,7 @@ def predict(
         existing_folder(folder)  # loading the model may take seconds
         check_place(output)
         file = find_model(model)
-        tell(f"{file} contains a Python pickle, {PICKLE}")
+        tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
         recognizer = Recognizer.load(file)
         if nothing is not None:
             if nothing not in map(str, recognizer.classes_):

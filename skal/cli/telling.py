@@ -3,7 +3,6 @@
 from skal.cli.common import tell
 
 __all__ = [
-    "PICKLE",
     "compare_windows",
     "tell_hearing",
     "tell_of_clips",
@@ -11,7 +10,6 @@ __all__ = [
     "tell_of_pickles",
 ]
 
-PICKLE = "which runs code when opened: trust its source"
 
 # Names under which people know a class of clips without anything.
 _NOTHING = {"nothing", "none", "noise", "background", "silence", "other", "empty", "nothing here"}
@@ -60,7 +58,10 @@ def tell_of_others(folder):
 def tell_of_pickles(project):
     """Say that going on with a project opens its models, which whoever made them wrote."""
     if any((project.folder / "campaign").glob("*")):
-        tell(f"{project.folder} contains Python pickles of models, {PICKLE}")
+        tell(
+            f"{project.folder} contains Python pickles of models, which run code when opened: "
+            "trust their source"
+        )
 
 
 def compare_windows(recognizer, window):
