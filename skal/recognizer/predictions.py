@@ -4,6 +4,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from skal._utils.saved_models import ModelError
 from skal._utils.windows import Window
@@ -67,6 +68,11 @@ def _predicted(model, clips):
     """Return for each clip its probabilities, the reason for a missing one, or an error."""
     results = [None] * len(clips)
     waiting = list(range(len(clips)))
+    if isinstance(model, Pipeline) and isinstance(model[0], AudioTransformer) and clips:
+        try:
+            return _predicted_once(model, clips)
+        except (OSError, RuntimeError, TypeError, ValueError):
+            pass  # such as clips of different lengths: the way below finds out which
     while waiting:
         try:
             rows = model.predict_proba([clips[i] for i in waiting])
@@ -89,6 +95,13 @@ def _predicted(model, clips):
                 results[i] = row
             waiting = []
     return results
+
+
+def _predicted_once(model, clips):
+    """Predict the clips that can be read, and read each once."""
+    rows, broken = model[0].transform_readable(clips)
+    found = iter(() if rows is None else model[1:].predict_proba(rows))
+    return [broken[i].in_short if i in broken else next(found) for i in range(len(clips))]
 
 
 def _prediction(model, clip, result):

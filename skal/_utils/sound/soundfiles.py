@@ -152,9 +152,9 @@ def open_sound(path):
         stack.callback(file.close)
         try:
             finding = examine(file, status.st_size)
+            links = split(*version) if finding.chained else None
         except OSError as error:
             raise _disk_error(path, error) from error
-        links = split(*version) if finding.chained else None
         try:
             decoder = Libsndfile(path, finding) if links is None else Chain(path, links)
         except libsndfile_errors() as error:
