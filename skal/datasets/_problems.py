@@ -1,4 +1,4 @@
-"""What is wrong with a data set, collected first and told all at once."""
+"""Problems of a data set, collected and reported together."""
 
 import warnings
 
@@ -8,12 +8,12 @@ _SHOWN = 20
 
 
 class DatasetError(ValueError):
-    """A data set is not as it should be; ``problems`` lists all that is wrong.
+    """A data set is wrong; ``problems`` lists all errors.
 
     Parameters
     ----------
     title : str
-        One line that sums up.
+        One-line summary.
     problems : list of Broken
         What is wrong: the file or the row, the reason, and what to do.
     """
@@ -32,7 +32,7 @@ class DatasetWarning(UserWarning):
 
 
 def tell(title, problems, on_error):
-    """Raise or warn, if there are problems."""
+    """Raise an error or warn, if there are problems."""
     if not problems:
         return
     if on_error == "raise":

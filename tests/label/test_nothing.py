@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from skal.label import LabelingProject
 from skal.label.formats import export_labels
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import questions
 from skal.recognizer import Recognizer, write_predictions
 from tests.label.recordings import train, write_tones

@@ -1,4 +1,4 @@
-"""What cannot be read: the one way in which it is described, on every floor."""
+"""Descriptions of unreadable recordings, the same everywhere in skal."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ __all__ = ["AudioReadError", "Broken", "HeaderWarning"]
 
 
 class Broken(NamedTuple):
-    """A recording or a row of a table that cannot be used, and what to do about it.
+    """An unusable recording or row of a table, and what to do about it.
 
     Parameters
     ----------
@@ -73,4 +73,4 @@ class AudioReadError(ValueError):
 
 
 class HeaderWarning(UserWarning):
-    """The header of a recording and its content differ; what is in the file was read."""
+    """The header of a recording contradicts its content; the content was read."""
