@@ -403,9 +403,9 @@ def test_classes_are_changed_by_command(place, capsys):
 def test_a_class_means_nothing_of_interest(place, made, capsys, monkeypatch):
     monkeypatch.setattr("skal.cli.labeling._label_here", lambda *args: None)
     words = ["label", "rec", "--terminal", "--classes", "a,noise"]
-    assert "if 'noise' means that nothing of interest is heard" in call(capsys, *words)[2]
+    assert "if 'noise' is for clips without any sound of interest" in call(capsys, *words)[2]
     code, _, error = call(capsys, *words, "--nothing", "empty")
-    assert code == 0 and "the class 'empty' is new" in error and "nothing of" not in error
+    assert code == 0 and "the class 'empty' is new" in error and "of interest" not in error
     code, out, _ = call(capsys, "classes", "rec", "--nothing", "noise")
     assert code == 0
     assert [line.split(maxsplit=2)[2] for line in out.splitlines()] == [

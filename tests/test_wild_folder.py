@@ -90,7 +90,7 @@ def check_told(told, aside, passed):
     assert "2 without one, 2 .jpg, 2 .txt" in told
     warned = [line for line in told.splitlines() if "skal: warning: " in line]
     assert sum("its header announces" in line for line in warned) == 2
-    assert sum("2 recordings one after the other" in line for line in warned) == 2
+    assert sum("2 consecutive recordings" in line for line in warned) == 2
     assert "Warning" not in told
 
 
@@ -118,7 +118,7 @@ def test_run_and_predict(folder, capsys, monkeypatch):
     code, out, error = call(capsys, "predict", model, "rec")
     assert code == 0
     check_told(error, aside, passed)
-    assert f"{used + aside} clips, {aside} of them could not be read" in error
+    assert f"{used + aside} clips, {aside} of them unreadable" in error
     rows = list(csv.DictReader(out.splitlines(keepends=True)))
     assert sum(row["problem"] == "" for row in rows) == used
     assert sum(row["problem"] != "" for row in rows) == aside

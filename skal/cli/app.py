@@ -49,7 +49,7 @@ def ctrl_c_is_one_line():
 
 @contextlib.contextmanager
 def warnings_are_lines():
-    """Print warnings for users as other messages, without the code that they come from."""
+    """Print warnings for users as one line each, without the code that raised them."""
     with warnings.catch_warnings():
         before = warnings.showwarning
 

@@ -42,7 +42,7 @@ def label(
     recordings: Annotated[str, typer.Argument(help="Folder of the recordings.")],
     classes: Annotated[str, option("Classes, separated by commas: dog,siren,drill.")] = "",
     nothing: Annotated[
-        str | None, option("Class that means that nothing of interest is heard.")
+        str | None, option("Class for clips without any sound of interest.")
     ] = None,
     project: Annotated[
         Path | None, option("Folder of the project (.skal in the recordings).")
@@ -121,8 +121,8 @@ def label(
     writes the labels. The models for skal predict are in
     RECORDINGS/.skal/models.
 
-    Models contain Python pickles: opening them runs the code in them. Go on
-    only with projects that you trust.
+    Models contain Python pickles, which run code when opened: continue only projects that you
+    trust.
     """
     with plain_errors():
         from skal.label.project import LabelingProject
@@ -321,7 +321,7 @@ def classes(
         list[str] | None, option("Bring a retired or merged class back, with its answers.")
     ] = None,
     nothing: Annotated[
-        str | None, option("Let a class mean that nothing of interest is heard.")
+        str | None, option("Mark a class as that for clips without any sound of interest.")
     ] = None,
 ):
     """List the classes of a project, or change them with their answers.
@@ -400,10 +400,10 @@ def predict(
         ),
     ] = None,
     nothing: Annotated[
-        str | None, option("Class that means nothing of interest (that of the project).")
+        str | None, option("Class for clips without any sound of interest (as in the project).")
     ] = None,
     count_nothing: Annotated[
-        bool, option("Print that class by its name, not as none of these.", "--count-nothing")
+        bool, option("Print the name of that class, not none of these.", "--count-nothing")
     ] = False,
     block: Annotated[int, option("Clips in memory at a time (256).", min=1)] = 256,
     output: Annotated[Path | None, option("File to write to (standard output).")] = None,
@@ -437,7 +437,7 @@ def predict(
         options["on_broken"] = lambda name, reason: tell(f"set aside {name!r}: {reason}")
         if threshold is not None:
             options["threshold"] = read_thresholds(threshold)
-        existing_folder(folder)  # loading the model may take seconds
+        existing_folder(folder)  # check before loading the model, which may take seconds
         check_place(output)
         file = find_model(model)
         tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")

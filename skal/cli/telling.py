@@ -1,4 +1,4 @@
-"""What the commands of labeling say beside their work."""
+"""Messages of the labeling commands."""
 
 from skal.cli.common import tell
 
@@ -11,13 +11,13 @@ __all__ = [
 ]
 
 
-# Names under which people know a class of clips without anything.
+# Common names of a class for clips without any sound of interest.
 _NOTHING = {"nothing", "none", "noise", "background", "silence", "other", "empty", "nothing here"}
 _SHOWN = 20
 
 
 def tell_of_clips(project):
-    """Say how many clips there are, and which of them are set aside."""
+    """Say how many clips there are, and which are set aside."""
     problems = project.problems()
     n_all = project.progress().n_clips + len(problems)
     aside = f", {len(problems)} of them set aside" if problems else ""
@@ -29,7 +29,7 @@ def tell_of_clips(project):
 
 
 def tell_hearing(project):
-    """Say what the model looks at, and offer a class for clips without anything."""
+    """Say which band and length the model uses, and suggest a class for empty clips."""
     from skal.label.learning.defaults import describe_hearing
 
     for line in describe_hearing(project):
@@ -38,16 +38,19 @@ def tell_hearing(project):
         return
     meant = [info.name for info in project.classes if info.name.casefold() in _NOTHING]
     if meant:
-        tell(f"if {meant[0]!r} means that nothing of interest is heard: --nothing {meant[0]!r}")
+        tell(
+            f"if {meant[0]!r} is for clips without any sound of interest, say so: --nothing "
+            f"{meant[0]!r}"
+        )
     else:
         tell(
-            "no class means that nothing of interest is heard; if that happens, add one: "
-            "--nothing NAME"
+            "no class is for clips without any sound of interest; if there are such clips, add "
+            "one: --nothing NAME"
         )
 
 
 def tell_of_others(folder):
-    """Say which files are not taken for recordings."""
+    """Say which files are not recordings."""
     from skal._utils.sound.folders import audio_files, count_extensions, passed_over
 
     line = passed_over(count_extensions(audio_files(folder)[1]))
@@ -56,7 +59,7 @@ def tell_of_others(folder):
 
 
 def tell_of_pickles(project):
-    """Say that going on with a project opens its models, which whoever made them wrote."""
+    """Warn that continuing a project opens its models, which are pickles."""
     if any((project.folder / "campaign").glob("*")):
         tell(
             f"{project.folder} contains Python pickles of models, which run code when opened: "
@@ -65,7 +68,7 @@ def tell_of_pickles(project):
 
 
 def compare_windows(recognizer, window):
-    """Warn of windows that the model was not trained on."""
+    """Warn if the windows differ from those that the model was trained on."""
     trained = recognizer.window or recognizer.duration
     if window is not None and trained is not None and window != trained:
         tell(

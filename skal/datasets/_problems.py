@@ -15,7 +15,7 @@ class DatasetError(ValueError):
     title : str
         One-line summary.
     problems : list of Broken
-        What is wrong: the file or the row, the reason, and what to do.
+        What is wrong, with the file or the row.
     """
 
     def __init__(self, title, problems):

@@ -178,14 +178,14 @@ def _understood(raw, folder, separator):
     if "end" in row and not 0 <= row.get("start", 0.0) < row["end"]:
         raise ValueError(f"start={row.get('start', 0.0)}, end={row['end']}: 0 <= start < end")
     if not _is_below(row["path"], folder):
-        raise ValueError(f"path {raw['path']!r} leads out of the folder of the recordings")
+        raise ValueError(f"path {raw['path']!r} is outside the folder of recordings")
     if not os.path.lexists(row["path"]):
         raise ValueError(f"there is no file {row['path']!r}")
     return row
 
 
 def _is_below(path, folder):
-    # Links in the folder are followed; a link that is the folder may be named either way.
+    # Links inside the folder may lead anywhere; a folder that is itself a link has two names.
     places = (os.path.abspath(folder), os.path.realpath(folder))
     return any(Path(os.path.abspath(path)).is_relative_to(place) for place in places)
 

@@ -22,21 +22,20 @@ class Vocabulary:
 
     @property
     def nothing(self):
-        """Return the name of the class that means "nothing of interest", or None."""
+        """Return the name of the class for nothing of interest, or None."""
         return next((info.name for info in self.classes if info.nothing), None)
 
     def mark_nothing(self, name):
-        """Let a class mean that nothing of interest is heard.
+        """Mark a class as that for clips without any sound of interest.
 
-        It is shown apart from the others. `skal.recognizer.write_predictions` does not count it
-        as a class that was found, and files for programs that show sounds leave it out. The model
-        learns it as any other class.
+        The model learns it like any other class. It is displayed apart from the others,
+        `skal.recognizer.write_predictions` calls its clips "none of these", and files for programs
+        that mark sounds leave it out.
 
         Parameters
         ----------
         name : str or None
-            The class, which takes the place of another one with this meaning, and is added if
-            it is new. None: no class means that.
+            The class, which is added if it is new. At most one class is marked. None: no class.
 
         Raises
         ------

@@ -42,8 +42,7 @@ class LabelingProject(Vocabulary, Past):
         Address of a database for a team, such as ``postgresql+psycopg://user@host/name``.
         None: a file in `folder`.
     nothing : str, default=None
-        Class of the clips in which nothing of interest is heard; see `mark_nothing`. None: as
-        before.
+        Class for clips without any sound of interest; see `mark_nothing`. None: as before.
     estimator : classifier, default=None
         The model: a Pipeline that begins with a transformer of recordings, or a classifier of
         features. None: `skal.models.CNNClassifier` on suitable log-mel spectrograms.

@@ -27,8 +27,8 @@ class Recognizer:
     hop : float, default=None
         Distance between the starts of these windows, in s. None: `window`.
     nothing : str, default=None
-        The class that means "nothing of interest": `write_predictions` calls its clips "none of
-        these". None: there is no such class.
+        The class for nothing of interest: `write_predictions` calls its clips "none of these".
+        None: there is no such class.
 
     Examples
     --------

@@ -196,7 +196,7 @@ def test_a_table_names_recordings_in_its_folder(folder, tmp_path_factory):
     ]
     text = "".join(f"{path},x\n" for path in paths)
     (folder / "l.csv").write_text(f"path,label\n{text}")
-    with pytest.raises(DatasetError, match="leads out of the folder of the rec") as caught:
+    with pytest.raises(DatasetError, match="is outside the folder of recordings") as caught:
         load_audio_folder(folder, "l.csv")
     lines = [problem.path.rpartition("line ")[2] for problem in caught.value.problems]
     assert lines == ["2", "3", "5"]

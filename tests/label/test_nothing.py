@@ -68,7 +68,10 @@ def test_files_that_mark_sounds_leave_it_out(folder):
         stream = io.BytesIO()
         problems = export_labels(rows, format, stream, root=folder)
         assert [str(p) for p in problems if "nothing of interest" in str(p)] == (
-            [f"labels, empty: nothing of interest in {n_silent} clips, and {format} marks sounds"]
+            [
+                f"labels, empty: left out {n_silent} clips with nothing of interest: {format} "
+                "marks sounds"
+            ]
             if told
             else []
         )

@@ -153,7 +153,7 @@ def test_every_recording_is_read_once(sounds, pipeline, tmp_path, monkeypatch):
         read.append(str(clip))
         return load(clip, *args)
 
-    monkeypatch.setattr("skal.audio._clips.load", note)
+    monkeypatch.setattr("skal.audio._inputs.load", note)
     report = write_predictions(Recognizer(pipeline), tmp_path / "rec", io.BytesIO())
     assert report == (25, 1, 0)
     assert len(read) == len(set(read)) == 25

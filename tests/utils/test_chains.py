@@ -35,7 +35,7 @@ def check(path, contents):
     expected = by_parts(contents)
     y, (note,) = read_with_notes(path)
     np.testing.assert_array_equal(y, expected)
-    assert repr(str(path)) in note and f"{len(contents)} recordings one after the other" in note
+    assert repr(str(path)) in note and f"{len(contents)} consecutive recordings" in note
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HeaderWarning)
         assert audio_length(path) == len(expected) / 8000

@@ -9,7 +9,7 @@ import zlib
 __all__ = ["TooLargeError", "inflate", "is_packed"]
 
 _PIECE = 2**20
-# What compressed files of joblib begin with, and what reads them; for zlib there is no file.
+# First bytes of joblib's compressed files, and their readers; zlib has no file reader.
 _READERS = {
     b"\x78": None,
     b"\x1f\x8b": gzip.open,
@@ -49,7 +49,7 @@ def _gather(pieces, most):
     for piece in pieces:
         found += piece
         if len(found) > most:
-            raise TooLargeError(f"it unpacks to more than {most} bytes")
+            raise TooLargeError(f"it decompresses to more than {most} bytes")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Files that hold several recordings one after the other, as ``cat`` and some recorders write."""
+"""Files with several consecutive recordings, as ``cat`` and some recorders write them."""
 
 from functools import lru_cache
 from itertools import pairwise
@@ -14,7 +14,7 @@ from skal._utils.sound.views import Source, View
 __all__ = ["Chain", "split"]
 
 _PIECE = 2**20
-# What a stream begins with, for those whose end is nowhere written down.
+# First bytes of streams that do not say where they end.
 _BEGINNINGS = {
     b"fLaC": (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22"),
     b"OggS": (b"OggS\x00\x02", b"OggS\x00\x06"),
@@ -22,24 +22,24 @@ _BEGINNINGS = {
 
 
 class _Part(NamedTuple):
-    """Where a recording is in a file, in bytes, and how many samples per channel it has."""
+    """A recording within a file."""
 
-    start: int
-    end: int
-    frames: int
+    start: int  # in bytes
+    end: int  # in bytes
+    frames: int  # samples per channel
 
 
 class _Links(NamedTuple):
-    """The recordings in a file that are read, how many there are in all, and what is wrong."""
+    """The recordings in a file."""
 
-    parts: tuple
-    n_all: int
-    trouble: str | None
+    parts: tuple  # the readable recordings, up to the first unreadable one
+    n_all: int  # number of all recordings
+    trouble: str | None  # why the recording after `parts` is not read
 
 
 @lru_cache(maxsize=4096)
 def split(path, size, changed):
-    """Return the recordings in a file, or None where there is one; once for each version."""
+    """Return the recordings in a version of a file, or None if there is only one."""
     with open(path, "rb") as file:
         places = _places(path, Source(file, size))
     if len(places) < 2:
@@ -73,14 +73,14 @@ def _places(path, source):
 
 
 def _next(path, at, size):
-    """Return where the header of a recording says that another one begins."""
+    """Return where the next recording begins according to the header of one, or None."""
     with open(path, "rb") as file:
         following = examine(View(Source(file, size), b"", at, size), size - at).next_at
     return None if following is None else at + following
 
 
 def _starts(source, patterns):
-    """Return where streams begin: those that Ogg mixes page by page begin together."""
+    """Return where streams begin; interleaved Ogg streams count as one."""
     width, starts, last = len(patterns[0]), [], None
     for at in range(0, source.size, _PIECE):
         piece = source.read(at, _PIECE + width - 1)
@@ -99,7 +99,7 @@ def _all(piece, pattern):
 
 
 def _page_end(source, at):
-    """Return where the first page of an Ogg stream ends; FLAC has no pages."""
+    """Return where the first page of an Ogg stream ends, or None for FLAC."""
     if source.read(at, 4) != b"OggS":
         return None
     n_segments = source.read(at + 26, 1)[0]
@@ -107,7 +107,7 @@ def _page_end(source, at):
 
 
 def _open(path, start, end):
-    """Open a recording within a file; say whether its length is to be counted."""
+    """Open a recording within a file; return whether only decoding tells its length, too."""
     file = open(path, "rb")  # noqa: SIM115
     try:
         view = View(Source(file, end), b"", start, end)
@@ -127,15 +127,7 @@ def _count(decoder):
 
 
 class Chain:
-    """The recordings in a file, read as one.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    links : _Links
-        What `split` found in it.
-    """
+    """The recordings that `split` found in a file, read as one."""
 
     announced = None
     slack = 0
@@ -146,10 +138,10 @@ class Chain:
         self._bounds = np.cumsum([part.frames for part in links.parts]).tolist()
         self.frames = self._bounds[-1]
         n_read = len(links.parts)
-        self.trouble = f"{links.n_all} recordings one after the other, which were all read"
+        self.trouble = f"{links.n_all} consecutive recordings, which were all read"
         if links.trouble is not None:
             self.trouble = (
-                f"{links.n_all} recordings one after the other, of which {n_read} were read: the "
+                f"{links.n_all} consecutive recordings, of which {n_read} were read: the "
                 f"next one {links.trouble}"
             )
         self._decoder = None

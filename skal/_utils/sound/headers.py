@@ -244,7 +244,7 @@ class _Chunks:
         return announced, there
 
     def _follows(self, at):
-        """Look for another file of the same kind behind the chunks behind the sound."""
+        """Tell whether another file of this kind follows the sound and its chunks."""
         at += -at % self.align
         beginning = self.source.read(0, min(16, self.width - 4))
         while len(head := self.source.read(at, self.width)) == self.width:

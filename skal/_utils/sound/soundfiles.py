@@ -106,12 +106,12 @@ def windows_of(clip, window, hop=None):
     clip : str, path-like, Window or tuple (path, start, end)
         The recording, or a part of it.
     window, hop : float or None
-        As for `iter_windows`, in s; a `window` of None takes the clip as it is, unopened.
+        As for `iter_windows`, in s; if `window` is None, return the clip without opening it.
 
     Returns
     -------
     windows : list of Window
-        None of a recording that cannot be opened.
+        Empty if the recording cannot be opened.
     broken : Broken or None
         What is wrong with it.
     """

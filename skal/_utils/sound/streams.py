@@ -10,7 +10,7 @@ __all__ = ["examine_flac", "examine_mpeg", "examine_ogg", "looks_like_mpeg"]
 # More frames than any file has, so that libsndfile reads until the stream ends.
 _ENDLESS = 2**24
 _TAIL = 2**16
-# Places at which a file is looked at, to see whether samples are counted up in it.
+# Number of places to check whether sample numbers rise through a file.
 _LOOKS = 16
 _DECODER_DELAY = 529
 _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
@@ -38,11 +38,9 @@ def examine_flac(source):
 
 
 def _rises(source, place_in):
-    """Tell whether samples are counted up throughout a file, as far as a few looks tell.
-
-    Of recordings of one length, one after the other, the last ends where the header of the first
-    says. Small files are not worth a look: they are read as a whole.
-    """
+    """Tell whether sample numbers rise through a file, checked at a few places."""
+    # If all recordings in a file have the same length, the last one ends where the header of the
+    # first says. Small files are searched as a whole, so False is right for them.
     if source.size <= _LOOKS * _TAIL:
         return False
     last = -1
@@ -55,7 +53,7 @@ def _rises(source, place_in):
 
 
 def _flac_place(piece, announced, block):
-    """Return the sample that the first frame in a piece ends before, or None."""
+    """Return the sample after the first frame in a piece, or None."""
     at = -1
     while (at := piece.find(b"\xff", at + 1)) >= 0:
         header = piece[at : at + 16]
@@ -231,7 +229,7 @@ def examine_ogg(source):
 
 
 def _ogg_place(piece, serial):
-    """Return the sample that the first page of a stream in a piece ends before, or None."""
+    """Return the sample after the first page of a stream in a piece, or None."""
     at = -1
     while (at := piece.find(b"OggS", at + 1)) >= 0:
         granule = int.from_bytes(piece[at + 6 : at + 14], "little", signed=True)

@@ -151,7 +151,7 @@ def _report_twin(folder, reporter):
 def resume_runs(path="outputs", *, verbose=1):
     """Continue one run, or all unfinished runs below a folder.
 
-    Their checkpoints contain pickles, which run code when opened: trust their source.
+    Checkpoints contain pickles, which run code when opened: resume only runs that you trust.
 
     Parameters
     ----------

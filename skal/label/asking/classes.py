@@ -40,10 +40,7 @@ _CLASS_IDS = select(
 
 
 def list_classes(connection):
-    """Return the classes in the order in which they were added, a tuple of ClassInfo.
-
-    The class that means "nothing of interest" comes last.
-    """
+    """Return the classes, a tuple of ClassInfo: the oldest first, that of nothing last."""
     nothing = _nothing_id(connection)
     query = select(classes.c.id, classes.c.name, classes.c.key).where(_ACTIVE)
     rows = connection.execute(query.order_by(classes.c.position, classes.c.id))
@@ -52,17 +49,17 @@ def list_classes(connection):
 
 
 def _nothing_id(connection):
-    """Return the number of the class that means "nothing of interest", or None."""
+    """Return the number of the class for nothing of interest, or None."""
     number = read_settings(connection).get(_NOTHING)
     if number is None:
         return None
-    # Merged into another class, its meaning goes along; retired, it is gone.
+    # A class that it is merged into takes over its meaning; a retired class has none.
     query = select(func.coalesce(classes.c.merged_into, classes.c.id))
     return connection.execute(query.where(classes.c.id == number, ~classes.c.retired)).scalar()
 
 
 def mark_nothing(connection, name):
-    """Let a class mean "nothing of interest", instead of another; add it if it is new."""
+    """Mark the class for nothing of interest, and add it if it is new; unmark any other."""
     number = None if name is None else add_class(connection, name).id
     write_settings(connection, {_NOTHING: number})
 

@@ -90,8 +90,8 @@ def read_clip(connection, clip_id, root):
     if row is None:
         raise ProjectError("unknown_clip", f"there is no clip {clip_id}")
     if os.path.isabs(row.path) or ".." in Path(row.path).parts:
-        # Not from skal: who sent the project wants to hear a file from elsewhere.
-        raise ProjectError("unknown_clip", f"{row.path!r} leads out of the folder of recordings")
+        # skal does not write such paths: a manipulated project could read other files.
+        raise ProjectError("unknown_clip", f"{row.path!r} is outside the folder of recordings")
     return ClipInfo(row.id, str(root / row.path), row.path, row.start, row.end, row.problem)
 
 
@@ -152,7 +152,7 @@ def _rows_of(root, name, window, hop):
     if stored != name:
         return [row | {"problem": "its name is not valid UTF-8: rename it"}]
     if "\\" in name:
-        # On other systems, and in tables from there, it separates folders.
+        # On Windows, and in tables from there, a backslash separates folders.
         return [row | {"problem": "its name has a backslash: rename it"}]
     if window is None:
         return [row]

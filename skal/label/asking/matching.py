@@ -77,7 +77,7 @@ class _Finder:
                     return path, False
         bare = given.strip()
         if posixpath.isabs(spellings[1]) or spellings[1].startswith("../"):
-            raise _NoClipError("it leads out of the folder of the recordings of this project")
+            raise _NoClipError("it is outside the folder of recordings of this project")
         if "/" in bare or "\\" in bare:
             raise _NoClipError("no recording of this project has this path")
         # Other programs drop the folder; label tracks also drop the extension.

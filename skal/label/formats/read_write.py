@@ -58,7 +58,7 @@ def export_labels(rows, format, target, *, root="."):
     rows, root, chosen = list(rows), os.fspath(root), FORMATS[format]
     silent = [row for row in rows if row.nothing] if chosen.marks_sounds else []
     if silent:
-        reason = f"nothing of interest in {len(silent)} clips, and {format} marks sounds"
+        reason = f"left out {len(silent)} clips with nothing of interest: {format} marks sounds"
         rows = [row for row in rows if not row.nothing]
         return [
             LabelProblem("labels", silent[0].label, reason),

@@ -160,7 +160,7 @@ def describe_hearing(project):
 
 def _probe(project, clips):
     """Return sampling rates in Hz and lengths in s of some clips that can be opened."""
-    # Kept with the project: it takes long on a disk far away, and is asked at every start.
+    # Stored in the project, because every start needs it and a network drive may be slow.
     which = [len(clips), project.settings["window"], project.settings["hop"]]
     with project.store.read() as connection:
         found = read_settings(connection).get("probe")

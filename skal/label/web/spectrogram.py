@@ -53,7 +53,7 @@ def spectrogram_png(
     low = min(low, 0.99 * high)
     edges = _frequencies(np.linspace(1, 0, rows + 1), low, high, axis)
     image = Image.fromarray(_levels(y, sr, columns, edges, contrast), "L")
-    if image.width != columns:  # short recordings have fewer frames than columns, long ones more
+    if image.width != columns:  # short recordings have fewer frames, long recordings more
         image = image.resize((columns, rows), Image.Resampling.BILINEAR)
     image.putpalette(_palette(theme))
     stream = io.BytesIO()
@@ -73,7 +73,7 @@ def _frequencies(height, low, high, axis):
 
 
 def _levels(y, sr, columns, edges, contrast):
-    """Return the color number of each row and frame, about as many as columns, uint8."""
+    """Return the color number of each row and frame, uint8."""
     power = _power(y, sr, min(columns, _MAX_FRAMES))
     bins = np.arange(len(power))
     positions = np.interp(edges, np.linspace(0, sr / 2, len(bins)), bins)

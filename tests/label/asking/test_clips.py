@@ -168,7 +168,7 @@ def test_a_name_with_a_backslash_is_set_aside(tones):
 def test_no_project_plays_files_from_elsewhere(project, path):
     with project.store.write() as connection:
         connection.execute(update(clips).where(clips.c.id == 0).values(path=path))
-    with pytest.raises(ProjectError, match="leads out of the folder of recordings"):
+    with pytest.raises(ProjectError, match="is outside the folder of recordings"):
         project.clip(0)
 
 

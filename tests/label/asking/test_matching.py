@@ -32,7 +32,7 @@ def imported(folder, tmp_path, *rows, **options):
 def test_a_path_that_leads_out_is_told(folder, tmp_path):
     rows = [("../x.wav", None, None), ("siteA/../../x.wav", None, None), ("/x.wav", None, None)]
     report, _ = imported(folder, tmp_path, *rows)
-    reason = "it leads out of the folder of the recordings of this project"
+    reason = "it is outside the folder of recordings of this project"
     assert [left.reason for left in report.not_taken] == [reason] * 3
 
 
