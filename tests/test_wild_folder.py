@@ -74,7 +74,7 @@ def folder(tmp_path_factory):
 
 
 def counted(folder):
-    """Return how many files can be used, are to be set aside, and are to be passed over."""
+    """Return how many files can be used, are to be set aside, and are skipped."""
     there = sum(
         not name.startswith(".") for _, _, names in os.walk(folder / "rec") for name in names
     )
@@ -86,7 +86,7 @@ def counted(folder):
 def check_told(told, aside, passed):
     """Check what a command says about the files that it does not use."""
     assert sum("set aside" in line for line in told.splitlines()) == aside
-    assert f"passed over {passed} files" in told
+    assert f"skipped {passed} files" in told
     assert "2 without one, 2 .jpg, 2 .txt" in told
     warned = [line for line in told.splitlines() if "skal: warning: " in line]
     assert sum("its header announces" in line for line in warned) == 2
@@ -132,7 +132,7 @@ def test_label(folder, capsys, monkeypatch):
     words = ["label", "rec", "--project", "project", "--classes", "dog,rain", "--terminal"]
     code, _, error = call(capsys, *words)
     assert code == 0
-    assert f"skal: {used + aside} clips\n" in error and f"passed over {passed} files" in error
+    assert f"skal: {used + aside} clips\n" in error and f"skipped {passed} files" in error
     model = LogisticRegression(max_iter=1000)
     with LabelingProject("rec", folder="project", estimator=model) as opened:
         with pytest.warns(UserWarning):

@@ -89,7 +89,7 @@ def test_long_files_are_looked_at_here_and_there(tmp_path, kind):
     for path, chained in ((alone, False), (twice, True)):
         with open(path, "rb") as file:
             assert examine(file, path.stat().st_size).chained == chained
-    with pytest.warns(HeaderWarning, match="2 recordings"):
+    with pytest.warns(HeaderWarning, match="2 consecutive recordings"):
         assert audio_length(twice) == 750.0
 
 
