@@ -7,13 +7,16 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
 from skal.cli import main
+from skal.cli.app import app
 from skal.cli.experiments import _split
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
 from skal.experiment import ParameterError
 
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]
 TINY = {
     "dataset": {"name": "sounds", "n_samples": 40, "n_classes": 2, "duration": 0.3},
     "split": "random",
@@ -270,3 +273,12 @@ def test_compare_on_a_dask_cluster(tiny, capsys):
     assert "4 of 4 runs to do" in capsys.readouterr().out
     assert call(*words) == 0
     assert "0 of 4 runs to do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_fits_80_columns(command):
+    words = ["--help"] if command is None else [command, "--help"]
+    done = CliRunner().invoke(app, words, env={"COLUMNS": "80", "NO_COLOR": "1"})
+    assert done.exit_code == 0
+    assert max(map(len, done.output.splitlines())) <= 80
+    assert "…" not in done.output  # a name that is cut cannot be typed

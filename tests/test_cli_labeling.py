@@ -400,6 +400,38 @@ def test_classes_are_changed_by_command(place, capsys):
     assert "no class 'x'" in call(capsys, "classes", "rec", "--retire", "x")[2]
 
 
+def test_a_class_means_nothing_of_interest(place, made, capsys, monkeypatch):
+    monkeypatch.setattr("skal.cli.labeling._label_here", lambda *args: None)
+    words = ["label", "rec", "--terminal", "--classes", "a,noise"]
+    assert "if 'noise' is for clips without any sound of interest" in call(capsys, *words)[2]
+    code, _, error = call(capsys, *words, "--nothing", "empty")
+    assert code == 0 and "the class 'empty' is new" in error and "of interest" not in error
+    code, out, _ = call(capsys, "classes", "rec", "--nothing", "noise")
+    assert code == 0
+    assert [line.split(maxsplit=2)[2] for line in out.splitlines()] == [
+        "a",
+        "empty",
+        "noise   (nothing of interest)",
+    ]
+    name = sorted(set(made[1].values()))[0]
+    code, out, error = call(capsys, "predict", "model.joblib", "rec", "--nothing", name)
+    labels = [row["label"] for row in csv.DictReader(out.splitlines())]
+    assert name not in labels and f"{labels.count('none of these')} are none of these" in error
+    words = ["--nothing", name, "--count-nothing"]
+    assert name in call(capsys, "predict", "model.joblib", "rec", *words)[1].split(",")
+    code, _, error = call(capsys, "predict", "model.joblib", "rec", "--nothing", "owl")
+    assert code == 2 and error.splitlines()[-1].startswith("skal: --nothing: the model has no cl")
+
+
+def test_going_on_with_models_says_that_they_are_pickles(place, capsys, monkeypatch):
+    monkeypatch.setattr("skal.cli.labeling._label_here", lambda *args: None)
+    words = ["label", "rec", "--terminal", "--classes", "a,b"]
+    assert "pickle" not in call(capsys, *words)[2]
+    (place / "rec" / ".skal" / "campaign" / "0001").mkdir(parents=True)
+    first = call(capsys, *words)[2].splitlines()[0]
+    assert "contains Python pickles of models, which run code when opened" in first
+
+
 def test_classes_separated_by_semicolons_are_questioned(place, capsys):
     code, _, err = call(capsys, "label", "rec", "--classes", "dog;siren", "--export", "csv")
     assert code == 2

@@ -73,8 +73,10 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
             If the clips differ in length and `duration` is None.
         """
         features, broken = self._features_of(X)
-        if broken and (self.on_error == "raise" or features is None):
+        if broken and self.on_error == "raise":
             raise BrokenClipsError(broken)
+        if features is None:
+            raise BrokenClipsError(broken, advice="")
         warn_of_broken(broken)
         return features
 

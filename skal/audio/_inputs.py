@@ -20,15 +20,19 @@ class BrokenClipsError(ValueError):
     ----------
     broken : dict of int to Broken
         The broken clips, by position in X.
+    advice : str, default="on_error='warn' sets them aside instead."
+        What else to do, as the last line; empty if there is nothing else, for example because all
+        clips are broken.
     """
 
-    def __init__(self, broken):
-        super().__init__(broken)
+    def __init__(self, broken, advice="on_error='warn' sets them aside instead."):
+        super().__init__(broken, advice)
         self.broken = broken
+        self.advice = advice
 
     def __str__(self):
-        lines = [f"{len(self.broken)} of the clips could not be read:", *listed(self.broken)]
-        return "\n".join([*lines, "on_error='warn' sets them aside instead."])
+        title = f"{len(self.broken)} of the clips could not be read:"
+        return "\n".join(filter(None, [title, *listed(self.broken), self.advice]))
 
 
 def listed(broken):

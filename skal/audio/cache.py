@@ -113,8 +113,10 @@ class FeatureCache(TransformerMixin, BaseEstimator):
             the other clips are stored.
         """
         rows, broken, _, store = self._bring_up_to_date(X, None)
-        if broken and (not self.sets_aside or not self._has_shape(store)):
+        if broken and not self.sets_aside:
             raise BrokenClipsError(broken)
+        if broken and not self._has_shape(store):
+            raise BrokenClipsError(broken, advice="")
         warn_of_broken(broken)
         if store.shape is None:
             return np.zeros((len(rows), *self.transformer.feature_shape()), dtype=self.dtype)

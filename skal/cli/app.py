@@ -3,13 +3,14 @@
 import contextlib
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
 
 import skal
 
-__all__ = ["app", "ctrl_c_is_one_line", "fail", "quiet_tensorflow"]
+__all__ = ["app", "ctrl_c_is_one_line", "fail", "quiet_tensorflow", "warnings_are_lines"]
 
 app = typer.Typer(
     name="skal",
@@ -44,6 +45,22 @@ def ctrl_c_is_one_line():
     except KeyboardInterrupt as error:
         again = "interrupted before the first round; start again with the same command"
         fail(f"skal: {error if str(error) else again}", 130)
+
+
+@contextlib.contextmanager
+def warnings_are_lines():
+    """Print warnings for users as one line each, without the code that raised them."""
+    with warnings.catch_warnings():
+        before = warnings.showwarning
+
+        def _show(message, category, filename, lineno, file=None, line=None):
+            if issubclass(category, UserWarning):
+                print(f"skal: warning: {message}", file=sys.stderr)
+            else:
+                before(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = _show
+        yield
 
 
 def fail(line, code):

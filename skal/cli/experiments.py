@@ -31,7 +31,8 @@ def run(ctx: typer.Context):
     skal run --list lists the presets; skal params lists the keys.
 
     skal run --resume [FOLDER] continues an interrupted run, or all interrupted runs below a folder
-    (default: outputs).
+    (default: outputs). Checkpoints contain Python pickles, which run code when opened: resume only
+    runs that you trust.
     """
     from skal.experiment.params.parameters import load_params
 

@@ -20,6 +20,13 @@ from skal.cli.common import (
     plain_errors,
     tell,
 )
+from skal.cli.telling import (
+    compare_windows,
+    tell_hearing,
+    tell_of_clips,
+    tell_of_others,
+    tell_of_pickles,
+)
 from skal.label.formats import FORMATS, export_labels, read_labels
 
 __all__ = ["classes", "label", "predict"]
@@ -27,9 +34,6 @@ __all__ = ["classes", "label", "predict"]
 _IMPORTS = ", ".join(kind.title for kind in FORMATS.values() if kind.read is not None)
 _IMPORTS += ", tables of Raven, BirdNET, Kaleidoscope and crowsetta, Audacity's label tracks"
 
-
-# Common names of a class for clips without any sound of interest.
-_NOTHING = {"nothing", "none", "noise", "background", "silence", "other", "empty", "nothing here"}
 _STOPPED = "stopped; all answers are saved, run the same command to continue"
 
 
@@ -37,6 +41,9 @@ _STOPPED = "stopped; all answers are saved, run the same command to continue"
 def label(
     recordings: Annotated[str, typer.Argument(help="Folder of the recordings.")],
     classes: Annotated[str, option("Classes, separated by commas: dog,siren,drill.")] = "",
+    nothing: Annotated[
+        str | None, option("Class for clips without any sound of interest.")
+    ] = None,
     project: Annotated[
         Path | None, option("Folder of the project (.skal in the recordings).")
     ] = None,
@@ -113,6 +120,9 @@ def label(
 
     writes the labels. The models for skal predict are in
     RECORDINGS/.skal/models.
+
+    Models contain Python pickles, which run code when opened: continue only projects that you
+    trust.
     """
     with plain_errors():
         from skal.label.project import LabelingProject
@@ -133,15 +143,18 @@ def label(
             names,
             folder=project,
             store=store,
+            nothing=nothing,
             embedding=_embedding(embedding),
             strategy=_strategy(strategy),
             **options,
         )
         if export is not None and store is None and not opened.folder.is_dir() and not names:
             fail(f"skal: no project in {str(opened.folder)!r}: there is nothing to export", 2)
+        if export is None:
+            tell_of_pickles(opened)
         with opened:
             if export is None:
-                _tell_of_others(recordings)
+                tell_of_others(recordings)
             for note in opened.class_notes:
                 tell(note)
             if import_file is not None:
@@ -149,7 +162,8 @@ def label(
             if export is not None:
                 _export(opened, export, output)
                 return
-            _tell_hearing(opened)
+            tell_of_clips(opened)
+            tell_hearing(opened)
             if terminal:
                 _label_here(opened, person)
             else:
@@ -306,6 +320,9 @@ def classes(
     restore: Annotated[
         list[str] | None, option("Bring a retired or merged class back, with its answers.")
     ] = None,
+    nothing: Annotated[
+        str | None, option("Mark a class as that for clips without any sound of interest.")
+    ] = None,
 ):
     """List the classes of a project, or change them with their answers.
 
@@ -337,6 +354,8 @@ def classes(
             for name in restore or ():
                 opened.restore_class(name)
                 tell(f"{name!r} is back, with its answers")
+            if nothing is not None:
+                opened.mark_nothing(nothing)
             _list_classes(opened)
 
 
@@ -354,7 +373,8 @@ def _clips(n):
 def _list_classes(project):
     counts = project.progress().per_class
     for info in project.classes:
-        print(f"{info.key or '-'}  {counts[info.name]:6}  {info.name}")
+        meaning = "   (nothing of interest)" if info.nothing else ""
+        print(f"{info.key or '-'}  {counts[info.name]:6}  {info.name}{meaning}")
     for former in project.former_classes:
         tell(str(former))
 
@@ -379,6 +399,12 @@ def predict(
             "label,threshold."
         ),
     ] = None,
+    nothing: Annotated[
+        str | None, option("Class for clips without any sound of interest (as in the project).")
+    ] = None,
+    count_nothing: Annotated[
+        bool, option("Print the name of that class, not none of these.", "--count-nothing")
+    ] = False,
     block: Annotated[int, option("Clips in memory at a time (256).", min=1)] = 256,
     output: Annotated[Path | None, option("File to write to (standard output).")] = None,
 ):
@@ -402,62 +428,30 @@ def predict(
     ):
         fail("skal: --window and --hop must be positive, in s, and --hop needs --window", 2)
     with plain_errors(), ctrl_c_is_one_line():
-        from skal._utils.files.saved_models import find_model
+        from skal._utils.files.saved_models import ModelError, find_model
+        from skal._utils.sound.folders import existing_folder
         from skal.recognizer import Recognizer, write_predictions
         from skal.recognizer.thresholds import read_thresholds
 
-        options = {"window": window, "hop": hop, "block": block}
+        options = {"window": window, "hop": hop, "block": block, "count_nothing": count_nothing}
         options["on_broken"] = lambda name, reason: tell(f"set aside {name!r}: {reason}")
         if threshold is not None:
             options["threshold"] = read_thresholds(threshold)
-        _check_folder(folder)
+        existing_folder(folder)  # check before loading the model, which may take seconds
         check_place(output)
         file = find_model(model)
         tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
         recognizer = Recognizer.load(file)
-        _compare_windows(recognizer, window)
-        _tell_of_others(folder)
+        if nothing is not None:
+            if nothing not in map(str, recognizer.classes_):
+                known = ", ".join(map(str, recognizer.classes_))
+                raise ModelError(f"--nothing: the model has no class {nothing!r}; it has {known}")
+            recognizer.nothing = nothing
+        compare_windows(recognizer, window)
+        tell_of_others(folder)
         with output_stream(output) as stream:
             report = write_predictions(recognizer, folder, stream, **options)
-        tell(f"{report.n_clips} clips, {report.n_broken} of them unreadable")
+        none = f", {report.n_none} are none of these" if report.n_none else ""
+        tell(f"{report.n_clips} clips, {report.n_broken} of them unreadable{none}")
     if report.n_broken == report.n_clips:
         raise typer.Exit(1)
-
-
-def _tell_hearing(project):
-    """Say which band and length the model uses, and suggest a class for empty clips."""
-    from skal.label.learning.defaults import describe_hearing
-
-    for line in describe_hearing(project):
-        tell(line)
-    if not any(info.name.casefold() in _NOTHING for info in project.classes):
-        tell(
-            "no class is for clips without any sound of interest; if there are such clips, add "
-            "one: --classes nothing"
-        )
-
-
-def _tell_of_others(folder):
-    """Say which files are not recordings."""
-    from skal._utils.sound.folders import audio_files, count_extensions, passed_over
-
-    line = passed_over(count_extensions(audio_files(folder)[1]))
-    if line is not None:
-        tell(line)
-
-
-def _compare_windows(recognizer, window):
-    """Warn if the windows differ from those that the model was trained on."""
-    trained = recognizer.window or recognizer.duration
-    if window is not None and trained is not None and window != trained:
-        tell(
-            f"warning: the model was trained on windows of {trained:g} s, and --window asks for "
-            f"{window:g} s: its predictions may be worse"
-        )
-
-
-def _check_folder(folder):
-    # Check before loading the model, which may take seconds.
-    from skal._utils.sound.folders import existing_folder
-
-    existing_folder(folder)

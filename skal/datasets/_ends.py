@@ -1,7 +1,7 @@
 """Checks that parts in tables end within their recordings."""
 
+from skal._utils.sound.findings import Broken
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
-from skal.datasets._problems import Problem
 
 __all__ = ["within_recordings"]
 
@@ -39,7 +39,7 @@ def _length(row, where, lengths, problems):
         try:
             lengths[path] = audio_length(path)
         except AudioReadError as error:
-            problems.append(Problem(where, f"{path!r}: {error.reason}", error.advice))
+            problems.append(Broken(where, f"{path!r}: {error.reason}", error.advice))
             lengths[path] = None
     return lengths[path]
 
@@ -50,4 +50,4 @@ def _duration(row):
 
 def _note(where, what, time, length, problems):
     reason = f"it {what} at {time:g} s, but the recording ends at {length:g} s"
-    problems.append(Problem(where, reason, "correct the row"))
+    problems.append(Broken(where, reason, "correct the row"))

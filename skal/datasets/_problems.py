@@ -1,22 +1,10 @@
 """Problems of a data set, collected and reported together."""
 
 import warnings
-from typing import NamedTuple
 
-__all__ = ["DatasetError", "DatasetWarning", "Problem", "tell"]
+__all__ = ["DatasetError", "DatasetWarning", "tell"]
 
 _SHOWN = 20
-
-
-class Problem(NamedTuple):
-    """A problem with a file or a row of a data set."""
-
-    where: str
-    reason: str
-    advice: str
-
-    def __str__(self):
-        return f"{self.where}: {self.reason} ({self.advice})"
 
 
 class DatasetError(ValueError):
@@ -26,8 +14,8 @@ class DatasetError(ValueError):
     ----------
     title : str
         One-line summary.
-    problems : list of Problem
-        What is wrong.
+    problems : list of Broken
+        What is wrong, with the file or the row.
     """
 
     def __init__(self, title, problems):

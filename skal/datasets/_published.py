@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from skal._utils.hints import did_you_mean
-from skal.datasets._problems import Problem, tell
+from skal._utils.sound.findings import Broken
+from skal.datasets._problems import tell
 
 __all__ = ["check_files", "one_to_one", "whole_number"]
 
@@ -16,7 +17,7 @@ def whole_number(row, column, where, problems):
         return int(row[column])
     except (TypeError, ValueError):
         reason = f"{column} is {row[column]!r}, not a whole number"
-        problems.append(Problem(where, reason, "correct the row"))
+        problems.append(Broken(where, reason, "correct the row"))
         return None
 
 
@@ -29,7 +30,7 @@ def one_to_one(pairs, names, where):
         for value in (value for value, count in counts.items() if count > 1):
             others = sorted(str(pair[1 - side]) for pair in unique if pair[side] == value)
             reason = f"{names[side]} {value!r} comes with {names[1 - side]} {', '.join(others)}"
-            problems.append(Problem(where, reason, "one of the two is wrong"))
+            problems.append(Broken(where, reason, "one of the two is wrong"))
     return problems
 
 
@@ -40,7 +41,7 @@ def check_files(rows, folder, sounds, problems, on_error):
     for row in rows:
         path = row["path"]
         if path in named:
-            problems.append(Problem(row["where"], f"{path!r} a second time", "remove a row"))
+            problems.append(Broken(row["where"], f"{path!r} a second time", "remove a row"))
         elif path not in there:
             problems.append(_missing(row, there))
         named.setdefault(path, row)
@@ -57,4 +58,4 @@ def _missing(row, there):
     # Numbered names are similar: with a lower cutoff there would always be a suggestion.
     otherwise = "download it again, or remove the row"
     hint = did_you_mean(os.path.basename(row["path"]), names, otherwise, cutoff=0.8)
-    return Problem(row["where"], f"there is no file {row['path']!r}", hint)
+    return Broken(row["where"], f"there is no file {row['path']!r}", hint)

@@ -14,8 +14,9 @@ from skal._utils.files.delimited import (
     time_columns,
     unsafe_cell,
 )
+from skal._utils.sound.findings import Broken
 from skal.datasets._ends import within_recordings
-from skal.datasets._problems import DatasetError, Problem
+from skal.datasets._problems import DatasetError
 
 __all__ = ["as_number", "read_csv", "read_table"]
 
@@ -44,7 +45,7 @@ def _read_csv(path, known, needed, problems):
     except (UnicodeDecodeError, TableError) as error:
         line = f", line {error.line}" if isinstance(error, TableError) else ""
         reason = error.reason if isinstance(error, TableError) else str(error)
-        problem = Problem(os.fspath(path) + line, reason, "save it as CSV in UTF-8")
+        problem = Broken(os.fspath(path) + line, reason, "save it as CSV in UTF-8")
         raise DatasetError("the table cannot be read:", [problem]) from error
     names = _named([cell.strip() for cell in rows[0].cells] if rows else [], known, path)
     check_columns(path, names, needed)
@@ -56,7 +57,7 @@ def _read_csv(path, known, needed, problems):
             found.append((where, dict(zip(names, values, strict=True))))
         else:
             reason = f"{'more' if len(cells) > len(names) else 'fewer'} cells than the header has"
-            problems.append(Problem(where, reason, "put cells with a comma in quotes"))
+            problems.append(Broken(where, reason, "put cells with a comma in quotes"))
     return found, separator
 
 
@@ -67,7 +68,7 @@ def _named(names, known, where):
     several = sorted({name for name in names if name in known and names.count(name) > 1})
     if several:
         problems = [
-            Problem(os.fspath(where), f"several columns {name!r}", "keep one of them")
+            Broken(os.fspath(where), f"several columns {name!r}", "keep one of them")
             for name in several
         ]
         raise DatasetError("the table has columns that contradict:", problems)
@@ -78,11 +79,11 @@ def check_columns(path, columns, needed):
     """Raise an error that names all missing columns."""
     problems = []
     if not columns:
-        problems.append(Problem(os.fspath(path), "empty", "it needs a header"))
+        problems.append(Broken(os.fspath(path), "empty", "it needs a header"))
     for name in needed if columns else ():
         if name not in columns:
             hint = near_name(name, columns)
-            problems.append(Problem(os.fspath(path), f"no column {name!r}", hint))
+            problems.append(Broken(os.fspath(path), f"no column {name!r}", hint))
     if problems:
         raise DatasetError("the table lacks its columns:", problems)
 
@@ -100,12 +101,12 @@ def read_table(path, folder):
         try:
             row = _understood(row, folder, separator)
         except ValueError as error:
-            problems.append(Problem(where, str(error), "correct the row"))
+            problems.append(Broken(where, str(error), "correct the row"))
             continue
         key = (os.path.abspath(row["path"]), row.get("start"), row.get("end"))
         if key in seen:
             reason = f"{row['path']!r} is in {seen[key]} already"
-            problems.append(Problem(where, reason, "remove one of the rows"))
+            problems.append(Broken(where, reason, "remove one of the rows"))
             continue
         seen[key] = where.rpartition(", ")[2]
         rows.append((where, row))
@@ -117,7 +118,7 @@ def _check_times(path, rows):
     filled = dict.fromkeys(name for _, row in rows for name in row if not is_missing(row[name]))
     known = _COLUMNS + (_DERIVED if {"start", "end"} <= set(filled) else ())
     wrong = [
-        Problem(os.fspath(path), f"column {name!r} looks like a time", "name it start or end (s)")
+        Broken(os.fspath(path), f"column {name!r} looks like a time", "name it start or end (s)")
         for name in time_columns(filled, known)
     ]
     if wrong:
@@ -128,7 +129,7 @@ def _read_json_lines(path, problems):
     try:
         lines = Path(path).read_text("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        problem = Problem(os.fspath(path), str(error), "save it in UTF-8")
+        problem = Broken(os.fspath(path), str(error), "save it in UTF-8")
         raise DatasetError("the table cannot be read:", [problem]) from error
     rows = []
     for number, line in enumerate(lines, start=1):
@@ -145,7 +146,7 @@ def _read_json_lines(path, problems):
             )
         else:
             advice = 'one object in a line, such as {"path": ..., "label": ...}'
-            problems.append(Problem(where, "not a JSON object", advice))
+            problems.append(Broken(where, "not a JSON object", advice))
     columns = list(dict.fromkeys(name for _, row in rows for name in row))
     if columns or not problems:
         check_columns(path, columns, _NEEDED)
@@ -176,9 +177,17 @@ def _understood(raw, folder, separator):
         raise ValueError("a start without an end")
     if "end" in row and not 0 <= row.get("start", 0.0) < row["end"]:
         raise ValueError(f"start={row.get('start', 0.0)}, end={row['end']}: 0 <= start < end")
+    if not _is_below(row["path"], folder):
+        raise ValueError(f"path {raw['path']!r} is outside the folder of recordings")
     if not os.path.lexists(row["path"]):
         raise ValueError(f"there is no file {row['path']!r}")
     return row
+
+
+def _is_below(path, folder):
+    # Links inside the folder may lead anywhere; a folder that is itself a link has two names.
+    places = (os.path.abspath(folder), os.path.realpath(folder))
+    return any(Path(os.path.abspath(path)).is_relative_to(place) for place in places)
 
 
 def _as_text(value, name):

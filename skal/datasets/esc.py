@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skal._utils.sound.findings import Broken
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch
-from skal.datasets._problems import Problem
 from skal.datasets._published import check_files, one_to_one, whole_number
 from skal.datasets._table import read_csv
 
@@ -112,7 +112,7 @@ def _rows_of_table(table, home, problems):
         if raw["esc10"] not in ("True", "False"):
             reasons.append(f"esc10 is {raw['esc10']!r}, not True or False")
         advice = "compare with the published table"
-        problems += [Problem(where, reason, advice) for reason in reasons]
+        problems += [Broken(where, reason, advice) for reason in reasons]
         if reasons:
             continue
         rows.append(
@@ -138,7 +138,7 @@ def _rows_of_folders(sounds, problems):
         name = _OLD_FILE.match(Path(sound).name)
         if name is None:
             advice = "move it away"
-            problems.append(Problem(sound, "not named fold-source-take", advice))
+            problems.append(Broken(sound, "not named fold-source-take", advice))
             continue
         rows.append(
             {

@@ -7,10 +7,10 @@ from pathlib import Path
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from skal._utils.sound.folders import audio_files, count_extensions, existing_folder, passed_over
-from skal._utils.sound.soundfiles import AudioReadError, iter_windows
+from skal._utils.sound.soundfiles import windows_of
 from skal._utils.sound.windows import Window
 from skal.datasets._bunch import make_bunch
-from skal.datasets._problems import Problem, tell
+from skal.datasets._problems import tell
 from skal.datasets._table import read_table
 
 __all__ = ["load_audio_folder"]
@@ -56,7 +56,7 @@ def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="rai
         ``paths`` (ndarray of str: files, or windows such as ``x.wav#t=60,64``), ``target``
         (ndarray of int, -1: unknown), ``target_names``, ``groups`` (from the table, else the
         recording), ``fold``, ``split``, ``start`` and ``end`` (s; each of these is None unless
-        known for every clip), ``problems`` (list of Problem), ``extra`` (list of sound files that
+        known for every clip), ``problems`` (list of Broken), ``extra`` (list of sound files that
         the table does not name) and ``passed_over`` (counts of other files by extension).
 
     Raises
@@ -105,11 +105,9 @@ def _in_windows(rows, window, hop):
     windowed, problems = [], []
     for row in rows:
         span = row["path"], row.get("start", 0.0), row.get("end")
-        try:
-            parts = list(iter_windows(span, window, hop))
-        except AudioReadError as error:
-            problems.append(Problem(row["path"], error.reason, error.advice))
-            continue
+        parts, broken = windows_of(span, window, hop)
+        if broken is not None:
+            problems.append(broken)
         windowed += [row | {"start": part.start, "end": part.end} for part in parts]
     return windowed, problems
 

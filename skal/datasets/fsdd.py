@@ -6,10 +6,11 @@ from pathlib import Path
 
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skal._utils.sound.findings import Broken
 from skal._utils.sound.folders import audio_files
 from skal.datasets._bunch import make_bunch
 from skal.datasets._download import data_folder, download, unpack
-from skal.datasets._problems import Problem, tell
+from skal.datasets._problems import tell
 
 __all__ = ["fetch_fsdd", "load_fsdd"]
 
@@ -61,7 +62,7 @@ def load_fsdd(data_home, *, on_error="raise"):
     files = [sound for sound in sounds if matches[sound] is not None]
     advice = "move it away; for a folder of your own sounds use load_audio_folder"
     problems = [
-        Problem(sound, "not named digit_speaker_take.wav", advice)
+        Broken(sound, "not named digit_speaker_take.wav", advice)
         for sound in sounds
         if matches[sound] is None
     ]

@@ -7,9 +7,10 @@ from pathlib import Path
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from skal._utils.hints import nearest
+from skal._utils.sound.findings import Broken
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch
-from skal.datasets._problems import DatasetError, Problem, tell
+from skal.datasets._problems import DatasetError, tell
 
 __all__ = ["DIGITS", "load_speech_commands"]
 
@@ -73,7 +74,7 @@ def load_speech_commands(data_home, *, words=None, on_error="raise"):
             match = _NAME.match(Path(sound).name)
             if match is None:
                 reason = "not named speaker_nohash_number"
-                problems.append(Problem(sound, reason, "move it away"))
+                problems.append(Broken(sound, reason, "move it away"))
                 continue
             names.append(word)
             paths.append(sound)
@@ -121,7 +122,7 @@ def _read_lists(home, wanted):
                     raise ValueError(f"{line.strip()!r} is in {_LISTS[parts[path]]} too")
             except ValueError as error:
                 where = f"{name}, line {number}"
-                problems.append(Problem(where, str(error), "compare with the published list"))
+                problems.append(Broken(where, str(error), "compare with the published list"))
     return parts, problems
 
 
@@ -129,7 +130,7 @@ def _lines(path):
     try:
         return path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
-        problem = Problem(str(path), str(error), "download it again")
+        problem = Broken(str(path), str(error), "download it again")
         raise DatasetError("the list cannot be read:", [problem]) from error
 
 
@@ -152,7 +153,7 @@ def _shared_speakers(speakers, split, home):
         parts.setdefault(speaker, set()).add(part)
     where, advice = str(home), "compare with the published lists"
     return [
-        Problem(where, f"speaker {speaker!r} is in {' and '.join(sorted(found))}", advice)
+        Broken(where, f"speaker {speaker!r} is in {' and '.join(sorted(found))}", advice)
         for speaker, found in parts.items()
         if len(found) > 1
     ]

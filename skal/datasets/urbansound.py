@@ -5,9 +5,9 @@ import os
 import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skal._utils.sound.findings import Broken
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch
-from skal.datasets._problems import Problem
 from skal.datasets._published import check_files, one_to_one, whole_number
 from skal.datasets._table import as_number, read_csv
 
@@ -113,5 +113,5 @@ def _consistent(raw, row, where, problems):
             as_number(raw[column], column)
         except ValueError as error:
             reasons.append(str(error))
-    problems += [Problem(where, reason, "compare with the published table") for reason in reasons]
+    problems += [Broken(where, reason, "compare with the published table") for reason in reasons]
     return not reasons

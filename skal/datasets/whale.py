@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skal._utils.sound.findings import Broken
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch
-from skal.datasets._problems import Problem
 from skal.datasets._published import check_files
 from skal.datasets._table import read_csv
 
@@ -65,10 +65,10 @@ def load_whale(data_home, *, labels="train.csv", on_error="raise"):
     for where, raw in read_csv(table, _COLUMNS, problems):
         if raw["label"] not in ("0", "1"):
             reason = f"label is {raw['label']!r}, not 0 or 1"
-            problems.append(Problem(where, reason, "correct the row"))
+            problems.append(Broken(where, reason, "correct the row"))
             continue
         if not raw["clip_name"]:
-            problems.append(Problem(where, "no clip_name", "correct the row"))
+            problems.append(Broken(where, "no clip_name", "correct the row"))
             continue
         path = places.get(raw["clip_name"], str(home / "train" / str(raw["clip_name"])))
         rows.append({"path": path, "where": where, "label": int(raw["label"])})

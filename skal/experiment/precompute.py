@@ -37,10 +37,10 @@ def store_features(params, *, store="skal_features", dtype="float32", key="time"
         reporter.line(note)
     for broken in report.broken.values():
         reporter.line(set_aside(*broken))
-    shape = " x ".join(map(str, report.shape or ()))
+    shape = f"; features of {' x '.join(map(str, report.shape))}" if report.shape else ""
     reporter.line(
         f"{report.n_clips} clips, {report.n_computed} computed now, {len(report.broken)} "
-        f"broken; features of {shape} in {report.store}"
+        f"broken{shape} in {report.store}"
     )
     if len(report.broken) == report.n_clips:
         raise ExperimentError(f"none of the {report.n_clips} recordings can be read")

@@ -20,6 +20,31 @@ class Vocabulary:
         with self.store.read() as connection:
             return classes.list_former(connection)
 
+    @property
+    def nothing(self):
+        """Return the name of the class for nothing of interest, or None."""
+        return next((info.name for info in self.classes if info.nothing), None)
+
+    def mark_nothing(self, name):
+        """Mark a class as that for clips without any sound of interest.
+
+        The model learns it like any other class. It is displayed apart from the others,
+        `skal.recognizer.write_predictions` calls its clips "none of these", and files for programs
+        that mark sounds leave it out.
+
+        Parameters
+        ----------
+        name : str or None
+            The class, which is added if it is new. At most one class is marked. None: no class.
+
+        Raises
+        ------
+        ProjectError
+            With code "bad_class" if the class cannot be added.
+        """
+        with self.store.write() as connection:
+            classes.mark_nothing(connection, name)
+
     def add_class(self, name, key=None):
         """Add a class.
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from skal._utils.files.delimited import safe_cell, text_stream
 from skal._utils.sound.folders import audio_files, existing_folder
-from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.sound.windows import Window, as_window
+from skal._utils.sound.soundfiles import windows_of
+from skal._utils.sound.windows import as_window
 from skal.audio import FeatureCache
 from skal.audio.embedding.spec import as_embedding
 from skal.label.asking.records import LabelRow
@@ -35,10 +35,10 @@ def search_folder(
     sounds, _ = audio_files(folder)
     clips, broken = [], []
     for path in sounds:
-        try:
-            clips += iter_windows((path,), window, hop) if window else [Window(path)]
-        except AudioReadError as error:
-            broken.append((os.path.relpath(path, folder), f"{error.reason}; {error.advice}"))
+        parts, problem = windows_of((path,), window, hop)
+        clips += parts
+        if problem is not None:
+            broken.append((os.path.relpath(path, folder), problem.in_short))
     transformer = as_embedding(embedding)
     cache = FeatureCache(transformer, folder / ".skal" / "features" if store is None else store)
     queries = transformer.transform([str(as_window(example)) for example in examples])
@@ -46,7 +46,7 @@ def search_folder(
         return [], broken
     rows, found = cache.transform_readable([str(clip) for clip in clips])
     for i, why in found.items():
-        broken.append((os.path.relpath(clips[i].path, folder), f"{why.reason}; {why.advice}"))
+        broken.append((os.path.relpath(clips[i].path, folder), why.in_short))
     if rows is None:
         return [], broken
     good = [clip for i, clip in enumerate(clips) if i not in found]

@@ -7,7 +7,7 @@ from pathlib import Path
 from skal._utils.files.saved_models import list_rounds as list_models
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, import_export, questions, status
-from skal.label.asking.classes import add_class, list_classes, list_former
+from skal.label.asking.classes import add_class, list_classes, list_former, mark_nothing
 from skal.label.asking.matching import match_labels
 from skal.label.asking.values import check_id, check_person
 from skal.label.class_changes import Vocabulary
@@ -41,6 +41,8 @@ class LabelingProject(Vocabulary, Past):
     store : str, default=None
         Address of a database for a team, such as ``postgresql+psycopg://user@host/name``.
         None: a file in `folder`.
+    nothing : str, default=None
+        Class for clips without any sound of interest; see `mark_nothing`. None: as before.
     estimator : classifier, default=None
         The model: a Pipeline that begins with a transformer of recordings, or a classifier of
         features. None: `skal.models.CNNClassifier` on suitable log-mel spectrograms.
@@ -88,6 +90,7 @@ class LabelingProject(Vocabulary, Past):
         *,
         folder=None,
         store=None,
+        nothing=None,
         estimator=None,
         embedding=None,
         strategy=None,
@@ -106,6 +109,7 @@ class LabelingProject(Vocabulary, Past):
         self.given_classes = classes
         self.given_folder = folder
         self.given_store = store
+        self.given_nothing = nothing
         self.estimator = estimator
         self.embedding = embedding
         self.strategy = strategy
@@ -198,7 +202,10 @@ class LabelingProject(Vocabulary, Past):
             clips.update_clips(store, self.root, **parts, seed=settings["random_state"])
         with store.write() as connection:
             write_settings(connection, settings)
-            self.class_notes = _add_classes(connection, self.given_classes, "created" in found)
+            names = [*self.given_classes, *filter(None, [self.given_nothing])]
+            self.class_notes = _add_classes(connection, names, "created" in found)
+            if self.given_nothing is not None:
+                mark_nothing(connection, self.given_nothing)
         self.settings = settings
 
     def close(self):
@@ -253,7 +260,7 @@ class LabelingProject(Vocabulary, Past):
             length = audio_length(path)
         except AudioReadError as error:
             self._check_recordings()
-            self.set_aside(row.clip_id, f"{error.reason}; {error.advice}")
+            self.set_aside(row.clip_id, error.broken.in_short)
             return None
         return questions.describe(row, path, length, self.settings["show_guess"], taken_back)
 

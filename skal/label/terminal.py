@@ -316,13 +316,17 @@ class _Session:
         self._say(f"  {_summary(progress)}", "dim")
 
     def _show_keys(self):
-        named = [(info.key or "+", info.name) for info in self.project.classes]
-        self._say("   ".join(f"{key}: {name}" for key, name in named), "bold cyan")
+        named = [f"{info.key or '+'}: {_titled(info)}" for info in self.project.classes]
+        self._say("   ".join(named), "bold cyan")
         self._say(_HELP, "cyan")
 
     def _say(self, text, style=""):
         # Names of files and classes are text, not markup or terminal codes.
         self.console.print(Text(_printable(text), style=style))
+
+
+def _titled(info):
+    return f"{info.name} (nothing of interest)" if info.nothing else info.name
 
 
 def _said(kind, label):

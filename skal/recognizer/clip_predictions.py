@@ -4,6 +4,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from skal._utils.files.saved_models import ModelError
 from skal._utils.sound.windows import Window
@@ -63,6 +64,11 @@ def _predict(model, clips):
     """Return a result for each clip."""
     results = [None] * len(clips)
     waiting = list(range(len(clips)))
+    if isinstance(model, Pipeline) and isinstance(model[0], AudioTransformer) and clips:
+        try:
+            return _predict_once(model, clips)
+        except (OSError, RuntimeError, TypeError, ValueError):
+            pass  # for example clips of different lengths: find out below which
     while waiting:
         try:
             rows = model.predict_proba([clips[i] for i in waiting])
@@ -70,8 +76,7 @@ def _predict(model, clips):
             if not error.broken:
                 raise
             for position, broken in error.broken.items():
-                problem = _one_line(f"{broken.reason}; {broken.advice}")
-                results[waiting[position]] = _Result(problem=problem)
+                results[waiting[position]] = _Result(problem=_one_line(broken.in_short))
             waiting = [i for i in waiting if results[i] is None]
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             if len(waiting) == 1:
@@ -87,6 +92,16 @@ def _predict(model, clips):
                 results[i] = _Result(row)
             waiting = []
     return results
+
+
+def _predict_once(model, clips):
+    """Predict the readable clips, and read each clip once."""
+    rows, broken = model[0].transform_readable(clips)
+    found = iter(() if rows is None else model[1:].predict_proba(rows))
+    return [
+        _Result(problem=_one_line(broken[i].in_short)) if i in broken else _Result(next(found))
+        for i in range(len(clips))
+    ]
 
 
 def _as_prediction(model, clip, result):

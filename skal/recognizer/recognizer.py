@@ -26,6 +26,9 @@ class Recognizer:
         Length of the windows that the model was trained on, in s. None: whole recordings.
     hop : float, default=None
         Distance between the starts of these windows, in s. None: `window`.
+    nothing : str, default=None
+        The class for nothing of interest: `write_predictions` calls its clips "none of these".
+        None: there is no such class.
 
     Examples
     --------
@@ -52,13 +55,14 @@ class Recognizer:
     >>> folder.cleanup()
     """
 
-    def __init__(self, model, *, window=None, hop=None):
+    def __init__(self, model, *, window=None, hop=None, nothing=None):
         self.model = model
         self.window = window
         self.hop = hop
+        self.nothing = nothing
 
     @classmethod
-    def join(cls, features, classifier, *, window=None, hop=None):
+    def join(cls, features, classifier, *, window=None, hop=None, nothing=None):
         """Make a recognizer from features and a classifier fitted on them.
 
         Parameters
@@ -69,6 +73,8 @@ class Recognizer:
             Fitted on what `features` returns, such as the ``estimator_`` of a campaign.
         window, hop : float, default=None
             As in the constructor, in s.
+        nothing : str, default=None
+            As in the constructor.
 
         Returns
         -------
@@ -77,7 +83,7 @@ class Recognizer:
         features = clone(features, safe=False)
         # Keep a Pipeline whole: scikit-learn's Pipeline refuses imbalanced-learn's steps.
         model = Pipeline([("features", features), ("classifier", classifier)])
-        return cls(model, window=window, hop=hop)
+        return cls(model, window=window, hop=hop, nothing=nothing)
 
     @classmethod
     def load(cls, path):
@@ -111,7 +117,8 @@ class Recognizer:
             )
         # Before recognizers existed, projects stored their windows on the model.
         window, hop = getattr(model, "window_", (None, None))
-        return cls(model, window=about.get("window", window), hop=about.get("hop", hop))
+        parts = {"window": about.get("window", window), "hop": about.get("hop", hop)}
+        return cls(model, **parts, nothing=about.get("nothing"))
 
     def save(self, path):
         """Save the recognizer with a checksum, which detects changed files.
@@ -122,7 +129,8 @@ class Recognizer:
             The file, such as ``birds.skal``. It is written atomically.
         """
         read_files_only(self.model)
-        write_model(path, self.model, {"window": self.window, "hop": self.hop})
+        about = {"window": self.window, "hop": self.hop, "nothing": self.nothing}
+        write_model(path, self.model, about)
 
     @property
     def classes_(self):

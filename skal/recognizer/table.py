@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from skal._utils.files.delimited import safe_cell, text_stream
 from skal._utils.sound.folders import audio_files, existing_folder
-from skal._utils.sound.soundfiles import AudioReadError, iter_windows
+from skal._utils.sound.soundfiles import windows_of
 from skal._utils.sound.windows import Window
-from skal.recognizer.thresholds import check_thresholds, or_none
+from skal.recognizer.thresholds import NONE, check_thresholds, or_none
 
 __all__ = ["PredictionReport", "write_predictions"]
 
@@ -21,6 +21,7 @@ class PredictionReport(NamedTuple):
 
     n_clips: int  # number of clips in the table
     n_broken: int  # number of clips that could not be read
+    n_none: int = 0  # number of clips that are "none of these"
 
 
 def write_predictions(
@@ -32,6 +33,7 @@ def write_predictions(
     hop=None,
     block=256,
     threshold=None,
+    count_nothing=False,
     on_broken=None,
     on_block=None,
 ):
@@ -60,6 +62,9 @@ def write_predictions(
     threshold : float or dict, default=None
         Probability below which the label is "none of these": a number, or a dict by class (default
         0).
+    count_nothing : bool, default=False
+        If True, name the class for nothing of interest like any other class. If False, its label
+        is "none of these"; its probability still has a column.
     on_broken : callable, default=None
         Called with the name of each broken recording and the reason.
     on_block : callable, default=None
@@ -85,7 +90,7 @@ def write_predictions(
     >>> recognizer = Recognizer.load("outputs/sounds/margin/1")  # doctest: +SKIP
     >>> with open("predictions.csv", "wb") as stream:  # doctest: +SKIP
     ...     write_predictions(recognizer, "recordings", stream)
-    PredictionReport(n_clips=120, n_broken=0)
+    PredictionReport(n_clips=120, n_broken=0, n_none=0)
     """
     if (window is None and hop is not None) or not all(x is None or x > 0 for x in (window, hop)):
         raise ValueError("window and hop must be positive, in s, and hop needs window")
@@ -104,32 +109,31 @@ def write_predictions(
     # If the model does not accept recordings, fail before writing the header.
     first = list(itertools.islice(predictions, 1))
     classes = recognizer.classes_
-    n_clips = n_broken = 0
+    nothing = None if count_nothing else recognizer.nothing
+    n_clips = n_broken = n_none = 0
     with text_stream(stream) as text:
         writer = csv.writer(text)
         writer.writerow(_header(classes, window is not None))
         for found in itertools.chain(first, predictions):
             name = os.path.relpath(found.clip.path, folder)
-            found = or_none(found, threshold)
+            found = or_none(found, threshold, nothing)
             writer.writerow([safe_cell(name), *_cells(found, len(classes), window)])
             n_clips += 1
+            n_none += str(found.label) == NONE
             if found.problem is not None:
                 n_broken += 1
                 if on_broken is not None:
                     on_broken(name, found.problem)
-    return PredictionReport(n_clips, n_broken)
+    return PredictionReport(n_clips, n_broken, n_none)
 
 
 def _clips(sounds, window, hop, on_block):
     """Yield the windows of files, or a file and the reason that it has none."""
     for n_done, path in enumerate(sounds, start=1):
-        if window is None:
-            yield Window(path)
-        else:
-            try:
-                yield from iter_windows((path,), window, hop)
-            except AudioReadError as error:
-                yield Window(path), f"{error.reason}; {error.advice}"
+        parts, broken = windows_of((path,), window, hop)
+        yield from parts
+        if broken is not None:
+            yield Window(path), broken.in_short
         if on_block is not None:
             on_block(n_done, len(sounds))
 

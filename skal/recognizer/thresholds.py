@@ -45,8 +45,10 @@ def _by_class(threshold):
     return isinstance(threshold, dict)
 
 
-def or_none(found, threshold):
-    """Return a prediction, or NONE below its threshold."""
+def or_none(found, threshold, nothing=None):
+    """Return a prediction, or NONE below its threshold and for the class `nothing`."""
+    if found.problem is None and nothing is not None and str(found.label) == nothing:
+        return found._replace(label=NONE)
     if threshold is None or found.problem is not None:
         return found
     least = threshold.get(str(found.label), 0) if _by_class(threshold) else threshold

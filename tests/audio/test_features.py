@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skal.audio import MFCC, BrokenClipsError, LogMelSpectrogram
+from skal.audio import MFCC, BrokenClipsError, FeatureCache, LogMelSpectrogram
 from skal.audio._layout import normalized
 from tests.audio.conftest import BROKEN, break_file
 
@@ -186,6 +186,15 @@ def test_one_error_names_all_broken_files(tmp_path, noisy_tone):
     assert list(error.broken) == list(range(1, len(paths) + 1))
     assert [found.path for found in error.broken.values()] == [str(path) for path in paths]
     assert all(repr(str(path)) in str(caught.value) for path in paths)
+    assert str(error) == str(caught.value) and str(error).endswith("sets them aside instead.")
+
+
+def test_nothing_is_set_aside_where_all_are_broken(tmp_path):
+    model = LogMelSpectrogram(**SMALL, on_error="warn")
+    for transformer in (model, FeatureCache(model, tmp_path / "store")):
+        with pytest.raises(BrokenClipsError, match="1 of the clips could not be read") as caught:
+            transformer.fit([tmp_path / "missing.wav"]).transform([tmp_path / "missing.wav"])
+        assert str(caught.value).endswith("check the name and the folder.")
 
 
 def test_broken_files_are_set_aside(tmp_path, noisy_tone):

@@ -134,7 +134,7 @@ def test_all_that_is_wrong_with_a_table_at_once(folder):
     write_table(folder / "labels.csv", COLUMNS, rows)
     with pytest.raises(DatasetError, match="6 problems") as caught:
         load_audio_folder(folder, "labels.csv")
-    lines = [problem.where.rsplit(" ", 1)[-1] for problem in caught.value.problems]
+    lines = [problem.path.rsplit(" ", 1)[-1] for problem in caught.value.problems]
     assert lines == ["3", "4", "5", "6", "7", "8"]
     with pytest.warns(UserWarning, match="6 problems"):
         data = load_audio_folder(folder, "labels.csv", on_error="warn")
@@ -159,7 +159,7 @@ def test_rows_of_other_programs(folder):
     assert data.fold.tolist() == [1, 2] and len(data.extra) == 2
     assert data.target_names.tolist() == ["dog", "wet"]
     # A name with a newline and an empty line count: an editor shows these numbers.
-    told = [(p.where.rpartition("line ")[2], p.reason) for p in data.problems]
+    told = [(p.path.rpartition("line ")[2], p.reason) for p in data.problems]
     assert told == [
         ("8", "more cells than the header has"),
         ("6", f"{str(folder / 'rain' / 'b.wav')!r} is in line 2 already"),
@@ -183,6 +183,27 @@ def test_cells_that_would_lose_a_row_later(folder, cell, reason):
         load_audio_folder(folder, "a.jsonl")
 
 
+def test_a_table_names_recordings_in_its_folder(folder, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "x.wav"
+    outside.write_bytes((folder / "new.wav").read_bytes())
+    link = outside.with_name("link")
+    link.symlink_to(folder, target_is_directory=True)
+    paths = [
+        outside,
+        f"../{outside.parent.name}/x.wav",
+        folder / "new.wav",
+        link / "rain" / "b.wav",
+    ]
+    text = "".join(f"{path},x\n" for path in paths)
+    (folder / "l.csv").write_text(f"path,label\n{text}")
+    with pytest.raises(DatasetError, match="is outside the folder of recordings") as caught:
+        load_audio_folder(folder, "l.csv")
+    lines = [problem.path.rpartition("line ")[2] for problem in caught.value.problems]
+    assert lines == ["2", "3", "5"]
+    with pytest.warns(UserWarning, match="2 problems"):
+        assert len(load_audio_folder(link, "l.csv", on_error="warn").paths) == 2
+
+
 def test_tables_that_cannot_be_read(folder):
     (folder / "list.json").write_text('[{"path": "new.wav", "label": "x"}]')
     with pytest.raises(DatasetError, match="one object in a line"):
@@ -194,7 +215,7 @@ def test_tables_that_cannot_be_read(folder):
     with pytest.raises(DatasetError, match=r"several columns 'label'"):
         load_audio_folder(folder, "twice.csv")
     (folder / "empty.csv").touch()
-    with pytest.raises(DatasetError, match=r"empty \(it needs a header"):
+    with pytest.raises(DatasetError, match=r"empty. What to do: it needs a header"):
         load_audio_folder(folder, "empty.csv")
     (folder / "a.jsonl").write_text('{"path": "new.wav", "label": "x"}\n[1]\n{"path"\n')
     with pytest.raises(DatasetError, match="2 problems"):
@@ -264,7 +285,7 @@ def test_rows_beyond_the_end_are_reported_where_they_are_read(tmp_path):
     write_table(tmp_path / "t.csv", ["path", "label", "start", "end"], rows)
     with pytest.raises(DatasetError) as caught:
         load_audio_folder(tmp_path, "t.csv")
-    assert [problem.where.rpartition("line ")[2] for problem in caught.value.problems] == [
+    assert [problem.path.rpartition("line ")[2] for problem in caught.value.problems] == [
         *("7", "5", "6"),
     ]
     assert "it ends at 3.5 s, but the recording ends at 3 s" in str(caught.value)

@@ -240,8 +240,14 @@ def test_a_block_of_broken_clips_ends_nothing(tmp_path, monkeypatch, stored):
     good, X, notes = compute_features(data, transformer, done.append, store)
     assert done == [3, 6, 9] and len(notes) == 4 and len(good.y) == len(X) == 5
     np.testing.assert_array_equal(X, transformer.transform(good.files))
-    with pytest.raises(ParameterError, match="features: 3 of the clips"):
-        compute_features(data, transformer.set_params(on_error="raise"), done.append, store)
+    transformer.set_params(on_error="raise")
+    with pytest.raises(
+        ParameterError, match=r"(?s)features: 3 of the clips.*--features.on_error warn"
+    ):
+        compute_features(data, transformer, done.append, store)
+    last = data.take(np.flatnonzero(~np.isin(data.files, broken[:3])))
+    with pytest.raises(ParameterError, match=rf"X\[{list(last.files).index(broken[6])}\]"):
+        compute_features(last, transformer, done.append, store)
 
 
 def test_a_recording_that_cannot_be_cut_into_windows_ends_nothing(tmp_path, recwarn):

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from skal import ActiveLearningClassifier
 from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache, LogMelSpectrogram
+from skal.audio.reading import load
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
 from skal.label import LabelingProject
@@ -110,7 +111,7 @@ def test_the_model_of_a_project_predicts(sounds, tmp_path):
     assert clone(loaded).get_params()["features__duration"] == 0.3
     assert loaded.score(paths, list(labels.values())) > 0.6
     table, report = table_of(Recognizer.load(path), folder)
-    assert report == (24, 0)
+    assert report == (24, 0, 0)
     assert dict(zip(table.path, table.label, strict=True)) == dict(
         zip(labels, loaded.predict(paths), strict=True)
     )
@@ -141,6 +142,21 @@ def test_broken_recordings_get_a_row_with_the_reason(sounds, pipeline, tmp_path)
     whole = table[table.problem == ""].set_index("path")
     assert whole.label["sub/=fine.wav"] == sounds[1][names[3]]
     assert all(whole.label[name] == sounds[1][name] for name in names if name in whole.index)
+
+
+def test_every_recording_is_read_once(sounds, pipeline, tmp_path, monkeypatch):
+    shutil.copytree(sounds[0], tmp_path / "rec")
+    (tmp_path / "rec" / "000.wav").write_bytes(b"no sound")
+    read = []
+
+    def note(clip, *args):
+        read.append(str(clip))
+        return load(clip, *args)
+
+    monkeypatch.setattr("skal.audio._inputs.load", note)
+    report = write_predictions(Recognizer(pipeline), tmp_path / "rec", io.BytesIO())
+    assert report == (25, 1, 0)
+    assert len(read) == len(set(read)) == 25
 
 
 def test_nothing_is_set_aside_in_silence_nor_written_to_the_store(sounds, tmp_path):
@@ -175,7 +191,7 @@ def test_windows_are_predicted_one_by_one(sounds, pipeline, tmp_path):
     (tmp_path / "long" / "x.wav").write_bytes(b"no sound")
     length = len(parts[0][0]) / parts[0][1]
     table, report = table_of(pipeline, tmp_path / "long", window=length)
-    assert report == (5, 1)
+    assert report == (5, 1, 0)
     assert table.path.tolist() == ["night.wav"] * 4 + ["x.wav"]
     np.testing.assert_allclose(table.start[:4].astype(float), length * np.arange(4), atol=1e-6)
     assert table.label.tolist() == [sounds[1][name] for name in names] + [""]
@@ -193,7 +209,7 @@ def test_one_recording_of_another_length_spoils_itself_only(sounds, tmp_path):
     shutil.copytree(folder, new)
     soundfile.write(new / "zz_long.wav", np.random.default_rng(0).normal(0, 0.1, 8000), 8000)
     table, report = table_of(model, new, block=30)
-    assert report == (25, 1)
+    assert report == (25, 1, 0)
     assert table.label.tolist()[:24] == [labels[name] for name in sorted(labels)]
     assert "features" in table.problem[24]
 

@@ -6,22 +6,44 @@ import io
 import lzma
 import zlib
 
+import joblib
 import numpy as np
 import pytest
 
-from skal._utils.files.inflated import is_bomb
+from skal._utils.files.inflated import TooLargeError, inflate, is_packed
 from skal._utils.files.saved_models import ModelError, read_model
 from skal._utils.files.sealed import _checksum, read_sealed
 
+PACKERS = {
+    "zlib": zlib.compress,
+    "gzip": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "lzma": lambda content: lzma.compress(content, format=lzma.FORMAT_ALONE),
+}
 
-@pytest.mark.parametrize("pack", [zlib.compress, gzip.compress, bz2.compress, lzma.compress])
-def test_a_bomb_is_known_before_it_goes_off(tmp_path, pack):
-    path = tmp_path / "model"
-    path.write_bytes(pack(bytes(5_000_000)))
-    assert is_bomb(path, 4_999_999)
-    assert not is_bomb(path, 5_000_000)
-    path.write_bytes(path.read_bytes()[:-5])
-    assert not is_bomb(path, 5_000_000)
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+def test_no_more_is_unpacked_than_allowed(pack):
+    content = pack(b"0123456789" * 500_000)
+    assert is_packed(content)
+    assert inflate(content, 5_000_000) == b"0123456789" * 500_000
+    with pytest.raises(TooLargeError, match="4999999 bytes"):
+        inflate(content, 4_999_999)
+    with pytest.raises((EOFError, zlib.error)):
+        inflate(content[:-5])
+
+
+def test_what_is_not_packed_stays_as_it_is():
+    assert not is_packed(b"\x80\x04 a pickle")
+    assert inflate(b"\x80\x04 a pickle", 1) == b"\x80\x04 a pickle"
+
+
+@pytest.mark.parametrize("compress", ["zlib", "gzip", "bz2", "xz", "lzma"])
+def test_models_of_joblib_in_all_its_formats(tmp_path, compress):
+    path = tmp_path / "model.joblib"
+    joblib.dump({"x": np.arange(10)}, path, compress=(compress, 3))
+    assert read_model(path).model["x"].tolist() == list(range(10))
 
 
 def test_a_sealed_file_is_not_unpacked(tmp_path):
@@ -39,6 +61,6 @@ def test_a_model_that_is_a_bomb_is_refused(tmp_path, monkeypatch):
     with gzip.open(path, "wb") as file:
         for _ in range(2100):
             file.write(bytes(2**20))
-    monkeypatch.setattr("skal._utils.files.saved_models.unpickle", None)
+    monkeypatch.setattr("skal._utils.files.pickles._Unpickler", None)
     with pytest.raises(ModelError, match="not opened"):
         read_model(path)

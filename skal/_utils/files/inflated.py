@@ -1,43 +1,67 @@
-"""Decompression bombs."""
+"""Decompress files, up to a size."""
 
 import bz2
 import gzip
+import io
 import lzma
 import zlib
 
-__all__ = ["is_bomb"]
+__all__ = ["TooLargeError", "inflate", "is_packed"]
 
 _PIECE = 2**20
-_OPENERS = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\x5d\0": lzma.open, b"\xfd7z": lzma.open}
+# First bytes of joblib's compressed files, and their readers; zlib has no file reader.
+_READERS = {
+    b"\x78": None,
+    b"\x1f\x8b": gzip.open,
+    b"BZ": bz2.BZ2File,
+    b"\x5d\0": lzma.LZMAFile,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
 
 
-def is_bomb(path, most=2**31):
-    """Tell whether a file decompresses to more bytes than any model has."""
-    with open(path, "rb") as file:
-        beginning = file.read(3)
-    try:
-        if beginning.startswith(b"\x78"):
-            return _exceeds(_inflate(path), most)
-        for start, opener in _OPENERS.items():
-            if beginning.startswith(start):
-                with opener(path) as file:
-                    return _exceeds(iter(lambda: file.read(_PIECE), b""), most)
-    except (EOFError, OSError, lzma.LZMAError, zlib.error):
-        return False
-    return False
+class TooLargeError(Exception):
+    """A compressed file decompresses to more than is allowed."""
 
 
-def _exceeds(pieces, most):
-    size = 0
+def is_packed(beginning):
+    """Tell whether bytes begin like a compressed file."""
+    return bytes(beginning[:6]).startswith(tuple(_READERS))
+
+
+def inflate(content, most=2**31):
+    """Return decompressed bytes, and other bytes as they are.
+
+    Raises
+    ------
+    TooLargeError
+        If there are more than `most` bytes in it, which is more than any model has.
+    EOFError, OSError, lzma.LZMAError, zlib.error
+        If it is damaged.
+    """
+    for beginning, reader in _READERS.items():
+        if bytes(content[:6]).startswith(beginning):
+            return _gather(_unzip(content) if reader is None else _read(reader, content), most)
+    return content
+
+
+def _gather(pieces, most):
+    found = bytearray()
     for piece in pieces:
-        size += len(piece)
-        if size > most:
-            return True
-    return False
+        found += piece
+        if len(found) > most:
+            raise TooLargeError(f"it decompresses to more than {most} bytes")
+    return found
 
 
-def _inflate(path):
+def _read(reader, content):
+    with reader(io.BytesIO(content)) as file:
+        yield from iter(lambda: file.read(_PIECE), b"")
+
+
+def _unzip(content):
     machine = zlib.decompressobj()
-    with open(path, "rb") as file:
-        while content := (machine.unconsumed_tail or file.read(_PIECE)):
-            yield machine.decompress(content, _PIECE)
+    while not machine.eof:
+        yield machine.decompress(content, _PIECE)
+        if machine.unconsumed_tail == content:
+            raise EOFError("it ends too early")
+        content = machine.unconsumed_tail

@@ -1,7 +1,5 @@
 """Unpickling with moved module names, and one error for all failures."""
 
-import bz2
-import gzip
 import inspect
 import io
 import lzma
@@ -10,6 +8,8 @@ import struct
 import zlib
 
 from joblib.numpy_pickle import NumpyUnpickler
+
+from skal._utils.files.inflated import TooLargeError, inflate, is_packed
 
 __all__ = ["UnpicklingError", "is_pickle", "unpickle"]
 
@@ -26,15 +26,6 @@ _MOVED = {
     "skal.models.networks._segments": "skal.models.networks._segment_layers",
     "skal.models.tensorflow": "skal.models._earlier",
     "skal.strategies.augmentation": "skal.strategies.augmented_copies",
-}
-# First bytes of joblib's files, and their decompression functions.
-_PLAIN = b"\x80"
-_COMPRESSED = {
-    b"\x78": zlib.decompress,
-    b"\x1f\x8b": gzip.decompress,
-    b"BZ": bz2.decompress,
-    b"\x5d\0": lzma.decompress,
-    b"\xfd7zXZ": lzma.decompress,
 }
 # Errors from broken pickles, missing classes, and classes of other versions.
 _ERRORS = (
@@ -61,17 +52,17 @@ class _Unpickler(NumpyUnpickler):
 
 def is_pickle(beginning):
     """Tell whether bytes begin like a joblib file, without running any of its code."""
-    return beginning.startswith((_PLAIN, *_COMPRESSED))
+    return beginning.startswith(b"\x80") or is_packed(beginning)
 
 
 def unpickle(content, name):
     """Return the object in the joblib file `name`, which **runs the code in it**."""
     try:
-        for beginning, decompress in _COMPRESSED.items():
-            if bytes(content[:6]).startswith(beginning):
-                content = decompress(content)
-                break
-        return _Unpickler("", io.BytesIO(content), **_NATIVE).load()
+        return _Unpickler("", io.BytesIO(inflate(content)), **_NATIVE).load()
+    except TooLargeError as error:
+        raise UnpicklingError(
+            f"{name}: not opened: it decompresses to more than any model needs"
+        ) from error
     except _ERRORS as error:
         raise UnpicklingError(
             f"{name}: broken, or made with other versions of its packages "

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from skal._utils.files.inflated import is_bomb
 from skal._utils.files.pickles import is_pickle, unpickle
 from skal._utils.files.sealed import is_sealed, parse_sealed, write_sealed
 
@@ -92,8 +91,6 @@ def read_model(path):
         if is_sealed(content):
             sealed = parse_sealed(content, path, _KIND, _FORMAT, remedy="train again")
             return SavedModel(path, sealed.unpickle(), sealed.values)
-        if is_pickle(content[:6]) and is_bomb(path):
-            raise ValueError(f"{path}: not opened: it decompresses to more than any model needs")
         if is_pickle(content[:6]):
             return SavedModel(path, unpickle(content, path), {})
     except ValueError as error:

@@ -6,12 +6,12 @@ __all__ = ["AudioReadError", "Broken", "HeaderWarning"]
 
 
 class Broken(NamedTuple):
-    """An unusable recording, and what to do about it.
+    """An unusable recording or row of a table, and what to do about it.
 
     Parameters
     ----------
     path : str
-        The file, the address of a window, or "waveform".
+        The file, the address of a window, the row of a table, or "waveform".
     reason : str
         What is wrong with it.
     advice : str
@@ -24,6 +24,11 @@ class Broken(NamedTuple):
 
     def __str__(self):
         return f"{self.path!r}: {self.reason}. What to do: {self.advice}."
+
+    @property
+    def in_short(self):
+        """Reason and advice, for tables that have the path in another column."""
+        return f"{self.reason}; {self.advice}"
 
 
 class AudioReadError(ValueError):

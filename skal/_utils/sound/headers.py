@@ -31,8 +31,9 @@ class Finding(NamedTuple):
     counted: bool = False  # only decoding tells where the sound ends
     skip: int = 0  # samples that the view begins with and the file does not
     last_page: int | None = None  # where the last page of an Ogg stream begins, at the latest
-    # What else is wrong with the file, though the sound before it can be read.
-    trouble: str | None = None
+    chained: bool = False  # the file may hold several consecutive recordings
+    # Where the second recording begins, if the header of the first says where that ends.
+    next_at: int | None = None
 
 
 def examine(file, size):
@@ -42,7 +43,8 @@ def examine(file, size):
     try:
         for known, look in _CONTAINERS.items():
             if beginning.startswith(known):
-                return look(source)
+                found = look(source)
+                return found._replace(chained=found.chained or found.next_at is not None)
         if streams.looks_like_mpeg(beginning):
             return Finding(**streams.examine_mpeg(source, 0, size))
     except (struct.error, KeyError, IndexError, OverflowError, ZeroDivisionError):
@@ -70,10 +72,11 @@ def _riff(source):
         found |= {"announced": None if fact in _UNKNOWN_32 else fact, "counted": True}
         found.setdefault("view", None)
         view = found.pop("view") or View(source, b"", start, start + there)
-        return Finding(view, **found)
+        return Finding(view, **found, next_at=chunks.next_at)
     if announced == there and magic != b"BW64":
-        return Finding()
-    return Finding(_riff_view(source, order, at, there, kept), share=(announced, there))
+        return Finding(next_at=chunks.next_at)
+    view = _riff_view(source, order, at, there, kept)
+    return Finding(view, share=(announced, there), next_at=chunks.next_at)
 
 
 def _riff_view(source, order, at, there, kept):
@@ -114,7 +117,7 @@ def _aiff(source):
         frames = 0
     differs = frames != n_frames
     if announced == there and not differs:
-        return Finding()
+        return Finding(next_at=chunks.next_at)
     end = start + there
     head = bytearray(source.read(0, start))
     struct.pack_into(">I", head, 4, min(end - 8, 0xFFFFFFFF))
@@ -122,7 +125,8 @@ def _aiff(source):
     if comm_at < at:
         struct.pack_into(">I", head, comm_at + 10, min(n_frames, 0xFFFFFFFF))
     claim = (frames * width, n_frames * width) if differs and frames and width else None
-    return Finding(View(source, bytes(head), start, end), share=claim or (announced, there))
+    view = View(source, bytes(head), start, end)
+    return Finding(view, share=claim or (announced, there), next_at=chunks.next_at)
 
 
 def _caf(source):
@@ -134,7 +138,7 @@ def _caf(source):
     start = at + 16
     announced, there = chunks.settle(start, said - 4, source.size - start, {-5, -4})
     if announced == there and said > 0:
-        return Finding()
+        return Finding(next_at=chunks.next_at)
     head = bytearray(source.read(0, start))
     struct.pack_into(">q", head, at + 4, there + 4)
     return Finding(View(source, bytes(head), start, start + there), share=(announced, there))
@@ -148,6 +152,8 @@ def _au(source):
         announced = None
     if announced == there or there <= 0:
         return Finding()
+    if announced is not None and source.read(start + announced, 4) == source.read(0, 4):
+        return Finding(chained=True, next_at=start + announced)
     head = bytearray(source.read(0, start))
     struct.pack_into(order + "I", head, 8, min(there, 0xFFFFFFFF))
     return Finding(View(source, bytes(head), start, source.size), share=(announced, there))
@@ -163,7 +169,7 @@ def _w64(source):
     unknown = {0, -24, 2**63 - 1, 2**63 - 25, 2**64 - 1, 2**64 - 25}
     announced, there = chunks.settle(start, said, source.size - start, unknown)
     if announced == there:
-        return Finding()
+        return Finding(next_at=chunks.next_at)
     head = bytearray(source.read(0, start))
     struct.pack_into("<Q", head, 16, start + there)
     struct.pack_into("<Q", head, at + 16, there + 24)
@@ -206,6 +212,7 @@ class _Chunks:
         self.counts_itself = counts_itself
         self.kept = {}
         self.places = {}
+        self.next_at = None
 
     def find(self, name):
         """Return position and announced size of a chunk; remember the chunks on the way."""
@@ -230,9 +237,25 @@ class _Chunks:
             if announced == 0 and (there == 0 or self._only_chunks(start)):
                 return 0, 0
             return None, there
+        if announced < there and self._follows(start + announced):
+            return announced, announced
         if announced < there and self._only_chunks(start + announced):
             return announced, announced
         return announced, there
+
+    def _follows(self, at):
+        """Tell whether another file of this kind follows the sound and its chunks."""
+        at += -at % self.align
+        beginning = self.source.read(0, min(16, self.width - 4))
+        while len(head := self.source.read(at, self.width)) == self.width:
+            if head.startswith(beginning):
+                self.next_at = at
+                return True
+            kind, length = self._chunk(at)
+            if not all(0x20 <= c < 0x7F for c in kind[:4]) or length < 0:
+                return False
+            at = self._next(at, length)
+        return False
 
     def _chunk(self, at):
         head = self.source.read(at, self.width)

@@ -7,12 +7,13 @@ import warnings
 from functools import lru_cache
 
 from skal._utils.sound import media
+from skal._utils.sound.chains import Chain, split
 from skal._utils.sound.decoding import RECORD_AGAIN, STEP, Libsndfile, libsndfile_errors, plain
 from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.headers import Finding, examine
 from skal._utils.sound.windows import Window, as_window
 
-__all__ = ["AudioReadError", "audio_length", "iter_windows", "open_sound"]
+__all__ = ["AudioReadError", "audio_length", "iter_windows", "open_sound", "windows_of"]
 
 CONVERT = "convert it to WAV or FLAC (for example: ffmpeg -i FILE out.wav), or remove it"
 
@@ -97,6 +98,31 @@ def iter_windows(clip, window, hop=None):
         index += 1
 
 
+def windows_of(clip, window, hop=None):
+    """Return the windows of a recording, or why it has none.
+
+    Parameters
+    ----------
+    clip : str, path-like, Window or tuple (path, start, end)
+        The recording, or a part of it.
+    window, hop : float or None
+        As for `iter_windows`, in s; if `window` is None, return the clip without opening it.
+
+    Returns
+    -------
+    windows : list of Window
+        Empty if the recording cannot be opened.
+    broken : Broken or None
+        What is wrong with it.
+    """
+    if window is None:
+        return [as_window(clip)], None
+    try:
+        return list(iter_windows(clip, window, hop)), None
+    except AudioReadError as error:
+        return [], error.broken
+
+
 def open_sound(path):
     """Open a sound file, or raise an AudioReadError that says what to do."""
     status = _check_regular(path)
@@ -109,15 +135,18 @@ def open_sound(path):
         stack.callback(file.close)
         try:
             finding = examine(file, status.st_size)
+            links = split(*version) if finding.chained else None
         except OSError as error:
             raise _disk_error(path, error) from error
         try:
-            decoder = Libsndfile(path, finding)
+            decoder = Libsndfile(path, finding) if links is None else Chain(path, links)
         except libsndfile_errors() as error:
             decoder = _open_otherwise(path, error, finding.view is not None)
             announced = finding.announced
             counted = not isinstance(decoder, Libsndfile)
             finding = Finding(counted=counted, announced=announced)
+        if links is not None:
+            finding = Finding()
         if finding.view is not None:
             stack.pop_all()  # the decoder owns and closes it
     sound = Sound(path, version, decoder, finding)
@@ -144,7 +173,7 @@ class Sound:
         self.subtype = decoder.subtype
         self._version = version
         self._decoder = decoder
-        self._trouble = finding.trouble or decoder.trouble
+        self._trouble = decoder.trouble
         self._at = 0
         self._end = None if finding.counted else decoder.frames
         self._slack = decoder.slack

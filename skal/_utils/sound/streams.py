@@ -10,6 +10,8 @@ __all__ = ["examine_flac", "examine_mpeg", "examine_ogg", "looks_like_mpeg"]
 # More frames than any file has, so that libsndfile reads until the stream ends.
 _ENDLESS = 2**24
 _TAIL = 2**16
+# Number of places to check whether sample numbers rise through a file.
+_LOOKS = 16
 _DECODER_DELAY = 529
 _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 
@@ -28,11 +30,38 @@ def examine_flac(source):
     block = int.from_bytes(info[0:2], "big")
     size = min(source.size, max(_TAIL, largest + 1024))
     if announced and _flac_ends_at(source.read(source.size - size, size), announced, block):
-        return {}
+        return {"chained": not _rises(source, lambda piece: _flac_place(piece, announced, block))}
     unknown = (packed >> 36 << 36).to_bytes(8, "big")
     head = source.read(0, where + 14) + unknown
     view = View(source, head, len(head), source.size)
-    return {"view": view, "announced": announced or None, "counted": True}
+    return {"view": view, "announced": announced or None, "counted": True, "chained": True}
+
+
+def _rises(source, place_in):
+    """Tell whether sample numbers rise through a file, checked at a few places."""
+    # If all recordings in a file have the same length, the last one ends where the header of the
+    # first says. Small files are searched as a whole, so False is right for them.
+    if source.size <= _LOOKS * _TAIL:
+        return False
+    last = -1
+    for i in range(_LOOKS):
+        place = place_in(source.read(source.size * (2 * i + 1) // (2 * _LOOKS), _TAIL))
+        if place is not None and place <= last:
+            return False
+        last = last if place is None else place
+    return True
+
+
+def _flac_place(piece, announced, block):
+    """Return the sample after the first frame in a piece, or None."""
+    at = -1
+    while (at := piece.find(b"\xff", at + 1)) >= 0:
+        header = piece[at : at + 16]
+        if len(header) == 16 and header[1] & 0xFE == 0xF8:
+            end = _flac_end(header, block)
+            if end is not None and end <= announced:
+                return end
+    return None
 
 
 def _flac_ends_at(tail, announced, block):
@@ -190,11 +219,20 @@ def examine_ogg(source):
     tail = source.read(source.size - size, size)
     last = tail.rfind(b"OggS")
     serial = source.read(14, 4)
-    found = {}
-    if last >= 0 and tail[last + 14 : last + 18] != serial:
-        found["trouble"] = "several consecutive streams, of which only one is read"
+    differs = last >= 0 and tail[last + 14 : last + 18] != serial
+    chained = differs or not _rises(source, lambda piece: _ogg_place(piece, serial))
     # A page header has the position of its last sample. libsndfile cannot seek within the last
     # page.
     before = tail.rfind(b"OggS", 0, max(0, last))
     granule = int.from_bytes(tail[before + 6 : before + 14], "little", signed=True)
-    return found | {"last_page": max(0, granule) if before >= 0 else 0}
+    return {"last_page": max(0, granule) if before >= 0 else 0, "chained": chained}
+
+
+def _ogg_place(piece, serial):
+    """Return the sample after the first page of a stream in a piece, or None."""
+    at = -1
+    while (at := piece.find(b"OggS", at + 1)) >= 0:
+        granule = int.from_bytes(piece[at + 6 : at + 14], "little", signed=True)
+        if piece[at + 14 : at + 18] == serial and granule > 0:
+            return granule
+    return None

@@ -286,7 +286,7 @@ def compute_features(data, transformer, progress, store=None):
             clips = data.clips[start : start + _BLOCK]
             rows, found = transformer.transform_readable(clips)
             if found and not transformer.sets_aside:
-                raise BrokenClipsError(found)
+                raise BrokenClipsError({start + i: why for i, why in found.items()})
             if rows is not None and not mapped:
                 if X is None:
                     X = np.empty((len(data.clips), *rows.shape[1:]), dtype=rows.dtype)
@@ -310,4 +310,5 @@ def compute_features(data, transformer, progress, store=None):
 def features_error(error):
     """Translate the advice in a transformer's error into options of the command line."""
     text = str(error).replace("duration=, in s", "--features.duration SECONDS")
+    text = text.replace("on_error='warn' sets", "--features.on_error warn sets")
     return ParameterError("features", text)

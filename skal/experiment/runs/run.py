@@ -151,6 +151,8 @@ def _report_twin(folder, reporter):
 def resume_runs(path="outputs", *, verbose=1):
     """Continue one run, or all unfinished runs below a folder.
 
+    Checkpoints contain pickles, which run code when opened: resume only runs that you trust.
+
     Parameters
     ----------
     path : path-like, default="outputs"
@@ -177,6 +179,11 @@ def resume_runs(path="outputs", *, verbose=1):
             folder.tidy()
     if not waiting:
         reporter.line(f"nothing to resume: all {len(folders)} runs in {path} are finished")
+    if any((folder.path / "checkpoint").is_dir() for folder in waiting):
+        reporter.line(
+            f"the checkpoints in {path} contain Python pickles, which run code when opened: trust "
+            "their source"
+        )
     finished, shared = [], {}
     for folder in waiting:
         try:

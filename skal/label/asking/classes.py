@@ -13,6 +13,7 @@ from skal.label.asking.records import ClassInfo, FormerClass
 from skal.label.asking.values import check_key, check_text
 from skal.label.asking.votes import settle_many
 from skal.label.store.project_error import ProjectError
+from skal.label.store.settings import read_settings, write_settings
 from skal.label.store.tables import answers, classes, predictions, questions
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "class_ids",
     "list_classes",
     "list_former",
+    "mark_nothing",
     "merge_class",
     "rename_class",
     "restore_class",
@@ -30,6 +32,7 @@ __all__ = [
 _DIGITS = "123456789"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _MOST = 1000
+_NOTHING = "nothing"
 _ACTIVE = classes.c.merged_into.is_(None) & ~classes.c.retired
 _CLASS_IDS = select(
     classes.c.name, func.coalesce(classes.c.merged_into, classes.c.id), classes.c.retired
@@ -37,10 +40,28 @@ _CLASS_IDS = select(
 
 
 def list_classes(connection):
-    """Return the classes in the order in which they were added, a tuple of ClassInfo."""
+    """Return the classes, a tuple of ClassInfo: the oldest first, that of nothing last."""
+    nothing = _nothing_id(connection)
     query = select(classes.c.id, classes.c.name, classes.c.key).where(_ACTIVE)
     rows = connection.execute(query.order_by(classes.c.position, classes.c.id))
-    return tuple(ClassInfo(*row) for row in rows)
+    found = [ClassInfo(*row, nothing=row.id == nothing) for row in rows]
+    return tuple(sorted(found, key=lambda info: info.nothing))
+
+
+def _nothing_id(connection):
+    """Return the number of the class for nothing of interest, or None."""
+    number = read_settings(connection).get(_NOTHING)
+    if number is None:
+        return None
+    # A class that it is merged into takes over its meaning; a retired class has none.
+    query = select(func.coalesce(classes.c.merged_into, classes.c.id))
+    return connection.execute(query.where(classes.c.id == number, ~classes.c.retired)).scalar()
+
+
+def mark_nothing(connection, name):
+    """Mark the class for nothing of interest, and add it if it is new; unmark any other."""
+    number = None if name is None else add_class(connection, name).id
+    write_settings(connection, {_NOTHING: number})
 
 
 def list_former(connection):

@@ -1,13 +1,13 @@
 """The clips of a project: files or windows of files, with permanent numbers."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 from sqlalchemy import delete, func, insert, literal, select, update
 
 from skal._utils.sound.folders import audio_files, existing_folder
-from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.sound.windows import Window
+from skal._utils.sound.soundfiles import windows_of
 from skal.label.asking.records import ClipInfo
 from skal.label.asking.votes import is_settled
 from skal.label.store import tables
@@ -45,7 +45,7 @@ def find_clips(root):
             "sound files by extension, such as .wav, .flac or .mp3",
         )
     skipped = len(str(folder).rstrip("/\\")) + 1
-    return [sound[skipped:].replace("\\", "/") for sound in sounds]
+    return [sound[skipped:].replace(os.sep, "/") for sound in sounds]
 
 
 def update_clips(store, root, *, window=None, hop=None, seed=0):
@@ -89,6 +89,9 @@ def read_clip(connection, clip_id, root):
     row = connection.execute(select(clips).where(clips.c.id == clip_id)).first()
     if row is None:
         raise ProjectError("unknown_clip", f"there is no clip {clip_id}")
+    if os.path.isabs(row.path) or ".." in Path(row.path).parts:
+        # skal does not write such paths: a manipulated project could read other files.
+        raise ProjectError("unknown_clip", f"{row.path!r} is outside the folder of recordings")
     return ClipInfo(row.id, str(root / row.path), row.path, row.start, row.end, row.problem)
 
 
@@ -148,12 +151,14 @@ def _rows_of(root, name, window, hop):
     row = {"path": stored, "start": None, "end": None, "problem": None}
     if stored != name:
         return [row | {"problem": "its name is not valid UTF-8: rename it"}]
+    if "\\" in name:
+        # On Windows, and in tables from there, a backslash separates folders.
+        return [row | {"problem": "its name has a backslash: rename it"}]
     if window is None:
         return [row]
-    try:
-        parts = list(iter_windows(Window(str(root / name)), window, hop))
-    except AudioReadError as error:
-        return [row | {"problem": f"{error.reason}; {error.advice}"}]
+    parts, broken = windows_of((str(root / name),), window, hop)
+    if broken is not None:
+        return [row | {"problem": broken.in_short}]
     return [row | {"start": part.start, "end": part.end} for part in parts]
 
 

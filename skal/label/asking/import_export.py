@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import func, insert, select
 
-from skal.label.asking.classes import class_ids
+from skal.label.asking.classes import class_ids, list_classes
 from skal.label.asking.kinds import LABEL, SETTLING
 from skal.label.asking.records import IMPORTED, Answer, ImportReport, LabelRow, NotTaken
 from skal.label.asking.votes import settle
@@ -35,7 +35,8 @@ def read_labels(connection):
         .order_by(clips.c.id)
     )
     rows = connection.execute(query)
-    return [LabelRow(*row[:7], _time(row[7]), *row[8:]) for row in rows]
+    nothing = [info.name for info in list_classes(connection) if info.nothing]
+    return [LabelRow(*row[:7], _time(row[7]), *row[8:], row.name in nothing) for row in rows]
 
 
 def read_answers(connection):

@@ -76,6 +76,8 @@ class _Finder:
                 if path in self._by_path:
                     return path, False
         bare = given.strip()
+        if posixpath.isabs(spellings[1]) or spellings[1].startswith("../"):
+            raise _NoClipError("it is outside the folder of recordings of this project")
         if "/" in bare or "\\" in bare:
             raise _NoClipError("no recording of this project has this path")
         # Other programs drop the folder; label tracks also drop the extension.
@@ -143,7 +145,7 @@ class _Finder:
         try:
             length = audio_length(self._root / path)
         except AudioReadError as error:
-            raise _NoClipError(f"{error.reason}; {error.advice}") from error
+            raise _NoClipError(error.broken.in_short) from error
         beyond = [
             f"{name} at {time:g} s"
             for name, time in (("starts", start), ("ends", end))

@@ -69,6 +69,7 @@ class ClassInfo:
     id: int  # its number
     name: str  # its name
     key: str | None  # the key that gives this class: one digit or lower-case letter
+    nothing: bool = False  # whether it means that nothing of interest is heard
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class LabelRow:
     reason: str  # why the clip was asked: a reason as in `Question`, "imported" or "relabeled"
     n_people: int = 1  # number of people who answered
     n_agree: int = 1  # number of people who gave this answer
+    nothing: bool = False  # whether the class means that nothing of interest is heard
 
 
 @dataclass(frozen=True)

@@ -111,4 +111,5 @@ FORMAT = Format(
     help="a label track for each recording",
     write=_write_zip,
     write_folder=_write_files,
+    marks_sounds=True,
 )

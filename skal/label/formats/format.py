@@ -27,6 +27,7 @@ class Format:
     read: Callable | None = None
     reads: tuple = ()
     write_folder: Callable | None = None
+    marks_sounds: bool = False  # such as Raven's tables: clips without sounds are left out
 
 
 def find_formats():

@@ -66,4 +66,5 @@ FORMAT = Format(
     media_type="text/tab-separated-values",
     help="one selection table of all recordings",
     write=_write,
+    marks_sounds=True,
 )

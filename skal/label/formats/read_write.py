@@ -23,8 +23,9 @@ def export_labels(rows, format, target, *, root="."):
     ``"csv"`` and ``"jsonl"`` have every column of every row, including clips that were skipped or
     answered without a label; the other formats have only clips with a label. ``"audacity"`` writes
     one label file per recording, in a folder or a ZIP archive. ``"raven"`` writes one selection
-    table for all recordings, which Raven opens with its sounds. ``"labelstudio"`` writes a task
-    for each recording, annotated as a whole (``choices``) or in regions (``labels``).
+    table for all recordings, which Raven opens with its sounds. Both mark sounds, so they leave
+    out clips of the class for nothing of interest. ``"labelstudio"`` writes a task for each
+    recording, annotated as a whole (``choices``) or in regions (``labels``).
 
     In CSV and Raven's tables, text that looks like a spreadsheet formula gets a leading ``'``,
     which `read_labels` removes.
@@ -55,6 +56,14 @@ def export_labels(rows, format, target, *, root="."):
     if format not in FORMATS:
         raise ValueError(f"no format {format!r}; {name_allowed(format, FORMATS)}")
     rows, root, chosen = list(rows), os.fspath(root), FORMATS[format]
+    silent = [row for row in rows if row.nothing] if chosen.marks_sounds else []
+    if silent:
+        reason = f"left out {len(silent)} clips with nothing of interest: {format} marks sounds"
+        rows = [row for row in rows if not row.nothing]
+        return [
+            LabelProblem("labels", silent[0].label, reason),
+            *export_labels(rows, format, target, root=root),
+        ]
     is_path = isinstance(target, (str, os.PathLike))
     is_folder = is_path and not os.fspath(target).lower().endswith(chosen.extension)
     if chosen.write_folder is not None and is_folder:

@@ -35,7 +35,7 @@ def measure(path, root):
         with open_sound(os.path.join(root, path)) as file:
             return _Recording(file.frames / file.samplerate, file.samplerate)
     except AudioReadError as error:
-        return LabelProblem(path, "length", f"{error.reason}; {error.advice}")
+        return LabelProblem(path, "length", error.broken.in_short)
 
 
 def relative_parts(path, root):

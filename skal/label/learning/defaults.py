@@ -108,15 +108,14 @@ def _features_of(project, clips):
     with project.store.read() as connection:
         found = read_settings(connection).get("features")
     if found is None:
-        found = _features_for(clips, project.settings["hearing"])
+        found = _features_for(*_probe(project, clips), project.settings["hearing"])
         with project.store.write() as connection:
             write_settings(connection, {"features": found})
     return found
 
 
-def _features_for(clips, hearing):
+def _features_for(rates, lengths, hearing):
     """Return feature parameters for the band and length of the recordings."""
-    rates, lengths = _probe(clips)
     rate = int(hearing.get("sr") or (Counter(rates).most_common(1)[0][0] if rates else _RATE))
     # Covers nine of ten clips whole; rounded up because the end may matter.
     usual = float(np.quantile(lengths, 0.9, method="higher")) if lengths else 1.0
@@ -137,7 +136,7 @@ def describe_hearing(project):
         rows = usable_clips(connection)
     clips = [Window(f"{root}/{path}", start or 0.0, end) for _, path, start, end in rows]
     found = _features_of(project, clips)
-    rates, lengths = _probe(clips)
+    rates, lengths = _probe(project, clips)
     low, high = found.get("fmin", 0), found.get("fmax", found["sr"] / 2)
     seconds = found["duration"]
     lines = [f"the model uses {low:g} to {high:g} Hz and {seconds:g} s of a clip"]
@@ -159,8 +158,21 @@ def describe_hearing(project):
     return lines
 
 
-def _probe(clips):
+def _probe(project, clips):
     """Return sampling rates in Hz and lengths in s of some clips that can be opened."""
+    # Stored in the project, because every start needs it and a network drive may be slow.
+    which = [len(clips), project.settings["window"], project.settings["hop"]]
+    with project.store.read() as connection:
+        found = read_settings(connection).get("probe")
+    if found is None or found["of"] != which:
+        rates, lengths = _read_headers(clips)
+        found = {"of": which, "rates": rates, "lengths": lengths}
+        with project.store.write() as connection:
+            write_settings(connection, {"probe": found})
+    return found["rates"], found["lengths"]
+
+
+def _read_headers(clips):
     rates, lengths = [], []
     step = max(1, len(clips) // _PROBED)
     for clip in clips[::step]:

@@ -73,7 +73,7 @@ def _features(project, transformer, windows, rows, progress):
     store = project.folder / "features"
     report = build_features(addresses, transformer, store, progress=progress)
     for position, broken in report.broken.items():
-        project.set_aside(rows[position][0], f"{broken.reason}; {broken.advice}")
+        project.set_aside(rows[position][0], broken.in_short)
     kept = [i for i in range(len(addresses)) if i not in report.broken]
     if not kept:
         raise ProjectError(

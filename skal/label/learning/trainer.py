@@ -190,8 +190,9 @@ class Trainer:
             "seconds_fit": last["seconds_fit"],
             "n_trained": int(last["n_trained"]),
         }
-        windows = {name: project.settings[name] for name in ("window", "hop")}
-        model = Recognizer.join(pool.components.transformer, classifier.estimator_, **windows)
+        about = {name: project.settings[name] for name in ("window", "hop")}
+        about["nothing"] = project.nothing
+        model = Recognizer.join(pool.components.transformer, classifier.estimator_, **about)
         save_model(project.folder, number, model)
         training_rounds.publish(
             project.store,

@@ -53,6 +53,8 @@ def spectrogram_png(
     low = min(low, 0.99 * high)
     edges = _frequencies(np.linspace(1, 0, rows + 1), low, high, axis)
     image = Image.fromarray(_levels(y, sr, columns, edges, contrast), "L")
+    if image.width != columns:  # short recordings have fewer frames, long recordings more
+        image = image.resize((columns, rows), Image.Resampling.BILINEAR)
     image.putpalette(_palette(theme))
     stream = io.BytesIO()
     # Level 1: higher compression takes longer than sending the picture.
@@ -71,7 +73,7 @@ def _frequencies(height, low, high, axis):
 
 
 def _levels(y, sr, columns, edges, contrast):
-    """Return the color number of each pixel, of shape (rows, columns), uint8."""
+    """Return the color number of each row and frame, uint8."""
     power = _power(y, sr, min(columns, _MAX_FRAMES))
     bins = np.arange(len(power))
     positions = np.interp(edges, np.linspace(0, sr / 2, len(bins)), bins)
@@ -80,9 +82,8 @@ def _levels(y, sr, columns, edges, contrast):
     high = float(decibels.max())
     low = max(high - _RANGE, min(float(np.percentile(decibels[::4, ::4], 15)), high - 30))
     low = high - (high - low) / contrast
-    levels = np.clip((decibels - low) * (255 / (high - low)), 0, 255)
-    # Short recordings have fewer frames than columns; long recordings have more.
-    return _spread(levels.astype(np.float32), columns).astype(np.uint8)
+    # Bytes, because the picture is resized afterwards: the largest has 26 million points.
+    return np.clip((decibels - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
 
 
 def _power(y, sr, columns):
@@ -107,14 +108,6 @@ def _mean_between(values, edges):
     low = edges.astype(int)
     at_edges = total[low] + (edges - low)[:, np.newaxis] * values[low]
     return np.diff(at_edges, axis=0) / np.diff(edges)[:, np.newaxis]
-
-
-def _spread(values, columns):
-    """Resize an image to another width."""
-    from PIL import Image
-
-    image = Image.fromarray(values, "F")
-    return np.asarray(image.resize((columns, len(values)), Image.Resampling.BILINEAR))
 
 
 @lru_cache(maxsize=len(RAMPS))

@@ -4,9 +4,11 @@ import os
 
 import pytest
 import soundfile
+from sqlalchemy import update
 
 from skal.label import LabelingProject, ProjectError
 from skal.label.asking.clips import find_clips
+from skal.label.store.tables import clips
 from tests.label.recordings import RATE, write_tones
 
 
@@ -77,7 +79,7 @@ def test_opening_again_reads_no_recording(tones, monkeypatch):
     def refuse(*args):
         raise AssertionError("a recording was opened")
 
-    monkeypatch.setattr("skal.label.asking.clips.iter_windows", refuse)
+    monkeypatch.setattr("skal.label.asking.clips.windows_of", refuse)
     with project:
         assert names_of(project) == before
 
@@ -150,6 +152,24 @@ def test_a_name_that_is_no_text(tones):
         assert "UTF-8" in reason
     with project:
         assert len(project.problems()) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="it separates folders there")
+def test_a_name_with_a_backslash_is_set_aside(tones):
+    (tones / "a").mkdir()
+    (tones / "0000.wav").rename(tones / "a\\b.wav")
+    (tones / "0001.wav").rename(tones / "a" / "b.wav")
+    with LabelingProject(tones, ["low", "high"]) as project:
+        assert project.problems() == [("a\\b.wav", "its name has a backslash: rename it")]
+        assert project.progress().n_clips == 39
+
+
+@pytest.mark.parametrize("path", ["../secret.wav", "a/../../secret.wav", "/tmp/secret.wav"])
+def test_no_project_plays_files_from_elsewhere(project, path):
+    with project.store.write() as connection:
+        connection.execute(update(clips).where(clips.c.id == 0).values(path=path))
+    with pytest.raises(ProjectError, match="is outside the folder of recordings"):
+        project.clip(0)
 
 
 def test_an_address_like_name_is_a_name(tmp_path):

@@ -29,6 +29,13 @@ def imported(folder, tmp_path, *rows, **options):
         return project.import_labels(labels), project.labels()
 
 
+def test_a_path_that_leads_out_is_told(folder, tmp_path):
+    rows = [("../x.wav", None, None), ("siteA/../../x.wav", None, None), ("/x.wav", None, None)]
+    report, _ = imported(folder, tmp_path, *rows)
+    reason = "it is outside the folder of recordings of this project"
+    assert [left.reason for left in report.not_taken] == [reason] * 3
+
+
 @pytest.mark.parametrize(
     ("path", "found"),
     [

@@ -379,6 +379,24 @@ def test_the_default_features_follow_the_recordings(tmp_path, rate, length, expe
         assert (found["sr"], found["duration"]) == expected
 
 
+def test_headers_are_read_once_for_a_project(tmp_path, monkeypatch):
+    write_tones(tmp_path, 4, duration=1.0)
+    with LabelingProject(tmp_path, ["low", "high"]) as project:
+        before = describe_hearing(project)
+
+    def refuse(path):
+        raise AssertionError("a recording was opened")
+
+    monkeypatch.setattr("skal.label.learning.defaults.open_sound", refuse)
+    with LabelingProject(tmp_path) as project:
+        assert describe_hearing(project) == before
+    with (
+        LabelingProject(tmp_path, window=0.5) as project,
+        pytest.raises(AssertionError, match="was opened"),
+    ):
+        describe_hearing(project)
+
+
 def test_what_is_not_looked_at_is_said(tmp_path):
     rng = np.random.default_rng(0)
     for i in range(4):

@@ -739,3 +739,21 @@ def test_zoom_in_time_and_frequency_and_contrast(browser, tmp_path):
         page.until("document.getElementById('spectrogram').src.includes('contrast=1.5')")
         page.page.click("#view-whole")
         page.until("document.getElementById('spectrogram').src.endsWith('contrast=1')")
+
+
+def test_a_class_of_nothing_is_shown_apart(browser, tmp_path):
+    project = make_project(tmp_path, audit_share=0, nothing=CLASSES[0])
+    with served(project, person="ann") as serving, opened(browser, serving.url) as page:
+        page.question()
+        names = page.page.locator("#classes button:not(.add) > span").all_inner_texts()
+        assert names[-1].split("\n") == [CLASSES[0], "nothing of interest"]
+        assert page.page.locator("#classes .nothing").count() == 1
+        # Its key stays; the dialog takes the meaning away again.
+        page.page.keyboard.press("1")
+        page.until("document.querySelector('#count b')?.textContent", "1")
+        page.page.click("#change-open")
+        page.page.select_option("#change-class", CLASSES[0])
+        page.page.check("#change input[value=nothing]")
+        assert page.page.inner_text("#change-nothing") == "Is a class like the others"
+        page.page.click("#change button.main")
+        page.until("document.querySelectorAll('#classes .nothing').length", 0)

@@ -49,6 +49,16 @@ def give(client, question, label="high", person="ann", kind="label", **fields):
     return client.post("/api/answers", json={**body, **fields})
 
 
+def test_a_class_comes_to_mean_nothing_of_interest(client):
+    name = client.get("/api/classes").json()[0]["name"]
+    for change, expected in (("nothing", True), ("something", False)):
+        answer = client.post("/api/classes/change", json={"name": name, "change": change})
+        assert answer.status_code == 200
+        meant = {info["name"]: info["nothing"] for info in answer.json()}
+        assert meant.pop(name) == expected and not any(meant.values())
+    assert answer.json()[0]["name"] == name
+
+
 def test_ask_answer_undo(client):
     question = ask(client)
     assert (question["guess"], question["duration"]) == (None, 1.0)

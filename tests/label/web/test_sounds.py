@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skal.audio import AudioReadError
+from skal.audio import AudioReadError, HeaderWarning
 from skal.label.asking.records import ClipInfo
 from skal.label.playback import loudness_gain, wav_bytes
 from skal.label.web.sounds import SoundShelf, playable_type
@@ -41,6 +41,16 @@ def test_files_that_every_browser_plays(tmp_path, y, name, subtype, expected):
     soundfile.write(tmp_path / name, y, SR, subtype=subtype)
     assert playable_type(_clip(tmp_path / name)) == expected
     assert playable_type(_clip(tmp_path / name, 0.5, 1.0)) is None
+
+
+def test_a_file_that_browsers_read_otherwise_is_no_file_for_them(tmp_path, y):
+    soundfile.write(tmp_path / "once.flac", y, SR)
+    twice = tmp_path / "twice.flac"
+    twice.write_bytes((tmp_path / "once.flac").read_bytes() * 2)
+    assert playable_type(_clip(twice)) is None
+    with pytest.warns(HeaderWarning):
+        wav = SoundShelf().wav(_clip(twice))
+    assert len(soundfile.read(io.BytesIO(wav))[0]) == 2 * len(y)
 
 
 def test_a_part_of_a_file_is_a_wav_of_that_part(tmp_path, y):

@@ -95,10 +95,10 @@ class ClassIn(_In):
 
 
 class ClassChangeIn(_In):
-    """A change of a class: its new name, or the class that takes over."""
+    """A change of a class: its new name, the class that takes over, or what it means."""
 
     name: ClassName
-    change: Literal["rename", "merge", "retire", "restore"]
+    change: Literal["rename", "merge", "retire", "restore", "nothing", "something"]
     to: ClassName | None = None
 
 
@@ -117,6 +117,7 @@ class ClassOut(_Out):
     id: int
     name: Text
     key: str | None
+    nothing: bool
 
 
 class FormerClassOut(_Out):

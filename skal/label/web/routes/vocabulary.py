@@ -37,7 +37,10 @@ def former_classes(project: Project) -> list[FormerClassOut]:
 
 @router.post("/classes/change")
 def change_class(project: Project, given: ClassChangeIn) -> list[ClassOut]:
-    """Rename, merge, retire, or restore a class; return all classes."""
+    """Rename, merge, retire, or restore a class, or set what it means; return all classes.
+
+    "nothing" marks the class for nothing of interest, "something" removes the mark.
+    """
     needs_name = given.change in ("rename", "merge")
     if needs_name != (given.to is not None):
         raise ProjectError(
@@ -49,6 +52,8 @@ def change_class(project: Project, given: ClassChangeIn) -> list[ClassOut]:
         project.merge_class(given.name, given.to)
     elif given.change == "retire":
         project.retire_class(given.name)
+    elif given.change in ("nothing", "something"):
+        project.mark_nothing(given.name if given.change == "nothing" else None)
     else:
         project.restore_class(given.name)
     return classes(project)

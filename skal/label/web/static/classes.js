@@ -27,8 +27,9 @@ export class Classes {
 
   // Other people may have changed the classes: load them if the names differ.
   async follow(names) {
-    if (JSON.stringify(names) === JSON.stringify(this.list.map(({ name }) => name))) return;
+    // In any order: names that are numbers come first in an object.
     const before = new Set(this.list.map(({ name }) => name));
+    if (names.length === before.size && names.every((name) => before.has(name))) return;
     await this.load();
     const added = this.list.filter(({ name }) => !before.has(name)).map(({ name }) => name);
     say(added.length ? `New class: ${added.join(", ")}.` : "The classes have changed.");
@@ -55,13 +56,14 @@ export class Classes {
   }
 
   #show() {
-    const buttons = this.list.map(({ name, key }) => {
+    const buttons = this.list.map(({ name, key, nothing }) => {
       const button = element("button", { type: "button", title: name });
+      button.classList.toggle("nothing", nothing);
       if (key) {
         button.append(element("kbd", { text: key, "aria-hidden": "true" }));
         button.setAttribute("aria-keyshortcuts", key);
       }
-      button.append(element("span", { text: name }));
+      button.append(element("span", { text: name }, ...(nothing ? [element("small", { text: "nothing of interest" })] : [])));
       button.addEventListener("click", () => this.chosen(name));
       return button;
     });

@@ -9,6 +9,7 @@ const HELP = {
   rename: "Its answers take the new name.",
   merge: "Its answers count as answers of the other class. They stay on record, and you can bring the class back.",
   retire: "The class is no longer offered, and its answers no longer count: these recordings are asked again. The answers stay on record, and you can bring the class back.",
+  nothing: "Such a class is shown apart from the others, and skal predict does not count it as a class that was found.",
 };
 
 export function makeVocabulary(classes) {
@@ -21,10 +22,13 @@ export function makeVocabulary(classes) {
     if (names.includes(before)) select.value = before;
   }
 
+  const isNothing = () => classes.list.find(({ name }) => name === byId("change-class").value)?.nothing;
+
   function update() {
     byId("change-new").hidden = change() !== "rename";
     byId("change-into").hidden = change() !== "merge";
     byId("change-help").textContent = HELP[change()];
+    byId("change-nothing").textContent = isNothing() ? "Is a class like the others" : "Means “nothing of interest”";
     const names = classes.list.map(({ name }) => name);
     options(byId("change-other"), names.filter((name) => name !== byId("change-class").value));
   }
@@ -70,7 +74,11 @@ export function makeVocabulary(classes) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const name = byId("change-class").value;
-    if (change() === "retire") apply({ name, change: "retire" }, `The class ${name} is retired.`);
+    if (change() === "nothing" && isNothing()) {
+      apply({ name, change: "something" }, `${name} is a class like the others.`);
+    } else if (change() === "nothing") {
+      apply({ name, change: "nothing" }, `${name} means that nothing of interest is heard.`);
+    } else if (change() === "retire") apply({ name, change: "retire" }, `The class ${name} is retired.`);
     else {
       const to = change() === "rename" ? byId("change-name").value.trim() : byId("change-other").value;
       apply({ name, change: change(), to }, `${name} is now ${to}.`);
