@@ -55,6 +55,8 @@ class Plan:
     parts: Parts
     features: Features
     split: Split
+    # Whether the training on all labels is done twice, to see how much of it is chance.
+    twice: bool = False
 
     @property
     def data(self):
@@ -128,9 +130,18 @@ class Plan:
 
     def score_full_data(self, train, test):
         """Return the metrics of a model trained on all labels: what there is to gain."""
+        return self._score_trained(train, test, self.params.random_seed)
+
+    def score_trained_again(self, train, test):
+        """Return the metrics of the same training with another seed, rows in another order."""
+        rng = np.random.RandomState([self.params.random_seed, 1])
+        order = rng.permutation(len(train[1]))
+        return self._score_trained([part[order] for part in train], test, rng.randint(2**31 - 1))
+
+    def _score_trained(self, train, test, seed):
         model = clone(self.parts.model)
         names = [name for name in model.get_params() if name.split("__")[-1] == "random_state"]
-        model.set_params(**dict.fromkeys(names, self.params.random_seed)).fit(*train)
+        model.set_params(**dict.fromkeys(names, seed)).fit(*train)
         return classification_scores(test[1], model.predict(test[0]))
 
 
