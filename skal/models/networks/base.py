@@ -51,6 +51,8 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
     default_learning_rate = 2e-3
     # Type of the numbers that the network computes in; None is the policy of Keras.
     dtype = None
+    # Networks side by side, whose embeddings `body` puts one after the other.
+    n_members = 1
 
     @abstractmethod
     def body(self, x, layers, seeds):
@@ -149,7 +151,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
     def _graph(self, inputs, n_classes, layers, seeds):
         """Lay the layers from the input to the logits."""
         x = self.body(self._normalized(inputs, layers), layers, seeds)
-        return self._logits(x, n_classes, layers, seeds)
+        return self._vote(self._logits(x, n_classes, layers, seeds, name="logits"), layers)
 
     def _normalized(self, inputs, layers):
         # As a batch normalization without weights of its own the layer learns the statistics
@@ -158,14 +160,28 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
             momentum=0.9, epsilon=1e-8, center=False, scale=False, name="normalization"
         )(self._with_channels(inputs, layers))
 
-    def _logits(self, embedding, n_classes, layers, seeds, name="logits"):
-        x = self.tail(embedding, layers, seeds)
-        return layers.precise.Dense(
+    def _logits(self, embedding, n_classes, layers, seeds, name):
+        """Return the logits; those of members have the shape (n_samples, n_members, n_classes)."""
+        from skal.models.networks._members import MemberLayers
+
+        dense = MemberLayers(layers.precise, self.n_members).dense(
             n_classes,
             kernel_initializer=seeds.glorot(),
             kernel_regularizer=self._penalty(),
-            name=name,
-        )(x)
+            name=name if self.n_members == 1 else f"member_{name}",
+        )
+        x = dense(self.tail(embedding, layers, seeds))
+        if self.n_members == 1:
+            return x
+        return layers.precise.Reshape((self.n_members, n_classes), name=f"each_{name}")(x)
+
+    def _vote(self, logits, layers):
+        """Turn the logits of all members, if there are several, into those of their mean."""
+        from skal.models.networks._members import MemberVote
+
+        if self.n_members == 1:
+            return logits
+        return MemberVote(self.n_members, dtype=layers.precise.dtype, name="logits")(logits)
 
     def _penalty(self):
         """Return the regularizer of kernels, where the network has a parameter ``l2``."""
@@ -200,6 +216,9 @@ class SpectrogramNetwork(Network):
 
 def _restore(cls, parameters):
     """Make a network from its pickle."""
+    if "n_members" in cls._get_param_names():
+        # Pickles from before there were members hold one network.
+        parameters = {"n_members": 1} | parameters
     return cls(**parameters)
 
 
