@@ -1,4 +1,4 @@
-"""CompactCNN: the networks that sounds get where none is named."""
+"""CompactCNN: the default networks for spectrograms."""
 
 from numbers import Integral, Real
 
@@ -10,13 +10,13 @@ __all__ = ["CompactCNN"]
 
 
 class CompactCNN(SpectrogramNetwork):
-    """Small convolutional networks for spectrograms, side by side, good with few labels.
+    """Small convolutional networks for spectrograms and few labels, trained side by side.
 
-    Each network, a member, is a convolution that steps over every other band and frame, then
-    blocks of convolution and max-pooling, all with batch normalization and ReLU and each
-    halving bands and frames, then a head and a dense embedding. The probabilities are the mean
-    of the members'. What one network learns from few labels depends on its first weights and
-    on the order of the samples; the mean of several depends on them less.
+    Each network, a member, is a convolution with stride 2, then blocks of convolution and
+    max-pooling, then a head and a dense embedding. Every block has batch normalization and ReLU,
+    and halves bands and frames. The probabilities are the mean of the members' probabilities.
+    What one network learns from few labels depends on its first weights and on the order of the
+    samples; the mean of several networks depends on them less.
 
     Parameters
     ----------
@@ -31,20 +31,19 @@ class CompactCNN(SpectrogramNetwork):
     dropout : float, default=0.3
         Share of the activations dropped before and after the embedding in training.
     head : {"pool", "flatten"}, default="pool"
-        "pool" takes mean and maximum over time (bands keep their position), so that it does
-        not matter when the sound is heard; "flatten" keeps the position in time.
+        "pool" takes mean and maximum over time for each band, so the time of the sound does not
+        matter; "flatten" keeps the position in time.
     n_members : int, default=4
-        Number of networks. They share nothing but the samples: each has first weights and
-        dropout of its own.
+        Number of networks. They share only the samples: each has its own first weights and
+        dropout.
 
     Notes
     -----
     Input of shape (bands, frames) or (bands, frames, channels). The embedding has
     ``n_members * n_embedding`` numbers, the first member's first.
 
-    :class:`~skal.models.CNNClassifier` trains every member on its own loss. A plain
-    ``KerasClassifier`` knows the mean probabilities only, and trains the members as one
-    network.
+    :class:`~skal.models.CNNClassifier` trains each member on its own loss. A plain
+    ``KerasClassifier`` trains all members as one network, on the mean probabilities.
 
     References
     ----------
@@ -62,7 +61,7 @@ class CompactCNN(SpectrogramNetwork):
         "n_members": [Interval(Integral, 1, None, closed="left")],
     }
 
-    # As high as it goes: every layer before the last is normalized.
+    # High, because every layer before the last is normalized.
     default_learning_rate = 1.2e-2
 
     def __init__(
@@ -84,8 +83,8 @@ class CompactCNN(SpectrogramNetwork):
         self.n_members = n_members
 
     def body(self, x, layers, seeds):
-        """Turn the normalized input into the embedding; see :meth:`Network.body`."""
-        from skal.models.networks._members import MemberLayers
+        """Compute the embedding; see :meth:`Network.body`."""
+        from skal.models.networks._member_layers import MemberLayers
 
         beside = MemberLayers(layers, self.n_members)
         x = self._convolved(x, layers, seeds)
@@ -99,12 +98,12 @@ class CompactCNN(SpectrogramNetwork):
         return layers.Activation("relu", name=self.embedding_layer)(x)
 
     def _convolved(self, x, layers, seeds):
-        """Apply the convolutions; between the blocks, the members' channels are side by side."""
+        """Apply the blocks; the channels of the members are concatenated between them."""
         for i, n_filters in enumerate(self.filters, start=1):
             window = tuple(min(2, length) for length in x.shape[1:3])
             if i == 1:
-                # All members see the same samples: their first blocks are one convolution.
-                # Pooling it at full resolution would cost more than all the rest.
+                # All members get the same samples, so their first blocks are one convolution.
+                # Pooling at full resolution would cost more than all other layers.
                 n, size = self.n_members * n_filters, self.stem_kernel_size
                 x = _convolution(layers, n, size, seeds, strides=window, name="conv1")(x)
             else:
@@ -118,7 +117,7 @@ class CompactCNN(SpectrogramNetwork):
         )
 
     def _block(self, x, i, n_filters, window, layers, seeds):
-        """Apply the convolution and the pooling of one block, member by member."""
+        """Apply the convolution and the pooling of a block to each member."""
         from skal.models._backend import keras
 
         several = self.n_members > 1
@@ -128,12 +127,12 @@ class CompactCNN(SpectrogramNetwork):
             name = f"{i}_{j}" if several else f"{i}"
             y = _convolution(layers, n_filters, self.kernel_size, seeds, name=f"conv{name}")(part)
             outputs.append(layers.MaxPooling2D(window, name=f"pool{name}")(y))
-        # Put together when pooled: there is less to copy.
+        # Concatenate after pooling, when there is less to copy.
         return layers.Concatenate(name=f"members{i}")(outputs) if several else outputs[0]
 
 
 def _convolution(layers, filters, size, seeds, **kwargs):
-    """Make a convolution that a normalization follows, so that it needs no bias."""
+    """Return a convolution without bias, because a normalization follows."""
     kwargs |= {"padding": "same", "use_bias": False, "kernel_initializer": seeds.he()}
     return layers.Conv2D(filters, size, **kwargs)
 
