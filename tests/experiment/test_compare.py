@@ -13,7 +13,7 @@ from scipy import stats
 
 from skal.display import BudgetCurveDisplay
 from skal.experiment import Comparison, compare
-from skal.experiment.comparing.figures import figures_of_runs, summarize
+from skal.experiment.comparing.figures import figures_of_runs, summarize, training_noise
 from skal.experiment.comparing.report import _cell, findings
 from skal.experiment.messages import ExperimentError, FolderBusyError, ParameterError
 from skal.experiment.params.parameters import load_params
@@ -287,6 +287,32 @@ def test_seeds_needed(n_others):
     needed = next(n for n in range(3, 20) if smallest_p(n)[0] <= 0.05)
     assert "needs at least" not in smallest_p(needed)[1]
     assert f"needs at least {needed} seeds" in smallest_p(needed - 1)[1]
+
+
+def test_training_noise_by_hand():
+    assert training_noise([(0.9, 0.8), (0.7, 0.7)]) == pytest.approx(0.05)
+    assert np.isnan(training_noise([]))
+    pairs = np.random.RandomState(0).normal(0.8, 0.03, size=(5000, 2))
+    assert training_noise(pairs) == pytest.approx(0.03, rel=0.05)
+
+
+def test_noise_of_training_beside_noise_of_seeds(comparison):
+    summaries = {
+        name: [json.loads((comparison.folder / name / seed / "summary.json").read_text())
+               for seed in "01"]
+        for name in NAMES
+    }  # fmt: skip
+    assert all(summary["full_data_again"] is None for summary in summaries["margin"])
+    pairs = [
+        [summary[key]["accuracy"] for key in ("full_data", "full_data_again")]
+        for summary in summaries["random"]
+    ]
+    assert comparison.training_noise == training_noise(pairs)
+    final = [summary["accuracy"] for summary in summaries["random"]]
+    assert comparison.seed_noise == pytest.approx(np.std(final, ddof=1))
+    report = (comparison.folder / "report.html").read_text()
+    assert f"standard deviation of {comparison.training_noise:.4f}" in report
+    assert f"has one of {comparison.seed_noise:.4f}" in report
 
 
 def test_one_seed_has_no_interval():

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -12,7 +13,12 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
 from skal._utils.files.atomic import FolderHeldError, hold_folder
-from skal.experiment.comparing.figures import figures_of_runs, seeds_needed, summarize
+from skal.experiment.comparing.figures import (
+    figures_of_runs,
+    seeds_needed,
+    summarize,
+    training_noise,
+)
 from skal.experiment.comparing.report import write_report
 from skal.experiment.messages import ExperimentError, FolderBusyError, Interrupted, ParameterError
 from skal.experiment.params.alframework import COMBINED_ENGINES
@@ -83,6 +89,7 @@ def compare(params, strategies=None, *, notes=(), reporter=None):
     reporter = Reporter(base.verbose) if reporter is None else reporter
     notes = [*describe_params(base, _STRATEGY_KEYS + _ENGINE_KEYS), *notes, *found]
     plans = make_plans(list(arms.values()), reporter, notes)
+    plans = [replace(plan, twice=plan.params.full_data) for plan in plans]
     folder = _folder(base)
     make_output_folder(base.output_dir)
     try:
@@ -232,6 +239,9 @@ class Comparison:
         Metrics of a model trained on all labels, for each seed; empty if none was trained.
     duplicates : dict of Path to Path
         Runs that duplicate another run of their strategy; not in `stats`.
+    full_data_again : dict of int to dict, default=None
+        Metrics of a second model trained on the same labels with another seed, for each seed;
+        None or empty if there was none.
 
     Attributes
     ----------
@@ -240,9 +250,15 @@ class Comparison:
     table : list of dict
         A row for each strategy, as in table.csv: means over the seeds, 95 % bootstrap intervals
         (``*_low``, ``*_high``), tests against random.
+    training_noise : float
+        Standard deviation of the accuracy with all labels over trainings on the same labels
+        with other seeds; NaN if none was trained twice.
+    seed_noise : float
+        Standard deviation of random's final accuracy over the seeds: labels drawn anew, and
+        training; NaN if there is only one.
     """
 
-    def __init__(self, folder, stats, full_data, duplicates):
+    def __init__(self, folder, stats, full_data, duplicates, full_data_again=None):
         self.folder = folder
         self.stats = stats
         self.full_data = full_data
@@ -250,6 +266,12 @@ class Comparison:
         targets = {seed: metrics["accuracy"] for seed, metrics in full_data.items()}
         self.runs = figures_of_runs(self._curves("accuracy"), targets, self._seconds())
         self.table = summarize(self.runs)
+        again = full_data_again or {}
+        self.training_noise = training_noise(
+            [(full_data[seed]["accuracy"], again[seed]["accuracy"]) for seed in again]
+        )
+        final = [run["accuracy"] for run in self.runs if run["strategy"] == "random"]
+        self.seed_noise = float(np.std(final, ddof=1)) if len(final) > 1 else np.nan
 
     @classmethod
     def from_folder(cls, folder, names, seeds):
@@ -268,7 +290,7 @@ class Comparison:
         -------
         Comparison
         """
-        folder, stats, full_data, duplicates = Path(folder), {}, {}, {}
+        folder, stats, full_data, duplicates, again = Path(folder), {}, {}, {}, {}
         for name in names:
             paths = [folder / name / str(seed) for seed in seeds]
             twins = find_duplicates(paths)
@@ -279,10 +301,13 @@ class Comparison:
                 if path not in twins
             }
         for seed in stats["random"]:
-            full = RunFolder(folder / "random" / str(seed)).read_json("summary.json")["full_data"]
-            if full is not None:
-                full_data[seed] = full
-        return cls(folder, stats, full_data, duplicates)
+            summary = RunFolder(folder / "random" / str(seed)).read_json("summary.json")
+            if summary["full_data"] is not None:
+                full_data[seed] = summary["full_data"]
+            # Runs of older versions have no second training.
+            if summary.get("full_data_again") is not None:
+                again[seed] = summary["full_data_again"]
+        return cls(folder, stats, full_data, duplicates, again)
 
     def budget_curves(self, metric="accuracy"):
         """Return the budget curves.

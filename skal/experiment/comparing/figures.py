@@ -13,7 +13,7 @@ from skal.metrics import (
     paired_test,
 )
 
-__all__ = ["FIGURES", "LEVEL", "figures_of_runs", "seeds_needed", "summarize"]
+__all__ = ["FIGURES", "LEVEL", "figures_of_runs", "seeds_needed", "summarize", "training_noise"]
 
 # Significance level.
 LEVEL = 0.05
@@ -90,6 +90,13 @@ def seeds_needed(n_tests):
     # With n pairs, Wilcoxon's p is never below 2 / 2 ** n, and Holm multiplies the smallest p by
     # the number of tests.
     return math.ceil(math.log2(2 * max(1, n_tests) / LEVEL))
+
+
+def training_noise(pairs):
+    """Return the standard deviation over trainings on the same rows, from two of each seed."""
+    # The variance of a difference is twice that of each. NaN: no seed has two trainings.
+    differences = np.array([first - second for first, second in pairs])
+    return float(np.sqrt(np.mean(differences**2) / 2)) if len(pairs) else np.nan
 
 
 def _interval(figure, values):

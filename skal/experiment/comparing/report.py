@@ -89,6 +89,22 @@ def findings(table):
     return lines
 
 
+def _noise(comparison):
+    """Return a line about the noise of training and of seeds."""
+    if math.isnan(comparison.training_noise):
+        return []
+    line = (
+        "Training noise: with all labels, the same rows and other training seeds, the accuracy "
+        f"has a standard deviation of {comparison.training_noise:.4f}."
+    )
+    if not math.isnan(comparison.seed_noise):
+        line += (
+            f" Noise of seeds: random's final accuracy has one of {comparison.seed_noise:.4f}, "
+            "with labels drawn anew for each seed."
+        )
+    return [line]
+
+
 def _draw(comparison, folder):
     """Save the curves as PNG, and return them as SVG."""
     from matplotlib import rc_context
@@ -138,7 +154,7 @@ def _page(comparison, params, svg):
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>",
             f"<h1>{html.escape(title)}</h1><p>{html.escape(about)}</p>",
-            _list(findings(comparison.table)),
+            _list([*findings(comparison.table), *_noise(comparison)]),
             f"<h2>Accuracy over labels</h2>{svg}",
             f"<h2>Accuracy and labels</h2>{_html_table(comparison.table, _MAIN)}",
             f"<h2>Savings and time</h2>{_html_table(comparison.table, _MORE)}",

@@ -62,6 +62,8 @@ class Plan:
     parts: Parts
     features: Features
     split: Split
+    # Whether to train on all labels twice, to estimate the training noise.
+    twice: bool = False
 
     @property
     def data(self):
@@ -135,8 +137,17 @@ class Plan:
 
     def score_full_data(self, train, test):
         """Return the metrics of a model trained on all labels."""
+        return self._score_trained(train, test, self.params.random_seed)
+
+    def score_trained_again(self, train, test):
+        """Return the metrics of a training on the same rows, reordered, with another seed."""
+        rng = np.random.RandomState([self.params.random_seed, 1])
+        order = rng.permutation(len(train[1]))
+        return self._score_trained([part[order] for part in train], test, rng.randint(2**31 - 1))
+
+    def _score_trained(self, train, test, seed):
         model = clone(self.parts.model)
-        seed_all(model, self.params.random_seed)
+        seed_all(model, seed)
         model.fit(*train)
         return classification_scores(test[1], model.predict(test[0]))
 

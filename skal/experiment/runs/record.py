@@ -107,7 +107,7 @@ class Recorder:
         self.reporter.line(round_line(record))
         self.reporter.advance(record["n_labeled"])
 
-    def finish(self, full_data):
+    def finish(self, full_data, full_data_again=None):
         """Write the model, the held-out clips, the plot, and the summary."""
         history = self.campaign.history_
         self._write_rounds()
@@ -129,6 +129,7 @@ class Recorder:
                 "accuracy": accuracy[-1],
                 "area_under_budget_curve": area_under_budget_curve(n_labels, accuracy),
                 "full_data": full_data,
+                "full_data_again": full_data_again,
                 "model_of_round": saved_round,
                 "seconds_query": sum(entry["seconds_query"] for entry in history),
                 "seconds_fit": sum(entry["seconds_fit"] for entry in history),

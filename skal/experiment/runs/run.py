@@ -115,11 +115,14 @@ def _play(folder, plan, reporter, stop):
 
         campaign.fit(*train, eval_set=test, groups=plan.groups, on_round=on_round)
     reporter.line(f"stopped: {campaign.stop_reason_}")
-    full = None
+    full = again = None
     if plan.params.full_data:
         full = plan.score_full_data(train, test)
         reporter.line(f"all {len(train[1])} labels: accuracy {full['accuracy']:.4f}")
-    recorder.finish(full)
+        if plan.twice:
+            again = plan.score_trained_again(train, test)
+            reporter.line(f"trained again, with another seed: accuracy {again['accuracy']:.4f}")
+    recorder.finish(full, again)
     reporter.line(f"run folder: {folder.path}{os.sep}")
 
 

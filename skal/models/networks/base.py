@@ -49,6 +49,8 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
     default_learning_rate = 2e-3
     # Floating point type of the network; None: Keras's policy.
     dtype = None
+    # Number of networks side by side; `body` concatenates their embeddings.
+    n_members = 1
 
     @abstractmethod
     def body(self, x, layers, seeds):
@@ -131,7 +133,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
     def _graph(self, inputs, n_classes, layers, seeds):
         """Connect the layers from the input to the logits."""
         x = self.body(self._normalized(inputs, layers), layers, seeds)
-        return self._logits(x, n_classes, layers, seeds)
+        return self._vote(self._logits(x, n_classes, layers, seeds, name="logits"), layers)
 
     def _normalized(self, inputs, layers):
         # Use a batch normalization without scale and offset: in a plain Keras fit it learns the
@@ -140,14 +142,28 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
             momentum=0.9, epsilon=1e-8, center=False, scale=False, name="normalization"
         )(self._with_channels(inputs, layers))
 
-    def _logits(self, embedding, n_classes, layers, seeds, name="logits"):
-        x = self.tail(embedding, layers, seeds)
-        return layers.precise.Dense(
+    def _logits(self, embedding, n_classes, layers, seeds, name):
+        """Return the logits; those of members have the shape (n_samples, n_members, n_classes)."""
+        from skal.models.networks._member_layers import MemberLayers
+
+        dense = MemberLayers(layers.precise, self.n_members).dense(
             n_classes,
             kernel_initializer=seeds.glorot(),
             kernel_regularizer=self._penalty(),
-            name=name,
-        )(x)
+            name=name if self.n_members == 1 else f"member_{name}",
+        )
+        x = dense(self.tail(embedding, layers, seeds))
+        if self.n_members == 1:
+            return x
+        return layers.precise.Reshape((self.n_members, n_classes), name=f"each_{name}")(x)
+
+    def _vote(self, logits, layers):
+        """Return the logits of the mean probabilities, if there are several members."""
+        from skal.models.networks._member_layers import MemberVote
+
+        if self.n_members == 1:
+            return logits
+        return MemberVote(self.n_members, dtype=layers.precise.dtype, name="logits")(logits)
 
     def _penalty(self):
         """Return the regularizer of kernels, if the network has a parameter ``l2``."""
@@ -182,6 +198,9 @@ class SpectrogramNetwork(Network):
 
 def _restore(cls, parameters):
     """Restore a network from its pickle."""
+    if "n_members" in cls._get_param_names():
+        # A pickle without this parameter holds one network.
+        parameters = {"n_members": 1} | parameters
     return cls(**parameters)
 
 

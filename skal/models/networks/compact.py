@@ -1,4 +1,4 @@
-"""CompactCNN: the default network for spectrograms."""
+"""CompactCNN: the default networks for spectrograms."""
 
 from numbers import Integral, Real
 
@@ -10,30 +10,45 @@ __all__ = ["CompactCNN"]
 
 
 class CompactCNN(SpectrogramNetwork):
-    """Small convolutional network for spectrograms and few labels.
+    """Small convolutional networks for spectrograms and few labels, trained side by side.
 
-    A convolution with stride 2, then blocks of convolution and max-pooling, then a head and a
-    dense embedding. Every block has batch normalization and ReLU, and halves bands and frames.
+    Each network, a member, is a convolution with stride 2, then blocks of convolution and
+    max-pooling, then a head and a dense embedding. Every block has batch normalization and ReLU,
+    and halves bands and frames. The probabilities are the mean of the members' probabilities.
+    What one network learns from few labels depends on its first weights and on the order of the
+    samples; the mean of several networks depends on them less.
 
     Parameters
     ----------
-    filters : tuple of int, default=(16, 32, 64)
-        Filters of each block.
+    filters : tuple of int, default=(8, 16, 32)
+        Filters of each block, in each member.
     stem_kernel_size : int, default=5
         Side of the square kernels of the first block.
     kernel_size : int, default=3
         Side of the square kernels of the other blocks.
-    n_embedding : int, default=96
-        Width of the embedding.
+    n_embedding : int, default=48
+        Width of each member's embedding.
     dropout : float, default=0.3
         Share of the activations dropped before and after the embedding in training.
     head : {"pool", "flatten"}, default="pool"
         "pool" takes mean and maximum over time for each band, so the time of the sound does not
         matter; "flatten" keeps the position in time.
+    n_members : int, default=4
+        Number of networks. They share only the samples: each has its own first weights and
+        dropout.
 
     Notes
     -----
-    Input of shape (bands, frames) or (bands, frames, channels).
+    Input of shape (bands, frames) or (bands, frames, channels). The embedding has
+    ``n_members * n_embedding`` numbers, the first member's first.
+
+    :class:`~skal.models.CNNClassifier` trains each member on its own loss. A plain
+    ``KerasClassifier`` trains all members as one network, on the mean probabilities.
+
+    References
+    ----------
+    Lakshminarayanan, Pritzel and Blundell, Simple and scalable predictive uncertainty
+    estimation using deep ensembles, NeurIPS 2017, section 2.
     """
 
     _parameter_constraints = {
@@ -43,6 +58,7 @@ class CompactCNN(SpectrogramNetwork):
         "n_embedding": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "head": [StrOptions({"flatten", "pool"})],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
     }
 
     # High, because every layer before the last is normalized.
@@ -50,12 +66,13 @@ class CompactCNN(SpectrogramNetwork):
 
     def __init__(
         self,
-        filters=(16, 32, 64),
+        filters=(8, 16, 32),
         stem_kernel_size=5,
         kernel_size=3,
-        n_embedding=96,
+        n_embedding=48,
         dropout=0.3,
         head="pool",
+        n_members=4,
     ):
         self.filters = filters
         self.stem_kernel_size = stem_kernel_size
@@ -63,37 +80,61 @@ class CompactCNN(SpectrogramNetwork):
         self.n_embedding = n_embedding
         self.dropout = dropout
         self.head = head
+        self.n_members = n_members
 
     def body(self, x, layers, seeds):
         """Compute the embedding; see :meth:`Network.body`."""
-        for i, n_filters in enumerate(self.filters, start=1):
-            window = tuple(min(2, length) for length in x.shape[1:3])
-            # Pooling the first block at full resolution would cost more than all other layers.
-            x = layers.Conv2D(
-                n_filters,
-                self.stem_kernel_size if i == 1 else self.kernel_size,
-                strides=window if i == 1 else 1,
-                padding="same",
-                use_bias=False,
-                kernel_initializer=seeds.he(),
-                name=f"conv{i}",
-            )(x)
-            if i > 1:
-                x = layers.MaxPooling2D(window, name=f"pool{i}")(x)
-            x = layers.BatchNormalization(momentum=0.9, name=f"norm{i}")(x)
-            x = layers.Activation("relu", name=f"relu{i}")(x)
-        if self.head == "pool":
-            x = layers.Concatenate(name="over_time")(
-                [_over_time(x, layers, "mean"), _over_time(x, layers, "max")]
-            )
-        x = layers.Flatten(name="flatten")(x)
+        from skal.models.networks._member_layers import MemberLayers
+
+        beside = MemberLayers(layers, self.n_members)
+        x = self._convolved(x, layers, seeds)
+        x = beside.flatten(name="flatten")(x)
         if self.dropout:
             x = layers.Dropout(self.dropout, seed=seeds.next(), name="body_dropout")(x)
-        x = layers.Dense(
+        x = beside.dense(
             self.n_embedding, use_bias=False, kernel_initializer=seeds.he(), name="dense"
         )(x)
         x = layers.BatchNormalization(momentum=0.9, name="dense_norm")(x)
         return layers.Activation("relu", name=self.embedding_layer)(x)
+
+    def _convolved(self, x, layers, seeds):
+        """Apply the blocks; the channels of the members are concatenated between them."""
+        for i, n_filters in enumerate(self.filters, start=1):
+            window = tuple(min(2, length) for length in x.shape[1:3])
+            if i == 1:
+                # All members get the same samples, so their first blocks are one convolution.
+                # Pooling at full resolution would cost more than all other layers.
+                n, size = self.n_members * n_filters, self.stem_kernel_size
+                x = _convolution(layers, n, size, seeds, strides=window, name="conv1")(x)
+            else:
+                x = self._block(x, i, n_filters, window, layers, seeds)
+            x = layers.BatchNormalization(momentum=0.9, name=f"norm{i}")(x)
+            x = layers.Activation("relu", name=f"relu{i}")(x)
+        if self.head == "flatten":
+            return x
+        return layers.Concatenate(axis=2, name="over_time")(
+            [_over_time(x, layers, "mean"), _over_time(x, layers, "max")]
+        )
+
+    def _block(self, x, i, n_filters, window, layers, seeds):
+        """Apply the convolution and the pooling of a block to each member."""
+        from skal.models._backend import keras
+
+        several = self.n_members > 1
+        outputs = []
+        parts = keras.ops.split(x, self.n_members, axis=-1) if several else [x]
+        for j, part in enumerate(parts, start=1):
+            name = f"{i}_{j}" if several else f"{i}"
+            y = _convolution(layers, n_filters, self.kernel_size, seeds, name=f"conv{name}")(part)
+            outputs.append(layers.MaxPooling2D(window, name=f"pool{name}")(y))
+        # Concatenate after pooling, when there is less to copy.
+        return layers.Concatenate(name=f"members{i}")(outputs) if several else outputs[0]
+
+
+def _convolution(layers, filters, size, seeds, **kwargs):
+    """Return a convolution without bias, because a normalization follows."""
+    kwargs |= {"padding": "same", "use_bias": False, "kernel_initializer": seeds.he()}
+    return layers.Conv2D(filters, size, **kwargs)
 
 
 def _over_time(x, layers, how):

@@ -86,7 +86,9 @@ class SegmentVoting(NestedParameters, Network):
         embeddings = self.body(network._normalized(x, layers), layers, seeds)
         logits = network._logits(embeddings, n_classes, layers, seeds, name="segment_logits")
         mean = SegmentMean(n_segments, dtype=layers.dtype, name=self.embedding_layer)(embeddings)
-        return SegmentVote(n_segments, dtype=layers.precise.dtype, name="logits")([logits, mean])
+        name = "logits" if network.n_members == 1 else "member_votes"
+        vote = SegmentVote(n_segments, dtype=layers.precise.dtype, name=name)
+        return network._vote(vote([logits, mean]), layers)
 
     def _check_shape(self, shape):
         spectrograms = isinstance(self._shared(), SpectrogramNetwork)
@@ -105,6 +107,7 @@ class _Renamed:
     def __init__(self, layers, names):
         self._layers = layers
         self._names = names
+        self.dtype = layers.dtype
 
     def __getattr__(self, kind):
         make = getattr(self._layers, kind)

@@ -8,6 +8,7 @@ from skal.models._backend import compiled, keras, tf
 from skal.models.engine.prediction.inference import in_batches
 from skal.models.engine.prediction.tracing import layers_of, replaced
 from skal.models.engine.training.steps import logits_of
+from skal.models.networks._member_layers import MemberDense
 
 __all__ = ["CompiledGradientLength"]
 
@@ -140,6 +141,8 @@ def _is_known(layer):
         return False  # It has an activation or another part with its own weights.
     if type(layer) is keras.layers.Dense:
         return not layer.lora_enabled
+    if type(layer) is MemberDense:
+        return True
     if type(layer) in (keras.layers.Conv1D, keras.layers.Conv2D):
         plain = layer.groups == 1 and layer.data_format == "channels_last"
         return plain and layer.padding in ("valid", "same") and not layer.lora_enabled
@@ -170,10 +173,26 @@ def _squared_norm(layer, values, backs, n_segments):
 
 def _kernel_square(layer, values, backs, n_segments):
     """Return the squared norm of each sample's gradient of a kernel."""
-    if not isinstance(layer, keras.layers.Dense):
+    if not isinstance(layer, (keras.layers.Dense, MemberDense)):
         values = [_patches(layer, value) for value in values]
     seen = tf.concat([_places(value, n_segments) for value in values], 1)
     back = tf.concat([_places(back, n_segments) for back in backs], 1)
+    if not isinstance(layer, MemberDense):
+        return _square_of_products(seen, back)
+    n_members = layer.n_members
+    squares = _square_of_products(_by_member(seen, n_members), _by_member(back, n_members))
+    return tf.reduce_sum(tf.reshape(squares, (-1, n_members)), 1)
+
+
+def _by_member(x, n_members):
+    """Make a row of each member of each sample, because nothing connects members."""
+    n_places, n_channels = x.shape[1], x.shape[2] // n_members
+    x = tf.reshape(x, (-1, n_places, n_members, n_channels))
+    return tf.reshape(tf.transpose(x, (0, 2, 1, 3)), (-1, n_places, n_channels))
+
+
+def _square_of_products(seen, back):
+    """Return the squared norm of the sum of outer products over the places, for each row."""
     n_places = seen.shape[1]
     if n_places == 1:
         return _sum_squares(seen) * _sum_squares(back)

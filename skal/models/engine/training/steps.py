@@ -6,6 +6,7 @@ import numpy as np
 
 from skal.models._backend import compiled, drawing_from, keras, tf
 from skal.models.engine.training.precision import LossScale
+from skal.models.networks._member_layers import MemberVote
 
 __all__ = ["CompiledTraining", "log_odds", "logits_of", "precise"]
 
@@ -61,6 +62,7 @@ class CompiledTraining:
         self._weights = model.trainable_variables
         self._variables = [*model.variables, self.generator.state]
         self._loss_scale = LossScale() if _computes_in_half(model) else None
+        self._n_members = 1
         self._logits = self._applied(model)
         self._prepare()
         shape, n_classes = model.input_shape[1:], model.output_shape[-1]
@@ -82,7 +84,11 @@ class CompiledTraining:
         return self.dtype if is_float else self._input_dtype
 
     def _applied(self, model):
-        """Return the function from samples to logits in training."""
+        """Return the function from samples to logits in training, for each member if any."""
+        votes = [layer for layer in model.layers if isinstance(layer, MemberVote)]
+        if votes:
+            self._n_members = votes[0].n_members
+            return self._in_training(keras.Model(model.inputs[0], votes[0].input))
         if _logits_layer(model) is not None:
             return self._in_training(logits_of(model))
         network = self._in_training(model)
@@ -160,6 +166,8 @@ class CompiledTraining:
         return loss
 
     def _scaled(self, loss):
+        # The loss is the mean over the members; each gets the gradient of its own loss.
+        loss *= self._n_members
         return loss if self._loss_scale is None else self._loss_scale.scale(loss)
 
     def _apply(self, gradients, function):
@@ -174,12 +182,15 @@ class CompiledTraining:
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
             before = [scope.get_current_value(variable) for variable in self._variables]
             logits = self._logits(x)
-            losses = tf.nn.softmax_cross_entropy_with_logits(
-                tf.cast(targets, logits.dtype), logits
-            )
+            targets = tf.cast(targets, logits.dtype)
+            if self._n_members > 1:
+                targets = tf.repeat(targets[:, None], self._n_members, axis=1)
+            losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+            if self._n_members > 1:
+                losses = tf.reduce_mean(losses, axis=1)
             loss = tf.reduce_mean(losses * tf.cast(weights, losses.dtype))
             for added in [*scope.losses, self._penalty()]:
-                loss += tf.cast(added, loss.dtype)
+                loss += tf.cast(added, loss.dtype) / self._n_members
             after = [scope.get_current_value(variable) for variable in self._variables]
         changed = zip(self._variables, before, after, strict=True)
         return loss, [(variable, new) for variable, old, new in changed if new is not old]
