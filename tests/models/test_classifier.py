@@ -22,7 +22,7 @@ from skal.models import (
 
 ENGINES = ["keras", "tensorflow"]
 
-SMALL = CompactCNN(filters=(8, 16), stem_kernel_size=3, n_embedding=16, dropout=0.1, n_members=1)
+SMALL = CompactCNN(filters=(8, 16), stem_kernel_size=3, n_embedding=16, dropout=0.1)
 
 
 def bands_sounds(n_samples=60, n_classes=3, random_state=0):

@@ -99,6 +99,10 @@ def test_a_network_made_from_its_description_gives_the_same_probabilities():
     np.testing.assert_array_equal(again(X), model(X))
 
 
+def test_one_network_is_the_default():
+    assert CompactCNN().n_members == 1
+
+
 def test_pickles_from_before_there_were_members_hold_one_network():
     parameters = PAIR.get_params()
     del parameters["n_members"]

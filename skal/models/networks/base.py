@@ -198,9 +198,6 @@ class SpectrogramNetwork(Network):
 
 def _restore(cls, parameters):
     """Restore a network from its pickle."""
-    if "n_members" in cls._get_param_names():
-        # A pickle without this parameter holds one network.
-        parameters = {"n_members": 1} | parameters
     return cls(**parameters)
 
 

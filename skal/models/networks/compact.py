@@ -1,4 +1,4 @@
-"""CompactCNN: the default networks for spectrograms."""
+"""CompactCNN: the default network for spectrograms."""
 
 from numbers import Integral, Real
 
@@ -10,32 +10,34 @@ __all__ = ["CompactCNN"]
 
 
 class CompactCNN(SpectrogramNetwork):
-    """Small convolutional networks for spectrograms and few labels, trained side by side.
+    """Small convolutional network for spectrograms and few labels.
 
-    Each network, a member, is a convolution with stride 2, then blocks of convolution and
-    max-pooling, then a head and a dense embedding. Every block has batch normalization and ReLU,
-    and halves bands and frames. The probabilities are the mean of the members' probabilities.
+    A convolution with stride 2, then blocks of convolution and max-pooling, then a head and a
+    dense embedding. Every block has batch normalization and ReLU, and halves bands and frames.
+
     What one network learns from few labels depends on its first weights and on the order of the
-    samples; the mean of several networks depends on them less.
+    samples. With ``n_members``, several such networks are trained side by side, and their
+    probabilities are averaged; the mean depends on them less.
 
     Parameters
     ----------
-    filters : tuple of int, default=(8, 16, 32)
+    filters : tuple of int, default=(16, 32, 64)
         Filters of each block, in each member.
     stem_kernel_size : int, default=5
         Side of the square kernels of the first block.
     kernel_size : int, default=3
         Side of the square kernels of the other blocks.
-    n_embedding : int, default=48
+    n_embedding : int, default=96
         Width of each member's embedding.
     dropout : float, default=0.3
         Share of the activations dropped before and after the embedding in training.
     head : {"pool", "flatten"}, default="pool"
         "pool" takes mean and maximum over time for each band, so the time of the sound does not
         matter; "flatten" keeps the position in time.
-    n_members : int, default=4
+    n_members : int, default=1
         Number of networks. They share only the samples: each has its own first weights and
-        dropout.
+        dropout. Several are usually narrower, with filters (8, 16, 32) and n_embedding 48 for
+        example.
 
     Notes
     -----
@@ -66,13 +68,13 @@ class CompactCNN(SpectrogramNetwork):
 
     def __init__(
         self,
-        filters=(8, 16, 32),
+        filters=(16, 32, 64),
         stem_kernel_size=5,
         kernel_size=3,
-        n_embedding=48,
+        n_embedding=96,
         dropout=0.3,
         head="pool",
-        n_members=4,
+        n_members=1,
     ):
         self.filters = filters
         self.stem_kernel_size = stem_kernel_size
