@@ -4,7 +4,7 @@ import { pictureUrl } from "./api.js";
 import { drawAxes, heightOf } from "./axes.js";
 import { byId, element } from "./dom.js";
 import { Player } from "./player.js";
-import { notice } from "./talk.js";
+import { ended, notice } from "./talk.js";
 import { makeTransport } from "./transport.js";
 import { View } from "./view.js";
 
@@ -66,7 +66,7 @@ export class Stage {
     byId("stage").removeAttribute("aria-busy");
     if (question.look !== JSON.stringify(this.#lookOf(question))) this.#draw(question);
     byId("title").textContent = "What do you hear?";
-    byId("explanation").textContent = `Why this one: ${question.explanation}.`;
+    byId("explanation").textContent = `Why this one: ${ended(question.explanation)}`;
     showFile(question);
     showGuess(question);
     notice("clip", null);
