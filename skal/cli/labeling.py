@@ -413,7 +413,8 @@ def predict(
         _check_folder(folder)
         check_place(output)
         file = find_model(model)
-        tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
+        if file.exists():
+            tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
         recognizer = Recognizer.load(file)
         _compare_windows(recognizer, window)
         _tell_of_others(folder)
