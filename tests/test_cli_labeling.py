@@ -160,6 +160,7 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(place, capsys, argv, message)
     assert len(lines) == 1
     assert lines[0].startswith("skal: ")
     assert message in lines[0]
+    assert "nowhere.joblib" not in argv or err.splitlines() == lines
 
 
 def test_a_port_in_use_is_one_line(place, capsys):

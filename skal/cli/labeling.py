@@ -440,7 +440,8 @@ def predict(
         existing_folder(folder)  # check before loading the model, which may take seconds
         check_place(output)
         file = find_model(model)
-        tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
+        if file.exists():
+            tell(f"{file} contains a Python pickle, which runs code when opened: trust its source")
         recognizer = Recognizer.load(file)
         if nothing is not None:
             if nothing not in map(str, recognizer.classes_):

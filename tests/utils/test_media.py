@@ -79,6 +79,29 @@ def test_what_is_no_sound(tmp_path, content):
         assert caught.value.advice
 
 
+@needs_av
+@needs_ffmpeg
+@pytest.mark.parametrize("kind, codec", [("caf", b"lpcm"), ("m4a", b"alac")])
+def test_a_damaged_codec(source, kind, codec):
+    path = source.with_name(f"x.{kind}")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", source, *KINDS[kind], path], check=True)
+    content = path.read_bytes()
+    assert codec in content
+    path.write_bytes(content.replace(codec, b"\xff\xff\xff\xff"))
+    with pytest.raises(AudioReadError, match="a codec that PyAV does not have") as caught:
+        audio_length(path)
+    assert caught.value.advice.startswith("copy it again")
+
+
+@needs_av
+@needs_ffmpeg
+def test_samples_that_numpy_cannot_have(source):
+    path = source.with_name("x.mka")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", source, "-c:a", "pcm_s64le", path], check=True)
+    with pytest.raises(AudioReadError, match=r"samples of format 's64'.*convert it"):
+        read_audio(path)
+
+
 def test_every_file_is_counted(tmp_path):
     for name in ("a.3gp", "b.AMR", "c.WebM", "d.mp4", "e.txt", "f.TXT", "g", "h.jpg", ".hidden"):
         (tmp_path / name).write_bytes(b"x")

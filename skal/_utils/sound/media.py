@@ -57,11 +57,16 @@ class MediaSound:
         if not self._container.streams.audio:
             raise AudioReadError(self.path, "it has no audio stream", "remove it")
         stream = self._container.streams.audio[0]
+        # PyAV opens files whose header names no codec that it has, as damaged ones may.
+        if stream.codec_context is None:
+            reason = "damaged, or of a codec that PyAV does not have"
+            raise AudioReadError(self.path, reason, "copy it again, or convert it to WAV or FLAC")
         self.samplerate, self.channels = stream.rate, stream.channels
         self.format, self.subtype = self._container.format.name, stream.codec_context.name
         if not self.samplerate or not self.channels:
             raise AudioReadError(self.path, "not a sound file (it has no sampling rate)", "")
-        seconds = stream.duration and float(stream.duration * stream.time_base)
+        is_timed = stream.duration and stream.time_base
+        seconds = float(stream.duration * stream.time_base) if is_timed else 0
         self.announced = round(seconds * self.samplerate) if seconds else None
         self._frames = self._container.decode(stream)
         self._rest = np.empty((0, self.channels), dtype=np.float32)
@@ -111,14 +116,19 @@ class MediaSound:
                 self._frames = self._container.decode(self._container.streams.audio[0])
                 continue
             if frame.samples and len(frame.layout.channels) == self.channels:
-                return _as_float(frame)
+                return self._as_float(frame)
         raise AudioReadError(self.path, f"broken after {self._at} samples", "copy it again")
 
+    def _as_float(self, frame):
+        try:
+            values = frame.to_ndarray()
+        except ValueError as error:
+            reason = f"it has samples of format {frame.format.name!r}, which PyAV does not convert"
+            raise AudioReadError(self.path, reason, "convert it to WAV or FLAC") from error
+        return _scale(values.T if frame.format.is_planar else values.reshape(-1, self.channels))
 
-def _as_float(frame):
-    values = frame.to_ndarray()
-    channels = len(frame.layout.channels)
-    values = values.T if frame.format.is_planar else values.reshape(-1, channels)
+
+def _scale(values):
     if values.dtype == np.uint8:
         values = values.astype(np.int16) - 128
         return values / np.float32(128)

@@ -295,6 +295,10 @@ def _check_regular(path):
             raise AudioReadError(
                 path, f"a link to {target!r}, which is not there", "repair or remove the link"
             ) from None
+        file, mark, time = path.rpartition("#t=")
+        if mark and os.path.isfile(file):
+            advice = f"write the part in s, such as {os.path.basename(file)}#t=60,64"
+            raise AudioReadError(path, f"{time!r} is not a part of a recording", advice) from None
         raise AudioReadError(path, "no such file", "check the name and the folder") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -67,8 +67,13 @@ def _length(path, root, problems):
 
 def is_track(content):
     """Return whether a text is a label track: times, and no header."""
-    lines = (line for line in content.split("\n") if line.strip())
+    lines = (line for line in _lines(content) if line.strip())
     return _times(next(lines, "").split("\t")) is not None
+
+
+def _lines(content):
+    # Not splitlines(), which ends lines at characters that labels may have.
+    return content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _times(cells):
@@ -81,8 +86,8 @@ def _times(cells):
 def read_track(content):
     """Yield the labels of a track; the path is None because the file name gives it."""
     # A line that begins with a backslash has the frequencies of the label before it.
-    for number, line in enumerate(content.split("\n"), start=1):
-        row, cells = f"row {number}", line.strip("\r").split("\t")
+    for number, line in enumerate(_lines(content), start=1):
+        row, cells = f"row {number}", line.split("\t")
         if not line.strip() or cells[0].strip() == "\\":
             continue
         times = _times(cells)

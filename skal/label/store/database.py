@@ -45,11 +45,14 @@ class Database:
             return self
         self._engine = _make_engine(self.address)
         self._file = _sqlite_file(self._engine)
+        if self._file is not None:
+            _create_whole(self._file)
         with contextlib.ExitStack() as unfinished:
             unfinished.callback(self.close)
             with self.write() as connection:
                 self._prepare_tables(connection)
             if self._file is not None:
+                self._check_content()
                 # SQLite removes its log with the last connection, so keep one connection open.
                 self._anchor = self._engine.raw_connection()
             self._files = _identities(self._file)
@@ -100,6 +103,19 @@ class Database:
         if self._engine is None:
             raise ProjectError("no_such_project", "the project is closed: call open() first")
         return self._engine
+
+    def _check_content(self):
+        """Compare the tables with their indexes: SQLite keeps no checksums of its own."""
+        with self.read() as connection:
+            found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+            strays = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if found != "ok" or strays is not None:
+            reason = found if found != "ok" else f"a row of {strays[0]} belongs to nothing"
+            raise ProjectError(
+                "store",
+                f"{self._file} is damaged ({reason.splitlines()[-1]}): put a copy in its place. "
+                "Without one, sqlite3's command .recover saves what can still be read",
+            )
 
     def _prepare_tables(self, connection):
         version = None
@@ -162,6 +178,26 @@ def _sqlite_file(engine):
     if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
         return None
     return engine.url.database
+
+
+def _create_whole(file):
+    """Create a database file that has a header from its first moment, or refuse an empty one."""
+    # For SQLite an empty file is a new database: a project whose file lost its content would
+    # begin again without a word.
+    with contextlib.suppress(FileNotFoundError):
+        if os.stat(file).st_size == 0:
+            raise ProjectError(
+                "store",
+                f"{file} is empty: its content is lost. Put a copy in its place or, to begin "
+                "again without labels, remove it",
+            )
+        return
+    fresh = f"{file}.new"
+    engine = _make_engine(fresh)
+    with _plain_errors(file), engine.connect():
+        pass
+    engine.dispose()
+    os.replace(fresh, file)
 
 
 def _identities(file):

@@ -86,6 +86,11 @@ def _is_time(value):
     return isinstance(value, Real) and not isinstance(value, bool) and 0 < value < float("inf")
 
 
+def _is_step(value):
+    # Nobody hears less, and a typo in it would make billions of clips.
+    return _is_time(value) and value >= 0.001
+
+
 def _is_hearing(value):
     if not isinstance(value, dict) or not set(value) <= {"sr", "fmin", "fmax", "duration"}:
         return False
@@ -113,8 +118,8 @@ _CHECKS = {
     "shared_share": (_is_share, "a share from 0 to 1"),
     "lease": (_is_time, "a positive number of seconds"),
     "show_guess": (_is_flag, "True or False"),
-    "window": (_is_time, "a positive number of seconds"),
-    "hop": (_is_time, "a positive number of seconds"),
+    "window": (_is_step, "a number of seconds from 0.001"),
+    "hop": (_is_step, "a number of seconds from 0.001"),
     "hearing": (_is_hearing, "of positive sr, fmin < fmax (Hz) and duration (s)"),
     "random_state": (_is_seed, "an integer from 0 to 2147483647"),
 }

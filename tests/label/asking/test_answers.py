@@ -302,6 +302,8 @@ def test_settings_last(tones, truth):
         ("lease", float("inf")),
         ("show_guess", 1),
         ("window", -1),
+        ("window", 1e-9),
+        ("hop", 1e-4),
         ("random_state", -1),
     ],
 )

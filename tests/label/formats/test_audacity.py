@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from skal.label.formats import export_labels
+from skal.label.formats import export_labels, read_labels
 from tests.label.formats.tables import row, written
 
 
@@ -60,3 +60,11 @@ def test_nothing_is_written_outside_the_folder(recordings, tmp_path, path):
         with pytest.raises(ValueError, match="is outside the folder"):
             export_labels([row(path, "dog", 0.0, 1.0)], "audacity", target, root=recordings)
     assert not list(tmp_path.rglob("*.txt"))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_ends_of_lines_of_all_systems(tmp_path, end):
+    file = tmp_path / "a.wav.txt"
+    file.write_bytes(f"0\t0.5\towl{end}0.5\t1\train{end}".encode())
+    rows = read_labels(file)
+    assert [(r.start, r.end, r.label) for r in rows] == [(0, 0.5, "owl"), (0.5, 1, "rain")]

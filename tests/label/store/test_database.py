@@ -1,5 +1,6 @@
 """The data base: whole transactions, on disk, with errors that people understand."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -327,3 +328,45 @@ def test_a_team_may_use_a_server(server, tmp_path):
     assert train(project) == 0
     assert project.next("ann", exclude=[project.next("ann").clip_id]).reason in ("chosen", "audit")
     project.close()
+
+
+def test_a_file_that_lost_its_content_is_no_new_project(tmp_path):
+    write_tones(tmp_path / "tones", 4)
+    with LabelingProject(tmp_path / "tones", ["low", "high"]) as project:
+        file = project.folder / "project.sqlite"
+    file.write_bytes(b"")
+    with pytest.raises(ProjectError, match=r"project\.sqlite is empty") as caught:
+        LabelingProject(tmp_path / "tones", ["low", "high"]).open()
+    assert caught.value.code == "store"
+    assert file.read_bytes() == b""
+
+
+def test_a_new_file_is_never_empty(tmp_path, monkeypatch):
+    sizes = []
+    replace = os.replace
+
+    def watched(source, target):
+        sizes.append(os.path.getsize(source))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    Database(tmp_path / "project.sqlite").open().close()
+    assert len(sizes) == 1 and sizes[0] > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["project.sqlite"]
+
+
+@pytest.mark.parametrize("changed", ["class", "path", "answer"])
+def test_content_that_changed_on_the_disk_is_an_error(tones, truth, changed):
+    with LabelingProject(tones, ["low", "high"]) as project:
+        answer_next(project, "ann", truth, 5)
+        file = project.folder / "project.sqlite"
+    if changed == "answer":
+        with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            connection.execute("UPDATE answers SET class_id = 99 WHERE id = 1")
+    else:
+        # Once in the table and once in its index: one of them changes.
+        was, now = {"class": (b"high", b"hihh"), "path": (b"0001.wav", b"0001.wev")}[changed]
+        assert file.read_bytes().count(was) >= 2
+        file.write_bytes(file.read_bytes().replace(was, now, 1))
+    with pytest.raises(ProjectError, match=r"project\.sqlite is damaged"):
+        LabelingProject(tones).open()

@@ -59,7 +59,7 @@ def test_a_folder_is_labeled_by_keyboard_alone(page, serving):
         if n == 3:
             saved(page, 4)
             keyboard.press("z")
-            page.until("document.getElementById('last').textContent.includes('taken back')")
+            page.until("document.getElementById('last').textContent.includes('Took back')")
             assert page.question() == seen[-1]
             keyboard.press(key_of(seen[-1]))
     saved(page, 8)
@@ -522,7 +522,7 @@ def test_buttons_do_as_their_keys(page, serving):
     # The keys belong to the next question then, not to the button.
     page.page.keyboard.press("Space")
     page.page.click("text=Undo")
-    page.until("document.getElementById('last').textContent.includes('taken back')")
+    page.until("document.getElementById('last').textContent.includes('Took back')")
     saved(page, 0)
     page.page.focus("#classes button:nth-child(1)")
     page.page.keyboard.press("Enter")
@@ -726,6 +726,7 @@ def test_zoom_in_time_and_frequency_and_contrast(browser, tmp_path):
         mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
         mouse.up()
         page.until(f"{ticks}.includes('8:00')")
+        page.until("document.getElementById('spectrogram').src.includes('start=')")
         start, end = page.page.evaluate(
             "['start', 'end'].map(n => new URL(document.getElementById('spectrogram').src)"
             ".searchParams.get(n))"
@@ -757,3 +758,58 @@ def test_a_class_of_nothing_is_shown_apart(browser, tmp_path):
         assert page.page.inner_text("#change-nothing") == "Is a class like the others"
         page.page.click("#change button.main")
         page.until("document.querySelectorAll('#classes .nothing').length", 0)
+
+
+def test_the_picture_fits_its_axes_while_another_one_is_drawn(page):
+    page.page.keyboard.press("?")
+    page.page.uncheck("#set-autoplay")
+    page.page.reload()
+    page.until("document.getElementById('length').textContent", "1.00")
+    page.until("document.getElementById('spectrogram').naturalWidth > 0")
+    asked, held = [], []
+    page.page.on("request", lambda request: asked.append(request.url))
+    page.page.route("**/spectrogram.png*", lambda route: held.append(route))
+    for _ in range(3):
+        page.page.keyboard.press("ArrowUp")
+    page.page.keyboard.press("Shift+ArrowUp")
+    # The whole picture, so large that the shown part of it fills the plot.
+    box = "document.getElementById('spectrogram').getBoundingClientRect()"
+    plot = page.page.locator("#plot").bounding_box()
+    page.until(f"Math.round({box}.width)", round(8 * plot["width"]))
+    left = page.page.evaluate(f"{box}.left")
+    assert left == pytest.approx(plot["x"] - 7 / 16 * 8 * plot["width"], abs=1)
+    mel = [math.log1p(f / 700) for f in (0, 1000, 3000, 4000)]
+    height = page.page.evaluate(f"{box}.height")
+    assert height == pytest.approx(plot["height"] * mel[3] / (mel[2] - mel[1]), rel=0.01)
+    assert page.page.evaluate(f"{box}.top") == pytest.approx(
+        plot["y"] - height * (mel[3] - mel[2]) / mel[3], abs=1
+    )
+    assert page.text("#picture-note") == ""
+    while not any("start=" in url for url in asked):
+        page.page.wait_for_timeout(20)
+    # One picture for many keys.
+    parts = [url.partition("&start=")[2] for url in asked if "start=" in url]
+    assert parts == ["0.438&end=0.563"]
+    for route in held:
+        route.continue_()
+    page.until("document.getElementById('spectrogram').src.includes('start=0.438')")
+    page.until(f"Math.round({box}.width)", round(plot["width"]))
+
+
+def test_dialogs_show_their_beginning(browser, serving):
+    for width, height in [(1366, 768), (390, 844), (320, 480)]:
+        with opened(browser, serving.url, width=width, height=height) as page:
+            page.question()
+            page.page.click("#help-open")
+            assert page.page.evaluate("document.getElementById('help').scrollTop") == 0
+            page.page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+def test_the_file_stands_beside_the_speed(browser, serving, width):
+    with opened(browser, serving.url, width=width, height=768) as page:
+        page.question()
+        speed = page.page.locator("#speed").bounding_box()
+        file = page.page.locator("#file").bounding_box()
+        assert file["y"] < speed["y"] + speed["height"]
+        assert file["x"] >= speed["x"] + speed["width"]

@@ -3,7 +3,7 @@
 import { ApiError, call, hand, uniqueKey } from "./api.js";
 import { byId, element } from "./dom.js";
 import { Outbox } from "./outbox.js";
-import { notice, say } from "./talk.js";
+import { ended, notice, say } from "./talk.js";
 
 const AHEAD = 2; // questions to load before they are needed
 const STATES = { wait: "saving …", ok: "saved", wrong: "not saved" };
@@ -169,7 +169,7 @@ export class Questions {
       return;
     }
     const n = this.outbox.size;
-    const kept = n ? ` This page keeps ${n === 1 ? "1 answer" : `${n} answers`} and sends them as soon as possible.` : "";
+    const kept = n ? ` This page keeps ${n === 1 ? "1 answer and sends it" : `${n} answers and sends them`} as soon as possible.` : "";
     const trouble = error.status === 0 ? "The server does not answer. Is skal still running?" : error.message;
     notice("server", `${trouble}${kept}`);
   }
@@ -213,7 +213,7 @@ export class Questions {
     this.current = question;
     this.shownAt = performance.now();
     this.stage.show(question);
-    say(`${this.before}Next recording, ${(question.duration ?? 0).toFixed(1)} seconds. ${question.explanation}.`);
+    say(`${this.before}Next recording, ${(question.duration ?? 0).toFixed(1)} seconds. ${ended(question.explanation)}`);
     this.before = "";
   }
 

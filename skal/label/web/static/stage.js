@@ -1,15 +1,15 @@
 // The stage: one recording at a time, with its picture, axes, sound and playback controls.
 
 import { pictureUrl } from "./api.js";
-import { drawAxes } from "./axes.js";
+import { drawAxes, heightOf } from "./axes.js";
 import { byId, element } from "./dom.js";
 import { Player } from "./player.js";
-import { notice } from "./talk.js";
+import { ended, notice } from "./talk.js";
 import { makeTransport } from "./transport.js";
 import { View } from "./view.js";
 
 const DARK = matchMedia("(prefers-color-scheme: dark)");
-const SETTLED = 120; // wait for the end of a resize, in ms
+const SETTLED = 120; // wait for the end of a resize or of keys, in ms
 
 export class Stage {
   constructor(settings) {
@@ -33,7 +33,12 @@ export class Stage {
       },
     });
     this.transport = makeTransport(this.player, this.view, () => this.#look().axis);
-    this.view.changed = () => this.question && this.#drawAgain();
+    this.drawLater = () => {};
+    this.view.changed = () => {
+      this.#drawAxes();
+      this.transport.show(this.player.position, this.player.length);
+      this.drawLater();
+    };
     this.#watchLook();
     settings.watch("even", (on) => this.player.setEven(on));
   }
@@ -61,7 +66,7 @@ export class Stage {
     byId("stage").removeAttribute("aria-busy");
     if (question.look !== JSON.stringify(this.#lookOf(question))) this.#draw(question);
     byId("title").textContent = "What do you hear?";
-    byId("explanation").textContent = `Why this one: ${question.explanation}.`;
+    byId("explanation").textContent = `Why this one: ${ended(question.explanation)}`;
     showFile(question);
     showGuess(question);
     notice("clip", null);
@@ -108,18 +113,37 @@ export class Stage {
     const look = this.#lookOf(question);
     question.look = JSON.stringify(look);
     question.image = element("img", { alt: "", src: pictureUrl(question.clip_id, look) });
+    question.image.covers = look;
   }
 
   #showPicture(question) {
     const image = question.image;
     const note = byId("picture-note");
-    note.textContent = image.complete ? "" : "Drawing …";
-    image.onload = () => question === this.question && (note.textContent = "");
-    image.onerror = () => question === this.question && (note.textContent = "There is no picture of this recording.");
+    // Other pictures are late: of a part that is no longer shown, of an earlier recording.
+    const isWanted = () => image === this.question?.image;
+    const put = () => {
+      image.id = "spectrogram";
+      byId("spectrogram").replaceWith(image);
+      this.#drawAxes();
+    };
+    image.onload = () => {
+      if (!isWanted()) return;
+      note.textContent = "";
+      if (image.id === "") put();
+    };
+    image.onerror = () => {
+      if (!isWanted()) return;
+      put();
+      note.textContent = "There is no picture of this recording.";
+    };
+    // The picture of another part stays, stretched to its place, until this one is there.
+    const stays = !image.complete && question.clip_id === Number(byId("spectrogram").dataset.clip);
+    image.dataset.clip = question.clip_id;
+    if (!stays) {
+      note.textContent = image.complete ? "" : "Drawing …";
+      put();
+    }
     if (image.complete && image.naturalWidth === 0) image.onerror();
-    image.id = "spectrogram";
-    byId("spectrogram").replaceWith(image);
-    this.#drawAxes();
   }
 
   #drawAxes() {
@@ -128,9 +152,27 @@ export class Stage {
     const { start, end, low: lowest, high: highest } = this.view;
     const { axis } = this.#look();
     drawAxes(byId("axes"), byId("plot"), { start, end, length, lowest, highest, axis });
+    this.#placePicture();
   }
 
-  // A picture fits one width, theme and axis.
+  // Where the part that a picture has lies in the part that is shown.
+  #placePicture() {
+    const { style, covers = {} } = byId("spectrogram");
+    const { start, end, low, high, length, highest } = this.view;
+    const { axis } = this.#look();
+    if (!(length > 0) || covers.axis !== axis) {
+      style.transform = "";
+      return;
+    }
+    const across = (time) => (time - start) / (end - start);
+    const up = (hertz) => heightOf(hertz, high, axis, low);
+    const [left, right] = [across(covers.start ?? 0), across(covers.end ?? length)];
+    const [bottom, top] = [up(covers.low ?? 0), up(Math.min(covers.high ?? highest, highest))];
+    style.transform =
+      `translate(${100 * left}%, ${100 * (1 - top)}%) scale(${right - left}, ${top - bottom})`;
+  }
+
+  // A picture fits one width, theme, axis and part. Only the last of many changes is drawn.
   #watchLook() {
     let timer = null;
     const check = () => {
@@ -139,6 +181,7 @@ export class Stage {
         if (this.question) this.#drawAgain();
       }, SETTLED);
     };
+    this.drawLater = check;
     new ResizeObserver(check).observe(byId("picture"));
     DARK.addEventListener("change", check);
     this.settings.watch("linear", check);
@@ -148,7 +191,7 @@ export class Stage {
     for (const question of this.loaded) {
       if (question.look !== JSON.stringify(this.#lookOf(question))) this.#draw(question);
     }
-    if (this.question.image.id !== "spectrogram") this.#showPicture(this.question);
+    if (this.question.image !== byId("spectrogram")) this.#showPicture(this.question);
     this.#drawAxes();
     this.transport.show(this.player.position, this.player.length);
   }

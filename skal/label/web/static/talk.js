@@ -16,3 +16,8 @@ export function notice(kind, text) {
   byId("notice").replaceChildren(...lines);
   byId("notice").hidden = lines.length === 0;
 }
+
+// With a period, unless it is a question.
+export function ended(text) {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
+}
