@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import time
 import warnings
 from numbers import Integral
 from pathlib import Path
@@ -34,7 +35,8 @@ class FeatureCache(TransformerMixin, BaseEstimator):
     folder of the store for these parameters, in one file that is mapped into memory: a pool may
     be larger than memory. A changed file or parameter is noticed; computing goes on where an
     interrupted run stopped; several processes may use one store. Every row has a checksum:
-    damaged ones are computed again, with a warning.
+    damaged ones are computed again, with a warning. A process checks a row once, and again after
+    the files of the store have changed.
 
     Parameters
     ----------
@@ -300,13 +302,14 @@ def _gather_on_disk(store, features, rows):
         del out
         os.replace(temporary, path)
     with contextlib.suppress(OSError):  # the store of somebody else
-        os.utime(path)
+        # Not when it changed: by that the store knows a file that it has checked.
+        os.utime(path, ns=(time.time_ns(), os.stat(path).st_mtime_ns))
     return np.load(path, mmap_mode="r")
 
 
 def _is_whole(store, path, rows):
     try:
-        return not store.damaged(rows, np.load(path, mmap_mode="r")).any()
+        return not store.damaged(rows, path).any()
     except FileNotFoundError:
         return False
     except (ValueError, IndexError):  # its header is damaged
@@ -318,6 +321,6 @@ def _remove_selections(folder, wanted):
     # Who has one of them mapped keeps it; where the system does not allow that, it stays.
     others = [path for path in folder.glob("selection-*") if path != wanted]
     with contextlib.suppress(OSError):
-        others.sort(key=os.path.getmtime)
+        others.sort(key=os.path.getatime)
         for path in others[: max(0, len(others) + 1 - _SELECTIONS)]:
             path.unlink()
