@@ -35,8 +35,11 @@ def classification_scores(y_true, y_pred):
     dict
         With the keys accuracy, precision, recall and f1. The averages run over the classes
         that occur in either argument; a class that was never predicted, or never occurs,
-        counts with 0 there.
+        counts with 0 there. And recall_rarest: how much is found of the class that occurs
+        least in `y_true`; of several, the first in sorted order.
     """
+    classes, counts = np.unique(np.asarray(y_true), return_counts=True)
+    of_rarest = np.asarray(y_true) == classes[counts.argmin()]
     precision, recall, f1, _ = precision_recall_fscore_support(
         y_true, y_pred, average="macro", zero_division=0
     )
@@ -45,6 +48,7 @@ def classification_scores(y_true, y_pred):
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
+        "recall_rarest": float(np.mean(np.asarray(y_pred)[of_rarest] == classes[counts.argmin()])),
     }
 
 
@@ -55,7 +59,7 @@ def budget_curve(history, metric="accuracy"):
     ----------
     history : list of dict
         ``history_`` of a campaign that was fitted with an `eval_set`.
-    metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
+    metric : {"accuracy", "precision", "recall", "f1", "recall_rarest"}, default="accuracy"
         What was measured on the evaluation set after every round.
 
     Returns
@@ -77,7 +81,7 @@ def budget_curve(history, metric="accuracy"):
     if missing:
         raise ValueError(
             f"round {missing[0]} of the history has no {key!r}; fit with eval_set=(X, y), and "
-            "choose the metric among accuracy, precision, recall and f1"
+            "choose the metric among accuracy, precision, recall, f1 and recall_rarest"
         )
     n_labels = np.array([entry["n_labeled"] for entry in history], dtype=float)
     return n_labels, np.array([entry[key] for entry in history], dtype=float)

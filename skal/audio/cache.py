@@ -143,6 +143,30 @@ class FeatureCache(TransformerMixin, BaseEstimator):
             return None, broken
         return _gather(store, rows[rows >= 0]), broken
 
+    def transform_stored(self, X):
+        """Return the features that are in the store already; compute nothing.
+
+        Parameters
+        ----------
+        X : sequence of paths or addresses
+            Recordings.
+
+        Returns
+        -------
+        features : ndarray of shape (n_stored, ...)
+            As from `transform`; of shape (0, 0) if there are none.
+        positions : ndarray of int
+            Their positions in X.
+        """
+        self._check()
+        store = FeatureStore(self.store_folder(), self.dtype)
+        rows = store.find(clip_keys(_paths(X), self.key))
+        rows[store.damaged(rows)] = -1
+        kept = np.flatnonzero(rows >= 0)
+        if not len(kept):
+            return np.zeros((0, 0), dtype=self.dtype), kept
+        return _gather(store, rows[kept]), kept
+
     @property
     def sets_aside(self):
         """Whether `transform` leaves rows of zeros for broken clips, instead of an error."""

@@ -3,6 +3,7 @@
 import importlib
 
 _HOMES = {
+    "Finder": "learning.finding",
     "LabelingProject": "project",
     "ProjectError": "store.errors",
     "Trainer": "learning.trainer",
@@ -14,6 +15,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Finder",
     "LabelFileError",
     "LabelingProject",
     "ProjectError",

@@ -6,6 +6,7 @@ _HOMES = {
     "CNNClassifier": "classifier",
     "CompactCNN": "networks",
     "DenseNet": "networks",
+    "LogisticHead": "embedded",
     "Network": "networks",
     "PiczakCNN": "networks",
     "ResNet": "networks",

@@ -45,10 +45,10 @@ class Question:
         Length in s.
     round : int or None
         Round whose model chose the clip; None before the first model.
-    reason : {"initial", "chosen", "audit", "shared", "random"}
+    reason : {"initial", "chosen", "audit", "shared", "random", "similar", "likely"}
         Why the clip was asked: typical of the recordings, chosen by the model, drawn at random
-        for the estimate, labeled by another person, or drawn at random because the model is not
-        ready.
+        for the estimate, labeled by another person, drawn at random because the model is not
+        ready, or found in a search for clips like another or of a class.
     explanation : str
         The reason as a sentence for people.
     guess : str or None

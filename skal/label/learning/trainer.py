@@ -10,6 +10,7 @@ from skal.label.asking.classes import list_classes
 from skal.label.asking.clips import open_clips
 from skal.label.asking.votes import list_verdicts
 from skal.label.learning.choices import compare, draw_audits, expect, rank
+from skal.label.learning.finding import save_scores
 from skal.label.learning.pool import read_pool
 from skal.label.learning.rounds import Campaign, fit_classifier, resume, save_model
 from skal.label.store import rounds
@@ -198,6 +199,9 @@ class Trainer:
             guesses=expect(classifier, pool, [*chosen, *audits, *campaign.taught]),
             record=record,
         )
+        # Last: it looks at every clip, and people wait for the questions.
+        proba = classifier.predict_proba(pool.X)
+        save_scores(project.folder, number, pool.ids, classifier.classes_.tolist(), proba)
 
     def _resume(self, names):
         """Resume the last campaign; return a round that was trained but not published, or None."""

@@ -74,6 +74,7 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
     # A large picture takes 150 MB: of forty at once, two are drawn and the others wait.
     app.state.drawing = anyio.CapacityLimiter(2)
     app.state.person = person
+    app.state.finder = None  # made for the first search
     # Identifies the project to browsers that still hold answers, whatever its name and port.
     app.state.created = created
     for router in ROUTERS:

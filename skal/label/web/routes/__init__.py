@@ -1,7 +1,8 @@
-"""Routes by subject: the page, labeling, earlier answers, classes, clips, results."""
+"""Routes by subject: the page, labeling, search, earlier answers, classes, clips, results."""
 
-from skal.label.web.routes import clips, labeling, page, past, results, vocabulary
+from skal.label.web.routes import clips, finding, labeling, page, past, results, vocabulary
 
 __all__ = ["ROUTERS"]
 
-ROUTERS = tuple(module.router for module in (page, labeling, past, vocabulary, clips, results))
+_MODULES = (page, labeling, finding, past, vocabulary, clips, results)
+ROUTERS = tuple(module.router for module in _MODULES)

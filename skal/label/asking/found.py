@@ -1,0 +1,93 @@
+"""Clips that a search has found: asked about on demand, and listed with what was said of them."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from skal.label.asking.kinds import LABEL
+from skal.label.store.tables import answers, classes, clips
+
+__all__ = ["FOUND", "LIKELY", "SIMILAR", "Found", "clips_of_class", "describe_found"]
+
+# Reasons of questions: it sounds like a clip, or the model takes it for a class.
+SIMILAR, LIKELY = "similar", "likely"
+FOUND = (SIMILAR, LIKELY)
+
+# SQLite takes 32,766 parameters.
+_CHUNK = 1000
+
+
+@dataclass(frozen=True)
+class Found:
+    """A clip that a search has found.
+
+    Attributes
+    ----------
+    clip_id : int
+        Its number.
+    path : str
+        The file, relative to the folder of recordings.
+    start, end : float or None
+        The part of the file, in s; None for the whole of it.
+    score : float
+        Similarity, from -1 to 1, or probability of the class.
+    reason : {"similar", "likely"}
+        Which of both.
+    kind, label : str or None
+        What people say about it, as in `LabelRow`; None without an answer.
+    answer_id : int or None
+        The answer that says so.
+    person : str or None
+        Who gave it.
+    """
+
+    clip_id: int
+    path: str
+    start: float | None
+    end: float | None
+    score: float
+    reason: str
+    kind: str | None
+    label: str | None
+    answer_id: int | None
+    person: str | None
+
+
+_CLIPS = (
+    select(
+        clips.c.id,
+        clips.c.path,
+        clips.c.start,
+        clips.c.end,
+        clips.c.kind,
+        classes.c.name,
+        clips.c.answer_id,
+        answers.c.person,
+    )
+    .outerjoin(classes, classes.c.id == clips.c.class_id)
+    .outerjoin(answers, answers.c.id == clips.c.answer_id)
+    .where(clips.c.id.in_(bindparam("among", expanding=True)), clips.c.problem.is_(None))
+)
+_OF_CLASS = (
+    select(clips.c.id)
+    .join(classes, classes.c.id == clips.c.class_id)
+    .where(clips.c.kind == LABEL, classes.c.name == bindparam("label"))
+)
+
+
+def describe_found(connection, clip_ids, scores, reason):
+    """Return a Found for each clip that is not set aside, in the order given."""
+    rows = {}
+    for start in range(0, len(clip_ids), _CHUNK):
+        among = {"among": clip_ids[start : start + _CHUNK]}
+        rows |= {row.id: row for row in connection.execute(_CLIPS, among)}
+    return [
+        Found(*rows[i][:4], score, reason, *rows[i][4:])
+        for i, score in zip(clip_ids, scores, strict=False)
+        if i in rows
+    ]
+
+
+def clips_of_class(connection, label):
+    """Return the numbers of the clips that have a label."""
+    return connection.execute(_OF_CLASS, {"label": label}).scalars().all()
