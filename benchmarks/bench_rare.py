@@ -22,7 +22,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.preprocessing import StandardScaler
 
 from skal import ActiveLearningClassifier
-from skal._utils.statistics import time_statistics
+from skal._utils.rows.time_statistics import time_statistics
 from skal.audio import LogMelSpectrogram, PretrainedEmbedding
 from skal.audio.reading import load
 from skal.models import make_embedding_classifier

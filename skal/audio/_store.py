@@ -1,16 +1,13 @@
-"""A folder on disk with rows of features, found by keys: append-only, safe to interrupt.
+"""An append-only store of feature rows in a folder, found by key and safe to interrupt."""
 
-``features.bin`` holds rows of one shape and dtype one after the other, ``keys.bin`` for each of
-them, in the same order, 16 bytes of a key and 4 of the row's checksum. Rows are written and synced
-before their keys, so what an interrupted run leaves behind is at worst a row without a key, which
-the next run overwrites. A key without its row, as in a folder that was copied in part, counts as
-missing.
-
-A process checks a row the first time it reads it, and again only after a file of the store has
-changed: a hundred thousand rows take a good part of a second each time. What this leaves open
-is a bit that turns on the disk itself, under a row that the process has checked; the next
-process finds it.
-"""
+# ``features.bin`` holds consecutive rows of one shape and dtype. ``keys.bin`` holds 16 bytes of
+# key and 4 bytes of checksum for each row. Rows are written and synced before their keys, so an
+# interrupted run leaves at worst a row without a key, which the next run overwrites. A key without
+# its row, as in a partial copy, counts as missing.
+#
+# A process checks a row the first time it reads it, and again only after a file of the store has
+# changed, because checking 100,000 rows takes most of a second. A bit that flips on disk under a
+# checked row is therefore found by the next process, not by this one.
 
 import contextlib
 import json
@@ -21,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skal._utils.files import lock, write_atomically
+from skal._utils.files.atomic import lock, write_atomically
 
 __all__ = ["FeatureStore"]
 
@@ -29,11 +26,11 @@ KEY_BYTES = 16
 # A key and the checksum of its row.
 _ENTRY_BYTES = KEY_BYTES + 4
 
-# By file: its state, and which of its rows this process has found whole.
+# By file: its state, and which of its rows this process has found undamaged.
 _CHECKED = {}
-_FILES = 32  # a byte for each of their rows is kept
-# A file that changed a moment ago may change again without another time, which some file systems
-# keep in steps of 2 s.
+_FILES = 32  # each takes a byte per row
+# A file that has just changed may change again without a new modification time, because some file
+# systems store it in steps of 2 s.
 _STEP = 2_500_000_000
 
 
@@ -52,7 +49,7 @@ class FeatureStore:
         return len(self._checksums)
 
     def reload(self):
-        """Read the keys that were added since, by this process or another."""
+        """Read the keys that any process has added since the last read."""
         if self.shape is None:
             self.shape = self._stored_shape()
         if self.shape is None:
@@ -62,7 +59,7 @@ class FeatureStore:
             with open(self.folder / "keys.bin", "rb") as file:
                 file.seek(n_before * _ENTRY_BYTES)
                 new = file.read()
-            # After the keys are read: rows are written first, so none of them is missing then.
+            # Map rows after reading keys: rows are written first, so no key lacks its row.
             n_there = os.path.getsize(self.folder / "features.bin") // self._row_bytes()
         except FileNotFoundError:
             new, n_there = b"", 0
@@ -76,12 +73,12 @@ class FeatureStore:
         ]
 
     def find(self, keys):
-        """Return the row of every key, -1 where there is none."""
+        """Return the row of every key; -1 for unknown keys."""
         rows = self._rows
         return np.fromiter((rows.get(key, -1) for key in keys), dtype=np.intp, count=len(keys))
 
     def add(self, keys, features):
-        """Append rows; keys that another process has added meanwhile are left out."""
+        """Append rows, except those that another process has added in the meantime."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
             self.reload()
@@ -89,7 +86,7 @@ class FeatureStore:
                 self._begin(features.shape[1:])
             if tuple(features.shape[1:]) != self.shape:
                 raise ValueError(
-                    f"features of shape {features.shape[1:]} do not go with those of shape "
+                    f"features of shape {features.shape[1:]} do not fit those of shape "
                     f"{self.shape} in {str(self.folder)!r}: give duration=, in s, so that all "
                     f"clips have one shape"
                 )
@@ -101,25 +98,14 @@ class FeatureStore:
             self.reload()
 
     def damaged(self, rows, copy=None):
-        """Tell which rows are no longer what was written.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Rows, -1 where there is none.
-        copy : path-like, default=None
-            A .npy file of these rows. None: the rows themselves.
-
-        Returns
-        -------
-        ndarray of bool
-        """
+        """Tell which rows no longer match their checksums."""
+        # `copy` is a .npy file with a copy of these rows; None checks the rows of the store.
         path = self.folder / "features.bin" if copy is None else copy
         found = np.zeros(len(rows), dtype=bool)
         there = np.flatnonzero(rows >= 0)
         if not len(there):
             return found
-        # A plain array: rows of a memory map are slow to make.
+        # Convert to a plain array: slicing a memory map is slow.
         stored = np.asarray(self.map() if copy is None else np.load(copy, mmap_mode="r"))
         checked = self._checked(path, len(stored))
         at = rows if copy is None else np.arange(len(rows))
@@ -130,7 +116,7 @@ class FeatureStore:
         return found
 
     def _checked(self, path, n_rows):
-        """Return which rows of a file are known to be whole: an array, to be filled in."""
+        """Return an array, to be updated, of which rows of a file are known to be undamaged."""
         status = [os.stat(file) for file in (path, self.folder / "keys.bin")]
         state = tuple((found.st_ino, found.st_size, found.st_mtime_ns) for found in status)
         fresh = np.zeros(n_rows, dtype=bool)
@@ -145,15 +131,7 @@ class FeatureStore:
         return checked
 
     def mend(self, rows, features):
-        """Write damaged rows again.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Which rows.
-        features : ndarray of shape (n_rows, ...)
-            What they should be.
-        """
+        """Write damaged rows again."""
         features = np.ascontiguousarray(features, dtype=self.dtype)
         with self._locked():
             for row, new in zip(rows, features, strict=True):
@@ -183,7 +161,7 @@ class FeatureStore:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{str(self.folder / 'shape.json')!r} is damaged ({error}): remove the folder, "
-                f"and its features are computed again"
+                "so that its features are computed again"
             ) from error
 
     def _begin(self, shape):
@@ -194,7 +172,7 @@ class FeatureStore:
         self.shape = tuple(shape)
 
     def _append(self, name, row_bytes, content):
-        # From where the keys say that rows end: what lies beyond was never finished.
+        # Write at the end given by the keys: anything beyond is unfinished.
         path = self.folder / name
         path.touch()
         with open(path, "r+b") as file:

@@ -1,4 +1,4 @@
-"""Label in a terminal, without a browser: one question after another, with the page's keys."""
+"""Label in a terminal, with the same keys as on the page."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from skal._utils.sound.soundfiles import AudioReadError
 from skal.label.asking.classes import several_names
 from skal.label.asking.kinds import KINDS, LABEL, UNDO_KEY
 from skal.label.playback import Player, find_player
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["label_in_terminal", "read_keys"]
 
@@ -37,11 +37,9 @@ _HELP = "   ".join(
 
 @contextlib.contextmanager
 def read_keys(stream=None):
-    """Read keys as they are pressed, or the characters of an input that is no terminal.
-
-    The yielded `read_key()` waits for a key, "" at the end of the input; `read_key.line()` waits
-    for a line.
-    """
+    """Read keys as they are pressed, or characters from redirected input."""
+    # The yielded `read_key()` waits for a key and returns "" at the end of input;
+    # `read_key.line()` waits for a line.
     keys = _Keys(sys.stdin if stream is None else stream)
     with keys:
         yield keys
@@ -61,9 +59,9 @@ class _Keys:
 
     def __call__(self):
         if self._before is not None:
-            # Not through the stream: its buffer would hide what was typed ahead from `line`.
+            # Read the descriptor, not the stream, whose buffer would hide type-ahead from `line`.
             key = os.read(self.stream.fileno(), 8).decode("utf-8", "ignore")
-            # Arrow keys and the like come as several characters that begin with Escape.
+            # Arrow keys and similar keys send several characters that begin with Escape.
             return key if key in ("\x1b", "") else "?" if key[0] == "\x1b" else key[0]
         key = self.stream.read(1)
         while key in ("\n", "\r"):
@@ -95,7 +93,7 @@ class _Keys:
 
 
 def label_in_terminal(project, person, *, train=True, console=None, read_key=None, player=None):
-    """Ask one question after another until the person stops or nothing is left.
+    """Ask questions until the person stops or no clips are left.
 
     Parameters
     ----------
@@ -145,7 +143,7 @@ class _Session:
         self.player = player
         self.n_answers = 0
         self.finder = None
-        self.seek = None  # what is looked for, as arguments of Finder.next
+        self.seek = None  # what to search for, as arguments of Finder.next
 
     def run(self):
         self._show_keys()
@@ -157,7 +155,7 @@ class _Session:
         while True:
             question = again or self._find() or self.project.next(self.person)
             if question is None:
-                self._say("Nothing is left to ask: every clip has an answer.", "bold")
+                self._say("No clips are left: every clip has an answer.", "bold")
                 break
             self._show(question)
             self._play(question)
@@ -171,7 +169,7 @@ class _Session:
     def _ask(self, question):
         """Wait for an answer; return the question to ask next, if any, and whether to continue."""
         since = time.monotonic()
-        # One key for each question, so that a repeated answer is stored once.
+        # One client_key per question, so that a repeated answer is stored once.
         client_key = uuid.uuid4().hex
         while True:
             key = self.read_key()
@@ -182,7 +180,7 @@ class _Session:
             if key == UNDO_KEY:
                 before = self.project.undo(self.person)
                 if before is not None:
-                    self._say(f"Your answer {before.taken_back!r} is taken back.", "yellow")
+                    self._say(f"Took back your answer {before.taken_back!r}.", "yellow")
                     return before, True
                 self._say("There is nothing to take back.", "yellow")
             elif key in _QUIT:
@@ -200,7 +198,7 @@ class _Session:
                 self._show_keys()
 
     def _search(self, question):
-        """Let the person say what to look for; it follows the clip at hand."""
+        """Let the person choose what to search for after the current clip."""
         self._say(
             "Enter: more clips like this one   name of a class: more of it   "
             "-: back to the usual questions",
@@ -216,11 +214,11 @@ class _Session:
             self._say(f"There is no class {said!r}.", "red")
 
     def _find(self):
-        """Return a question about what the person looks for, or None."""
+        """Return a question from the search, or None."""
         if self.seek is None:
             return None
         if self.finder is None:
-            # It takes a second to import.
+            # Imported late, because it takes a second.
             from skal.label.learning.finding import Finder
 
             self.finder = Finder(self.project)
@@ -255,7 +253,7 @@ class _Session:
                 chosen, before = self._filter(said), None
 
     def _filter(self, said):
-        """Return the answers to list, from what the person typed."""
+        """Return the answers that match what the person typed."""
         if said == "!":
             return {"disagrees": True}
         if said in KINDS:
@@ -265,11 +263,11 @@ class _Session:
         if said in self.project.people:
             return {"person": said}
         if said != "*":
-            self._say(f"There is no class, kind or person {said!r}: all answers follow.", "red")
+            self._say(f"There is no class, kind or person {said!r}; showing all answers.", "red")
         return {}
 
     def _correct(self, vote):
-        """Play the clip of an answer, and replace the answer if the person says so."""
+        """Play the clip of an answer, and replace the answer on request."""
         clip = self.project.clip(vote.clip_id)
         self._play(clip)
         self._say(_described(vote), "bold")
@@ -279,7 +277,7 @@ class _Session:
         self.player.stop()
         given = self._answer_of(key)
         if given is None:
-            self._say("  kept as it was", "yellow")
+            self._say("  not changed", "yellow")
             return
         try:
             self.project.correct(vote.answer_id, self.person, *given)

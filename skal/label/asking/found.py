@@ -1,4 +1,4 @@
-"""Clips that a search has found: asked about on demand, and listed with what was said of them."""
+"""Clips found by a search, with their answers."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from skal.label.store.tables import answers, classes, clips
 
 __all__ = ["FOUND", "LIKELY", "SIMILAR", "Found", "clips_of_class", "describe_found"]
 
-# Reasons of questions: it sounds like a clip, or the model takes it for a class.
+# Reasons of questions: it sounds like a clip, or the model predicts a class.
 SIMILAR, LIKELY = "similar", "likely"
 FOUND = (SIMILAR, LIKELY)
 
@@ -19,38 +19,20 @@ _CHUNK = 1000
 
 @dataclass(frozen=True)
 class Found:
-    """A clip that a search has found.
+    """A clip that a search has found."""
 
-    Attributes
-    ----------
-    clip_id : int
-        Its number.
-    path : str
-        The file, relative to the folder of recordings.
-    start, end : float or None
-        The part of the file, in s; None for the whole of it.
-    score : float
-        Similarity, from -1 to 1, or probability of the class.
-    reason : {"similar", "likely"}
-        Which of both.
-    kind, label : str or None
-        What people say about it, as in `LabelRow`; None without an answer.
-    answer_id : int or None
-        The answer that says so.
-    person : str or None
-        Who gave it.
-    """
-
-    clip_id: int
-    path: str
+    clip_id: int  # its number
+    path: str  # the file, relative to the folder of recordings
+    # start, end: The part of the file, in s; None for the whole of it.
     start: float | None
     end: float | None
-    score: float
-    reason: str
+    score: float  # similarity, from -1 to 1, or probability of the class
+    reason: str  # "similar" or "likely"
+    # kind, label: The answer, as in `LabelRow`; None without an answer.
     kind: str | None
     label: str | None
-    answer_id: int | None
-    person: str | None
+    answer_id: int | None  # number of that answer
+    person: str | None  # who gave it
 
 
 _CLIPS = (

@@ -1,4 +1,4 @@
-"""Find more of a sound: clips like a given one, or those that may be of a class."""
+"""Find more of a sound: clips like a given one, or clips that may belong to a class."""
 
 import threading
 from dataclasses import dataclass
@@ -6,37 +6,37 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from skal._utils.cosine import highest_cosine
-from skal._utils.files import write_atomically
-from skal._utils.statistics import time_statistics
-from skal._utils.windows import Window
+from skal._utils.distances.cosine import highest_cosine
+from skal._utils.files.atomic import write_atomically
+from skal._utils.rows.time_statistics import time_statistics
+from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache
 from skal.label.asking.clips import usable_clips
 from skal.label.asking.found import LIKELY, SIMILAR, clips_of_class, describe_found
 from skal.label.learning.defaults import choose_components
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["Finder", "save_scores"]
 
 
 @dataclass
 class _Rows:
-    """Clips with features, as the search compares them; `n_clips` counts those without, too."""
+    """Clips with comparable features; `n_clips` also counts clips without features."""
 
     ids: np.ndarray
     X: np.ndarray
     n_clips: int
 
     def of(self, clip_ids):
-        """Return the rows of clips, those that have any."""
+        """Return the rows of the given clips that have features."""
         return self.X[np.isin(self.ids, np.asarray(clip_ids, dtype=np.intp))]
 
 
 class Finder:
     """Finds clips that sound like others, and asks about them.
 
-    The answers train the model like all others. They never enter the estimate of its accuracy:
-    these clips are not drawn at random.
+    The answers train the model like all others, but never count for the estimate of its accuracy,
+    because these clips are not drawn at random.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Finder:
         self._lock = threading.Lock()
 
     def next(self, person, *, like=None, label=None, exclude=()):
-        """Ask a person about the best of what is found and still open.
+        """Ask a person about the best clip that is found and still open.
 
         Parameters
         ----------
@@ -65,8 +65,8 @@ class Finder:
         like : int, default=None
             Number of a clip: find what sounds like it.
         label : str, default=None
-            A class: find what the model takes for it or, while it does not know the class, what
-            sounds like a clip that has this label.
+            A class: find clips for which the model predicts it or, while the model does not know
+            the class, clips that sound like one with this label.
         exclude : collection of int, default=()
             Numbers of clips to leave out.
 
@@ -78,21 +78,21 @@ class Finder:
         Raises
         ------
         ProjectError
-            If the features of the clips are not there yet ("not_ready"), or the class or the
+            If the features of the clips are not computed yet ("not_ready"), or the class or the
             clip is unknown.
         """
         ids, _, reason = self._rank(like, label)
         return self.project.ask(person, ids.tolist(), reason, exclude=exclude)
 
     def top(self, *, like=None, label=None, limit=50):
-        """Return the best of what is found, labeled clips too.
+        """Return the best clips that are found, including labeled ones.
 
         Parameters
         ----------
         like, label : int, str, default=None
             As in `next`.
         limit : int, default=50
-            Clips wanted.
+            Number of clips.
 
         Returns
         -------
@@ -169,15 +169,15 @@ def _in_order(ids, scores):
 
 
 def save_scores(folder, number, ids, classes, proba):
-    """Keep what the newest model says about every clip, for those who look for a class."""
-    # Logarithms: in half precision, probabilities near 1 would all be the same.
+    """Save the newest predictions for all clips, to search for a class."""
+    # Store logarithms: in half precision, probabilities near 1 would be equal.
     logs = np.log(np.maximum(proba, np.finfo(np.float32).tiny)).astype(np.float16)
     with write_atomically(folder / "scores.npz") as file:
         np.savez(file, round=number, ids=ids, classes=np.array(classes, dtype=str), logs=logs)
 
 
 def _read_scores(folder, label):
-    """Return clips and the probability of a class, or None if no model knows it."""
+    """Return clips and the probabilities of a class, or None if no model knows it."""
     try:
         with np.load(folder / "scores.npz") as kept:
             column = np.flatnonzero(kept["classes"] == label)

@@ -6,10 +6,10 @@ from sklearn.linear_model import LogisticRegression
 
 from skal.label import LabelingProject, ProjectError
 from skal.label.asking.clips import usable_clips
-from skal.label.asking.progress import audits
+from skal.label.asking.status import audits
 from skal.label.learning import finding
 from skal.label.learning.finding import Finder, save_scores
-from skal.label.store.rounds import list_rounds
+from skal.label.store.training_rounds import list_rounds
 from tests.label.recordings import Bands, answer_next, train, write_tones
 
 

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from skal.label.asking.progress import audits
+from skal.label.asking.status import audits
 from tests.label.recordings import Bands, train
 from tests.label.web.browser import launched, opened
 from tests.label.web.serving import CLASSES, make_project, served

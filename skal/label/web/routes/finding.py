@@ -1,4 +1,4 @@
-"""Find more of a sound: clips like the one at hand, clips that may be of a class."""
+"""Find more of a sound: clips like the current one, or clips that may belong to a class."""
 
 from typing import Annotated, Literal
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/found", tags=["search"], responses=ERRORS)
 
 
 def _finder_of(request: Request, project: Project):
-    # Not with the server: what compares clips takes a second to import.
+    # Import on the first search, because it takes a second.
     from skal.label.learning.finding import Finder
 
     if request.app.state.finder is None:
@@ -31,11 +31,13 @@ def _finder_of(request: Request, project: Project):
 
 _Finder = Annotated[object, Depends(_finder_of)]
 _Like = Annotated[Number | None, Query(description="Clips that sound like this one.")]
-_Label = Annotated[str | None, Query(max_length=200, description="Clips that may be of it.")]
+_Label = Annotated[
+    str | None, Query(max_length=200, description="Clips that may belong to this class.")
+]
 
 
 class AskIn(PersonIn):
-    """A clip of a search that a person wants to answer."""
+    """A found clip that a person wants to answer."""
 
     clip_id: Number
     reason: Literal[FOUND]
@@ -48,7 +50,7 @@ def found(
     label: _Label = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[FoundOut]:
-    """Return the best of what is found, with what people said about it."""
+    """Return the best clips that are found, with their answers."""
     return [
         FoundOut.model_validate(one) for one in finder.top(like=like, label=label, limit=limit)
     ]
@@ -57,14 +59,14 @@ def found(
 @router.get("/next")
 def next_found(
     finder: _Finder,
-    person: Annotated[Person, Query(description="The person, for whom the clip is reserved.")],
+    person: Annotated[Person, Query(description="The person for whom the clip is reserved.")],
     like: _Like = None,
     label: _Label = None,
     exclude: Annotated[
         list[Number], Query(description="Clips that the page already holds.", max_length=50)
     ] = (),
 ) -> QuestionOut | None:
-    """Return a question about the best of what is found, or null if nothing is left."""
+    """Return a question about the best clip that is found, or null if nothing is left."""
     question = finder.next(person, like=like, label=label, exclude=tuple(exclude))
     return None if question is None else QuestionOut.model_validate(question)
 
