@@ -59,7 +59,7 @@ def test_a_folder_is_labeled_by_keyboard_alone(page, serving):
         if n == 3:
             saved(page, 4)
             keyboard.press("z")
-            page.until("document.getElementById('last').textContent.includes('taken back')")
+            page.until("document.getElementById('last').textContent.includes('Took back')")
             assert page.question() == seen[-1]
             keyboard.press(key_of(seen[-1]))
     saved(page, 8)
@@ -522,7 +522,7 @@ def test_buttons_do_as_their_keys(page, serving):
     # The keys belong to the next question then, not to the button.
     page.page.keyboard.press("Space")
     page.page.click("text=Undo")
-    page.until("document.getElementById('last').textContent.includes('taken back')")
+    page.until("document.getElementById('last').textContent.includes('Took back')")
     saved(page, 0)
     page.page.focus("#classes button:nth-child(1)")
     page.page.keyboard.press("Enter")
