@@ -33,9 +33,13 @@ def classification_scores(y_true, y_pred):
     Returns
     -------
     dict
-        With the keys accuracy, precision, recall and f1. The averages include the classes in
-        either argument; a class missing in one of them counts as 0.
+        With the keys accuracy, precision, recall, f1 and recall_rarest. The averages include the
+        classes in either argument; a class missing in one of them counts as 0. recall_rarest is
+        the recall of the class with the fewest rows in `y_true`, the first in sorted order if
+        there are several.
     """
+    classes, counts = np.unique(np.asarray(y_true), return_counts=True)
+    of_rarest = np.asarray(y_true) == classes[counts.argmin()]
     precision, recall, f1, _ = precision_recall_fscore_support(
         y_true, y_pred, average="macro", zero_division=0
     )
@@ -44,6 +48,7 @@ def classification_scores(y_true, y_pred):
         "precision": float(precision),
         "recall": float(recall),
         "f1": float(f1),
+        "recall_rarest": float(np.mean(np.asarray(y_pred)[of_rarest] == classes[counts.argmin()])),
     }
 
 
@@ -54,7 +59,7 @@ def budget_curve(history, metric="accuracy"):
     ----------
     history : list of dict
         ``history_`` of a campaign that was fitted with an `eval_set`.
-    metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
+    metric : {"accuracy", "precision", "recall", "f1", "recall_rarest"}, default="accuracy"
         The metric on the evaluation set after every round.
 
     Returns
@@ -76,7 +81,7 @@ def budget_curve(history, metric="accuracy"):
     if missing:
         raise ValueError(
             f"round {missing[0]} of the history has no {key!r}; fit with eval_set=(X, y), and "
-            "choose the metric among accuracy, precision, recall and f1"
+            "choose the metric among accuracy, precision, recall, f1 and recall_rarest"
         )
     n_labels = np.array([entry["n_labeled"] for entry in history], dtype=float)
     return n_labels, np.array([entry[key] for entry in history], dtype=float)

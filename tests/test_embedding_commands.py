@@ -2,6 +2,9 @@
 
 import csv
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skal._utils.sound.windows import Window
-from skal.audio import PretrainedEmbedding
+from skal.audio import FeatureCache, PretrainedEmbedding
 from skal.audio.embedding.spec import as_embedding, parse_embedding
 from skal.experiment.params.parameters import load_params
 from skal.label import LabelingProject, Trainer
@@ -107,6 +110,41 @@ def test_parameters_of_an_experiment(network):
     assert again.features == params.features and again.model == params.model
     chosen, _ = load_params({**given, "model": "random_forest"}, [("model", "random_forest")])
     assert chosen.model.name == "random_forest"
+
+
+# The command, with blocks of four clips and a pause after each, so that it can be killed between.
+SLOW = """
+import sys, time
+from skal.audio import cache
+cache.FeatureCache.__init__.__kwdefaults__["block"] = 4
+add = cache.FeatureStore.add
+cache.FeatureStore.add = lambda *given: (add(*given), time.sleep(0.3))
+from skal.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_features_go_on_after_a_kill(network, recordings, tmp_path, monkeypatch, capsysbinary):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["features", recordings, "--embedding", json.dumps(network)]
+    arguments = [*map(str, arguments), "--store", str(tmp_path / "store")]
+    process = subprocess.Popen([sys.executable, "-c", SLOW, *arguments], stdout=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + 300
+        while sum(path.stat().st_size for path in tmp_path.glob("store/*/keys.bin")) < 8 * 20:
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    assert call(*arguments) == 0
+    said = capsysbinary.readouterr().out.decode()
+    n_computed = int(said.split(" computed now")[0].split()[-1])
+    assert 0 < n_computed <= 16
+    paths = sorted(map(str, recordings.glob("*/*.wav")))
+    kept, where = FeatureCache(as_embedding(network), tmp_path / "store").transform_stored(paths)
+    assert len(where) == 24
+    np.testing.assert_allclose(kept, as_embedding(network).transform(paths), atol=1e-6)
 
 
 def test_features_run_and_search(network, recordings, tmp_path, monkeypatch, capsysbinary):

@@ -32,7 +32,7 @@ def test_evaluate_agrees_with_scikit_learn():
     rng = np.random.RandomState(0)
     y_true, y_pred = rng.randint(4, size=(2, 100))
     result = classification_scores(y_true, y_pred)
-    assert list(result) == ["accuracy", "precision", "recall", "f1"]
+    assert list(result) == ["accuracy", "precision", "recall", "f1", "recall_rarest"]
     assert result["accuracy"] == np.mean(y_true == y_pred)
     assert result["precision"] == pytest.approx(precision_score(y_true, y_pred, average="macro"))
     assert result["recall"] == pytest.approx(recall_score(y_true, y_pred, average="macro"))
@@ -45,6 +45,15 @@ def test_evaluate_is_silent_about_missing_classes():
     assert result["precision"] == pytest.approx((2 / 3 + 0) / 2)
     assert result["recall"] == pytest.approx((1 + 0) / 2)
     assert classification_scores(["dog"], ["rain"])["f1"] == 0
+
+
+def test_recall_of_the_rarest_class():
+    y_true = ["dog"] * 6 + ["owl"] * 3 + ["rain"] * 5
+    y_pred = ["dog"] * 5 + ["owl", "owl", "rain", "owl"] + ["rain"] * 5
+    assert classification_scores(y_true, y_pred)["recall_rarest"] == pytest.approx(2 / 3)
+    assert classification_scores(y_true, ["dog"] * 14)["recall_rarest"] == 0
+    # Of equally rare ones the first; a class that never occurs is none.
+    assert classification_scores([0, 1, 2], [0, 3, 2])["recall_rarest"] == 1
 
 
 def test_budget_curve_reads_the_history():

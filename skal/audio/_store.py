@@ -4,10 +4,15 @@
 # key and 4 bytes of checksum for each row. Rows are written and synced before their keys, so an
 # interrupted run leaves at worst a row without a key, which the next run overwrites. A key without
 # its row, as in a partial copy, counts as missing.
+#
+# A process checks a row the first time it reads it, and again only after a file of the store has
+# changed, because checking 100,000 rows takes most of a second. A bit that flips on disk under a
+# checked row is therefore found by the next process, not by this one.
 
 import contextlib
 import json
 import os
+import time
 import zlib
 from pathlib import Path
 
@@ -20,6 +25,13 @@ __all__ = ["FeatureStore"]
 KEY_BYTES = 16
 # A key and the checksum of its row.
 _ENTRY_BYTES = KEY_BYTES + 4
+
+# By file: its state, and which of its rows this process has found undamaged.
+_CHECKED = {}
+_FILES = 32  # each takes a byte per row
+# A file that has just changed may change again without a new modification time, because some file
+# systems store it in steps of 2 s.
+_STEP = 2_500_000_000
 
 
 class FeatureStore:
@@ -85,15 +97,38 @@ class FeatureStore:
             self._append("keys.bin", _ENTRY_BYTES, b"".join(entries))
             self.reload()
 
-    def damaged(self, rows, features=None):
+    def damaged(self, rows, copy=None):
         """Tell which rows no longer match their checksums."""
-        there = np.flatnonzero(rows >= 0)
+        # `copy` is a .npy file with a copy of these rows; None checks the rows of the store.
+        path = self.folder / "features.bin" if copy is None else copy
         found = np.zeros(len(rows), dtype=bool)
+        there = np.flatnonzero(rows >= 0)
+        if not len(there):
+            return found
         # Convert to a plain array: slicing a memory map is slow.
-        stored = np.asarray(self.map() if features is None else features)
-        for i, at in zip(there, rows[there] if features is None else there, strict=True):
-            found[i] = zlib.crc32(stored[at]) != self._checksums[rows[i]]
+        stored = np.asarray(self.map() if copy is None else np.load(copy, mmap_mode="r"))
+        checked = self._checked(path, len(stored))
+        at = rows if copy is None else np.arange(len(rows))
+        there = there[~checked[at[there]]]
+        for i in there:
+            found[i] = zlib.crc32(stored[at[i]]) != self._checksums[rows[i]]
+        checked[at[there]] = ~found[there]
         return found
+
+    def _checked(self, path, n_rows):
+        """Return an array, to be updated, of which rows of a file are known to be undamaged."""
+        status = [os.stat(file) for file in (path, self.folder / "keys.bin")]
+        state = tuple((found.st_ino, found.st_size, found.st_mtime_ns) for found in status)
+        fresh = np.zeros(n_rows, dtype=bool)
+        if time.time_ns() - max(found.st_mtime_ns for found in status) < _STEP:
+            return fresh
+        known, checked = _CHECKED.get(os.path.abspath(path), (None, fresh))
+        if known != state or len(checked) != n_rows:
+            checked = fresh
+        while len(_CHECKED) >= _FILES:
+            _CHECKED.pop(next(iter(_CHECKED)), None)
+        _CHECKED[os.path.abspath(path)] = state, checked
+        return checked
 
     def mend(self, rows, features):
         """Write damaged rows again."""

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import time
 import warnings
 from numbers import Integral
 from pathlib import Path
@@ -33,7 +34,8 @@ class FeatureCache(TransformerMixin, BaseEstimator):
     In a Pipeline it replaces the transformer that it wraps. Features are stored in one
     memory-mapped file for each set of parameters, so a pool may be larger than memory. Changed
     files and parameters are detected, interrupted runs continue, and several processes may share a
-    store. Every row has a checksum: damaged rows are computed again, with a warning.
+    store. Every row has a checksum: damaged rows are computed again, with a warning. A process
+    checks a row once, and again after the files of the store have changed.
 
     Parameters
     ----------
@@ -141,6 +143,30 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         if len(broken) == len(rows):
             return None, broken
         return _gather(store, rows[rows >= 0]), broken
+
+    def transform_stored(self, X):
+        """Return the features that are in the store already; compute nothing.
+
+        Parameters
+        ----------
+        X : sequence of paths or addresses
+            Recordings.
+
+        Returns
+        -------
+        features : ndarray of shape (n_stored, ...)
+            As from `transform`; of shape (0, 0) if there are none.
+        positions : ndarray of int
+            Their positions in X.
+        """
+        self._check()
+        store = FeatureStore(self.store_folder(), self.dtype)
+        rows = store.find(clip_keys(_paths(X), self.key))
+        rows[store.damaged(rows)] = -1
+        kept = np.flatnonzero(rows >= 0)
+        if not len(kept):
+            return np.zeros((0, 0), dtype=self.dtype), kept
+        return _gather(store, rows[kept]), kept
 
     @property
     def sets_aside(self):
@@ -301,13 +327,14 @@ def _gather_on_disk(store, features, rows):
         del out
         os.replace(temporary, path)
     with contextlib.suppress(OSError):  # a store that this user cannot write to
-        os.utime(path)
+        # Keep the modification time: it tells the store that it has checked this file.
+        os.utime(path, ns=(time.time_ns(), os.stat(path).st_mtime_ns))
     return np.load(path, mmap_mode="r")
 
 
 def _is_whole(store, path, rows):
     try:
-        return not store.damaged(rows, np.load(path, mmap_mode="r")).any()
+        return not store.damaged(rows, path).any()
     except FileNotFoundError:
         return False
     except (ValueError, IndexError):  # its header is damaged
@@ -319,6 +346,6 @@ def _remove_selections(folder, wanted):
     # Processes that have mapped a removed file keep it; systems that forbid removal keep the file.
     others = [path for path in folder.glob("selection-*") if path != wanted]
     with contextlib.suppress(OSError):
-        others.sort(key=os.path.getmtime)
+        others.sort(key=os.path.getatime)
         for path in others[: max(0, len(others) + 1 - _SELECTIONS)]:
             path.unlink()

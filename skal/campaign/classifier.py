@@ -117,7 +117,8 @@ class ActiveLearningClassifier(
         0 if the model did not change), ``from_scratch`` (whether training started from scratch),
         ``indices`` (positions labeled for this round, in the order asked), ``scores`` (of the
         strategy, NaN without scores), ``seconds_query``, ``seconds_fit``; with an `eval_set`
-        ``eval_accuracy``, ``eval_precision``, ``eval_recall`` and ``eval_f1`` (macro averages);
+        ``eval_accuracy``, ``eval_precision``, ``eval_recall``, ``eval_f1`` (macro averages) and
+        ``eval_recall_rarest`` (recall of the class with the fewest rows);
         with `pseudo_labels` ``n_pseudo_labeled``, ``pseudo_indices``, ``pseudo_labels`` (the
         classes given to those), ``threshold`` and, in a simulation, ``pseudo_accuracy``.
     pseudo_labels_ : dict

@@ -7,6 +7,8 @@ from skal.metrics import bootstrap_interval, budget_curve
 
 __all__ = ["BudgetCurveDisplay"]
 
+_NAMES = {"f1": "macro F1", "recall_rarest": "recall of the rarest class"}
+
 
 class BudgetCurveDisplay:
     """Budget curve: a metric over the number of labels.
@@ -62,7 +64,7 @@ class BudgetCurveDisplay:
         ----------
         history : list of dict
             ``history_`` of a campaign that was fitted with an `eval_set`.
-        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
+        metric : {"accuracy", "precision", "recall", "f1", "recall_rarest"}, default="accuracy"
             The metric to draw.
         full_data : float, default=None
             The metric of a model trained on all labels.
@@ -93,7 +95,7 @@ class BudgetCurveDisplay:
         ----------
         estimator : ActiveLearningClassifier
             Fitted with an `eval_set`.
-        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
+        metric : {"accuracy", "precision", "recall", "f1", "recall_rarest"}, default="accuracy"
             The metric to draw.
         full_data : float, default=None
             The metric of a model trained on all labels.
@@ -121,7 +123,7 @@ class BudgetCurveDisplay:
         ----------
         comparison : skal.experiment.Comparison
             What `skal.experiment.compare` returns.
-        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
+        metric : {"accuracy", "precision", "recall", "f1", "recall_rarest"}, default="accuracy"
             The metric to draw.
         ax : matplotlib Axes, default=None
             Axes to draw in; None: a new figure.
@@ -186,7 +188,7 @@ class BudgetCurveDisplay:
                 self.full_data, color="0.4", linestyle="--", linewidth=1, label="all labels"
             )
         ax.set_xlabel("labels")
-        ax.set_ylabel("macro F1" if self.metric == "f1" else self.metric)
+        ax.set_ylabel(_NAMES.get(self.metric, self.metric))
         ax.grid(alpha=0.3)
         if style["label"] is not None or self.full_data is not None:
             ax.legend(loc="lower right")

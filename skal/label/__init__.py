@@ -3,6 +3,7 @@
 import importlib
 
 _HOMES = {
+    "Finder": "learning.finding",
     "LabelingProject": "project",
     "ProjectError": "store.project_error",
     "Trainer": "learning.trainer",
@@ -12,6 +13,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Finder",
     "LabelFileError",
     "LabelingProject",
     "ProjectError",

@@ -8,6 +8,7 @@ from skal._utils.files.saved_models import list_rounds as list_models
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, import_export, questions, status
 from skal.label.asking.classes import add_class, list_classes, list_former, mark_nothing
+from skal.label.asking.found import FOUND
 from skal.label.asking.matching import match_labels
 from skal.label.asking.values import check_id, check_person
 from skal.label.class_changes import Vocabulary
@@ -250,6 +251,37 @@ class LabelingProject(Vocabulary, Past):
             question = self._question(question_id)
             if question is not None:
                 return question
+
+    def ask(self, person, clip_ids, reason, exclude=()):
+        """Ask a person about the first of some clips that is still open and that nobody holds.
+
+        Parameters
+        ----------
+        person : str
+            Name of the person.
+        clip_ids : sequence of int
+            Numbers of clips, the most wanted first.
+        reason : {"similar", "likely"}
+            Why they are asked: they sound like another clip, or may belong to a class. It is
+            stored with the answers.
+        exclude : collection of int, default=()
+            Numbers of clips to leave out.
+
+        Returns
+        -------
+        Question or None
+            None if none of them is free.
+        """
+        person = check_person(person)
+        if reason not in FOUND:
+            raise ProjectError("bad_answer", f"a reason is one of {FOUND}: {reason!r:.100}")
+        exclude = [check_id(clip_id, "unknown_clip", "clip") for clip_id in exclude]
+        given = person, clip_ids, reason, exclude
+        while True:
+            with self.store.write() as connection:
+                number = questions.ask_first(connection, self.settings, *given, time.time())
+            if number is None or (question := self._question(number)) is not None:
+                return None if number is None else question
 
     def _question(self, question_id, taken_back=None):
         """Return a Question, or set an unreadable clip aside and return None."""

@@ -29,7 +29,8 @@ _HELP = "   ".join(
     [
         "space: play",
         *(f"{key}: {kind.title.lower()}" for key, kind in _ANSWERS.items()),
-        f"{UNDO_KEY}: undo   <: earlier answers   +: class by name   ?: help   q or Esc: stop",
+        f"{UNDO_KEY}: undo   <: earlier answers   >: find more   +: class by name   ?: help",
+        "q or Esc: stop",
     ]
 )
 
@@ -141,6 +142,8 @@ class _Session:
         self.read_key = read_key
         self.player = player
         self.n_answers = 0
+        self.finder = None
+        self.seek = None  # what to search for, as arguments of Finder.next
 
     def run(self):
         self._show_keys()
@@ -150,7 +153,7 @@ class _Session:
             )
         again = None
         while True:
-            question = again or self.project.next(self.person)
+            question = again or self._find() or self.project.next(self.person)
             if question is None:
                 self._say("No clips are left: every clip has an answer.", "bold")
                 break
@@ -189,8 +192,47 @@ class _Session:
                 self._review()
                 self._show(question)
                 self._play(question)
+            elif key == ">":
+                self._search(question)
             else:
                 self._show_keys()
+
+    def _search(self, question):
+        """Let the person choose what to search for after the current clip."""
+        self._say(
+            "Enter: more clips like this one   name of a class: more of it   "
+            "-: back to the usual questions",
+            "cyan",
+        )
+        said = self.read_key.line().strip()
+        self.seek = None
+        if said == "":
+            self.seek = {"like": question.clip_id}
+        elif said in [info.name for info in self.project.classes]:
+            self.seek = {"label": said}
+        elif said != "-":
+            self._say(f"There is no class {said!r}.", "red")
+
+    def _find(self):
+        """Return a question from the search, or None."""
+        if self.seek is None:
+            return None
+        if self.finder is None:
+            # Imported late, because it takes a second.
+            from skal.label.learning.finding import Finder
+
+            self.finder = Finder(self.project)
+        try:
+            question = self.finder.next(self.person, **self.seek)
+            why = "Nothing more is found."
+        except ProjectError as error:
+            if error.code not in ("not_ready", "unknown_class"):
+                raise
+            question, why = None, str(error)
+        if question is None:
+            self._say(f"{why} The usual questions go on.", "yellow")
+            self.seek = None
+        return question
 
     def _review(self):
         """List earlier answers, newest first, and let the person correct some."""

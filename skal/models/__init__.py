@@ -6,6 +6,7 @@ _HOMES = {
     "CNNClassifier": "cnn",
     "CompactCNN": "networks",
     "DenseNet": "networks",
+    "LogisticHead": "embedded",
     "Network": "networks",
     "PiczakCNN": "networks",
     "ResNet": "networks",

@@ -1,24 +1,171 @@
 """The classifier after an embedding: small, fast, and calibrated."""
 
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-__all__ = ["make_embedding_classifier"]
+__all__ = ["LogisticHead", "make_embedding_classifier"]
+
+# Enough for a hundred thousand rows; training ends where the loss no longer falls.
+_MAX_ITER = 1000
 
 
-def make_embedding_classifier(C=1.0):
-    """Make the classifier that skal uses after an embedding: scaling and logistic regression.
+class LogisticHead(ClassifierMixin, BaseEstimator):
+    """Logistic regression with a penalty of equal weight for few labels and for many.
 
-    In a comparison on ESC-10 with BirdNET (one seed, five folds, random labels), it had the lowest
-    log loss, and the lowest calibration error at 20 and 50 labels (.09), so its margins are
-    meaningful. Linear discriminants with shrinkage had .42 and .23, stronger penalties .12 to .29.
-    No accuracy was more than 2.5 points higher.
+    scikit-learn adds the losses of all rows to the penalty, so with a fixed C the penalty matters
+    fifty times less with a thousand labels than with twenty. Here C is ``strength * n_features /
+    n_samples``: the penalty is weighed against the mean loss, and the number of features of rows
+    of length 1 does not matter.
 
     Parameters
     ----------
-    C : float, default=1.0
-        Inverse strength of the penalty.
+    strength : float, default=400.0
+        Inverse weight of the penalty. The default was the better of 100 and 400 on rows that no
+        test uses; values near it change little.
+    warm_start : bool, default=False
+        Start from the last coefficients if the classes are the same.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+    n_features_in_ : int
+        Number of features.
+    model_ : LogisticRegression
+        The fitted model, with the C computed for the rows.
+
+    See Also
+    --------
+    make_embedding_classifier : This classifier after scaling rows to length 1.
+
+    Examples
+    --------
+    >>> from skal.models import LogisticHead
+    >>> head = LogisticHead(strength=10).fit([[0.0], [0.2], [0.8], [1.0]], [0, 0, 1, 1])
+    >>> head.model_.C, head.predict([[0.9]]).tolist()
+    (2.5, [1])
+    """
+
+    _parameter_constraints = {
+        "strength": [Interval(Real, 0, None, closed="neither")],
+        "warm_start": ["boolean"],
+    }
+
+    def __init__(self, strength=400.0, *, warm_start=False):
+        self.strength = strength
+        self.warm_start = warm_start
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights; only their proportions matter.
+
+        Returns
+        -------
+        LogisticHead
+            The fitted classifier.
+        """
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order="C"
+        )
+        total = X.shape[0]
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+            total = max(sample_weight.sum(), np.finfo(float).tiny)
+        if not (self.warm_start and hasattr(self, "model_")):
+            self.model_ = LogisticRegression(max_iter=_MAX_ITER, warm_start=self.warm_start)
+        self.model_.set_params(C=float(self.strength * X.shape[1] / total))
+        self.model_.fit(X, y, sample_weight)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict_proba(self, X):
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+        """
+        X = self._checked(X)
+        return self.model_.predict_proba(X)
+
+    def decision_function(self, X):
+        """Return the scores from which the probabilities are computed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or (n_samples,) with two classes
+        """
+        X = self._checked(X)
+        return self.model_.decision_function(X)
+
+    def predict(self, X):
+        """Return the most probable class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        X = self._checked(X)
+        return self.model_.predict(X)
+
+    def _checked(self, X):
+        check_is_fitted(self)
+        return validate_data(
+            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def make_embedding_classifier(strength=400.0):
+    """Make the classifier that skal uses after an embedding.
+
+    Rows are scaled to length 1, centered by the mean of the labeled rows, and scaled to length 1
+    again: sounds differ only in a small part of an embedding, and its direction says more than its
+    size. `LogisticHead` learns from these rows.
+
+    It was chosen on folds of ESC-10 and speakers of FSDD that no test uses. With 20 labels of
+    ESC-10, its accuracy was .77 and its log loss .89; logistic regression on standardized rows had
+    .68 and 1.12. The user guide has the table and the calibration.
+
+    Parameters
+    ----------
+    strength : float, default=400.0
+        Inverse weight of the penalty; see `LogisticHead`.
 
     Returns
     -------
@@ -35,4 +182,5 @@ def make_embedding_classifier(C=1.0):
     >>> make_embedding_classifier().fit([[0.0, 1.0], [1.0, 0.0]], ["a", "b"]).classes_.tolist()
     ['a', 'b']
     """
-    return make_pipeline(StandardScaler(), LogisticRegression(C=C, max_iter=1000))
+    center = StandardScaler(with_std=False)
+    return make_pipeline(Normalizer(), center, Normalizer(), LogisticHead(strength))

@@ -108,8 +108,70 @@ def write_hub(folder, n_classes=5, width=12):
     return lambda y: _frames_by_hand(y, matrix.numpy())
 
 
-def _frames_by_hand(y, matrix):
-    starts = range(0, len(y) - 15600 + 1, 7680)
+def write_vggish(folder, width=128):
+    """Write a SavedModel that is called like VGGish: a waveform in, a row every 0.96 s out."""
+    import tensorflow as tf
+
+    matrix = np.random.default_rng(5).normal(size=(400, width)).astype("float32")
+
+    class Net(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def __call__(self, waveform):
+            frames = tf.signal.frame(waveform, 15600, 15360)
+            return tf.reduce_mean(tf.tanh(tf.reshape(frames, [-1, 39, 400]) @ matrix), axis=1)
+
+    tf.saved_model.save(Net(), str(folder))
+    return lambda y: _frames_by_hand(y, matrix, 15360)
+
+
+def write_speech_embedding(folder):
+    """Write two ONNX files that are called like openWakeWord's: 76 frames of 32 bands between."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    rng = np.random.default_rng(6)
+    bands = rng.normal(scale=1e-4, size=(32, 1, 640)).astype("float32")
+    matrix = rng.normal(scale=0.02, size=(76 * 32, 96)).astype("float32")
+
+    def save(name, nodes, given, result, constants):
+        values = [
+            helper.make_tensor_value_info(key, TensorProto.FLOAT, shape)
+            for key, shape in (given, result)
+        ]
+        kept = [numpy_helper.from_array(np.asarray(v), key) for key, v in constants.items()]
+        graph = helper.make_graph(nodes, name, values[:1], values[1:], kept)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+        onnx.save(model, str(folder / f"{name}.onnx"))
+
+    folder.mkdir()
+    spectrum = [
+        helper.make_node("Unsqueeze", ["input", "one"], ["x"]),
+        helper.make_node("Conv", ["x", "bands"], ["y"], strides=[160]),
+        helper.make_node("Transpose", ["y"], ["z"], perm=[0, 2, 1]),
+        helper.make_node("Unsqueeze", ["z", "one"], ["output"]),
+    ]
+    shapes = ("input", ["n", "samples"]), ("output", ["n", 1, "frames", 32])
+    save("melspectrogram", spectrum, *shapes, {"one": np.array([1]), "bands": bands})
+    head = [
+        helper.make_node("Flatten", ["input_1"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "matrix"], ["product"]),
+        helper.make_node("Tanh", ["product"], ["tanh"]),
+        helper.make_node("Reshape", ["tanh", "shape"], ["conv2d_19"]),
+    ]
+    shapes = ("input_1", ["n", 76, 32, 1]), ("conv2d_19", ["n", 1, 1, 96])
+    constants = {"matrix": matrix, "shape": np.array([-1, 1, 1, 96])}
+    save("embedding_model", head, *shapes, constants)
+
+    def expected(window):
+        frames = np.stack([window[s : s + 640] for s in range(0, 12640 - 640 + 1, 160)])
+        spectra = (32768 * frames) @ bands[:, 0].T / 10 + 2
+        return np.tanh(spectra.reshape(-1) @ matrix)
+
+    return expected
+
+
+def _frames_by_hand(y, matrix, hop=7680):
+    starts = range(0, len(y) - 15600 + 1, hop)
     parts = np.stack([y[s : s + 15600].reshape(39, 400) for s in starts])
     return np.tanh(parts @ matrix).mean(axis=1)
 

@@ -6,7 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import warnings
+import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +24,7 @@ from skal.audio import (
     BrokenClipsError,
     FeatureCache,
     LogMelSpectrogram,
+    _store,
     build_features,
     cache,
 )
@@ -162,6 +166,53 @@ def test_damaged_features_are_computed_again_and_reported(features, paths, seed)
     assert Counting.computed == 11
 
 
+def grow_old(folder):
+    """Make the files of a store look as if they had not changed for an hour."""
+    for path in folder.iterdir():
+        os.utime(path, ns=(0, time.time_ns() - 3_600_000_000_000))
+
+
+def test_a_process_checks_a_row_once_as_long_as_the_files_stay(features, paths, monkeypatch):
+    features.transform(paths)
+    grow_old(features.store_folder())
+    real, seen = zlib.crc32, []
+
+    def crc32(content):
+        seen.extend([1] * isinstance(content, np.ndarray))
+        return real(content)
+
+    monkeypatch.setattr(_store, "zlib", SimpleNamespace(crc32=crc32))
+    features.transform(paths[:4])
+    features.transform(paths)
+    features.transform(paths)
+    assert len(seen) == 10
+    os.utime(features.store_folder() / "features.bin")
+    features.transform(paths)
+    assert len(seen) == 20
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_damage_after_a_check_is_noticed_by_the_time_of_the_file(features, paths, seed):
+    expected = np.array(features.transform(paths))
+    grow_old(features.store_folder())
+    features.transform(paths)
+    flip_bit(features.store_folder() / "features.bin", np.random.default_rng(seed))
+    with pytest.warns(UserWarning, match="1 of 10 features"):
+        got = features.transform(paths)
+    np.testing.assert_array_equal(got, expected)
+
+
+def test_the_time_of_a_file_that_just_changed_is_not_trusted(features, paths):
+    features.transform(paths)
+    path = features.store_folder() / "features.bin"
+    before = path.stat().st_mtime_ns
+    features.transform(paths)
+    flip_bit(path, np.random.default_rng(0))
+    os.utime(path, ns=(before, before))  # as if the clock of the disk had not moved
+    with pytest.warns(UserWarning, match="1 of 10 features"):
+        features.transform(paths)
+
+
 @pytest.mark.parametrize("name", ["keys.bin", "shape.json"])
 @pytest.mark.parametrize("seed", range(10))
 def test_a_flipped_bit_beside_the_features_changes_none(features, paths, name, seed):
@@ -285,6 +336,14 @@ def test_selections_larger_than_memory_lie_on_disk(features, paths, monkeypatch)
         flip_bit(selection, np.random.default_rng(seed))
         got = features.transform([paths[i] for i in order])
         np.testing.assert_array_equal(got, whole[order])
+    # A whole one is checked once.
+    grow_old(features.store_folder())
+    features.transform([paths[i] for i in order])
+    monkeypatch.setattr(_store, "zlib", SimpleNamespace(crc32=lambda content: None))
+    monkeypatch.setattr(FeatureStore, "_stored_shape", lambda store: whole.shape[1:])
+    np.testing.assert_array_equal(features.transform([paths[i] for i in order]), whole[order])
+    monkeypatch.undo()
+    monkeypatch.setattr(cache, "_IN_MEMORY", 0)
     # A campaign asks for another pool in every round: not all of them are kept.
     for start in range(1, 9):
         again = features.transform(paths[start::-1])

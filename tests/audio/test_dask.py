@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from skal.audio import LogMelSpectrogram
+from skal.audio import FeatureCache, LogMelSpectrogram, PretrainedEmbedding
+from tests.audio.networks import RATE, keras_network, write_onnx
 
 distributed = pytest.importorskip("distributed")
 
@@ -47,3 +48,23 @@ def test_dask(cluster, tmp_path):
     assert list(model.transform_readable(paths)[1]) == [7]
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
     assert len(set(seen)) == 2 and os.getpid() not in seen
+
+
+def test_an_embedding_on_dask(cluster, tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: skal[test] has it")
+    pytest.importorskip("onnx", reason="onnx is not installed: skal[test] has it")
+    rng = np.random.default_rng(0)
+    paths = [str(tmp_path / f"{i}.wav") for i in range(40)]
+    for path in paths:
+        soundfile.write(path, rng.normal(scale=0.1, size=6000), RATE)
+    (tmp_path / "7.wav").write_text("no sound")
+    network = str(tmp_path / "net.onnx")
+    write_onnx(network, keras_network())
+    model = PretrainedEmbedding(network, sr=RATE)
+    expected, _ = model.transform_readable(paths)
+    with joblib.parallel_config(backend="dask"):
+        got, broken = model.set_params(n_jobs=-1).transform_readable(paths)
+        kept, _ = FeatureCache(model, str(tmp_path / "store")).transform_readable(paths)
+    assert list(broken) == [7]
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(kept, got)

@@ -30,6 +30,8 @@ from tests.audio.networks import (
     write_hub,
     write_keras,
     write_perch,
+    write_speech_embedding,
+    write_vggish,
 )
 
 for package in ("ai_edge_litert", "onnxruntime", "onnx"):
@@ -282,6 +284,32 @@ def test_yamnet_is_called_with_a_waveform(tmp_path, recordings):
     assert len(got) == len(rows) + 1
     with pytest.raises(ValueError, match="0 rows for 1 windows"):
         clone(model).set_params(window=0.5).transform([y])
+
+
+def test_vggish_is_called_with_a_waveform(tmp_path):
+    expected = write_vggish(tmp_path / "vggish")
+    y = np.random.default_rng(5).normal(0, 0.1, 15600 + 2 * 15360).astype(np.float32)
+    got = PretrainedEmbedding("vggish", weights=tmp_path / "vggish", pool=None).transform([y])[0]
+    assert got.shape == (3, 128)
+    np.testing.assert_allclose(got, expected(y), atol=1e-5)
+
+
+def test_the_speech_embedding_is_a_chain_of_two_networks(tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: skal[test] has it")
+    pytest.importorskip("onnx", reason="onnx is not installed: skal[test] has it")
+    expected = write_speech_embedding(tmp_path / "speech")
+    y = np.random.default_rng(6).normal(0, 0.1, 12640 + 3 * 1280).astype(np.float32)
+    model = PretrainedEmbedding("speech_embedding", weights=tmp_path / "speech", pool=None)
+    got = model.transform([y])[0]
+    assert got.shape == (4, 96)
+    rows = [expected(y[s : s + 12640]) for s in range(0, 4 * 1280, 1280)]
+    np.testing.assert_allclose(got, rows, atol=1e-4)
+    # A shorter clip is repeated, not padded with silence.
+    short = model.transform([y[:8000]])[0]
+    np.testing.assert_allclose(short, [expected(np.resize(y[:8000], 12640))], atol=1e-4)
+    (tmp_path / "speech" / "melspectrogram.onnx").unlink()
+    with pytest.raises(FileNotFoundError, match="melspectrogram"):
+        clone(model).transform([y])
 
 
 @pytest.mark.parametrize(("name", "with_infer"), [("perch", True), ("perch2", False)])

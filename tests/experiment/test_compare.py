@@ -18,6 +18,7 @@ from skal.experiment.comparing.report import _cell, findings
 from skal.experiment.messages import ExperimentError, FolderBusyError, ParameterError
 from skal.experiment.params.parameters import load_params
 from skal.experiment.runs.run_folder import RunFolder
+from skal.metrics import area_under_budget_curve
 from tests.experiment.test_run import TINY, read_csv
 
 mpl.use("Agg")
@@ -52,6 +53,8 @@ def test_what_a_comparison_leaves_behind(comparison):
     assert "<svg" in page
     assert not any(word in page for word in ("<script", 'src="', "url(http", "<link"))
     assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "rarest.png").read_bytes().startswith(b"\x89PNG")
+    assert "recall of the rarest class" in page.lower()
     table = read_csv(folder / "table.csv")
     assert [row["strategy"] for row in table] == NAMES
     assert float(table[1]["area"]) == comparison.table[1]["area"]
@@ -73,6 +76,26 @@ def test_runs_are_paired(comparison):
     asked = queries(folder)
     assert asked["random/0"] != asked["random/1"]
     assert asked["random/0"] != asked["margin/0"]
+
+
+def test_recall_of_the_rarest_class_over_labels(comparison):
+    stats = read_csv(comparison.folder / "margin" / "1" / "stats.csv")
+    values = [float(row["eval_recall_rarest"]) for row in stats]
+    n_labels, curve = comparison.budget_curves("recall_rarest")["margin"][1]
+    assert curve.tolist() == values
+    run = next(r for r in comparison.runs if (r["strategy"], r["seed"]) == ("margin", 1))
+    assert run["recall_rarest"] == pytest.approx(area_under_budget_curve(n_labels, curve))
+    # Runs of earlier versions have not measured it, and are compared all the same.
+    older = {
+        name: {
+            seed: [{k: v for k, v in row.items() if k != "eval_recall_rarest"} for row in rows]
+            for seed, rows in seeds.items()
+        }
+        for name, seeds in comparison.stats.items()
+    }
+    earlier = Comparison(comparison.folder, older, comparison.full_data, {})
+    assert np.isnan(earlier.table[0]["recall_rarest"])
+    assert earlier.table[0]["area"] == comparison.table[0]["area"]
 
 
 def test_only_what_is_missing_is_run(comparison, tmp_path):

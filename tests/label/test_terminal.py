@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 from rich.console import Console
+from sklearn.linear_model import LogisticRegression
 
 from skal.label import LabelingProject
 from skal.label.playback import Player, find_player
 from skal.label.terminal import label_in_terminal, read_keys
+from tests.label.recordings import Bands, train, write_tones
 
 
 @pytest.fixture
@@ -148,6 +150,27 @@ def test_an_earlier_answer_is_corrected(project):
     assert "not changed" in shown
     shown = label(project, "<q", ["no such thing", "", "", "!", "q"])
     assert "showing all answers" in shown and "No more answers" in shown
+
+
+def test_more_like_a_clip_and_of_a_class(tmp_path):
+    truth = write_tones(tmp_path / "tones", 12)
+    options = {"embedding": Bands(), "estimator": LogisticRegression(), "audit_share": 0}
+    with LabelingProject(tmp_path / "tones", ["low", "high"], **options) as project:
+        assert train(project) is None  # computes the features
+        first = project.next("ada")
+        keys = {"low": "1", "high": "2"}
+        other = "high" if truth[first.name] == "low" else "low"
+        key = keys[truth[first.name]]
+        lines = ["", other, "dolphin", "-"]
+        text = label(project, [">", key, key, key, ">", key, ">", key, ">", key, "q"], lines)
+        reasons = [answer.reason for answer in project.answers()]
+        named = [truth[answer.path] for answer in project.answers()]
+    # Like the first one; of the class that nobody has given yet: said, and the usual ones go on.
+    assert reasons[1:4] == ["similar"] * 3
+    assert set(named[:4]) == {truth[first.name]}
+    assert f"no clip has the label {other!r} yet" in text and "There is no class 'dolphin'" in text
+    assert "similar" not in reasons[4:]
+    assert "it sounds like what you look for" in text
 
 
 def test_undo_says_what_the_answer_was(project):

@@ -37,6 +37,8 @@ DEFAULT_STRATEGIES = ("random", "entropy", "margin", "edpc", "badge", "typiclust
 
 _COLUMNS = {"accuracy": "eval_acc", "precision": "eval_pre", "recall": "eval_recall"}
 
+_RAREST = "eval_recall_rarest"
+
 # Keys that select what is compared; the other keys are settings.
 _STRATEGY_KEYS = ("strategy", "framework_type", "name")
 _ENGINE_KEYS = tuple(key for keys in COMBINED_ENGINES.values() for key in keys)
@@ -264,7 +266,11 @@ class Comparison:
         self.full_data = full_data
         self.duplicates = duplicates
         targets = {seed: metrics["accuracy"] for seed, metrics in full_data.items()}
-        self.runs = figures_of_runs(self._curves("accuracy"), targets, self._seconds())
+        # Runs of earlier versions did not measure it.
+        rows = [row for seeds in stats.values() for rows in seeds.values() for row in rows]
+        is_measured = all(_RAREST in row for row in rows)
+        rarest = self._curves("recall_rarest") if is_measured else None
+        self.runs = figures_of_runs(self._curves("accuracy"), targets, self._seconds(), rarest)
         self.table = summarize(self.runs)
         again = full_data_again or {}
         self.training_noise = training_noise(
@@ -314,7 +320,7 @@ class Comparison:
 
         Parameters
         ----------
-        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
+        metric : {"accuracy", "precision", "recall", "f1", "recall_rarest"}, default="accuracy"
             Metric on the test data.
 
         Returns
@@ -329,7 +335,7 @@ class Comparison:
 
         Parameters
         ----------
-        metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
+        metric : {"accuracy", "precision", "recall", "f1", "recall_rarest"}, default="accuracy"
             Metric on the test data.
 
         Returns

@@ -22,6 +22,7 @@ LEVEL = 0.05
 FIGURES = {
     "area": "area under the budget curve",
     "accuracy": "final accuracy",
+    "recall_rarest": "recall of the rarest class, mean over the campaign",
     "labels_95": "labels to 95 % of full-data accuracy",
     "labels_99": "labels to 99 % of full-data accuracy",
     "saving_95": "label saving over random at 95 %",
@@ -31,11 +32,12 @@ FIGURES = {
 }
 
 
-def figures_of_runs(curves, targets, seconds):
+def figures_of_runs(curves, targets, seconds, rarest=None):
     """Return strategy, seed, labels, target, and the `FIGURES` of each run."""
     # `curves` has budget curves by strategy (including random) and seed, `targets` the accuracy
-    # with all labels by seed. All areas end at the number of labels that every run reached. NaN:
-    # the target is missing or not reached.
+    # with all labels by seed, `rarest` curves of the recall of the rarest class, if it was
+    # measured. All areas end at the number of labels that every run reached. NaN: the target or
+    # the recall is missing, or the target is not reached.
     end = min(curve[0][-1] for seeds in curves.values() for curve in seeds.values())
     runs = []
     for name, seeds in curves.items():
@@ -43,6 +45,9 @@ def figures_of_runs(curves, targets, seconds):
             run = {"strategy": name, "seed": seed, "labels": float(curve[0][-1])}
             run["target"] = targets.get(seed, np.nan)
             run["area"] = area_under_budget_curve(*_cut(curve, end))
+            run["recall_rarest"] = np.nan
+            if rarest is not None:
+                run["recall_rarest"] = area_under_budget_curve(*_cut(rarest[name][seed], end))
             for percent in (95, 99):
                 target = run["target"] * percent / 100
                 run[f"labels_{percent}"] = labels_to_reach(*curve, target)

@@ -1,4 +1,4 @@
-"""The report of a comparison: a self-contained HTML file, CSV files, and a plot."""
+"""The report of a comparison: a self-contained HTML file, CSV files, and plots."""
 
 import html
 import io
@@ -38,23 +38,27 @@ _READING = (
     "the number of strategies by Holm's method. If some seeds do not reach a target, a mean over "
     "the others would leave out the slowest. Instead, a lower bound of the mean is shown (≥), "
     "which counts those seeds with all the labels that they used, with the number of seeds that "
-    "reached the target."
+    "reached the target. The rarest class is the one with the fewest rows in the test data; its "
+    "recall is the share of them that the model finds."
 )
 
 
 # Two tables, because one with all columns does not fit in 1100 pixels.
 _HEADS = FIGURES | {"n_seeds": "seeds", "gain": "gain over random", "p_holm": "p (Holm)"}
 _MAIN = ("n_seeds", "gain", "p_holm", "area", "accuracy", "labels_95", "labels_99")
-_MORE = ("saving_95", "saving_99", "seconds_query", "seconds_fit")
+_MORE = ("recall_rarest", "saving_95", "saving_99", "seconds_query", "seconds_fit")
 
 
 def write_report(comparison, params):
-    """Write report.html, table.csv, runs.csv and curves.png into a comparison's folder."""
+    """Write report.html, table.csv, runs.csv and the plots into a comparison's folder."""
     folder = RunFolder(comparison.folder)
     for name, rows in (("table.csv", comparison.table), ("runs.csv", comparison.runs)):
         folder.write_csv(name, list(rows[0]), [_without_nan(row) for row in rows])
-    svg = _draw(comparison, folder)
-    folder.write_text("report.html", _page(comparison, params, svg))
+    svgs = {"Accuracy over labels": _draw(comparison, "accuracy", folder, "curves.png")}
+    if not math.isnan(comparison.table[0]["recall_rarest"]):
+        title = "Recall of the rarest class over labels"
+        svgs[title] = _draw(comparison, "recall_rarest", folder, "rarest.png")
+    folder.write_text("report.html", _page(comparison, params, svgs))
 
 
 def findings(table):
@@ -105,16 +109,16 @@ def _noise(comparison):
     return [line]
 
 
-def _draw(comparison, folder):
-    """Save the curves as PNG, and return them as SVG."""
+def _draw(comparison, metric, folder, name):
+    """Save the curves of a metric as PNG, and return them as SVG."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     from skal.display import BudgetCurveDisplay
 
     figure = Figure(figsize=(9, 5.5), layout="constrained")
-    BudgetCurveDisplay.from_compare(comparison, ax=figure.subplots())
-    with folder.open("curves.png") as file:
+    BudgetCurveDisplay.from_compare(comparison, metric=metric, ax=figure.subplots())
+    with folder.open(name) as file:
         figure.savefig(file, format="png", dpi=120)
     svg = io.StringIO()
     # A fixed salt makes the file reproducible: ids inside it depend on the salt.
@@ -124,7 +128,7 @@ def _draw(comparison, folder):
     return text[text.index("<svg") :]
 
 
-def _page(comparison, params, svg):
+def _page(comparison, params, svgs):
     strategies, seeds = len(comparison.table), sorted({run["seed"] for run in comparison.runs})
     task = params.sub_dir or dataset_name(params)[0]
     title = f"Which labels are worth it: {strategies} strategies on {task}"
@@ -155,9 +159,9 @@ def _page(comparison, params, svg):
             f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>",
             f"<h1>{html.escape(title)}</h1><p>{html.escape(about)}</p>",
             _list([*findings(comparison.table), *_noise(comparison)]),
-            f"<h2>Accuracy over labels</h2>{svg}",
+            *(f"<h2>{html.escape(head)}</h2>{svg}" for head, svg in svgs.items()),
             f"<h2>Accuracy and labels</h2>{_html_table(comparison.table, _MAIN)}",
-            f"<h2>Savings and time</h2>{_html_table(comparison.table, _MORE)}",
+            f"<h2>Rare sounds, savings and time</h2>{_html_table(comparison.table, _MORE)}",
             _list(notes),
             f"<h2>How to read this</h2><p>{html.escape(_READING)}</p>",
             f"<h2>Parameters</h2>{_code(used)}",

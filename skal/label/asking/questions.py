@@ -5,6 +5,7 @@ import math
 import numpy as np
 from sqlalchemy import bindparam, exists, func, insert, select, update
 
+from skal.label.asking.found import LIKELY, SIMILAR
 from skal.label.asking.kinds import LABEL, SETTLING
 from skal.label.asking.records import IMPORTED, Question
 from skal.label.store.tables import (
@@ -19,6 +20,7 @@ from skal.label.store.tables import (
 
 __all__ = [
     "ask_again",
+    "ask_first",
     "choose_question",
     "describe",
     "is_leased",
@@ -26,12 +28,17 @@ __all__ = [
     "release",
 ]
 
+# Clips to look at with one query.
+_CHUNK = 500
+
 _EXPLANATIONS = {
     "initial": "a first recording, typical of many recordings here",
     "chosen": "the model should learn most from it",
     "audit": "drawn at random, to measure how often the model is right",
     "shared": "another person labeled it: do you agree?",
     "random": "drawn at random while the model has not chosen yet",
+    SIMILAR: "it sounds like what you look for",
+    LIKELY: "the model predicts the class that you look for",
 }
 
 
@@ -50,6 +57,18 @@ def choose_question(connection, settings, person, exclude, now):
         if found is not None:
             clip_id, number = found
             return _ask(connection, clip_id, person, reason, now, settings["lease"], round=number)
+    return None
+
+
+def ask_first(connection, settings, person, clip_ids, reason, exclude, now):
+    """Ask a person about the first of some clips that is free; return the number, or None."""
+    who = {"person": person, "now": now, "exclude": list(exclude)}
+    for start in range(0, len(clip_ids), _CHUNK):
+        part = clip_ids[start : start + _CHUNK]
+        free = set(connection.execute(_FREE_AMONG, who | {"among": part}).scalars())
+        first = next((clip_id for clip_id in part if clip_id in free), None)
+        if first is not None:
+            return _ask(connection, first, person, reason, now, settings["lease"])
     return None
 
 
@@ -152,6 +171,10 @@ _FREE = (
     ~is_leased(clips.c.id, _NOW),
     ~exists().where(_MINE.c.clip_id == clips.c.id, _MINE.c.person == _PERSON),
     clips.c.id.not_in(_UNWANTED),
+)
+
+_FREE_AMONG = select(clips.c.id).where(
+    clips.c.open, clips.c.id.in_(bindparam("among", expanding=True)), *_FREE
 )
 
 _QUEUED = (

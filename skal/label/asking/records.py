@@ -39,7 +39,8 @@ class Question:
     duration: float | None  # length in s
     round: int | None  # round whose model chose the clip; None before the first model
     # Why the clip was asked: typical of the recordings, chosen by the model, drawn at random for
-    # the estimate, labeled by another person, or drawn at random because the model is not ready.
+    # the estimate, labeled by another person, drawn at random because the model is not ready, or
+    # found in a search for clips like another or of a class.
     reason: str
     explanation: str  # the reason as a sentence for people
     # Class that the model predicts; None without a prediction, or if it is hidden until the

@@ -11,6 +11,7 @@ from skal.label.asking.clips import open_clips
 from skal.label.asking.votes import list_verdicts
 from skal.label.learning.campaign import Campaign, fit_classifier, resume, save_model
 from skal.label.learning.choices import compare, draw_audits, expect, rank
+from skal.label.learning.finding import save_scores
 from skal.label.learning.pool import read_pool
 from skal.label.store import training_rounds
 from skal.label.store.project_error import ProjectError
@@ -201,6 +202,9 @@ class Trainer:
             guesses=expect(classifier, pool, [*chosen, *audits, *campaign.taught]),
             record=record,
         )
+        # Save scores last: predicting all clips takes time, and people wait for the questions.
+        proba = classifier.predict_proba(pool.X)
+        save_scores(project.folder, number, pool.ids, classifier.classes_.tolist(), proba)
 
     def _resume(self, names):
         """Resume the last campaign; return a round that was trained but not published, or None."""

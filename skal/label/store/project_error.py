@@ -11,7 +11,8 @@ class ProjectError(ValueError):
     code : str
         Kind of error, for programs: "unknown_clip", "unknown_class", "unknown_question",
         "lease_lost" (another person holds the clip or answered), "superseded" (the answer was
-        taken back or corrected meanwhile), "bad_answer", "bad_class", "bad_settings",
+        taken back or corrected meanwhile), "not_ready" (a search lacks features or labels),
+        "bad_answer", "bad_class", "bad_settings",
         "no_such_project", "locked" (another process holds it), "disk_full", "read_only",
         "store" (the database cannot be reached, or is broken), "address" (the server cannot
         listen there, or a public name is none).

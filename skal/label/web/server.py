@@ -47,6 +47,7 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
     # A large picture takes 150 MB, so only two are drawn at a time.
     app.state.drawing = anyio.CapacityLimiter(2)
     app.state.person = person
+    app.state.finder = None  # created by the first search
     # Identifies the project to browsers that still hold unsent answers.
     app.state.created = created
     for router in ROUTERS:

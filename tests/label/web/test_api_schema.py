@@ -18,6 +18,8 @@ ROUTES = [
     ("GET", "/api/clips/{clip_id}/audio"),
     ("GET", "/api/clips/{clip_id}/spectrogram.png"),
     ("GET", "/api/export/{format}"),
+    ("GET", "/api/found"),
+    ("GET", "/api/found/next"),
     ("GET", "/api/health"),
     ("GET", "/api/next"),
     ("GET", "/api/people"),
@@ -28,6 +30,7 @@ ROUTES = [
     ("POST", "/api/classes"),
     ("POST", "/api/classes/change"),
     ("POST", "/api/corrections"),
+    ("POST", "/api/found/ask"),
     ("POST", "/api/release"),
     ("POST", "/api/undo"),
 ]

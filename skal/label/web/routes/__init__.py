@@ -1,7 +1,8 @@
-"""Routes by subject: the page, labeling, earlier answers, classes, clips, results."""
+"""Routes by subject: the page, labeling, search, earlier answers, classes, clips, results."""
 
-from skal.label.web.routes import asking, clip_media, page, past, results, vocabulary
+from skal.label.web.routes import asking, clip_media, finding, page, past, results, vocabulary
 
 __all__ = ["ROUTERS"]
 
-ROUTERS = tuple(module.router for module in (page, asking, past, vocabulary, clip_media, results))
+_MODULES = (page, asking, finding, past, vocabulary, clip_media, results)
+ROUTERS = tuple(module.router for module in _MODULES)

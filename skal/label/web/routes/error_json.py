@@ -20,6 +20,7 @@ STATUS = {
     "no_such_project": 404,
     "lease_lost": 409,
     "superseded": 409,
+    "not_ready": 409,
     "unknown_class": 422,
     "bad_answer": 422,
     "bad_class": 422,

@@ -19,6 +19,7 @@ __all__ = [
     "CorrectionIn",
     "ErrorOut",
     "FormerClassOut",
+    "FoundOut",
     "Number",
     "Person",
     "PersonIn",
@@ -142,6 +143,21 @@ class VoteOut(_Out):
     guess: Text | None
     guess_probability: float | None
     disagrees: bool
+
+
+class FoundOut(_Out):
+    """A clip that a search has found, with its answer."""
+
+    clip_id: int
+    path: Text
+    start: float | None
+    end: float | None
+    score: float
+    reason: str
+    kind: str | None
+    label: Text | None
+    answer_id: int | None
+    person: Text | None
 
 
 class QuestionOut(_Out):

@@ -9,7 +9,7 @@ export function focusStage() {
   byId("stage").focus({ preventScroll: true });
 }
 
-export function listenToKeys({ questions, stage, classes, past, settings }) {
+export function listenToKeys({ questions, stage, classes, past, search, settings }) {
   const { player, transport } = stage;
   const press = (action) => {
     player.unlock();
@@ -33,6 +33,7 @@ export function listenToKeys({ questions, stage, classes, past, settings }) {
     [byId("undo").dataset.key]: undo,
     "+": () => classes.openDialog(),
     "<": () => past.open(),
+    ">": () => search.open(),
     "/": () => classes.finder.focus(),
     "?": help,
   };

@@ -7,6 +7,7 @@ import { focusStage, listenToKeys } from "./keys.js";
 import { Past } from "./past.js";
 import { listProblems, showProgress } from "./panel.js";
 import { Questions } from "./questions.js";
+import { Search } from "./search.js";
 import { makeSettings } from "./settings.js";
 import { Stage } from "./stage.js";
 import { makeVocabulary } from "./vocabulary.js";
@@ -20,6 +21,7 @@ const stage = new Stage(settings);
 const questions = new Questions(stage, `${project}:${created}`);
 const classes = new Classes();
 const past = new Past(questions);
+const search = new Search(questions);
 let refreshing = null; // timer
 
 async function refresh() {
@@ -99,7 +101,7 @@ async function begin() {
 questions.changed = refreshSoon;
 classes.changed = refreshSoon;
 makeVocabulary(classes);
-listenToKeys({ questions, stage, classes, past, settings });
+listenToKeys({ questions, stage, classes, past, search, settings });
 listenToDialogs();
 listenToPage();
 questions.outbox.send();

@@ -16,6 +16,8 @@ export class Questions {
     this.current = null; // the question on the screen, as the stage loaded it
     this.upcoming = [];
     this.nothingLeft = false;
+    this.seek = null; // what a search asks for, as parameters; null: what the model wants to know
+    this.sought = () => {}; // called when a search begins or ends
     this.filling = null;
     this.undoing = false;
     this.correcting = null; // the earlier answer on the screen, as the stage loaded it
@@ -123,7 +125,43 @@ export class Questions {
     }
   }
 
+  // Ask about what a search finds from now on; null: about what the model wants to know again.
+  async look(seek) {
+    const unseen = this.upcoming;
+    for (const question of unseen) this.stage.drop(question);
+    [this.upcoming, this.nothingLeft, this.seek] = [[], false, seek];
+    this.sought(seek);
+    await this.#giveBack(unseen);
+    await this.filling;
+    await this.fill();
+  }
+
+  // Ask about one clip; whether that was possible.
+  async take(clip_id, reason) {
+    let question = this.upcoming.find((held) => held.clip_id === clip_id);
+    if (this.current?.clip_id === clip_id) return true;
+    if (question) this.upcoming.splice(this.upcoming.indexOf(question), 1);
+    else {
+      const found = await call("api/found/ask", { body: { person: this.person, clip_id, reason } });
+      if (found === null) return false;
+      question = this.stage.load(found);
+    }
+    this.stopCorrecting({ shows: false });
+    if (this.current) this.upcoming.unshift(this.current);
+    this.stage.hide();
+    this.#show(question);
+    return true;
+  }
+
+  async #giveBack(questions) {
+    const question_ids = questions.map((question) => question.question_id);
+    const body = { person: this.person, question_ids };
+    if (question_ids.length > 0) await call("api/release", { body }).catch(() => null);
+  }
+
   become(person) {
+    this.seek = null;
+    this.sought(null);
     this.person = person;
     this.stopCorrecting({ shows: false });
     for (const question of this.#held()) this.stage.drop(question);
@@ -184,22 +222,35 @@ export class Questions {
 
   async #fill() {
     while (this.person !== null && !this.nothingLeft && this.#held().length <= AHEAD) {
-      const person = this.person;
-      const params = [["person", person], ...this.#heldClips().map((clip) => ["exclude", clip])];
+      const { person, seek } = this;
+      const params = [["person", person], ...(seek ?? []), ...this.#heldClips().map((clip) => ["exclude", clip])];
       try {
-        const question = await call("api/next", { params });
+        const question = await call(seek ? "api/found/next" : "api/next", { params });
         if (this.outbox.size === 0) this.showServer(null);
         if (person !== this.person) continue;
-        if (question === null) this.nothingLeft = true;
+        if (seek !== this.seek) {
+          if (question) await this.#giveBack([question]);
+        } else if (question === null && seek) this.#endSearch("Nothing more is found.");
+        else if (question === null) this.nothingLeft = true;
         else if (!this.#heldClips().includes(question.clip_id)) this.upcoming.push(this.stage.load(question));
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
+        if (seek && seek === this.seek && !error.mayPass) {
+          this.#endSearch(error.message);
+          continue;
+        }
         this.showServer(error);
         this.#showWaiting(error);
         return;
       }
       if (!this.current && !this.correcting) this.#showNext();
     }
+  }
+
+  #endSearch(why) {
+    this.seek = null;
+    this.sought(null);
+    tellLast(`${why} The usual questions go on.`);
   }
 
   #showNext() {

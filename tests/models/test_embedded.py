@@ -1,0 +1,87 @@
+"""The classifier behind an embedding: its penalty, what rows it sees, its probabilities."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skal import ActiveLearningClassifier
+from skal.models import LogisticHead, make_embedding_classifier
+
+
+@parametrize_with_checks([LogisticHead()])
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b", "c"], 20)
+    X = rng.normal(size=(60, 5)) + 2 * np.eye(5)[np.repeat([0, 1, 2], 20)]
+    return X, y
+
+
+def _minimum(X, y, strength, weights):
+    """Minimize mean loss + |w|^2 / (2 strength n_features) with a solver of another kind."""
+    classes, codes = np.unique(y, return_inverse=True)
+
+    def loss(flat):
+        w = flat.reshape(len(classes), -1)
+        scores = X @ w[:, :-1].T + w[:, -1]
+        scores -= scores.max(axis=1, keepdims=True)
+        logs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+        mean = -(weights * logs[np.arange(len(X)), codes]).sum() / weights.sum()
+        return mean + (w[:, :-1] ** 2).sum() / (2 * strength * X.shape[1])
+
+    found = minimize(loss, np.zeros(len(classes) * (X.shape[1] + 1)), method="BFGS", tol=1e-9)
+    return found.x.reshape(len(classes), -1)[:, :-1]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_penalty_is_added_to_the_mean_loss(rows, weighted):
+    X, y = rows
+    weights = np.random.default_rng(1).uniform(1, 9, 60) if weighted else np.ones(60)
+    head = LogisticHead(strength=3).fit(X, y, weights if weighted else None)
+    np.testing.assert_allclose(head.model_.coef_, _minimum(X, y, 3, weights), atol=2e-3)
+
+
+def test_twice_the_rows_are_the_same_model(rows):
+    X, y = rows
+    one, two = LogisticHead().fit(X, y), LogisticHead().fit(np.r_[X, X], np.r_[y, y])
+    np.testing.assert_allclose(one.predict_proba(X), two.predict_proba(X), atol=1e-3)
+
+
+def test_the_length_of_a_row_does_not_matter(rows):
+    X, y = rows
+    lengths = np.random.default_rng(2).uniform(0.1, 10, (60, 1))
+    plain = make_embedding_classifier().fit(X, y)
+    other = make_embedding_classifier().fit(X * lengths, y)
+    np.testing.assert_allclose(plain.predict_proba(X), other.predict_proba(3 * X), atol=1e-6)
+
+
+def test_a_part_that_all_rows_share_does_not_hide_what_differs(rows):
+    X, y = rows
+    far = np.c_[0.01 * X, np.full(60, 5.0)]
+    half = np.arange(60) % 2 == 0
+    model = make_embedding_classifier().fit(far[half], y[half])
+    assert model.score(far[~half], y[~half]) > 0.65
+
+
+def test_training_goes_on_with_warm_start(rows):
+    X, y = rows
+    head = LogisticHead(warm_start=True).fit(X, y)
+    n_first = head.model_.n_iter_[0]
+    assert head.fit(X, y).model_.n_iter_[0] < n_first / 2
+    cold = clone(head).set_params(warm_start=False).fit(X, y)
+    assert cold.fit(X, y).model_.n_iter_[0] == n_first
+
+
+def test_a_campaign_can_go_on_instead_of_beginning_anew(rows):
+    X, y = rows
+    model = make_embedding_classifier().set_params(logistichead__warm_start=True)
+    fitted = ActiveLearningClassifier(
+        model, n_initial=9, n_instances=9, budget=27, update="finetune", random_state=0
+    ).fit(X, y)
+    assert fitted.score(X, y) > 0.8
