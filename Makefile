@@ -18,6 +18,7 @@ test-all: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/numpydoc lint --config . $$(git ls-files 'skal/*.py')
 
 docs: $(VENV)/.installed-dev

@@ -5,7 +5,7 @@ class NestedParameters:
     """Says what to set first where `set_params` is given a parameter of an object not there."""
 
     # For each parameter that may be None or text, the object to set in its place.
-    _objects = {}
+    _objects: dict[str, object] = {}
 
     def set_params(self, **params):
         """Set parameters.

@@ -4,7 +4,6 @@ import contextlib
 import warnings
 
 import numpy as np
-from sklearn.utils.metadata_routing import _routing_enabled
 
 from skal._utils.pipelines import (
     Chain,
@@ -15,6 +14,7 @@ from skal._utils.pipelines import (
     parts_of,
     seed_all,
 )
+from skal._utils.private import _routing_enabled
 
 # Rows of the pool that are transformed for the normalization: enough for mean and variance,
 # few enough to compute their features before the first question.

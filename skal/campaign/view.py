@@ -3,9 +3,9 @@
 import copy
 
 import numpy as np
-from sklearn.utils import _safe_indexing
 
 from skal._utils.pipelines import ConstantClassifier, ask, seed_all
+from skal._utils.private import _safe_indexing
 from skal._utils.rows import Rows
 from skal.campaign.training import fit_arguments, fresh_copy
 

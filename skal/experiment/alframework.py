@@ -49,7 +49,7 @@ _COUNT = "an integer of at least 1"
 class OldKeys(BaseModel):
     """Keys of ALFramework that skal names differently; keys of the same name are in `Params`."""
 
-    framework_type: Literal[tuple(_ENGINES)] | None = key(
+    framework_type: Literal[tuple(_ENGINES)] | None = key(  # type: ignore[valid-type]
         None,
         f"one of {', '.join(_ENGINES)}",
         "Selection engine; same as strategy. hist_select is edpc with replay, entropy_pl is "

@@ -12,6 +12,8 @@ import tempfile
 
 import numpy as np
 
+from skal._utils.private import keras_state
+
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # On a machine without a GPU TensorFlow calls its absence an error: level 3 leaves that out.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -45,7 +47,6 @@ def _undisturbed():
 with _undisturbed():
     import keras
     import tensorflow as tf
-    from keras.src.backend.common import global_state
     from scikeras.wrappers import KerasClassifier
 
     tf.config.list_physical_devices()
@@ -76,12 +77,12 @@ def random_kept():
 @contextlib.contextmanager
 def drawing_from(generator):
     """Let Keras take the random numbers that no seed is given for from a generator."""
-    kept = global_state.get_global_attribute(_GENERATOR)
-    global_state.set_global_attribute(_GENERATOR, generator)
+    kept = keras_state().get_global_attribute(_GENERATOR)
+    keras_state().set_global_attribute(_GENERATOR, generator)
     try:
         yield
     finally:
-        global_state.set_global_attribute(_GENERATOR, kept)
+        keras_state().set_global_attribute(_GENERATOR, kept)
 
 
 @contextlib.contextmanager

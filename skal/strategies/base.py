@@ -25,10 +25,10 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     """
 
     #: Names of the `skal.learner.Learner` methods that `select` calls.
-    needs = frozenset()
+    needs: frozenset[str] = frozenset()
 
     #: Declared types and ranges of the parameters, as in scikit-learn.
-    _parameter_constraints = {}
+    _parameter_constraints: dict[str, list | str] = {}
 
     def required(self):
         """Return the names of all learner methods needed, also by strategies inside this one.

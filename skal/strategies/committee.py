@@ -4,8 +4,8 @@ from numbers import Integral
 
 import numpy as np
 from scipy.special import rel_entr
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from skal._utils.private import Interval, StrOptions
 from skal.strategies.bayesian import SampleScoreStrategy
 from skal.strategies.uncertainty import entropy
 

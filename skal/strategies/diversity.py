@@ -4,9 +4,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skal._utils.pairwise import METRICS, ROWS, Pairwise
+from skal._utils.private import HasMethods, Interval, StrOptions
 from skal._utils.threads import run
 from skal.cluster._k_means import k_means_labels
 from skal.strategies.base import QueryStrategy, as_strategy, pick_shuffled

@@ -2,9 +2,9 @@
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import StrOptions
 
 from skal._utils.pairwise import as_floats
+from skal._utils.private import StrOptions
 from skal.strategies.base import QueryStrategy, ScoreStrategy, pick_highest
 
 __all__ = [

@@ -45,7 +45,8 @@ def choose_components(project, clips):
     """Return the given parts of a campaign, or defaults for the given windows."""
     from skal.strategies import MaxHerding, UncertaintyHerding
 
-    transformer, model, strategy = *_split(project.estimator, clips), project.strategy
+    transformer, model = _split(project.estimator, clips)
+    strategy = project.strategy
     embedding = _embedding_of(project)
     if embedding is not None:
         transformer = embedding

@@ -9,7 +9,8 @@ from abc import ABCMeta, abstractmethod
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import validate_parameter_constraints
+
+from skal._utils.private import validate_parameter_constraints
 
 __all__ = ["Network", "SpectrogramNetwork"]
 
@@ -50,7 +51,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
     embedding_layer = "embedding"
     default_learning_rate = 2e-3
     # Type of the numbers that the network computes in; None is the policy of Keras.
-    dtype = None
+    dtype: str | None = None
 
     @abstractmethod
     def body(self, x, layers, seeds):
