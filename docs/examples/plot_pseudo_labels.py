@@ -70,3 +70,7 @@ for name, history in records.items():
                 f"{name}: {record['n_labeled']} labels, {record['n_pseudo_labeled']} "
                 f"pseudo-labels, {record['pseudo_accuracy']:.0%} right"
             )
+
+# %%
+# With a loose threshold a third of the pseudo-labels are wrong, and the model is worse than
+# without any. A strict one does no harm here, and no good.

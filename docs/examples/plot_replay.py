@@ -51,3 +51,7 @@ for name, replay in {
     axes[1].plot(labeled, [record["n_trained"] for record in campaign.history_], marker="o")
 axes[0].get_legend().set_loc("lower right")
 labels = axes[1].set(xlabel="labels", ylabel="rows trained on")
+
+# %%
+# New labels alone forget what the old ones taught. Replay trains on fewer rows and loses some
+# accuracy: worth it only where training is what costs.
