@@ -302,6 +302,14 @@ def pick_highest(scores, n_instances, random_state):
     ------
     ValueError
         If a score is NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import pick_highest
+    >>> scores = np.array([0.1, 0.9, 0.5])
+    >>> pick_highest(scores, 2, np.random.RandomState(0)).tolist()
+    [1, 2]
     """
     if np.isnan(scores).any():
         raise ValueError(

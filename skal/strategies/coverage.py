@@ -48,6 +48,14 @@ def max_coverage(X, n_instances, radius, X_labeled=None, *, metric="euclidean", 
     -----
     No graph is kept: distances are computed again for the rows that a pick covers, each of
     which is covered for the first time only once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import max_coverage
+    >>> X = np.array([[0.0], [0.1], [0.2], [5.0]])
+    >>> max_coverage(X, 2, radius=0.15, random_state=0).tolist()
+    [1, 3]
     """
     rng = check_random_state(random_state)
     pairs = Pairwise(X, metric, finest=radius or None)

@@ -46,6 +46,14 @@ def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", rando
     A distance to what is picked can only fall. So picking goes on among the 1,024 rows that
     were farthest, alone, until one outside may be farther; then all distances are brought
     up to date by one matrix product. The picks are those of a pass over X for every one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import k_center_greedy
+    >>> X = np.array([[0.0], [2.0], [5.0], [6.0]])
+    >>> k_center_greedy(X, 2, X_labeled=[[0.0]]).tolist()
+    [3, 1]
     """
     pairs = Pairwise(X, metric)
     nearest = np.full(len(pairs), np.inf, dtype=pairs.dtype)
@@ -108,6 +116,14 @@ def spread_over_clusters(labels, n_instances):
     -------
     ndarray of shape (n_instances,)
         Positions in `labels`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import spread_over_clusters
+    >>> labels = np.array([0, 0, 0, 1])
+    >>> spread_over_clusters(labels, 2).tolist()
+    [0, 3]
     """
     by_cluster = np.argsort(labels, kind="stable")
     sizes = np.bincount(labels)

@@ -28,6 +28,14 @@ def typicality(X, n_neighbors):
     -------
     ndarray of shape (n_samples,)
         Infinite where the neighbors are equal to the row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import typicality
+    >>> X = np.array([[0.0], [1.0], [2.0], [9.0]])
+    >>> typicality(X, 1).round(3).tolist()
+    [1.0, 1.0, 1.0, 0.143]
     """
     pairs = Pairwise(X)
     return 1 / _neighbor_distance(pairs, np.arange(len(pairs)), n_neighbors)
