@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import clone
 
-from skal.experiment.data import load_data, split_data
-from skal.experiment.params import load_params
-from skal.experiment.plan import build_parts
-from skal.experiment.run import run_experiment
+from skal.experiment.params.parameters import load_params
+from skal.experiment.runs.data import load_data, split_data
+from skal.experiment.runs.plan import build_parts
+from skal.experiment.runs.run import run_experiment
 
 SEED = 0
 

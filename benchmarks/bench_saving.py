@@ -39,7 +39,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skal import ActiveLearningClassifier, strategies
-from skal._utils.statistics import time_statistics
+from skal._utils.rows.time_statistics import time_statistics
 from skal.audio import MFCC, LogMelSpectrogram
 from skal.datasets import load_fsdd
 from skal.metrics import (

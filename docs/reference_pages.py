@@ -19,7 +19,7 @@ def public_modules():
     """Return the names of skal's public modules, the command line left out."""
     rooms = (info.name for info in pkgutil.iter_modules(skal.__path__))
     names = [f"skal.{room}" for room in rooms if room[0] != "_" and room != "cli"]
-    return sorted([*names, "skal.strategies.functions"])
+    return sorted([*names, "skal.strategies.checks", "skal.strategies.functions"])
 
 
 def entries(page):

@@ -1,4 +1,4 @@
-"""The one window through which strategies and campaigns see a classifier."""
+"""Learner: the interface of strategies and campaigns to a classifier."""
 
 import math
 
@@ -10,28 +10,28 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from skal._utils.ensembles import (
+from skal._utils.distances.pairwise import as_floats
+from skal._utils.estimators.ensembles import (
     draw_members,
     expand_columns,
     is_ensemble,
     member_proba,
     silent_member,
 )
-from skal._utils.pairwise import as_floats
-from skal._utils.pipelines import Chain, ConstantClassifier
-from skal._utils.rows import Rows, as_rows, n_rows
-from skal._utils.statistics import time_statistics
+from skal._utils.estimators.pipelines import Chain, ConstantClassifier
+from skal._utils.rows.lazy import Rows, as_rows, n_rows
+from skal._utils.rows.time_statistics import time_statistics
 from skal.models.serving import serve
 
 __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
 
-# Rows that are taken out of the pool, transformed and predicted at a time: enough to keep the
-# processor busy, few enough for the features of a block to fit in memory. Short rows are taken
-# in larger blocks, of about so many numbers.
+# Rows to transform and predict at a time: enough to keep the processor busy, few enough for the
+# features of a block to fit in memory. Short rows come in larger blocks, of about this many
+# numbers.
 _BLOCK = 4096
 _NUMBERS = 2**22
 
-# Rows that pass through unfitted steps to learn what features look like.
+# Rows to pass through unfitted steps, to see the features.
 _FEW = 16
 
 _INSTEAD = {
@@ -48,11 +48,11 @@ _INSTEAD = {
 
 
 class UnsupportedStrategyError(TypeError):
-    """A strategy needs something that the classifier cannot answer."""
+    """A classifier lacks a method that the strategy needs."""
 
 
 def check_supported(estimator, needs, strategy, rows=None, classes=None):
-    """Raise an error if a classifier, fitted or not, cannot answer what a strategy asks.
+    """Raise an error if a classifier, fitted or not, lacks a method that a strategy needs.
 
     Parameters
     ----------
@@ -63,16 +63,15 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
     strategy : object
         The strategy, for the message.
     rows : Rows, default=None
-        The pool. With it, a network is asked about the layers that it would have, and the
-        features that stand in for an embedding are looked at. None: only methods are looked
-        for, or the fitted network is asked.
+        The pool, which allows checking the layers of an unfitted network, and features that
+        replace an embedding. None: only check methods, or the fitted network.
     classes : ndarray of shape (n_classes,), default=None
-        All classes of the task, for a network that is not built yet.
+        All classes of the task, for an unfitted network.
 
     Raises
     ------
     UnsupportedStrategyError
-        Names the strategy, what it needs and what to use instead.
+        The message names the strategy, what it needs, and what to use instead.
     """
     chain = Chain(estimator)
     model = _voice(chain)
@@ -102,23 +101,23 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
 
 
 def _is_plain(chain, rows):
-    """Tell whether rows are an array in memory that the model sees as it is."""
+    """Tell whether the model gets the rows unchanged from an array in memory."""
     return not chain.steps and type(rows.base) is np.ndarray
 
 
 def _voice(chain):
-    """Return what answers for the model of a chain; a SciKeras classifier's network does."""
+    """Return the object with the learner methods of a model, such as a served SciKeras network."""
     return serve(chain.answering) or chain.answering
 
 
 def _offers(model, need):
-    """Tell whether a model has a method, or will have it once it is fitted."""
+    """Tell whether a model has a method, or will have it after fit."""
     if need == "sample_proba" and is_ensemble(model):
         return silent_member(model) is None
     if need == "predict_proba" and isinstance(model, VotingClassifier):
         return hasattr(model, need) and silent_member(model) is None
     if isinstance(model, StackingClassifier) and model.final_estimator is None:
-        model = LogisticRegression()  # what it is fitted with in that place
+        model = LogisticRegression()  # the estimator that it is fitted with
     return hasattr(model, need)
 
 
@@ -153,7 +152,7 @@ def _as_matrix(features):
 
 
 def _blocks(X):
-    """Yield rows in blocks of a size that suits them."""
+    """Yield rows in blocks of a suitable size."""
     rows = as_rows(X)
     numbers = math.prod(rows.shape[1:])
     size = _BLOCK if rows.ndim < 2 else max(_BLOCK, _NUMBERS // max(numbers, 1))
@@ -161,13 +160,13 @@ def _blocks(X):
 
 
 def _joined(parts, axis=0):
-    """Return the answers about blocks of rows as one array of floats."""
+    """Concatenate the answers for blocks of rows as floats."""
     parts = [as_floats(part) for part in parts]
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
 
 
 class _Table:
-    """Answers already computed for rows of one X, so that no row is computed twice."""
+    """Cached answers for rows of an X."""
 
     def __init__(self, base):
         self.base = base
@@ -182,7 +181,7 @@ class _Table:
     def add(self, positions, values):
         start = 0 if self._values is None else len(self._values)
         self._slot[positions] = np.arange(start, start + len(positions))
-        # A view, so that an array of the classifier's own does not become read-only.
+        # Use a view, so that the classifier's own array does not become read-only.
         values = values.view() if start == 0 else np.concatenate([self._values, values])
         values.flags.writeable = False
         self._values = values
@@ -195,25 +194,25 @@ class _Table:
 
 
 class Learner:
-    """What a strategy may ask of a fitted classifier.
+    """The methods of a fitted classifier that strategies may call.
 
-    Every question is answered by the classifier itself if it can, by the last step of a
-    Pipeline after transforming, or by a stand-in: the embedding of a plain scikit-learn model
-    is its features, the samples of an ensemble are its members. The classifier sees the pool in
-    blocks, and an answer is computed once for a row, however often and in whatever subset it
-    is asked for. A learner shows a classifier as it is: make a new one after every fit.
+    Each method uses the classifier if it has the method, the last step of a Pipeline after
+    transforming, or a substitute: the embedding of a plain scikit-learn model is its features, and
+    the samples of an ensemble are its members. The classifier gets the pool in blocks. Answers are
+    cached per row, for all subsets of rows. A learner is valid until the next fit: make a new
+    learner after every fit.
 
     Parameters
     ----------
     estimator : estimator
-        A fitted classifier or a Pipeline that ends in one; for the choice of the very first
-        labels see `without_model`.
+        A fitted classifier or a Pipeline that ends in one; for the choice of the first labels see
+        `without_model`.
     classes : ndarray of shape (n_classes,), default=None
-        All classes of the task, sorted; `predict_proba` has a column for each. None: those
-        that the classifier was fitted on.
+        All classes of the task, sorted; `predict_proba` has a column for each. None: the classes
+        of the fitted classifier.
     needs : iterable of str, default=()
-        Methods that are going to be asked. With "embed" among them, probabilities and
-        embeddings come from one pass where the classifier offers `predict_proba_embed`.
+        Names of the methods that will be called. With "embed", probabilities and embeddings come
+        from one pass if the classifier has `predict_proba_embed`.
     """
 
     def __init__(self, estimator, classes=None, *, needs=()):
@@ -224,15 +223,15 @@ class Learner:
         self._model = _voice(self._chain)
         self._steps = self._chain.steps
         self._scaler = None
-        self._pool = None  # where steps have to be fitted first, without labels
+        self._pool = None  # if steps must be fitted first, without labels
         self._tables = {}
 
     @classmethod
     def without_model(cls, estimator, X, constant=None, classes=None):
-        """Make a learner for a classifier that is not trained yet.
+        """Make a learner for an untrained classifier.
 
-        Its embedding is the features themselves. They come from the steps of a Pipeline that
-        need no labels, cloned and fitted on X when an embedding is asked for.
+        Its embedding is the features. They come from the steps of a Pipeline that need no labels,
+        which are cloned and fitted on X when needed.
 
         Parameters
         ----------
@@ -241,8 +240,8 @@ class Learner:
         X : array-like or sequence
             All rows.
         constant : estimator, default=None
-            What predicts, while all labels are of one class. None: nothing can, and all
-            questions but `embed` raise NotFittedError.
+            Predictor while all labels have the same class. None: all methods but `embed` raise
+            NotFittedError.
         classes : ndarray of shape (n_classes,), default=None
             All classes of the task, sorted.
 
@@ -269,28 +268,28 @@ class Learner:
         Parameters
         ----------
         X : array-like or sequence of n_samples rows
-            The rows asked about.
+            The rows.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Read-only where it is kept for the next question.
+            Read-only if it is cached.
         """
         self._check_fitted("predict_proba")
         return self._answer("predict_proba", X, jointly="embed" in self.needs)
 
     def embed(self, X):
-        """Embed rows: activations of the network's last hidden layer, or a stand-in.
+        """Embed rows: activations of the network's last hidden layer, or a substitute.
 
         Parameters
         ----------
         X : array-like or sequence of n_samples rows
-            The rows asked about.
+            The rows.
 
         Returns
         -------
         ndarray of shape (n_samples, n_dimensions)
-            Read-only where it is kept for the next question.
+            Read-only if it is cached.
         """
         return self._answer("embed", X, jointly=True)
 
@@ -300,10 +299,10 @@ class Learner:
         Parameters
         ----------
         X : array-like or sequence of n_rows rows
-            The rows asked about.
+            The rows.
         n_samples : int
-            Samples wanted. An ensemble has no more than its members, and gives those
-            that it has, drawn without replacement.
+            Number of samples. An ensemble draws members without replacement, and has at most as
+            many samples as members.
         random_state : int, RandomState instance or None, default=None
             Draws the dropout masks or the members.
 
@@ -318,7 +317,7 @@ class Learner:
             seed = rng.randint(np.iinfo(np.int32).max)
 
             def _ask(block):
-                # One seed for all blocks: a sample is one model, the same for every row.
+                # Use one seed for all blocks: a sample is one model for all rows.
                 return self._expand(model.sample_proba(block, n_samples, random_state=seed))
 
         elif is_ensemble(model):
@@ -337,7 +336,7 @@ class Learner:
         Parameters
         ----------
         X : array-like or sequence of n_samples rows
-            The rows asked about.
+            The rows.
 
         Returns
         -------
@@ -351,21 +350,20 @@ class Learner:
     def augment_proba(self, X, n_copies, random_state=None, *, augment=None):
         """Predict the probabilities of augmented copies of every row.
 
-        The classifier's own ``augment`` makes the copies behind the transformers of a Pipeline,
-        where its training augments too, so that the transformers run once. Copies by another
-        function are made in front of them.
+        The classifier's ``augment`` copies transformed rows, as in its training, so that the
+        transformers of a Pipeline run once. A given function copies rows before the transformers.
 
         Parameters
         ----------
         X : array-like or sequence of n_samples rows
-            The rows asked about.
+            The rows.
         n_copies : int
             Copies of each row.
         random_state : int, RandomState instance or None, default=None
             Draws the augmentation.
         augment : callable, default=None
-            ``augment(X, random_state)`` returns changed copies of rows as they are in X. None:
-            the classifier's own.
+            ``augment(X, random_state)`` returns changed copies of rows of X. None: the
+            classifier's ``augment``.
 
         Returns
         -------
@@ -378,7 +376,7 @@ class Learner:
             check_supported(self.estimator, ["augment"], self)
 
         def _copies(block):
-            """Make the copies of a block one by one, as the model takes them."""
+            """Yield copies of a block, in the form that the model takes."""
             rows = self._features(block) if augment is None else block.take()
             for _ in range(n_copies):
                 if augment is None:
@@ -395,12 +393,12 @@ class Learner:
     def _check_fitted(self, what):
         if self._model is None:
             raise NotFittedError(
-                f"{what} needs a trained model, but no label is known yet. Choose the first "
+                f"{what} needs a trained model, but there are no labels yet. Choose the first "
                 "labels with RandomSampling, MaxHerding, TypiClust or CoreSet."
             )
 
     def _answer(self, kind, X, jointly):
-        """Answer from the tables, computing only the rows that they miss."""
+        """Answer from the cache, computing only missing rows."""
         rows = as_rows(X)
         if len(rows) == 0:
             return np.empty((0, len(self.classes_) if kind == "predict_proba" else 0))
@@ -417,14 +415,14 @@ class Learner:
     def _table(self, kind, base):
         key = (kind, id(base))
         if key not in self._tables:
-            self._tables[key] = _Table(base)  # holds base, so that its id stays its own
+            self._tables[key] = _Table(base)  # keeps base alive, so that its id is not reused
         return self._tables[key]
 
     def _features(self, rows):
         return self._for_model(rows.take())
 
     def _for_model(self, rows):
-        """Pass rows through the steps, unless what predicts does not look at them."""
+        """Pass rows through the steps, unless the predictor ignores rows."""
         return rows if isinstance(self._model, ConstantClassifier) else self._transform(rows)
 
     def _transform(self, rows):
@@ -436,11 +434,11 @@ class Learner:
         return rows
 
     def _expand(self, probabilities):
-        """Give every class of the task its column, the last axis, 0 where it was not seen."""
+        """Expand the last axis to all classes of the task; unseen classes get 0."""
         return expand_columns(as_floats(probabilities), self._model.classes_, self.classes_)
 
     def _concatenate(self, ask, X, axis=0):
-        """Ask about X in blocks, so that features and copies of a large pool never pile up."""
+        """Compute answers in blocks, which limits memory for features and copies."""
         return _joined([ask(self._features(block)) for block in _blocks(X)], axis)
 
     def _proba(self, rows):
@@ -450,14 +448,14 @@ class Learner:
         embed = getattr(self._model, "embed", self._stand_in)
         embedding = _joined([embed(self._transform(b.take())) for b in _blocks(rows)])
         if self._scaler is not None:
-            # Scaled by the rows of the first question, which is about the pool.
+            # Scale by the rows of the first call, which are the pool.
             if not hasattr(self._scaler, "mean_"):
                 self._scaler.fit(embedding)
             embedding = self._scaler.transform(embedding)
         return [embedding]
 
     def _stand_in(self, features):
-        """Embed rows without a model: spectrograms by statistics over time, others as they are."""
+        """Embed rows without a model: spectrograms by time statistics, other rows unchanged."""
         if getattr(features, "ndim", 0) not in (4, 5):
             return self._matrix_or_ties(features)
         if self._scaler is None:
@@ -465,7 +463,7 @@ class Learner:
         return time_statistics(features)
 
     def _matrix_or_ties(self, features):
-        """Return features as they are; where steps that need labels would make them, ties."""
+        """Return features, or constant rows if steps that need labels come before them."""
         cut = self._chain.steps[len(self._steps) :]
         try:
             return _as_matrix(features)
@@ -475,8 +473,8 @@ class Learner:
         if self._model is not None:
             return np.zeros((n_rows(features), 1))
         raise UnsupportedStrategyError(
-            f"an embedding is needed before any label is known, and {type(cut[0]).__name__} needs "
-            "labels to make numbers of the rows. Draw the first rows at random "
+            f"an embedding is needed before there are labels, and {type(cut[0]).__name__} needs "
+            "labels to transform the rows. Draw the first rows at random "
             "(initial_strategy=None), or give labels of some rows to fit."
         )
 

@@ -1,11 +1,11 @@
-"""How good a model is, how fast it became so, and whether a difference is real."""
+"""Metrics of models and budget curves, and tests of differences."""
 
 import numpy as np
 from scipy import stats
 from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from sklearn.utils import check_random_state
 
-from skal._utils.pipelines import Chain
+from skal._utils.estimators.pipelines import Chain
 
 __all__ = [
     "area_under_budget_curve",
@@ -33,9 +33,8 @@ def classification_scores(y_true, y_pred):
     Returns
     -------
     dict
-        With the keys accuracy, precision, recall and f1. The averages run over the classes
-        that occur in either argument; a class that was never predicted, or never occurs,
-        counts with 0 there.
+        With the keys accuracy, precision, recall and f1. The averages include the classes in
+        either argument; a class missing in one of them counts as 0.
 
     Examples
     --------
@@ -56,26 +55,26 @@ def classification_scores(y_true, y_pred):
 
 
 def budget_curve(history, metric="accuracy"):
-    """Read the budget curve off a history: a metric over the number of labels.
+    """Return the budget curve of a history: a metric over the number of labels.
 
     Parameters
     ----------
     history : list of dict
         ``history_`` of a campaign that was fitted with an `eval_set`.
     metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
-        What was measured on the evaluation set after every round.
+        The metric on the evaluation set after every round.
 
     Returns
     -------
     n_labels : ndarray of shape (n_rounds + 1,)
-        Labels known when the model of a round was trained.
+        Number of labels in the training of each round.
     values : ndarray of shape (n_rounds + 1,)
         The metric.
 
     Raises
     ------
     ValueError
-        If the history is empty or holds no such metric.
+        If the history is empty or lacks the metric.
 
     Examples
     --------
@@ -104,21 +103,21 @@ def area_under_budget_curve(n_labels, values):
     Parameters
     ----------
     n_labels : array-like of shape (n_points,)
-        Numbers of labels, rising.
+        Numbers of labels, increasing.
     values : array-like of shape (n_points,)
         The metric at each.
 
     Returns
     -------
     float
-        Area by the trapezoid rule over labels, divided by the range of labels; for a curve of
-        one point, its value. It has the unit of the metric, 1 being a perfect accuracy at every
-        number of labels. Only curves over the same range of labels are comparable.
+        Area by the trapezoid rule over labels, divided by the range of labels; for a curve of one
+        point, its value. Its unit is that of the metric; 1 is perfect accuracy at every number of
+        labels. Only curves over the same range of labels are comparable.
 
     Raises
     ------
     ValueError
-        If the curve is empty, its lengths differ, or the labels do not rise.
+        If the curve is empty, its lengths differ, or the labels do not increase.
 
     Examples
     --------
@@ -138,7 +137,7 @@ def labels_to_reach(n_labels, values, target):
     Parameters
     ----------
     n_labels : array-like of shape (n_points,)
-        Numbers of labels, rising.
+        Numbers of labels, increasing.
     values : array-like of shape (n_points,)
         The metric at each.
     target : float
@@ -147,13 +146,13 @@ def labels_to_reach(n_labels, values, target):
     Returns
     -------
     float
-        Interpolated linearly between the two rounds around the crossing; NaN where the curve
-        never gets there, and the first number of labels where it starts there.
+        Interpolated linearly between the two rounds around the crossing. NaN if the curve never
+        reaches the target, and the first number of labels if it starts above.
 
     Raises
     ------
     ValueError
-        If the curve is empty, its lengths differ, or the labels do not rise.
+        If the curve is empty, its lengths differ, or the labels do not increase.
 
     Examples
     --------
@@ -182,13 +181,13 @@ def label_saving(curve, reference, target):
     reference : tuple of (n_labels, values)
         The curve to compare with, usually that of random sampling.
     target : float
-        The value that both have to reach.
+        The value that both curves must reach.
 
     Returns
     -------
     float
-        1 minus the ratio of the labels needed: 0.4 where 60 labels do what took 100, negative
-        where more are needed, NaN where one of the two never reaches the target.
+        1 minus the ratio of labels needed: 0.4 if 60 labels replace 100, negative if the strategy
+        needs more labels, NaN if either curve never reaches the target.
 
     Examples
     --------
@@ -224,7 +223,7 @@ def budget_curve_scorer(estimator, X, y):
     Raises
     ------
     TypeError
-        If the estimator offers no ``staged_predict``.
+        If the estimator lacks ``staged_predict``.
     """
     chain = Chain(estimator)
     campaign = chain.answering
@@ -252,13 +251,13 @@ def paired_test(values, reference):
     Returns
     -------
     float
-        Two-sided p-value; 1 where all pairs are equal. With n pairs it is never below
+        Two-sided p-value; 1 if all pairs are equal. With n pairs it is never below
         2 / 2 ** n, that is 0.0625 for 5 seeds and 0.03125 for 6.
 
     Raises
     ------
     ValueError
-        If the lengths differ, there is no pair, or a value is NaN.
+        If the lengths differ, there are no pairs, or a value is NaN.
 
     References
     ----------
@@ -297,7 +296,8 @@ def holm_correction(p_values):
     Returns
     -------
     ndarray of shape (n_tests,)
-        Corrected p-values, in the same order, at most 1. NaN stays NaN and is no test.
+        Corrected p-values, in the same order, at most 1. NaN stays NaN and does not count as a
+        test.
 
     References
     ----------
@@ -324,7 +324,7 @@ def bootstrap_interval(values, *, confidence_level=0.95, n_resamples=9999, rando
     Parameters
     ----------
     values : array-like of shape (n_values,)
-        One value for each seed; NaN is left out.
+        One value for each seed; NaN is ignored.
     confidence_level : float, default=0.95
         Between 0 and 1.
     n_resamples : int, default=9999

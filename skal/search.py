@@ -1,4 +1,4 @@
-"""Search by example: the rows most like given ones, by cosine similarity."""
+"""Search by example: the rows most similar to examples, by cosine similarity."""
 
 from importlib.util import find_spec
 from numbers import Integral
@@ -8,17 +8,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skal._utils.cosine import highest_cosine, unit_rows
-from skal._utils.descent import build_index
+from skal._utils.distances.cosine import highest_cosine, unit_rows
+from skal._utils.distances.descent import build_index
 from skal._utils.private import Interval, StrOptions, _fit_context, validate_params
 
 __all__ = ["SimilaritySearch", "most_similar"]
 
-# Up to here all rows are compared in a fraction of a second, sooner than an index pays.
+# Up to this number, comparing all rows takes a fraction of a second, so an index does not pay.
 _EXACT = 200_000
 
-# The index holds this many principal directions of the rows in float32, whatever their width,
-# and gives so many times the rows wanted, which are then compared as they are.
+# Number of principal directions in the index, in float32; and its number of candidates, as a
+# multiple of the rows wanted, which are then compared exactly.
 _DIRECTIONS = 128
 _OVERSAMPLING = 10
 _SAMPLE = 10_000
@@ -36,7 +36,7 @@ _BLOCK = 4096
 def most_similar(X, examples, n_results=50):
     """Find the rows most similar to some examples, exactly.
 
-    The similarity of a row is its cosine similarity to the example nearest to it. Rows are read
+    The similarity of a row is its cosine similarity to its nearest example. Rows are read
     in blocks: X may be a memory map larger than memory, of float16 too.
 
     Parameters
@@ -44,22 +44,21 @@ def most_similar(X, examples, n_results=50):
     X : array-like of shape (n_samples, n_features)
         The rows to search among, such as embeddings.
     examples : array-like of shape (n_examples, n_features)
-        What to look for. A row of X that is an example is found too, with a similarity of 1.
+        The examples. Rows of X that are examples are found too, with a similarity of 1.
     n_results : int, default=50
         Rows wanted.
 
     Returns
     -------
     positions : ndarray of shape (min(n_results, n_samples),)
-        Positions in X, the most similar first; equal ones in the order of X.
+        Positions in X, most similar first; ties in the order of X.
     similarities : ndarray of shape (min(n_results, n_samples),), float32
         From -1 to 1; 0 for a row of zeros.
 
     Raises
     ------
     ValueError
-        If there is no example, its features are not as many as those of the rows, or a row
-        holds NaN or infinity.
+        If there are no examples, if numbers of features differ, or if a row has NaN or infinity.
 
     Examples
     --------
@@ -76,17 +75,17 @@ def most_similar(X, examples, n_results=50):
 
 
 class SimilaritySearch(BaseEstimator):
-    """Search the same rows again and again for those most similar to examples.
+    """Search the same rows repeatedly for those most similar to examples.
 
     Parameters
     ----------
     method : {"auto", "exact", "index"}, default="auto"
         "exact" compares all rows every time. "index" builds an index once, in minutes for a
-        million rows, and then finds nearly all of the same rows in some milliseconds; it needs
-        the package pynndescent (``pip install 'skal-audio[ann]'``). "auto" takes an index for more
-        than 200,000 rows where the package is installed.
+        million rows, and then finds nearly the same rows in milliseconds; it needs the package
+        pynndescent (``pip install 'skal-audio[ann]'``). "auto" uses an index for more than 200,000
+        rows if the package is installed.
     random_state : int, RandomState instance or None, default=None
-        Draws what the index starts from.
+        Draws the initial state of the index.
 
     Attributes
     ----------
@@ -123,7 +122,7 @@ class SimilaritySearch(BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Take the rows to search among, and build the index where there is to be one.
+        """Store the rows to search, and build the index if there is one.
 
         Parameters
         ----------
@@ -158,14 +157,14 @@ class SimilaritySearch(BaseEstimator):
         Parameters
         ----------
         examples : array-like of shape (n_examples, n_features)
-            What to look for.
+            The examples.
         n_results : int, default=50
             Rows wanted.
 
         Returns
         -------
         positions : ndarray of shape (min(n_results, n_samples),)
-            Positions in X, the most similar first.
+            Positions in X, most similar first.
         similarities : ndarray of shape (min(n_results, n_samples),), float32
             Cosine similarity to the nearest example.
 
@@ -180,7 +179,7 @@ class SimilaritySearch(BaseEstimator):
             return most_similar(self.X_, examples, n_results)
         examples = _as_array(examples)
         if len(examples) == 0 or examples.shape[1] != self.n_features_in_:
-            return most_similar(self.X_[:1], examples, n_results)  # says what is wrong
+            return most_similar(self.X_[:1], examples, n_results)  # raises the error
         queries = _project(examples, self._directions)
         among = np.unique(self.index_.query(queries, k=wanted)[0])
         positions, similarities = most_similar(self.X_[among], examples, n_results)
@@ -188,7 +187,7 @@ class SimilaritySearch(BaseEstimator):
 
 
 def _as_array(X):
-    """Return rows as an array of numbers; a memory map stays one."""
+    """Return rows as an array of numbers; keep memory maps."""
     X = np.asarray(X)
     if not np.issubdtype(X.dtype, np.number) or X.ndim < 2:
         raise ValueError(
@@ -199,7 +198,7 @@ def _as_array(X):
 
 
 def _highest(values, n_results):
-    """Return the positions of the highest values in falling order, equal ones as they come."""
+    """Return the positions of the highest values in descending order; ties in order."""
     if n_results == 0:
         return np.empty(0, dtype=np.intp)
     border = np.partition(values, len(values) - n_results)[len(values) - n_results]
@@ -210,7 +209,7 @@ def _highest(values, n_results):
 
 
 def _principal_directions(X, rng):
-    """Return the directions along which a sample of the rows, of length 1, extends most."""
+    """Return the principal directions of a sample of the normalized rows."""
     if X.shape[1] <= _DIRECTIONS:
         return np.eye(X.shape[1], dtype=np.float32)
     sample = np.sort(rng.permutation(len(X))[:_SAMPLE])
@@ -220,7 +219,7 @@ def _principal_directions(X, rng):
 
 
 def _project(X, directions):
-    """Return the coordinates of rows, of length 1, along some directions, block by block."""
+    """Return the coordinates of normalized rows along some directions, block by block."""
     result = np.empty((len(X), directions.shape[1]), dtype=np.float32)
     for first in range(0, len(X), _BLOCK):
         block = slice(first, first + _BLOCK)

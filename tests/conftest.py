@@ -1,14 +1,19 @@
-"""What all tests share: where the real recordings are, and a quiet TensorFlow."""
+"""What all tests share: the real recordings, a quiet TensorFlow, no deadline for examples."""
 
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Thousands of small problems: threads inside each of them cost more than they bring.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("skal", deadline=None)
+hypothesis.settings.load_profile("skal")
 
 _FSDD_PLACES = [
     os.environ.get("SKAL_FSDD_HOME"),

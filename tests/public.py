@@ -10,8 +10,8 @@ import skal
 
 
 def public_modules():
-    """Return the names of the public modules: skal's rooms, and the functions of strategies."""
-    return sorted([*front_door(), "skal.strategies.functions"])
+    """Return the names of the public modules: skal's rooms, and two modules of strategies."""
+    return sorted([*front_door(), "skal.strategies.checks", "skal.strategies.functions"])
 
 
 def front_door():

@@ -129,10 +129,10 @@ def test_verbose_0_is_quiet(tiny, capsys):
         (["tiny.json", "--param_file=tiny.json"], "is given already"),
         (["--param_file"], "param_file: a value is missing"),
         (["fssd"], "fssd: neither a file nor a preset of this name; did you mean 'fsdd'?"),
-        (["fsdd"], "data_home: say where the recordings of fsdd are"),
+        (["fsdd"], "data_home: name the folder of the recordings of fsdd"),
         (["missing.json"], "missing.json: cannot read the parameter file"),
         (["broken.json"], "broken.json: not JSON"),
-        (["list.json"], "list.json: a parameter file contains an object"),
+        (["list.json"], "list.json: a parameter file must contain an object"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_exit_code_2(tiny, capsys, argv, message):
@@ -163,7 +163,7 @@ def test_ctrl_c_is_one_line(tiny, capsys, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skal.experiment.plan.load_data", interrupt)
+    monkeypatch.setattr("skal.experiment.runs.plan.load_data", interrupt)
     assert call("run", "tiny.json") == 130
     assert capsys.readouterr().err.startswith("skal: interrupted")
 
@@ -182,7 +182,7 @@ def test_ctrl_c_says_how_to_go_on(tiny):
     assert process.returncode == 130
     assert "stopping after this step" in said
     command = "skal run --resume outputs/sounds/margin/1"
-    assert error == f"skal: interrupted, and saved; resume with: {command}\n"
+    assert error == f"skal: interrupted; everything is saved, resume with: {command}\n"
     done = skal(*command.split()[1:], cwd=tiny)
     assert done.returncode == 0, done.stderr
     assert "resumes after round" in done.stdout
@@ -244,10 +244,10 @@ def test_features_are_stored_once(tiny, capsys):
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["features"], "features: say where the recordings are"),
+        (["features"], "features: name the folder of the recordings"),
         (["features", "nowhere"], "dataset: "),
-        (["features", "clips", "--budget", "3"], "budget: unknown here"),
-        (["compare", "tiny.json", "--scheduler", "tcp://x:1"], "scheduler: it goes with"),
+        (["features", "clips", "--budget", "3"], "budget: not an option of this command"),
+        (["compare", "tiny.json", "--scheduler", "tcp://x:1"], "scheduler: it needs"),
         (["compare", "tiny.json", "--backend", "dusk"], "backend: "),
         (["compare", "tiny.json", "--strategies", "margn"], "did you mean 'margin'?"),
     ],

@@ -124,9 +124,9 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
         (["label", "rec", "--classes", "dog", "--import", "dogs.csv"], "unknown class 'dig'; did"),
         (["label", "rec", "--import", "bad.csv"], "bad.csv: row 1, label: no such column"),
         (["label", "rec", "--export", "ravens"], "no format 'ravens'; did you mean 'raven'?"),
-        (["label", "rec", "--export", "audacity"], "say --output FOLDER"),
+        (["label", "rec", "--export", "audacity"], "use --output FOLDER"),
         (["label", "rec", "--export", "csv"], "rec/.skal': there is nothing to export"),
-        (["label", "rec", "--output", "x.csv"], "--output goes with --export"),
+        (["label", "rec", "--output", "x.csv"], "--output needs --export"),
         (
             ["label", "rec", "--classes", "a", "--export", "csv", "--output", "no/x.csv"],
             "no/x.csv: No such file",
@@ -134,16 +134,16 @@ def test_what_an_import_does_not_take_is_said(place, capsys):
         (["label", "rec", "--strategy", "margn"], "did you mean 'margin'?"),
         (["label", "rec", "--audit-share", "7"], "audit_share must be a share from 0 to 1"),
         (["label", "rec", "--hop", "1"], "hop"),
-        (["label", "rec", "--classes", "a\x1b"], "characters that cannot be shown"),
+        (["label", "rec", "--classes", "a\x1b"], "unprintable characters"),
         (["predict", "nowhere.joblib", "rec"], "nowhere.joblib: cannot be read: No such file"),
-        (["predict", "rec", "rec"], "rec: there is no model in this folder; name"),
+        (["predict", "rec", "rec"], "rec: this folder has no model; name"),
         (["predict", "rec/000000.wav", "rec"], "000000.wav: not a model file"),
         (["predict", "dict.joblib", "rec"], "a dict, not a fitted classifier"),
         (["predict", "cut.joblib", "rec"], "cut.joblib: broken, or made with other versions"),
         (["predict", "rows.joblib", "rec"], "does not take these recordings"),
         (["predict", "model.joblib", "nowhere"], "there is no folder 'nowhere'"),
         (["predict", "model.joblib", "empty"], "no recordings in 'empty'"),
-        (["predict", "model.joblib", "rec", "--hop", "1"], "--hop goes with --window"),
+        (["predict", "model.joblib", "rec", "--hop", "1"], "--hop needs --window"),
         (["predict", "model.joblib", "rec", "--window", "-1"], "positive"),
     ],
 )
@@ -206,7 +206,7 @@ def test_predictions_are_a_table(place, made, capsys):
     lines = err.splitlines()
     assert "model.joblib contains a Python pickle" in lines[0]
     assert lines[1].startswith("skal: set aside 'zz.wav': not a sound file")
-    assert lines[2] == "skal: 13 clips, 1 of them could not be read"
+    assert lines[2] == "skal: 13 clips, 1 of them unreadable"
     assert call(capsys, "predict", "model.joblib", "rec", "--output", "p.csv")[:2] == (0, "")
     assert (place / "p.csv").read_text().splitlines() == out.splitlines()
 

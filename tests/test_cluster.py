@@ -13,7 +13,7 @@ from sklearn.metrics.pairwise import cosine_distances, euclidean_distances
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skal._utils.pairwise import Pairwise
+from skal._utils.distances.pairwise import Pairwise
 from skal._utils.threads import run
 from skal.cluster import DensityPeaks
 from skal.cluster._clusters import count_peaks

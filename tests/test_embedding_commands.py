@@ -10,10 +10,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import PretrainedEmbedding
 from skal.audio.embedding.spec import as_embedding, parse_embedding
-from skal.experiment.params import load_params
+from skal.experiment.params.parameters import load_params
 from skal.label import LabelingProject, Trainer
 from skal.label.learning.defaults import describe_hearing
 from skal.recognizer import Recognizer

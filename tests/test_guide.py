@@ -34,7 +34,7 @@ def test_the_guide_lists_the_strategies_that_work_without_a_model():
 
 
 def _keys():
-    from skal.experiment import Params
+    from skal.experiment.params.parameters import Params
 
     return set(Params.model_fields) | {"strategies", "resume"}
 

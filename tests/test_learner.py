@@ -20,8 +20,8 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skal import learner as learner_module
-from skal._utils.ensembles import expand_columns
-from skal._utils.rows import Rows, as_rows, n_rows
+from skal._utils.estimators.ensembles import expand_columns
+from skal._utils.rows.lazy import Rows, as_rows, n_rows
 from skal.learner import Learner, UnsupportedStrategyError, check_supported
 from tests.strategies.fakes import FakeNet, JointFakeNet
 

@@ -198,13 +198,15 @@ print(len(campaign.labeled_indices_))
 def test_presets_of_a_wheel_are_found(installed, tmp_path):
     code = """
 from importlib.resources import files
-presets = files("skal.experiment") / "presets"
+presets = files("skal.experiment.params") / "preset_files"
 names = [p.name for folder in (presets, presets / "alframework") for p in folder.iterdir()]
 print(*sorted(name for name in names if name.endswith(".json")))
 """
     found = _python(code, tmp_path, PYTHONPATH=str(installed))
     assert found
-    assert found == sorted(p.name for p in (ROOT / "skal/experiment/presets").rglob("*.json"))
+    assert found == sorted(
+        p.name for p in (ROOT / "skal/experiment/params/preset_files").rglob("*.json")
+    )
 
 
 @pytest.mark.slow

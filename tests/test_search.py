@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics.pairwise import cosine_similarity
 
 from skal import search as search_module
-from skal._utils.cosine import highest_cosine
+from skal._utils.distances.cosine import highest_cosine
 from skal.search import SimilaritySearch, most_similar
 
 

@@ -1,1 +1,1 @@
-"""What every room stands on. It imports nothing from the rooms above."""
+"""Shared helpers, which import nothing from the rest of skal."""

@@ -1,4 +1,4 @@
-"""Hints at what a misspelled word may mean."""
+"""Hints for misspelled words."""
 
 import difflib
 
@@ -6,7 +6,7 @@ __all__ = ["did_you_mean", "name_allowed", "nearest"]
 
 
 def nearest(word, choices, cutoff=0.6):
-    """Return the choice that is most like a word, in whatever case, or None."""
+    """Return the choice most similar to a word, ignoring case, or None."""
     by_name = {str(choice).casefold(): choice for choice in choices}
     # At a cutoff of 0.5, "nope" would suggest "entropy".
     near = difflib.get_close_matches(str(word).casefold(), by_name, n=1, cutoff=cutoff)

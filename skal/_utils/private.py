@@ -10,7 +10,7 @@ from sklearn.base import _clone_parametrized, _fit_context
 from sklearn.model_selection._search import BaseSearchCV  # else GridSearchCV, RandomizedSearchCV
 
 # Rows of arrays, frames, sparse matrices and lists alike; scikit-learn documents it as a private
-# name that other packages may use. In its place: skal._utils.containers, case by case.
+# name that other packages may use. In its place: skal._utils.rows.containers, case by case.
 from sklearn.utils import _safe_indexing
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -50,7 +50,7 @@ __all__ = [
 
 
 def keras_state():
-    """Return Keras's module of global state, which holds its generator of seeds."""
+    """Return Keras's module of global state, which holds its seed generator."""
     # In its place: a SeedGenerator for every layer that draws, which networks of users lack.
     from keras.src.backend.common import global_state
 
@@ -58,7 +58,7 @@ def keras_state():
 
 
 def note_determinism():
-    """Let TensorFlow note whether its ops are deterministic."""
+    """Make TensorFlow read its determinism setting before SciKeras 0.13 changes it."""
     # TensorFlow has no public name that reads the state.
     from tensorflow.python.framework import config
 
@@ -66,7 +66,7 @@ def note_determinism():
 
 
 def constants_for_variables(signature):
-    """Return a function with all that it calls, and its variables as constants, in one graph."""
+    """Inline a function into one graph, with its variables as constants."""
     # In its place: the saved model converted to ONNX.
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,

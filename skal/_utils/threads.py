@@ -1,4 +1,4 @@
-"""Threads for work in blocks: as many as BLAS would use, BLAS itself on one."""
+"""Threads for work in blocks: as many as BLAS would use, with BLAS on one thread."""
 
 import contextlib
 import threading
@@ -9,18 +9,18 @@ from threadpoolctl import ThreadpoolController
 
 __all__ = ["one_blas_thread", "run"]
 
-# Only one caller at a time spreads its work over threads.
+# Only one caller at a time uses the threads.
 _BUSY = threading.Lock()
 
 
 @cache
 def _controller():
-    # Finding the libraries takes milliseconds: once is enough.
+    # Finding the libraries takes milliseconds, so do it once.
     return ThreadpoolController().select(user_api="blas")
 
 
 class _Limit:
-    """Threads of BLAS are a setting of the process: the last one to leave restores it."""
+    """Limits BLAS threads, a setting of the process; the last user restores it."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -50,13 +50,7 @@ _LIMIT = _Limit()
 
 @contextlib.contextmanager
 def one_blas_thread():
-    """Run BLAS on one thread; calls may overlap in several threads.
-
-    Yields
-    ------
-    int
-        The number of threads that BLAS has otherwise.
-    """
+    """Run BLAS on one thread; calls from several threads may overlap. Yield the former number."""
     n_threads = _LIMIT.enter()
     try:
         yield n_threads
@@ -65,23 +59,9 @@ def one_blas_thread():
 
 
 def run(work, tasks):
-    """Call a function for each task, on as many threads as BLAS may use.
-
-    BLAS itself runs on one thread meanwhile, so that the steps around the matrix products are
-    parallel too. A call inside another runs on the thread that it is on.
-
-    Parameters
-    ----------
-    work : callable
-        Takes a task.
-    tasks : sequence
-        The tasks.
-
-    Returns
-    -------
-    list
-        The results, in the order of the tasks.
-    """
+    """Call a function for each task, on as many threads as BLAS may use, in order."""
+    # BLAS runs on one thread in the meantime, so that the steps around matrix products are
+    # parallel too. Nested calls run on the caller's thread.
     if len(tasks) < 2 or not _BUSY.acquire(blocking=False):
         return [work(task) for task in tasks]
     try:

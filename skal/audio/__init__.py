@@ -1,14 +1,13 @@
-"""From recordings to features: reading, log-mel spectrograms, MFCC, embeddings, a store."""
+"""Reading of recordings, and features: log-mel spectrograms, MFCC, embeddings, a feature store."""
 
 from skal._utils.sound.findings import AudioReadError, Broken, HeaderWarning
 from skal._utils.sound.soundfiles import audio_length, iter_windows
-from skal._utils.windows import Window
-from skal.audio._clips import BrokenClipsError
+from skal._utils.sound.windows import Window
+from skal.audio._inputs import BrokenClipsError
 from skal.audio.cache import FeatureCache, build_features
-from skal.audio.embedding import KNOWN_MODELS, KnownModel, PretrainedEmbedding
+from skal.audio.embedding import KNOWN_MODELS, PretrainedEmbedding
 from skal.audio.features import MFCC, PCEN, LogMelSpectrogram
 from skal.audio.reading import read_audio
-from skal.audio.report import FeatureReport
 from skal.audio.scaling import FeatureScaler
 
 __all__ = [
@@ -19,10 +18,8 @@ __all__ = [
     "Broken",
     "BrokenClipsError",
     "FeatureCache",
-    "FeatureReport",
     "FeatureScaler",
     "HeaderWarning",
-    "KnownModel",
     "LogMelSpectrogram",
     "PretrainedEmbedding",
     "Window",

@@ -1,4 +1,4 @@
-"""What the feature transformers share: reading in parallel, blocks, broken clips, shapes."""
+"""Base class of the feature transformers: parallel reading, blocks, and broken clips."""
 
 import warnings
 from numbers import Integral, Real
@@ -12,20 +12,19 @@ from skal._utils.private import Interval, StrOptions
 from skal._utils.sound.findings import HeaderWarning
 from skal._utils.threads import one_blas_thread
 from skal.audio._blocks import different_lengths, features_of_block
-from skal.audio._clips import BrokenClipsError, as_float, clips_of, listed
+from skal.audio._inputs import BrokenClipsError, as_float, clips_of, listed
 
 __all__ = ["AudioTransformer"]
 
-# Clips per task: enough for a task to outweigh being sent, few enough to share the work out.
+# Clips per task: enough to outweigh the cost of a task, few enough to balance the load.
 _CLIPS_PER_TASK = 32
 
 
 class AudioTransformer(TransformerMixin, BaseEstimator):
-    """Base of the transformers from clips to features.
+    """Base of the transformers from clips to features."""
 
-    A subclass stores the parameters, says in ``feature_shape`` what comes out, and turns
-    waveforms of one length into features in ``_features_of_waveforms``.
-    """
+    # A subclass stores the parameters, returns its output shape in ``feature_shape``, and computes
+    # features of equally long waveforms in ``_features_of_waveforms``.
 
     _parameter_constraints = {
         "sr": [Interval(Integral, 1, None, closed="left")],
@@ -69,7 +68,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         BrokenClipsError
-            With ``on_error="raise"``, if clips cannot be read; it names them all.
+            With ``on_error="raise"``, if clips cannot be read; the error names all of them.
         ValueError
             If the clips differ in length and `duration` is None.
         """
@@ -80,10 +79,10 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         return features
 
     def transform_readable(self, X):
-        """Compute the features of the clips that can be read, and find those that cannot.
+        """Compute the features of the readable clips, and report the broken clips.
 
-        This is how everything in skal learns what is broken, whatever `on_error` is. Nothing is
-        kept in the transformer.
+        All of skal finds broken clips with this method. It ignores `on_error` and stores nothing
+        in the transformer.
 
         Parameters
         ----------
@@ -95,7 +94,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         features : ndarray, float32, or None
             As from `transform`, without rows for broken clips; None if all are broken.
         broken : dict of int to Broken
-            The others, by position in X.
+            Broken clips, by position in X.
         """
         features, broken = self._features_of(X)
         if len(broken) == len(X):
@@ -106,7 +105,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
 
     @property
     def sets_aside(self):
-        """Whether `transform` leaves rows of zeros for broken clips, instead of an error."""
+        """Whether `transform` returns rows of zeros for broken clips."""
         return self.on_error == "warn"
 
     @property
@@ -140,14 +139,14 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
         return validate_data(self, X, reset=reset, dtype=np.float32, ensure_all_finite=finite)
 
     def _features_of_clips(self, clips):
-        """Return the features of all clips, zeros for broken ones, and what is broken."""
+        """Return the features of all clips (zeros for broken ones), and the broken clips."""
         workers = effective_n_jobs(self.n_jobs)
         size = max(1, min(_CLIPS_PER_TASK, -(-len(clips) // (4 * workers))))
         starts = range(0, len(clips), size)
         out, broken, notes, length = None, {}, [], None
         # Threads by default: decoding, resampling and the transforms all release the lock. A
-        # backend chosen with joblib.parallel_config (loky, Dask, Ray) takes precedence. Threads
-        # of BLAS would wait for each other in products this small.
+        # backend chosen with joblib.parallel_config (loky, Dask, Ray) takes precedence. At these
+        # sizes BLAS threads cost more than they save.
         with one_blas_thread(), Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
             at_once = 16 * workers
             for first in range(0, len(starts), at_once):
@@ -183,11 +182,11 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
 
 
 def warn_of_broken(broken):
-    """Warn once of all clips that were set aside, if there are any."""
+    """Issue one warning for all clips that were set aside."""
     if broken:
         shown = "\n".join(listed(broken))
         warnings.warn(
-            f"{len(broken)} clips could not be read, and their rows are zeros "
+            f"{len(broken)} clips could not be read; their feature rows are all zeros "
             f"(transform_readable leaves them out and returns the reasons):\n{shown}",
             UserWarning,
             stacklevel=3,

@@ -1,18 +1,18 @@
-"""A block of clips, read and turned into features: the task that is done in parallel."""
+"""The parallel task: read a block of clips and compute their features."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from skal._utils.sound.findings import Broken
-from skal.audio._clips import clip_name, try_load
+from skal.audio._inputs import clip_name, try_load
 from skal.audio.reading import fit_length
 
 __all__ = ["different_lengths", "features_of_block"]
 
 
 class Block(NamedTuple):
-    """What came of a block of clips."""
+    """The results of a block of clips."""
 
     features: np.ndarray | None
     good: np.ndarray
@@ -30,7 +30,7 @@ def features_of_block(transformer, start, clips):
         y, good, broken, notes = _load_block(transformer, start, clips)
     if len(good) == 0:
         return Block(None, good, broken, notes, 0)
-    # What overflows is looked for below.
+    # Overflow is detected below.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         features = transformer._features_of_waveforms(y)
     finite = np.isfinite(features.reshape(len(features), -1)).all(axis=1)
@@ -55,7 +55,7 @@ def _finite_waveforms(transformer, start, y):
         n_samples = max(1, round(transformer.duration * transformer.sr))
         y = fit_length(y, n_samples, transformer.fill)
     finite = np.isfinite(y).all(axis=1)
-    bad = Broken("waveform", "NaN or infinite samples in it", "leave it out")
+    bad = Broken("waveform", "it has NaN or infinite samples", "leave it out")
     broken = {start + int(i): bad for i in np.flatnonzero(~finite)}
     good = start + np.flatnonzero(finite)
     return (y if finite.all() else y[finite]), good, broken
@@ -82,6 +82,6 @@ def different_lengths(sr, *entries):
     """Return the message for clips that have no common length."""
     named = " and ".join(f"{clip_name(clips[i])!r} {n / sr:.3f} s" for n, clips, i in entries)
     return (
-        f"the clips differ in length ({named}), but all features of a call have one shape: give "
+        f"the clips differ in length ({named}), but the features of a call share one shape: give "
         f"duration=, in s (longer clips are cropped, shorter ones padded)"
     )

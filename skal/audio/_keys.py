@@ -1,4 +1,4 @@
-"""What features in a store are known by: parameters of the transformer, state of the file."""
+"""Keys of stored features: parameters of the transformer, and state of the file."""
 
 import hashlib
 import json
@@ -8,21 +8,21 @@ import stat
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from skal._utils.fingerprints import canonical
-from skal._utils.windows import as_window
+from skal._utils.rows.fingerprints import canonical
+from skal._utils.sound.windows import as_window
 from skal.audio._store import KEY_BYTES
 from skal.audio.contract import parameters_of
 
 __all__ = ["clip_keys", "describe"]
 
-# Parameters that do not change the values: changing them must not throw the store away.
+# Parameters that do not affect values, so changing them must not invalidate the store.
 _NO_VALUE = {"n_jobs", "on_error"}
-# Raised when the same parameters come to give other values, or rows are stored otherwise.
+# Increment it when values change for the same parameters, or the storage format changes.
 _VERSION = 4
 
 
 def describe(transformer, dtype, key):
-    """Return all that the values in a store depend on, as JSON."""
+    """Return everything that stored values depend on, as JSON."""
     parameters = {
         name: _plain(value)
         for name, value in parameters_of(transformer).items()
@@ -43,24 +43,24 @@ def describe(transformer, dtype, key):
 
 
 def _plain(value):
-    """Return a parameter such that equal values are written alike: 1, 1.0 and np.int64(1)."""
+    """Return a parameter in one form for equal values, such as 1, 1.0 and np.int64(1)."""
     if isinstance(value, np.generic):
         value = value.item()
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def clip_keys(clips, kind):
-    """Return 16 bytes for every clip that change when its file does."""
+    """Return 16 bytes for every clip that change with its file."""
     files, here = {}, os.getcwd()
     texts = []
     for clip in clips:
         part = ""
-        # Pools have a hundred thousand plain paths; the few others take the longer way.
+        # Fast path: pools have a hundred thousand plain paths and few other clips.
         if type(clip) is not str or "#t=" in clip:
             try:
                 window = as_window(clip)
             except (TypeError, ValueError):
-                # Reading it says what is wrong with it.
+                # Reading the file reports the error.
                 texts.append(repr(clip))
                 continue
             clip, part = window.path, f"|{window.start}|{window.end}"

@@ -1,4 +1,4 @@
-"""How features of a clip are laid out: segments, normalization, names of columns."""
+"""Layout of features: segments, normalization, and column names."""
 
 import numpy as np
 
@@ -7,11 +7,11 @@ __all__ = ["column_name", "cut_segments", "normalized", "segment_starts"]
 
 def segment_starts(n_frames, segment_frames, overlap):
     """Return the first frame of every segment; the last segment ends with the last frame."""
-    # 10 frames with an overlap of 0.8 are 2 apart, though 10 * (1 - 0.8) is a little less.
+    # Rounding: 10 frames with overlap 0.8 are 2 apart, but 10 * (1 - 0.8) is below 2.
     step = max(1, int(segment_frames * (1 - overlap) + 1e-9))
     last = n_frames - segment_frames
     starts = np.arange(0, last + 1, step)
-    # What is left at the end is covered by one more segment, not dropped.
+    # Cover the remainder at the end with one more segment.
     return starts if starts[-1] == last else np.append(starts, last)
 
 
@@ -23,13 +23,13 @@ def cut_segments(features, segment_frames, overlap):
 
 def normalized(features, axes):
     """Return features with zero mean and unit variance over some axes."""
-    # In double precision: numpy sums along axes that are not the last one by one, and ten
-    # thousand values lose four digits.
+    # Use double precision: NumPy sums naively along axes other than the last, and ten thousand
+    # values lose four digits.
     precise = {"axis": axes, "keepdims": True, "dtype": np.float64}
     mean = features.mean(**precise).astype(features.dtype)
     features = features - mean
     scale = features.std(**precise).astype(features.dtype)
-    # A band that never moves stays at zero instead of being blown up to noise.
+    # Keep a constant band at zero instead of amplifying its rounding noise.
     least = 1e-6 + 10 * np.finfo(features.dtype).eps * np.abs(mean)
     return features / np.where(scale > least, scale, 1)
 

@@ -1,4 +1,4 @@
-"""What the transformers to mel spectrograms share: parameters, shapes, names of columns."""
+"""Base class of mel transformers: parameters, shapes, and column names."""
 
 from numbers import Integral, Real
 
@@ -15,11 +15,10 @@ __all__ = ["MelTransformer"]
 
 
 class MelTransformer(AudioTransformer):
-    """Base of the transformers from clips to mel spectrograms and what is made of them.
+    """Base of the transformers that start from mel spectrograms."""
 
-    A subclass stores the parameters, names its number of bands in ``_n_bands`` and turns mel
-    power spectrograms into features in ``_from_mel``.
-    """
+    # A subclass stores the parameters, sets its number of bands in ``_n_bands``, and computes
+    # features of mel power spectrograms in ``_from_mel``.
 
     _parameter_constraints = {
         **AudioTransformer._parameter_constraints,
@@ -74,13 +73,13 @@ class MelTransformer(AudioTransformer):
         Parameters
         ----------
         input_features : array-like of str, default=None
-            Only compared with the names seen by `fit`, as everywhere in scikit-learn.
+            Only compared with the names seen by `fit`, as in scikit-learn.
 
         Returns
         -------
         ndarray of str
-            Such as ``logmel_b3_t10`` for band 3 of frame 10, ``logmel_b3_t10_d1`` for its
-            slope, with ``s2_`` before for segment 2.
+            Such as ``logmel_b3_t10`` for band 3 of frame 10, ``logmel_b3_t10_d1`` for its slope;
+            the prefix ``s2_`` means segment 2.
         """
         n_samples = getattr(self, "n_features_in_", None)
         if n_samples is not None:
@@ -93,7 +92,7 @@ class MelTransformer(AudioTransformer):
         if self.duration is not None:
             n_samples = max(1, round(self.duration * self.sr))
         if n_samples is None:
-            raise ValueError("the shape depends on the clips: give duration=, in s")
+            raise ValueError("the shape depends on the length of the clips: give duration=, in s")
         n_samples = max(n_samples, self._least_samples())
         frames = n_frames_of(n_samples, self.n_fft, self.hop_length, self.center)
         shape = (self._n_bands(), frames, 1 + self.deltas)
@@ -112,14 +111,14 @@ class MelTransformer(AudioTransformer):
             raise ValueError(f"delta_width={self.delta_width} is even: use {self.delta_width + 1}")
 
     def _least_samples(self):
-        """Return the samples that one segment needs: shorter clips are padded to it."""
+        """Return the minimum length of a clip in samples; shorter clips are padded."""
         if self.segment_frames is None:
             return 1
         samples = (self.segment_frames - 1) * self.hop_length
         return max(1, samples if self.center else samples + self.n_fft)
 
     def _features_of_waveforms(self, y):
-        """Return the features of waveforms of one length."""
+        """Return the features of equally long waveforms."""
         y = fit_length(y, max(y.shape[1], self._least_samples()), self.fill)
         filters = mel_filters(self.sr, self.n_fft, self.n_mels, self.fmin, self.fmax, self.htk)
         mel = mel_spectrogram(

@@ -1,11 +1,9 @@
-"""A folder on disk with rows of features, found by keys: append-only, safe to interrupt.
+"""An append-only store of feature rows in a folder, found by key and safe to interrupt."""
 
-``features.bin`` holds rows of one shape and dtype one after the other, ``keys.bin`` for each of
-them, in the same order, 16 bytes of a key and 4 of the row's checksum. Rows are written and synced
-before their keys, so what an interrupted run leaves behind is at worst a row without a key, which
-the next run overwrites. A key without its row, as in a folder that was copied in part, counts as
-missing.
-"""
+# ``features.bin`` holds consecutive rows of one shape and dtype. ``keys.bin`` holds 16 bytes of
+# key and 4 bytes of checksum for each row. Rows are written and synced before their keys, so an
+# interrupted run leaves at worst a row without a key, which the next run overwrites. A key without
+# its row, as in a partial copy, counts as missing.
 
 import contextlib
 import json
@@ -15,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skal._utils.files import lock, write_atomically
+from skal._utils.files.atomic import lock, write_atomically
 
 __all__ = ["FeatureStore"]
 
@@ -39,7 +37,7 @@ class FeatureStore:
         return len(self._checksums)
 
     def reload(self):
-        """Read the keys that were added since, by this process or another."""
+        """Read the keys that any process has added since the last read."""
         if self.shape is None:
             self.shape = self._stored_shape()
         if self.shape is None:
@@ -49,7 +47,7 @@ class FeatureStore:
             with open(self.folder / "keys.bin", "rb") as file:
                 file.seek(n_before * _ENTRY_BYTES)
                 new = file.read()
-            # After the keys are read: rows are written first, so none of them is missing then.
+            # Map rows after reading keys: rows are written first, so no key lacks its row.
             n_there = os.path.getsize(self.folder / "features.bin") // self._row_bytes()
         except FileNotFoundError:
             new, n_there = b"", 0
@@ -63,12 +61,12 @@ class FeatureStore:
         ]
 
     def find(self, keys):
-        """Return the row of every key, -1 where there is none."""
+        """Return the row of every key; -1 for unknown keys."""
         rows = self._rows
         return np.fromiter((rows.get(key, -1) for key in keys), dtype=np.intp, count=len(keys))
 
     def add(self, keys, features):
-        """Append rows; keys that another process has added meanwhile are left out."""
+        """Append rows, except those that another process has added in the meantime."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
             self.reload()
@@ -76,7 +74,7 @@ class FeatureStore:
                 self._begin(features.shape[1:])
             if tuple(features.shape[1:]) != self.shape:
                 raise ValueError(
-                    f"features of shape {features.shape[1:]} do not go with those of shape "
+                    f"features of shape {features.shape[1:]} do not fit those of shape "
                     f"{self.shape} in {str(self.folder)!r}: give duration=, in s, so that all "
                     f"clips have one shape"
                 )
@@ -88,37 +86,17 @@ class FeatureStore:
             self.reload()
 
     def damaged(self, rows, features=None):
-        """Tell which rows are no longer what was written.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Rows, -1 where there is none.
-        features : ndarray, default=None
-            A copy of these rows. None: the rows themselves.
-
-        Returns
-        -------
-        ndarray of bool
-        """
+        """Tell which rows no longer match their checksums."""
         there = np.flatnonzero(rows >= 0)
         found = np.zeros(len(rows), dtype=bool)
-        # A plain array: rows of a memory map are slow to make.
+        # Convert to a plain array: slicing a memory map is slow.
         stored = np.asarray(self.map() if features is None else features)
         for i, at in zip(there, rows[there] if features is None else there, strict=True):
             found[i] = zlib.crc32(stored[at]) != self._checksums[rows[i]]
         return found
 
     def mend(self, rows, features):
-        """Write damaged rows again.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            Which rows.
-        features : ndarray of shape (n_rows, ...)
-            What they should be.
-        """
+        """Write damaged rows again."""
         features = np.ascontiguousarray(features, dtype=self.dtype)
         with self._locked():
             for row, new in zip(rows, features, strict=True):
@@ -148,7 +126,7 @@ class FeatureStore:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{str(self.folder / 'shape.json')!r} is damaged ({error}): remove the folder, "
-                f"and its features are computed again"
+                "so that its features are computed again"
             ) from error
 
     def _begin(self, shape):
@@ -159,7 +137,7 @@ class FeatureStore:
         self.shape = tuple(shape)
 
     def _append(self, name, row_bytes, content):
-        # From where the keys say that rows end: what lies beyond was never finished.
+        # Write at the end given by the keys: anything beyond is unfinished.
         path = self.folder / name
         path.touch()
         with open(path, "r+b") as file:

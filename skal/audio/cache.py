@@ -1,4 +1,4 @@
-"""Features that are computed once for every recording and then read from disk."""
+"""FeatureCache: features computed once per recording and then read from disk."""
 
 import contextlib
 import hashlib
@@ -10,46 +10,45 @@ from pathlib import Path
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from skal._utils.files import write_atomically
+from skal._utils.files.atomic import write_atomically
 from skal._utils.private import HasMethods, Interval, StrOptions
 from skal.audio._base import AudioTransformer, warn_of_broken
-from skal.audio._clips import BrokenClipsError, clips_of
+from skal.audio._inputs import BrokenClipsError, clips_of
 from skal.audio._keys import clip_keys, describe
 from skal.audio._store import FeatureStore
+from skal.audio.broken_report import FeatureReport, write_report
 from skal.audio.contract import as_worker, readable_rows
-from skal.audio.report import FeatureReport, write_report
 
 __all__ = ["FeatureCache", "build_features"]
 
-# Larger results that do not lie in one piece are gathered in a file, not in memory.
+# Scattered rows of more than this are gathered in a file, not in memory.
 _IN_MEMORY = 2**28
-# Such files that are kept in a store: each may be as large as the pool.
+# Number of such files that a store keeps; each may be as large as the pool.
 _SELECTIONS = 4
 
 
 class FeatureCache(TransformerMixin, BaseEstimator):
     """A transformer that computes the features of each recording once.
 
-    In a Pipeline it takes the place of the transformer that it is given. Features lie in a
-    folder of the store for these parameters, in one file that is mapped into memory: a pool may
-    be larger than memory. A changed file or parameter is noticed; computing goes on where an
-    interrupted run stopped; several processes may use one store. Every row has a checksum:
-    damaged ones are computed again, with a warning.
+    In a Pipeline it replaces the transformer that it wraps. Features are stored in one
+    memory-mapped file for each set of parameters, so a pool may be larger than memory. Changed
+    files and parameters are detected, interrupted runs continue, and several processes may share a
+    store. Every row has a checksum: damaged rows are computed again, with a warning.
 
     Parameters
     ----------
     transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or one of your own
-        What computes the features; `skal.audio.contract` says what it must be able to do.
+        Computes the features; `skal.audio.contract` lists its requirements.
     store : path-like, default="skal_features"
         Folder of the store.
     dtype : {"float32", "float16"}, default="float32"
-        Of the numbers on disk and of the result. Half precision takes half the space and is
-        good to 0.03 dB at 60 dB.
+        Type of the stored and returned numbers. Half precision halves the space, with an error of
+        0.03 dB at 60 dB.
     key : {"time", "content"}, default="time"
-        How a recording is known: by path, size and time of the last change, or by what is in it
-        (slower: every file is read every time; renamed files are found again).
+        How recordings are identified: "time" by path, size, and modification time; "content" by
+        their bytes (slower, because every file is read every time, but finds renamed files).
     block : int, default=1024
-        Clips that are computed before they are written.
+        Number of clips to compute before writing them.
 
     Examples
     --------
@@ -77,7 +76,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         self.block = block
 
     def fit(self, X, y=None):
-        """Check the parameters; nothing is learned and no file read.
+        """Check the parameters; nothing is learned, and no file is read.
 
         Parameters
         ----------
@@ -95,7 +94,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        """Return the features of every clip, computing those that are not in the store.
+        """Return the features of every clip, and compute those that are missing in the store.
 
         Parameters
         ----------
@@ -105,13 +104,13 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_clips, ...)
-            A read-only memory map where that is possible or needed.
+            A read-only memory map if possible or needed.
 
         Raises
         ------
         BrokenClipsError
-            If clips cannot be read and the transformer has ``on_error="raise"``; all others
-            are in the store then.
+            If clips cannot be read and the transformer has ``on_error="raise"``; the features of
+            the other clips are stored.
         """
         rows, broken, _, store = self._bring_up_to_date(X, None)
         if broken and (not self.sets_aside or not self._has_shape(store)):
@@ -122,7 +121,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         return _gather(store, rows)
 
     def transform_readable(self, X):
-        """Return the features of the clips that can be read, and find those that cannot.
+        """Return the features of the readable clips, and report the broken clips.
 
         Parameters
         ----------
@@ -134,7 +133,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         features : ndarray or None
             As from `transform`, without rows for broken clips; None if all are broken.
         broken : dict of int to Broken
-            The others, by position in X. They are not kept: mended files just work.
+            Broken clips, by position in X. They are not remembered, so repaired files just work.
         """
         rows, broken, _, store = self._bring_up_to_date(X, None)
         if len(broken) == len(rows):
@@ -143,7 +142,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
 
     @property
     def sets_aside(self):
-        """Whether `transform` leaves rows of zeros for broken clips, instead of an error."""
+        """Whether `transform` returns rows of zeros for broken clips."""
         return getattr(self.transformer, "sets_aside", False)
 
     def store_folder(self):
@@ -177,7 +176,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
             self.transformer._check_parameters()
 
     def _bring_up_to_date(self, X, progress):
-        """Compute what is missing; return rows in the store, broken, new rows, the store."""
+        """Compute missing rows; return rows, broken clips, new rows, and the store."""
         self._check()
         clips = _paths(X)
         folder = self.store_folder()
@@ -196,7 +195,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         return rows, broken | lost, len(missing) - len(broken), store
 
     def _mend(self, store, clips, rows):
-        """Compute damaged rows again; return those that cannot be read any more."""
+        """Compute damaged rows again; return the clips that have become unreadable."""
         positions = np.flatnonzero(store.damaged(rows))
         if not len(positions):
             return {}
@@ -231,7 +230,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
 
 
 def build_features(X, transformer, store, *, dtype="float32", key="time", progress=None):
-    """Compute the features of recordings into a store, for `FeatureCache` to find.
+    """Compute the features of recordings, and store them for `FeatureCache`.
 
     Parameters
     ----------
@@ -242,7 +241,7 @@ def build_features(X, transformer, store, *, dtype="float32", key="time", progre
     store : path-like
         Folder of the store.
     dtype : {"float32", "float16"}, default="float32"
-        Of the numbers on disk.
+        Type of the stored numbers.
     key : {"time", "content"}, default="time"
         See `FeatureCache`.
     progress : callable, default=None
@@ -251,7 +250,7 @@ def build_features(X, transformer, store, *, dtype="float32", key="time", progre
     Returns
     -------
     FeatureReport
-        Also what is broken, which ends nothing; `broken.csv` in the store lists it.
+        Counts, and the broken clips, which `broken.csv` in the store also lists.
     """
     cache = FeatureCache(transformer, store, dtype=dtype, key=key)
     rows, broken, n_computed, opened = cache._bring_up_to_date(X, progress)
@@ -264,8 +263,8 @@ def _paths(X):
     clips = clips_of(X)
     if clips is None or any(isinstance(clip, np.ndarray) for clip in clips):
         raise TypeError(
-            "FeatureCache knows recordings by their files: X must be a sequence of paths. For "
-            "waveforms use the transformer itself"
+            "FeatureCache identifies recordings by their files, so X must be a sequence of "
+            "paths. For waveforms use the transformer itself"
         )
     return clips
 
@@ -285,7 +284,7 @@ def _gather(store, rows):
 
 
 def _gather_on_disk(store, features, rows):
-    """Copy rows in their order into a file of its own, once for each order."""
+    """Copy rows in a given order to a file, once for each order."""
     name = hashlib.blake2b(rows.tobytes(), digest_size=8).hexdigest()
     path = store.folder / f"selection-{name}.npy"
     _remove_selections(store.folder, path)
@@ -299,7 +298,7 @@ def _gather_on_disk(store, features, rows):
         out.flush()
         del out
         os.replace(temporary, path)
-    with contextlib.suppress(OSError):  # the store of somebody else
+    with contextlib.suppress(OSError):  # a store that this user cannot write to
         os.utime(path)
     return np.load(path, mmap_mode="r")
 
@@ -314,8 +313,8 @@ def _is_whole(store, path, rows):
 
 
 def _remove_selections(folder, wanted):
-    """Remove selections but the latest: a campaign's pool is another one in every round."""
-    # Who has one of them mapped keeps it; where the system does not allow that, it stays.
+    """Remove all but the latest selections: a campaign's pool changes every round."""
+    # Processes that have mapped a removed file keep it; systems that forbid removal keep the file.
     others = [path for path in folder.glob("selection-*") if path != wanted]
     with contextlib.suppress(OSError):
         others.sort(key=os.path.getmtime)

@@ -1,17 +1,16 @@
-"""What a transformer of recordings must be able to do, whoever wrote it.
+"""The requirements for a transformer of recordings, of skal or of any other package.
 
-It takes a sequence of paths, some of them addresses of windows such as ``night.wav#t=60,64``,
-and returns one row of numbers for each, which depends on nothing else: not on the other rows,
-not on labels, not on what ``fit`` has seen. ``transform(X)`` is all that it must have; in a
-Pipeline scikit-learn wants ``fit`` too, which may be empty. It may have more:
+It takes a sequence of paths or window addresses, such as ``night.wav#t=60,64``, and returns one
+row of numbers for each. A row depends on its clip only, not on other clips, labels, or ``fit``.
+Only ``transform(X)`` is required; scikit-learn's Pipeline also needs ``fit``, which may do
+nothing. Optional are:
 
-- ``get_params``, as every estimator has: other parameters make another store;
-- ``fingerprint()``, a text that changes where the same parameters come to give other rows, such
-  as a checksum of weights;
-- ``transform_readable(X)``, which returns the rows of the clips that can be read, and a dict of
-  `Broken` by position for the others; without it, a clip for which `transform` raises OSError,
-  ValueError or RuntimeError counts as broken;
-- ``sets_aside``, True where `transform` leaves rows of zeros for broken clips.
+- ``get_params``, as in every estimator: each set of parameters has its own store;
+- ``fingerprint()``, a string that changes if the same parameters give other rows, such as a
+checksum of weights; - ``transform_readable(X)``, which returns the rows of the readable clips, and
+a dict of `Broken` by position; without it, a clip is broken if `transform` raises OSError,
+ValueError or RuntimeError for it;
+- ``sets_aside``, True if `transform` returns rows of zeros for broken clips.
 """
 
 import inspect
@@ -21,36 +20,16 @@ from sklearn.base import clone
 
 from skal._utils.sound.findings import Broken
 from skal.audio._base import AudioTransformer
-from skal.audio._clips import clip_name
+from skal.audio._inputs import clip_name
 
 __all__ = ["as_worker", "parameters_of", "readable_rows", "takes_recordings"]
 
-# What reading and embedding a broken recording raises; soundfile's own are RuntimeErrors.
+# Errors of reading and embedding a broken recording; soundfile's are RuntimeErrors.
 _UNREADABLE = (OSError, ValueError, RuntimeError)
 
 
 def readable_rows(transformer, X):
-    """Compute the rows of the clips that a transformer can read, and find the others.
-
-    Parameters
-    ----------
-    transformer : object
-        Any transformer of recordings, as this module describes it.
-    X : sequence of paths or addresses
-        Clips.
-
-    Returns
-    -------
-    rows : ndarray of shape (n_readable, ...), or None
-        Without rows for broken clips; None if all are broken.
-    broken : dict of int to Broken
-        The others, by position in X.
-
-    Raises
-    ------
-    TypeError
-        If the transformer does not return a row of numbers for each clip.
-    """
+    """Compute the rows of the readable clips, and find the broken clips."""
     if hasattr(transformer, "transform_readable"):
         return transformer.transform_readable(X)
     parts, broken = [], {}
@@ -59,13 +38,13 @@ def readable_rows(transformer, X):
 
 
 def _compute(transformer, clips, start, parts, broken):
-    """Transform clips; where that fails, each half of them, to find the broken ones."""
+    """Transform clips; on an error, bisect them to find the broken ones."""
     try:
         rows = _checked(transformer, transformer.transform(clips), len(clips))
     except _UNREADABLE as error:
         if len(clips) == 1:
             reason = " ".join(str(error).split()) or type(error).__name__
-            broken[start] = Broken(clip_name(clips[0]), reason, "mend or remove it")
+            broken[start] = Broken(clip_name(clips[0]), reason, "repair or remove it")
             return
         half = len(clips) // 2
         _compute(transformer, clips[:half], start, parts, broken)
@@ -73,7 +52,7 @@ def _compute(transformer, clips, start, parts, broken):
         return
     finite = np.isfinite(rows).reshape(len(rows), -1).all(axis=1)
     for i in np.flatnonzero(~finite):
-        reason = "its row has NaN or infinite numbers"
+        reason = "its features have NaN or infinite values"
         broken[start + int(i)] = Broken(clip_name(clips[i]), reason, "listen to it, or remove it")
     if finite.any():
         parts.append(rows[finite])
@@ -90,21 +69,8 @@ def _checked(transformer, rows, n_clips):
 
 
 def takes_recordings(step, clips):
-    """Tell whether the first step of a Pipeline takes recordings, not their features.
-
-    A transformer says so by its tags (``input_tags.string``); any other one is given a clip.
-
-    Parameters
-    ----------
-    step : object
-        A transformer.
-    clips : sequence of str
-        Paths or addresses; up to three are tried, since one may be broken.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether the first step of a Pipeline takes recordings, not their features."""
+    # A transformer says so by its tags (``input_tags.string``); any other one is given a clip.
     if isinstance(step, AudioTransformer) or hasattr(step, "transform_readable"):
         return True
     tags = step.__sklearn_tags__() if hasattr(step, "__sklearn_tags__") else None
@@ -123,19 +89,7 @@ def _takes(step, clip):
 
 
 def as_worker(transformer, clips):
-    """Return what computes rows: a clone that `fit` has seen, or an object that is no estimator.
-
-    Parameters
-    ----------
-    transformer : object
-        A transformer of recordings.
-    clips : sequence of paths or addresses
-        The first is shown to `fit`, which learns nothing from it.
-
-    Returns
-    -------
-    object
-    """
+    """Return a fitted clone of a transformer, or the transformer if it is not an estimator."""
     if not hasattr(transformer, "get_params"):
         return transformer
     worker = clone(transformer)
@@ -145,17 +99,7 @@ def as_worker(transformer, clips):
 
 
 def parameters_of(transformer):
-    """Return the parameters of a transformer, an estimator or not.
-
-    Parameters
-    ----------
-    transformer : object
-        A transformer of recordings.
-
-    Returns
-    -------
-    dict
-    """
+    """Return the parameters of a transformer, an estimator or not."""
     if hasattr(transformer, "get_params"):
         return transformer.get_params(deep=True)
     taken = inspect.signature(type(transformer)).parameters

@@ -12,25 +12,25 @@ __all__ = ["MFCC", "PCEN", "LogMelSpectrogram"]
 
 
 class PCEN(BaseEstimator):
-    """Per-channel energy normalization, in place of decibels.
+    """Per-channel energy normalization, instead of decibels.
 
-    What a band was lately like is divided out, so that near and far, loud and soft, and
-    steady noise matter less: good for recordings out of doors.
+    Each band is divided by its recent level, which evens out distance, loudness, and steady noise.
+    Suits outdoor recordings.
 
     Parameters
     ----------
     gain : float, default=0.98
-        How far the level is evened out: 0 not at all, 1 fully.
+        Strength of the normalization, from 0 (none) to 1 (full).
     bias : float, default=2.0
         Offset before the compression.
     power : float, default=0.5
         Exponent of the compression; 0 is a logarithm.
     time_constant : float, default=0.4
-        Of the smoothing that gives the recent level, in s.
+        Time constant of the smoothing, in s.
     eps : float, default=1e-6
         Added to the level.
     scale : float, default=2**31
-        What samples between -1 and 1 are multiplied by first.
+        Factor for samples between -1 and 1, applied first.
 
     See Also
     --------
@@ -62,21 +62,7 @@ class PCEN(BaseEstimator):
         self.scale = scale
 
     def __call__(self, S, sr, hop_length):
-        """Return the normalized spectrograms.
-
-        Parameters
-        ----------
-        S : ndarray of shape (n_clips, n_bands, n_frames)
-            Mel spectrograms.
-        sr : int
-            Sampling rate, in Hz.
-        hop_length : int
-            From one frame to the next, in samples.
-
-        Returns
-        -------
-        ndarray of shape (n_clips, n_bands, n_frames), float32
-        """
+        """Return the normalized spectrograms."""
         self._validate_params()
         return pcen(S, sr, hop_length, **self.get_params())
 
@@ -84,27 +70,27 @@ class PCEN(BaseEstimator):
 class LogMelSpectrogram(MelTransformer):
     """Log-mel spectrograms of recordings or waveforms.
 
-    X is a sequence (list, array, Series) of paths, of windows such as ``"night.wav#t=60,64"``,
-    or of waveforms that are at `sr` already: a 2-D array with a row for each, or a list of 1-D
-    arrays. The result is float32 of shape (n_clips, n_mels, frames, 1 + deltas).
+    X is a sequence (list, array, Series) of paths, of windows such as ``"night.wav#t=60,64"``, or
+    of waveforms at `sr`: a 2-D array with a row for each, or a list of 1-D arrays. The result is
+    float32 of shape (n_clips, n_mels, frames, 1 + deltas).
 
-    The defaults give 60 bands x 44 frames for a second. Speech and other sounds sampled at
-    8 kHz have nothing above 4 kHz: there ``sr=8000, n_fft=512, hop_length=200`` keeps all 60
-    bands in use (41 frames a second).
+    The defaults give 60 bands x 44 frames for a second. Sounds sampled at 8 kHz, such as telephone
+    speech, have no content above 4 kHz: ``sr=8000, n_fft=512, hop_length=200`` uses all 60 bands
+    for them (41 frames per second).
 
     Parameters
     ----------
     sr : int, default=22050
         Sampling rate, in Hz, that files are resampled to.
     duration : float, default=None
-        Length of all clips, in s: longer ones are cropped at their end, shorter ones padded.
-        With None, all clips of a call must be equally long; nothing is cropped unasked.
+        Length of all clips, in s: longer clips are cropped at their end, shorter clips are padded.
+        With None, all clips of a call must be equally long.
     fill : {"silence", "repeat", "reflect"}, default="silence"
-        What short clips are padded with.
+        Padding of short clips.
     n_fft : int, default=2048
         Length of a frame, in samples.
     hop_length : int, default=512
-        From one frame to the next, in samples.
+        Distance between frames, in samples.
     win_length : int, default=None
         Length of the window within the frame; None is `n_fft`.
     window : str or tuple, default="hann"
@@ -112,7 +98,7 @@ class LogMelSpectrogram(MelTransformer):
     center : bool, default=True
         Pad clips by half a frame, so that frame t is centred at sample ``t * hop_length``.
     pad_mode : {"constant", "reflect", "edge", "wrap", "symmetric"}, default="constant"
-        How to pad for that.
+        Padding for `center`.
     n_mels : int, default=60
         Number of mel bands.
     fmin : float, default=0.0
@@ -124,33 +110,33 @@ class LogMelSpectrogram(MelTransformer):
     power : float, default=2.0
         Exponent of the magnitudes.
     ref : float or "max", default=1.0
-        What 0 dB is; "max" is the largest value of each clip.
+        Power at 0 dB; "max" is the largest value of each clip.
     amin : float, default=1e-10
-        Smaller powers count as this.
+        Lower limit of powers.
     top_db : float, default=80.0
-        No value is further than this below the largest of its clip, in dB; None: no limit.
+        Limit values to this far below the largest value of their clip, in dB; None: no limit.
     pcen : PCEN, default=None
-        Normalize so instead of taking decibels; `ref`, `amin` and `top_db` are for decibels
-        only. Made for magnitudes: ``power=1``.
+        Normalization instead of decibels; then `ref`, `amin` and `top_db` have no effect. It
+        expects magnitudes: ``power=1``.
     deltas : {0, 1, 2}, default=0
-        Channels with local slopes over time (1), and of these again (2).
+        Extra channels: slopes over time (1), and also the slopes of slopes (2).
     delta_width : int, default=9
-        Frames that a slope is estimated from; odd.
+        Number of frames for estimating a slope; odd.
     normalize : {"clip", "band"}, default=None
         Give every channel of every clip, or every band of it, zero mean and unit variance.
     segment_frames : int, default=None
-        Cut every clip into segments of this many frames: an axis of segments comes after that
-        of the clips. Clips shorter than a segment are padded.
+        Cut every clip into segments of this many frames: the second axis of the result is then
+        that of segments. Clips shorter than a segment are padded.
     overlap : float, default=0.5
-        Share of a segment that the next one repeats. The last segment ends with the clip.
+        Share of a segment that overlaps with the next one. The last segment ends with the clip.
     flatten : bool, default=False
         Return a row of numbers for each clip.
     on_error : {"raise", "warn"}, default="raise"
-        What clips that cannot be read do: raise one error that names them all, or leave rows
-        of zeros and a warning. A campaign around a Pipeline that begins with this transformer
-        leaves such rows out; other steps take them for sounds: use `transform_readable`.
+        What to do with broken clips: raise one error that names all of them, or return rows of
+        zeros with a warning. A campaign around a Pipeline that begins with this transformer
+        excludes such rows. Other steps treat them as sounds: use `transform_readable`.
     n_jobs : int, default=None
-        Parallel jobs, in threads unless `joblib.parallel_config` says otherwise.
+        Parallel jobs, in threads unless `joblib.parallel_config` selects another backend.
 
     Attributes
     ----------
@@ -248,7 +234,7 @@ class LogMelSpectrogram(MelTransformer):
 class MFCC(MelTransformer):
     """Mel-frequency cepstral coefficients of recordings or waveforms.
 
-    X is what `LogMelSpectrogram` takes. The result is float32 of shape (n_clips, n_mfcc,
+    X is as for `LogMelSpectrogram`. The result is float32 of shape (n_clips, n_mfcc,
     frames, 1 + deltas).
 
     Parameters
@@ -264,8 +250,8 @@ class MFCC(MelTransformer):
     sr, duration, fill, n_fft, hop_length, win_length, window, center, pad_mode : as there
         See `LogMelSpectrogram`.
     n_mels, fmin, fmax, htk, power, ref, amin, top_db : as there
-        See `LogMelSpectrogram`: the log-mel spectrogram that is transformed. `n_mels` is 60,
-        where `librosa.feature.mfcc` has 128.
+        See `LogMelSpectrogram`: the log-mel spectrogram that is transformed. `n_mels` is 60;
+        `librosa.feature.mfcc` uses 128.
     deltas, delta_width, normalize, segment_frames, overlap, flatten, on_error, n_jobs : as there
         See `LogMelSpectrogram`.
 

@@ -1,4 +1,4 @@
-"""Read a recording, or a part of one, as mono float32 at the wanted sampling rate."""
+"""Read recordings, or parts of them, as mono float32 at a given sampling rate."""
 
 import math
 import warnings
@@ -8,17 +8,17 @@ import numpy as np
 from skal._utils.sound.decoding import RECORD_AGAIN
 from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.soundfiles import is_constant, open_sound
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 
 __all__ = ["fit_length", "load", "read_audio", "resample"]
 
-# Frames (of all channels together) that are decoded at a time: an hour of eight channels at
-# 192 kHz never has to fit in memory before it is mixed and resampled.
+# Frames (of all channels together) to decode at a time: an hour of eight channels at 192 kHz would
+# not fit in memory before mixing and resampling.
 _BLOCK = 2**22
 
-# Frames at a time where nobody knows how many there are.
+# Frames at a time if the total is unknown.
 _UNKNOWN_STEP = 2**18
-# Channels whose mean is weaker than they are by 60 dB or more cancel each other.
+# Channels cancel each other if their mean is 60 dB or more below them.
 _CANCELED = 1e-3
 # Resampling does not overflow single precision below this.
 _LOUDEST = 1e37
@@ -29,24 +29,23 @@ _PAD_MODES = {"silence": "constant", "repeat": "wrap", "reflect": "reflect"}
 def read_audio(clip, sr=None, *, duration=None, fill="silence"):
     """Read a recording as mono float32.
 
-    Any number of channels, any sample format and any sampling rate of WAV, FLAC, Ogg, MP3,
-    AIFF and whatever else libsndfile reads, and what phones record where PyAV is installed
-    (``skal-audio[media]``). Several channels become one, their mean, as in librosa. What is in the
-    file is read to its end; a header that announces something else is warned about. Only the
-    part that is asked for is decoded; long recordings are decoded, mixed and resampled block by
-    block.
+    Reads WAV, FLAC, Ogg, MP3, AIFF and all other formats of libsndfile, with any number of
+    channels, sample format, and sampling rate; recordings of phones need PyAV
+    (``skal-audio[media]``). Channels are averaged, as in librosa. A file is read to its end; a
+    warning says if its header announces another length. Only the requested part is decoded; long
+    recordings are decoded, mixed, and resampled block by block.
 
     Parameters
     ----------
     clip : str, path-like, Window or tuple (path, start, end)
         The file, or a window of it, with times in s.
     sr : int, default=None
-        Sampling rate wanted, in Hz; None keeps the file's own.
+        Sampling rate of the result, in Hz; None: that of the file.
     duration : float, default=None
-        Seconds to return: longer recordings are cropped at their end, shorter ones padded
-        there. None returns the recording as long as it is.
+        Length of the result, in s: longer recordings are cropped at their end, shorter ones are
+        padded. None: the whole recording.
     fill : {"silence", "repeat", "reflect"}, default="silence"
-        What short recordings are padded with.
+        Padding of short recordings.
 
     Returns
     -------
@@ -58,8 +57,8 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
     Raises
     ------
     AudioReadError
-        If there is no such file, it is no regular file, may not be read, is empty, broken,
-        no sound file, or holds no finite or only constant samples. It says what to do.
+        If the file is missing, not a regular file, unreadable, empty, broken, or not a sound file,
+        or if its samples are not finite or constant. The message says what to do.
     """
     y, rate, note = load(clip, sr, duration, fill)
     if note is not None:
@@ -68,7 +67,7 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
 
 
 def load(clip, sr, duration, fill):
-    """Read a recording, and return what to warn about instead of warning."""
+    """Read a recording, and return warnings instead of issuing them."""
     window = as_window(clip)
     with open_sound(window.path) as sound:
         rate = sound.samplerate if sr is None else sr
@@ -99,7 +98,7 @@ def resample(y, sr, target_sr):
 
 
 class _Samples:
-    """What the samples of a recording are like, before resampling makes ripples of steps."""
+    """Statistics of the samples of a recording, before resampling."""
 
     def __init__(self, path):
         self.path = path
@@ -120,7 +119,7 @@ class _Samples:
             yield mono
 
     def check(self, sound, y):
-        """Raise an error if this is no sound that can be used."""
+        """Raise an error if the samples are unusable."""
         if self.n_bad:
             reason = f"{self.n_bad} samples are NaN or infinite"
             raise AudioReadError(self.path, reason, "write it again without them, or remove it")
@@ -131,12 +130,12 @@ class _Samples:
         if self.peak_of_channels > 0 and peak <= _CANCELED * self.peak_of_channels:
             raise AudioReadError(
                 self.path,
-                f"silent after mixing: its {sound.channels} channels cancel each other, and "
-                f"their mean is what is read",
+                f"silent after mixing: its {sound.channels} channels cancel each other when they "
+                "are averaged",
                 "keep one channel of it (such as ffmpeg -i FILE -af 'pan=mono|c0=c0' out.wav)",
             )
-        # Silence is sound like any other: recorders with a threshold write it. A value that
-        # stands still is a broken converter.
+        # Accept silence: recorders with a threshold write it. Refuse other constant values, which
+        # come from a broken converter.
         if self.low == self.high != 0 and is_constant(sound):
             reason = f"constant: every sample is {self.low:g}"
             raise AudioReadError(self.path, reason, "check the microphone, or remove it")
@@ -147,7 +146,7 @@ def _read_mono(sound, window, rate, duration, samples):
     native, known = sound.samplerate, sound.known_frames
     first, n_frames, n_out = round(window.start * native), None, None
     if window.end is not None:
-        # Addresses have microseconds: without rounding, windows of one length differ.
+        # Addresses have microseconds: without rounding, equally long windows would differ.
         seconds = round(window.end - window.start, 6)
         n_frames, n_out = _frames_of(seconds, native, rate), max(1, round(seconds * rate))
     if duration is not None:
@@ -169,9 +168,9 @@ def _read_mono(sound, window, rate, duration, samples):
 
 
 def _frames_of(seconds, native, rate):
-    """Return how many frames of a file make up a time at the wanted rate."""
+    """Return the number of frames of a file for a time at the resulting rate."""
     n_frames = seconds * native
-    # One more where resampling would have to make up the last samples otherwise.
+    # One extra frame, so that resampling does not extrapolate the last samples.
     return max(1, round(n_frames) if rate == native else math.ceil(round(n_frames, 6)))
 
 
@@ -180,7 +179,7 @@ def _beyond(sound, window):
         window.path,
         f"the window starts at {window.start:g} s, the file ends at "
         f"{sound.frames / sound.samplerate:g} s",
-        "list the windows of this file again: it has changed",
+        "the file has changed: list its windows again",
     )
 
 
@@ -203,7 +202,7 @@ def _decoded(sound, first, n_frames, window):
     if done == 0 and first:
         raise _beyond(sound, window)
     if done == 0:
-        raise AudioReadError(window.path, "no samples in it can be decoded", RECORD_AGAIN)
+        raise AudioReadError(window.path, "none of its samples can be decoded", RECORD_AGAIN)
 
 
 def _mix(block):
@@ -214,7 +213,7 @@ def _mix(block):
 
 
 def _join(parts, native, rate, n_frames):
-    """Return parts as one waveform at the wanted rate, and how many frames they had."""
+    """Join parts into a waveform at the resulting rate; return it and the number of frames."""
     if rate == native:
         parts = list(parts)
         y = parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -12,24 +12,24 @@ __all__ = ["FeatureScaler"]
 
 
 class FeatureScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Give the features of a data set zero mean and unit variance, all with few numbers.
+    """Give the features of a data set zero mean and unit variance.
 
-    Unlike `sklearn.preprocessing.StandardScaler` it keeps the shape of spectrograms and does not
-    scale every pixel on its own: silent corners would be blown up to noise.
+    Unlike `sklearn.preprocessing.StandardScaler` it keeps the shape of spectrograms and uses few
+    means and scales: scaling each pixel separately would amplify noise in silent parts.
 
     Parameters
     ----------
     per : {"all", "channel", "band"}, default="channel"
-        One mean and scale in all, for each channel (decibels and their slopes differ), or for
-        each band of each channel. Rows of numbers (2-D) have one in all, or one for each
-        column with "band".
+        One mean and scale for "all" values, for each "channel" (decibels and slopes differ), or
+        for each "band" of each channel. Flat features (2-D) have one for all values, or with
+        "band" one for each column.
     block : int, default=1024
-        Clips that are read at a time: X may be a memory map larger than memory.
+        Clips to read at a time, because X may be a memory map larger than memory.
 
     Attributes
     ----------
     mean_, scale_ : ndarray
-        Of a shape that broadcasts against X.
+        Arrays that broadcast against X.
     n_features_in_ : int
         Columns, or bands, or segments: the second axis of X.
     """
@@ -68,7 +68,7 @@ class FeatureScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             shift = own - mean
             count += size
             spread += ((part - own) ** 2).sum(axis=axes, keepdims=True)
-            # Chan et al. 1983: parts join without the loss of digits that sums of squares have.
+            # Chan et al. 1983: merging parts this way loses no digits, unlike sums of squares.
             spread += shift**2 * size * (count - size) / count
             mean = mean + shift * size / count
         self.mean_ = mean

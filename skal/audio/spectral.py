@@ -17,8 +17,8 @@ __all__ = [
     "power_to_db",
 ]
 
-# Samples that are windowed and transformed at a time: few enough for the processor's cache, so
-# many that threads seldom wait for each other at the interpreter's lock between two operations.
+# Samples to window and transform at a time: few enough for the processor's cache, but enough to
+# make contention for the interpreter's lock rare.
 _BLOCK = 2**18
 
 
@@ -83,7 +83,7 @@ def mel_spectrogram(
 
 
 class _MelOfFrames:
-    """Mel spectra of frames, in arrays that are kept from one block to the next."""
+    """Mel spectra of frames, in buffers that are reused between blocks."""
 
     # The system returns fresh pages for arrays of this size. Allocating them for each block
     # costs as much as the transform and serializes the threads.
@@ -101,8 +101,8 @@ class _MelOfFrames:
             self._allocate(n, n_fft)
         tapered = self.tapered[:n].reshape(frames.shape)
         np.multiply(frames, self.taper, out=tapered)
-        # The transform is in double precision, as librosa's is: what a pure tone leaves in the
-        # other bands is rounding noise otherwise, and visible in dB.
+        # Transform in double precision, as librosa does: otherwise rounding noise of a pure tone
+        # is visible, in dB, in the other bands.
         spectrum = np.fft.rfft(self.tapered[:n], axis=-1, out=self.spectrum[:n])
         squared, more = self.squared[:n], self.tapered[:n, : self.squared.shape[1]]
         np.square(spectrum.real, out=squared)
@@ -114,8 +114,8 @@ class _MelOfFrames:
             squared **= self.power / 2
         single = self.single[:n]
         np.copyto(single, squared, casting="same_kind")
-        # A product for each clip: how BLAS rounds depends on the number of rows, and features
-        # must not depend on the other clips of a block.
+        # One product per clip: BLAS rounding depends on the number of rows, and features must not
+        # depend on the other clips of a block.
         return single.reshape(n_clips, n_frames, -1) @ self.filters
 
     def _allocate(self, n, n_fft):
@@ -127,7 +127,7 @@ class _MelOfFrames:
 
 
 def power_to_db(S, ref=1.0, amin=1e-10, top_db=80.0):
-    """Convert power spectrograms to decibels, each on its own."""
+    """Convert each power spectrogram to decibels."""
     amin = np.float32(amin)
     db = np.log10(np.maximum(S, amin))
     db *= 10

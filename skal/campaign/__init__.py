@@ -1,8 +1,6 @@
-"""Campaigns: rounds of choosing, labeling and training, as one scikit-learn estimator."""
+"""Campaigns: rounds of choosing, labeling, and training, as a scikit-learn estimator."""
 
 from skal.campaign.classifier import ActiveLearningClassifier
-from skal.campaign.pseudo_labels import PseudoLabels
-from skal.campaign.replay import Replay
 from skal.campaign.stopping import (
     LowUncertainty,
     NoGain,
@@ -10,7 +8,9 @@ from skal.campaign.stopping import (
     StoppingCriterion,
     TargetScore,
 )
-from skal.campaign.update import Finetune, Retrain, ShrinkPerturb
+from skal.campaign.training.pseudo_labels import PseudoLabels
+from skal.campaign.training.replay import Replay
+from skal.campaign.training.update import Finetune, Retrain, ShrinkPerturb
 from skal.campaign.view import CampaignView
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Checkpoints: a campaign on disk, always whole, from which `fit` goes on."""
+"""Checkpoints: campaigns on disk, from which `fit` resumes."""
 
 import contextlib
 import re
@@ -6,23 +6,23 @@ from pathlib import Path
 
 import numpy as np
 
-from skal._utils.files import FolderHeldError, hold_folder, remove_leftovers
-from skal._utils.fingerprints import describe as describe_value
-from skal._utils.fingerprints import fingerprint, is_digest
-from skal._utils.sealed import checksum_of, read_sealed, write_sealed
+from skal._utils.files.atomic import FolderHeldError, hold_folder, remove_leftovers
+from skal._utils.files.sealed import checksum_of, read_sealed, write_sealed
+from skal._utils.rows.fingerprints import describe as describe_value
+from skal._utils.rows.fingerprints import fingerprint, is_digest
 
 _NAME = "campaign.skal"
 _PART = re.compile(r"(model|round|rows)-\d+\.skal")
 _FORMAT = 2
 _OLD_NAME = "campaign.joblib"  # format 1: one pickle of everything
 
-# What may change between the runs of one campaign: how far it goes and how it reports.
+# Parameters that may change when a campaign resumes: its limits and its reporting.
 _FREE = ("budget", "max_rounds", "verbose", "checkpoint", "stopping")
 _CONTENTS = " (contents)"
 
 
 class NoCheckpoint:
-    """A campaign that is not saved."""
+    """Null object for campaigns that are not saved."""
 
     hold = contextlib.nullcontext
 
@@ -30,51 +30,52 @@ class NoCheckpoint:
         """Save nothing."""
 
     def load_into(self, rounds):
-        """Find nothing."""
+        """Load nothing."""
 
 
 class Checkpoint:
-    """The folder in which a campaign is kept."""
+    """The folder of a saved campaign."""
 
-    # Every round has a file of its own, with its record and, where they are kept, its model. It
-    # is written once. So are rows from outside, and the models of the last round. The file
-    # campaign.skal names them with their checksums and is replaced atomically after they are on
-    # disk: whenever the process was killed, the folder holds the campaign as it was after some
-    # round, or after the answers of a round whose training was still to come.
+    # Every round has its own file, written once, with its record and (with store_rounds) its
+    # model. Rows from outside X and the models of the last round also have files. The file
+    # campaign.skal lists them with their checksums and is replaced atomically after they are on
+    # disk. So after a kill at any time, the folder holds the campaign after some round, or after
+    # the answers of a round before its training.
     #
     # Records, labels and fingerprints are JSON and arrays. Models, criteria and rows from outside
-    # are pickles, opened after their checksum was compared. That finds damage, not malice.
+    # X are pickles, opened only after their checksum was verified. That detects damage, not
+    # tampering.
 
     def __init__(self, folder, description):
         self.folder = Path(folder)
         self.path = self.folder / _NAME
         self.description = description
-        self._parts = {}  # checksums of the files that belong to the campaign, by name
-        self._saved = None  # checksum of the campaign's file when it was last seen
+        self._parts = {}  # checksums of the campaign's files, by name
+        self._saved = None  # last known checksum of campaign.skal
 
     @contextlib.contextmanager
     def hold(self):
-        """Keep other processes out, and make sure that none has gone on with the campaign."""
+        """Lock the folder, and check that no other process has continued the campaign."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(hold_folder(self.folder))
             except FolderHeldError as error:
-                advice = "; wait for it to end, or give checkpoint= another folder"
+                advice = "; wait until it ends, or set checkpoint= to another folder"
                 raise FolderHeldError(self.folder, error.holder + advice) from None
             found = checksum_of(self.path)
             if found is None:
-                self._parts = {}  # a folder that was removed is written anew
+                self._parts = {}  # write everything again if the folder was removed
             elif self._saved is not None and found != self._saved:
                 raise ValueError(
                     f"{self.path} was written by another campaign since this one was last saved. "
-                    "Call fit again, which goes on from there."
+                    "Call fit again, which resumes from there."
                 )
             remove_leftovers(self.folder)
             yield
 
     def save(self, rounds):
-        """Write what is new, then the campaign as it is now; only within `hold`."""
+        """Write new files, then the state of the campaign; call it within `hold`."""
         self._write_parts(rounds)
         values, arrays = _split(rounds.progress())
         values |= {
@@ -89,7 +90,7 @@ class Checkpoint:
                 path.unlink()
 
     def _write_parts(self, rounds):
-        """Write the files that are not there yet, each once."""
+        """Write the files that do not exist yet."""
         parts = {}
         for i, record in enumerate(rounds.history):
             snapshot = rounds.snapshots[i] if rounds.snapshots else None
@@ -111,7 +112,7 @@ class Checkpoint:
             parts[file] = write_sealed(self.folder / file, kind, _FORMAT, values, arrays, pickled)
 
     def load_into(self, rounds):
-        """Take a campaign up where it was left, if there is one; only within `hold`."""
+        """Resume a saved campaign, if there is one; call it within `hold`."""
         self._saved = ""
         if not has_checkpoint(self.folder):
             return
@@ -125,13 +126,13 @@ class Checkpoint:
         differing = _differences(found, self.description)
         if differing:
             raise ValueError(
-                f"{self.path} belongs to another campaign ({'; '.join(differing)}). Give "
-                "checkpoint= another folder, or remove this one to start again."
+                f"{self.path} belongs to another campaign ({'; '.join(differing)}). Set "
+                "checkpoint= to another folder, or remove this folder to start again."
             )
 
 
 def _differences(found, given):
-    """Say in what two descriptions differ; of checksums, only that they do."""
+    """List the differences between two descriptions; checksums are not shown."""
     texts = []
     for name in (name for name in found if name in given and found[name] != given[name]):
         plain = name.removesuffix(_CONTENTS)
@@ -141,12 +142,12 @@ def _differences(found, given):
             texts.append(f"{name} differ")
         elif found[plain] == given[plain]:
             texts.append(f"{plain} differs")
-    # A column of another container has other entries; that alone says what is wrong.
+    # Columns in different containers have different entries; report only the container.
     return texts or [f"only one has {name}" for name in sorted(found.keys() ^ given.keys())]
 
 
 def _split(record):
-    """Return what JSON holds of a record, and its arrays."""
+    """Split a record into JSON values and arrays."""
     arrays = {name: value for name, value in record.items() if isinstance(value, np.ndarray)}
     values = {
         name: value.item() if isinstance(value, np.generic) else value
@@ -189,15 +190,16 @@ def has_checkpoint(folder):
         return True
     if (folder / _OLD_NAME).exists():
         raise ValueError(
-            f"{folder / _OLD_NAME} is a checkpoint of an older version of skal, which this one "
-            "does not read. Finish the campaign with that version, or remove the file to start "
-            "again; give checkpoint= another folder to keep it."
+            f"{folder / _OLD_NAME} is a checkpoint of an older version of skal, which this "
+            "version cannot read. Finish the campaign with that version, or remove the file to "
+            "start "
+            "again; to keep it, set checkpoint= to another folder."
         )
     return False
 
 
 def last_round(folder):
-    """Read the last round of a campaign off its checkpoint."""
+    """Read the last round of a campaign from its checkpoint."""
     if not has_checkpoint(folder):
         return None
     head = read_sealed(Path(folder) / _NAME, "campaign", _FORMAT)
@@ -209,8 +211,8 @@ def last_round(folder):
 
 
 def describe(campaign, state, known, *, simulated):
-    """Describe what makes two campaigns the same one."""
-    # Before anything is drawn: that changes a RandomState.
+    """Describe everything that identifies a campaign."""
+    # Describe it before any draw, which changes a RandomState.
     description = {"simulated": str(simulated)}
     for name, value in campaign.get_params(deep=False).items():
         if name not in _FREE:

@@ -9,19 +9,19 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
-from skal._utils.parameters import NestedParameters
-from skal._utils.pipelines import safe_tags
+from skal._utils.estimators.nested_parameters import NestedParameters
+from skal._utils.estimators.pipelines import safe_tags
 from skal._utils.private import HasMethods, Interval, StrOptions, _fit_context
 from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
 from skal.campaign.inputs import amount, check_eval_set
 from skal.campaign.interactive import InteractiveMixin
 from skal.campaign.prediction import PredictionMixin
-from skal.campaign.pseudo_labels import PseudoLabels
-from skal.campaign.replay import Replay
 from skal.campaign.rounds import describe_round
 from skal.campaign.setup import make_rounds, read_data
 from skal.campaign.stopping import EmptyPool, StoppingCriterion
-from skal.campaign.update import Finetune, Retrain
+from skal.campaign.training.pseudo_labels import PseudoLabels
+from skal.campaign.training.replay import Replay
+from skal.campaign.training.update import Finetune, Retrain
 
 __all__ = ["ActiveLearningClassifier"]
 
@@ -34,11 +34,10 @@ class ActiveLearningClassifier(
     ClassifierMixin,
     BaseEstimator,
 ):
-    """Train a classifier on few labels, and choose which ones.
+    """Train a classifier on few labels, and choose which rows to label.
 
-    In each round the strategy chooses rows, their labels are revealed (by `y` in a simulation,
-    by an oracle, or by whoever calls `teach`), and the classifier is trained on all labels
-    so far.
+    In each round the strategy chooses rows, their labels are revealed (by `y` in a simulation, by
+    an oracle, or by a call of `teach`), and the classifier is trained on all labels so far.
 
     Parameters
     ----------
@@ -50,46 +49,46 @@ class ActiveLearningClassifier(
         Chooses the rows; see `skal.strategies`. A function
         ``(learner, X_pool, n_instances) -> positions`` works as well. None: `MarginSampling`.
     n_initial : int or float, default=0.1
-        Labels revealed before round 1: a number, or a share of the known labels. Not used
-        where some labels are known and others are not.
+        Labels revealed before round 1: a number, or a share of the known labels. Not used if only
+        some labels are known.
     initial_strategy : QueryStrategy or callable, default=None
-        Chooses the first rows, without a model. None: at random, without a look at labels.
+        Chooses the first rows, without a model. None: random rows.
     n_instances : int or float, default=20
         Labels per round: a number, or a share of the rows.
     budget : int, float or None, default=0.5
         Labels in all: a number, a share of the rows, or None for no limit.
     max_rounds : int, default=None
-        Rounds of asking. None: no limit.
+        Largest number of rounds. None: no limit.
     update : {"retrain", "finetune", "shrink_perturb"}, Retrain or Finetune, default="retrain"
-        Whether a round trains from scratch, goes on from the weights of the last round, or
-        from shrunk and perturbed ones. `Finetune` refuses classifiers whose training cannot
-        go on, ensembles among them.
-    replay : Replay or {"all", "none", "uncertain", "var", "diverse"}, default=None
+        Whether a round trains from scratch, continues from the weights of the last round, or from
+        shrunk and perturbed weights. `Finetune` refuses classifiers that cannot continue training,
+        such as ensembles.
+    replay : Replay or {"none", "uncertain", "var", "diverse"}, default=None
         Which old labels a round trains on; see `Replay`. None: all.
     pseudo_labels : PseudoLabels, default=None
-        Train also on what the last model was sure of.
+        Also train on confident predictions of the last model.
     stopping : StoppingCriterion or list of them, default=None
         When to stop before the budget is spent: `TargetScore`, `NoGain`,
         `StabilizedPredictions`, `LowUncertainty`, or one of your own, which reads a
         `CampaignView`.
     classes : array-like of shape (n_classes,), default=None
-        All classes, where the first labels may miss some.
+        All classes, if the first labels may lack some.
     unlabeled : object, default=-1
-        The mark of a row without a label in `y`. None, NaN, NA and masked entries always mark
-        one; ``unlabeled=None`` makes -1 a class like any other. If the marks leave a single
+        The mark of a row without a label in `y`. None, NaN, NA and masked entries are always
+        marks; ``unlabeled=None`` makes -1 a class like any other. If the marks leave a single
         class in `y`, `fit` raises an error unless `classes` lists all.
     store_rounds : bool, default=False
         Keep each round's model for `staged_predict`.
     checkpoint : path-like, default=None
         Folder in which the campaign is saved after every round, atomically; `fit` with the same
-        data and parameters goes on from there. It refuses other rows, labels, groups, weights,
-        parameters or seeds, and says what differs. X is compared exactly up to 256 MiB; of a
-        larger one, evenly spread rows of that size are; of recordings, names, sizes and
-        modification times. One process at a time works with the folder. Models are kept as
-        pickles: go on only from checkpoints that you have saved.
+        data and parameters resumes from there. It refuses other rows, labels, groups, weights,
+        parameters or seeds, and names the differences. X is compared exactly up to 256 MiB, and by
+        evenly spread rows above; recordings are compared by name, size and modification time. Only
+        one process at a time can use the folder. Models are stored as pickles: resume only from
+        your own checkpoints.
     random_state : int, RandomState instance or None, default=None
-        Seeds every choice and every training: the same seed gives the same queries, within
-        the limits in the notes.
+        Seeds all choices and trainings: the same seed gives the same queries, within the limits in
+        the notes.
     verbose : int, default=0
         1: print a line for each round.
 
@@ -108,22 +107,21 @@ class ActiveLearningClassifier(
     labeled_indices_ : ndarray of shape (n_labeled,)
         Positions of the labeled rows in the X given to `fit`, in the order asked.
     broken_indices_ : ndarray of shape (n_broken,)
-        Positions of recordings that cannot be read, where `estimator` is a Pipeline whose
-        transformer has ``on_error="warn"``. They are neither asked for nor trained on.
+        Positions of unreadable recordings, if `estimator` is a Pipeline whose transformer has
+        ``on_error="warn"``. They are neither asked nor trained on.
     history_ : list of dict
-        One record for each training; round 0 is the one on the first labels. Keys: ``round``,
-        ``n_labeled``, ``n_new_labeled``, ``n_trained`` (rows trained on: those that `replay`
-        keeps, and pseudo-labels; 0 if the model stayed as it was), ``from_scratch`` (whether
-        training began from nothing), ``indices`` (positions labeled for this round, in the
-        order asked), ``scores`` (of the strategy, NaN where it gives none),
-        ``seconds_query``, ``seconds_fit``; with an `eval_set`
+        One record for each training; round 0 trains on the first labels. Keys: ``round``,
+        ``n_labeled``, ``n_new_labeled``, ``n_trained`` (rows trained on, including pseudo-labels;
+        0 if the model did not change), ``from_scratch`` (whether training started from scratch),
+        ``indices`` (positions labeled for this round, in the order asked), ``scores`` (of the
+        strategy, NaN without scores), ``seconds_query``, ``seconds_fit``; with an `eval_set`
         ``eval_accuracy``, ``eval_precision``, ``eval_recall`` and ``eval_f1`` (macro averages);
         with `pseudo_labels` ``n_pseudo_labeled``, ``pseudo_indices``, ``threshold`` and, in a
         simulation, ``pseudo_accuracy``.
     pseudo_labels_ : dict
         With `pseudo_labels`: ``indices`` and ``labels`` of the last round.
     n_rounds_ : int
-        Rounds of asking.
+        Number of rounds after the first training.
     stop_reason_ : str
         Why `fit` stopped.
 
@@ -134,22 +132,22 @@ class ActiveLearningClassifier(
 
     Notes
     -----
-    Labels that have not been asked for influence nothing: permuting them leaves every query
-    as it is. Settles, "Active learning literature survey", 2009, section 2.3, describes this
-    setting, pool-based sampling.
+    Labels that have not been asked have no influence: permuting them does not change any query.
+    Settles, "Active learning literature survey", 2009, section 2.3, describes this setting,
+    pool-based sampling.
 
     The same seed gives the same queries on one machine, with the same versions of the libraries
-    and the same number of threads. TensorFlow and BLAS may add numbers in another order on
-    another number of threads. Predictions can then differ in their last digits, which over
-    several rounds can change which of two close candidates is asked. Where that matters, fix
-    the number: ``tf.config.threading.set_intra_op_parallelism_threads`` before TensorFlow is
-    first used, and `threadpoolctl.threadpool_limits`.
+    and the same number of threads. With another number of threads, TensorFlow and BLAS may add
+    numbers in another order. Predictions can then differ in their last digits, which can change
+    the choice between close candidates. To avoid this, fix the number of threads:
+    ``tf.config.threading.set_intra_op_parallelism_threads`` before TensorFlow is first used, and
+    `threadpoolctl.threadpool_limits`.
 
-    A pickle has the models and the records, and leaves X out. A campaign from a pickle, also one
-    that comes back from a process of joblib (``cross_validate(..., n_jobs=2,
-    return_estimator=True)``), predicts, and chooses among rows given to `query`. To ask for
-    rows of the pool and to teach, call `fit` again with the same X and `checkpoint`. A search
-    fits its ``best_estimator_`` in this process, so that has its pool.
+    A pickle contains the models and the records, but not X. A campaign from a pickle, or from a
+    process of joblib (``cross_validate(..., n_jobs=2, return_estimator=True)``), can predict, and
+    choose among rows given to `query`. To query the pool and to teach, call `fit` again with the
+    same X and `checkpoint`. A search fits its ``best_estimator_`` in this process, so that has its
+    pool.
 
     Examples
     --------
@@ -211,7 +209,7 @@ class ActiveLearningClassifier(
 
     _parameter_constraints = {
         "estimator": [HasMethods(["fit"])],
-        "strategy": "no_validation",  # as_strategy says what is wrong, and what to give
+        "strategy": "no_validation",  # as_strategy raises a clearer error
         "n_initial": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="right"),
@@ -228,7 +226,7 @@ class ActiveLearningClassifier(
         ],
         "max_rounds": [Interval(Integral, 0, None, closed="left"), None],
         "update": [StrOptions({"retrain", "finetune", "shrink_perturb"}), Retrain, Finetune],
-        "replay": [StrOptions({"all", "none", "uncertain", "var", "diverse"}), Replay, None],
+        "replay": [StrOptions({"none", "uncertain", "var", "diverse"}), Replay, None],
         "pseudo_labels": [PseudoLabels, None],
         "stopping": [StoppingCriterion, list, None],
         "classes": ["array-like", None],
@@ -296,7 +294,7 @@ class ActiveLearningClassifier(
         Returns
         -------
         MetadataRouter
-            Weights go to `fit` of the classifier if it asks for them.
+            Weights are routed to `fit` of the classifier if it requests them.
         """
         mapping = MethodMapping().add(caller="fit", callee="fit")
         return (
@@ -318,11 +316,11 @@ class ActiveLearningClassifier(
         sample_weight=None,
         on_round=None,
     ):
-        """Run a campaign, or begin one.
+        """Run a campaign, or start one.
 
-        With every label known it is simulated: labels start hidden and are revealed as they
-        are asked for. With some rows unlabeled, the classifier is trained on the others, and
-        `query` and `teach` go on from there. With an oracle, that is asked instead of `y`.
+        If all labels are known, the campaign is a simulation: labels start hidden and are revealed
+        when they are asked. If some rows are unlabeled, the classifier is trained on the others,
+        and `query` and `teach` continue. An oracle replaces `y`.
 
         Parameters
         ----------
@@ -330,22 +328,21 @@ class ActiveLearningClassifier(
             Features (2-D to N-D), or paths or waveforms if `estimator` is a Pipeline that
             takes them.
         y : array-like of shape (n_samples,)
-            Labels; see `unlabeled`. May be left out with an oracle.
+            Labels; see `unlabeled`. Optional with an oracle.
         oracle : callable, default=None
             ``oracle(indices)`` returns the labels of these rows of X, in their order. It may
             answer `unlabeled` for "cannot tell": that row leaves the pool.
         eval_set : tuple (X, y), default=None
-            Scored in each round, for the record only, without the rows that are marked as
-            unlabeled; there must be others. In a Pipeline it does not pass through
-            the steps before this one: give transformed rows, or put the Pipeline inside, as
-            `estimator`.
+            Scored in each round, only for `history_`. Unlabeled rows are ignored, but at least one
+            must be labeled. If this campaign is a step of a Pipeline, the rows do not pass through
+            earlier steps: give transformed rows, or use the Pipeline as `estimator`.
         groups : array-like of shape (n_samples,), default=None
-            Recording, speaker or place of each row, for strategies that look at it. No row
-            may be without one.
+            Recording, speaker or place of each row, for strategies that use it. Every row needs a
+            group.
         starts : array-like of shape (n_samples,), default=None
-            Where each row starts in its recording, in s, for strategies that look at it.
+            Start of each row in its recording, in s, for strategies that use it.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, given to `estimator` for the rows that it is trained on.
+            Weights of the rows for training `estimator`.
         on_round : callable, default=None
             Called with a copy of each record that this call adds to `history_`, after the
             round is saved. `teach` does not call it, nor do rounds from a checkpoint.
@@ -358,7 +355,7 @@ class ActiveLearningClassifier(
         Raises
         ------
         UnsupportedStrategyError
-            If the strategy needs what the classifier cannot answer; before any training.
+            Before any training, if the classifier lacks a method that the strategy needs.
         """
         rounds, simulated = self._begin(X, y, oracle, groups, starts, sample_weight)
         eval_set = check_eval_set(self, eval_set, self.unlabeled, rounds.state)
@@ -377,7 +374,7 @@ class ActiveLearningClassifier(
         return self
 
     def _begin(self, X, y, oracle, groups, starts, sample_weight):
-        """Validate everything before any training; return the rounds, and whether to simulate."""
+        """Validate everything before training; return the rounds, and whether to simulate."""
         if y is None and oracle is None:
             raise ValueError(
                 "ActiveLearningClassifier requires y to be passed, but the target y is None. "
@@ -398,14 +395,14 @@ class ActiveLearningClassifier(
         return rounds, simulated
 
     def _show_begin(self, rounds):
-        """Set the public attributes that stay as they are until the next `fit`."""
+        """Set the public attributes that do not change until the next `fit`."""
         self._rounds, self.strategy_, self.classes_ = rounds, rounds.strategy, rounds.state.classes
         self.broken_indices_ = rounds.state.broken
         self.stop_reason_ = None
         self._show_rounds()
 
     def _loop(self, answer, learn, precious=False):
-        """Play rounds until there is a reason to stop."""
+        """Run rounds until there is a reason to stop."""
         rounds, state = self._rounds, self._rounds.state
         if len(rounds.waiting):
             learn()
@@ -415,32 +412,32 @@ class ActiveLearningClassifier(
                 n_instances = max(1, amount(self.n_initial, len(state.candidates)))
             indices = rounds.choose(min(n_instances, self._budget - state.n_labeled))
             if len(indices) == 0:
-                reason = "the strategy asked for nothing"
+                reason = "the strategy returned no rows"
                 break
             rounds.reveal(indices, answer(indices))
             if precious:
-                self._save()  # what people answered is kept before the training begins
+                self._save()  # save the answers before training
             learn()
         self.stop_reason_ = reason
 
     def _ask(self, oracle, rows):
-        """Return the class codes that an oracle gives rows, -1 for "cannot tell"."""
+        """Return the class codes from an oracle, -1 for "cannot tell"."""
         answer = oracle(rows.copy())  # a copy: an oracle may sort what it is given
         return self._codes(answer, rows, "the answer of the oracle")
 
     def _find_reason(self):
-        """Return why to stop, or None; nothing but an empty pool stops before round 0."""
+        """Return why to stop, or None; only an empty pool stops before round 0."""
         if self._rounds.next_round == 0:
             return EmptyPool().reason(self._rounds.view)
         return self._rounds.why_stop()
 
     def _wait_or_stop(self):
-        """Say whether more labels are wanted from the caller, or why not."""
-        waiting = "waiting for labels: ask query() for rows, then teach() them"
+        """Set stop_reason_ for a campaign that waits for labels."""
+        waiting = "waiting for labels: call query(), label the rows, then call teach()"
         self.stop_reason_ = self._find_reason() or waiting
 
     def _learn(self, eval_set=None, on_round=None):
-        """Train, save, and show what came of it."""
+        """Train, save, and update the public attributes."""
         record = self._rounds.learn(eval_set)
         self._save()
         self._show_rounds()
@@ -455,7 +452,7 @@ class ActiveLearningClassifier(
         self._checkpoint.save(self._rounds)
 
     def _show_rounds(self):
-        """Set the public attributes, which are always those of the last finished round."""
+        """Set the public attributes to those of the last finished round."""
         rounds = self._rounds
         self.labeled_indices_ = rounds.state.labeled.copy()
         self.history_ = rounds.history

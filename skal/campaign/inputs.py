@@ -1,11 +1,12 @@
-"""Validation of what the caller gives: rows, labels, classes, amounts."""
+"""Validation of input: rows, amounts, groups, weights, and evaluation sets."""
 
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skal._utils.containers import (
+from skal._utils.estimators.pipelines import Chain, refuses_missing
+from skal._utils.rows.containers import (
     in_container_of,
     in_matrix_of,
     is_frame,
@@ -14,16 +15,15 @@ from skal._utils.containers import (
     n_rows,
     take_rows,
 )
-from skal._utils.pipelines import Chain, refuses_missing
-from skal._utils.rows import as_rows, check_column, check_numbers
-from skal.campaign.labels import as_typed, as_values, check_labels, is_missing
+from skal._utils.rows.lazy import as_rows, check_column, check_numbers
+from skal.campaign.given_labels import as_typed, as_values, check_labels, is_missing
 
-# Recordings transformed at a time; their features are not kept.
+# Recordings to transform at a time; their features are discarded.
 _BLOCK = 1024
 
 
 def check_rows(estimator, X, *, reset):
-    """Validate X and return it, without a copy where it is an array already."""
+    """Validate X and return it, without a copy if it is an array."""
     if is_plain_sequence(X):  # paths, or waveforms of different lengths
         if n_rows(X) == 0:
             raise ValueError("Found array with 0 sample(s): X is empty")
@@ -37,14 +37,14 @@ def check_rows(estimator, X, *, reset):
         reset=reset,
         dtype="numeric",
         allow_nd=True,
-        accept_sparse="csr",  # the one format whose rows can be taken
+        accept_sparse="csr",  # the format with fast row selection
         ensure_all_finite=refuses_missing(estimator.estimator),
     )
     return X if is_frame(X) else checked
 
 
 def _is_numeric(frame):
-    """Tell whether all columns are of NumPy's numbers, which is all that check_array takes."""
+    """Tell whether all columns have NumPy's numeric types, which check_array needs."""
     if is_polars(frame):
         return all(dtype.is_numeric() for dtype in frame.dtypes)
     return all(isinstance(t, np.dtype) and np.issubdtype(t, np.number) for t in frame.dtypes)
@@ -57,8 +57,8 @@ def match_rows(estimator, X, state):
 
 
 def find_broken(estimator, X):
-    """Find the rows that the first step of a Pipeline would turn into zeros: unreadable ones."""
-    # One pass over the rows; what a FeatureCache computes for it is kept, not read again.
+    """Find unreadable rows, which the first step of a Pipeline would turn into zeros."""
+    # One pass over the rows; a FeatureCache stores the features that it computes.
     broken = [np.empty(0, dtype=np.intp)]
     for step in Chain(estimator).steps[:1]:
         if getattr(step, "sets_aside", False):
@@ -75,7 +75,7 @@ def readable_rows(estimator, X):
 
 
 def amount(value, total):
-    """Return a number of rows, given as it is or as a share of `total`."""
+    """Return a number of rows, given as a number or as a share of `total`."""
     if value is None:
         return total
     if isinstance(value, Integral):
@@ -89,10 +89,10 @@ def check_groups(groups, n_samples):
         return None
     values = check_column(as_values(groups, "groups"), "groups", n_samples)
     missing = is_missing(values)
-    if missing.any():  # what such a row must not be separated from is unknown
+    if missing.any():  # a row without a group could end up on both sides
         raise ValueError(
             f"groups has no group for row {np.flatnonzero(missing)[0]} ({missing.sum()} rows in "
-            "all): give each row a group, or one of its own where it is unknown"
+            "all): give each row a group, and a unique group if it is unknown"
         )
     return as_typed(values, "groups").copy()
 
@@ -131,13 +131,13 @@ def check_eval_set(estimator, eval_set, unlabeled, state):
 
 
 def are_integers(X):
-    """Tell whether X holds integers where rows belong, as positions are."""
+    """Tell whether X has integers instead of rows, such as positions."""
     is_column = np.iterable(X) and len(getattr(X, "shape", (0,))) == 1
     return is_column and all(isinstance(row, Integral) for row in X)
 
 
 def check_indices(indices, n_samples, labeled):
-    """Return positions of rows that can be given a label."""
+    """Return validated positions of rows to label."""
     indices = np.asarray(indices)
     if indices.ndim != 1 or len(indices) == 0 or indices.dtype.kind not in "iu":
         raise ValueError(f"indices must be a non-empty list of positions in X, not {indices!r}")

@@ -1,11 +1,14 @@
-"""A campaign whose labels come from its caller: query for rows, teach their labels."""
+"""Interactive campaigns: query rows, and teach their labels."""
+
+import numbers
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skal._utils.containers import n_rows
-from skal._utils.pipelines import ask
-from skal._utils.rows import check_starts
+from skal._utils.estimators.pipelines import ask
+from skal._utils.rows.containers import n_rows
+from skal._utils.rows.lazy import check_starts
+from skal.campaign.given_labels import check_labels, encode
 from skal.campaign.inputs import (
     are_integers,
     check_groups,
@@ -13,41 +16,44 @@ from skal.campaign.inputs import (
     match_rows,
     readable_rows,
 )
-from skal.campaign.labels import check_labels, encode
 
 
 class InteractiveMixin:
-    """What `ActiveLearningClassifier` does between its rounds, for whoever labels."""
+    """Mixin of `ActiveLearningClassifier` with query and teach."""
 
     def query(self, X=None, n_instances=None, *, groups=None, starts=None):
         """Choose the rows to label next.
 
-        This changes nothing: until `teach` is called, the same question gets the same answer,
-        and a look at more rows leaves the campaign as it is.
+        This does not change the campaign: until `teach` is called, the same query returns the same
+        rows.
 
         Parameters
         ----------
         X : array-like or sequence of n_samples rows, default=None
-            Candidates. None: the rows given to `fit` that have no label yet.
+            Candidates. None: the unlabeled rows given to `fit`.
         n_instances : int, default=None
             Rows wanted. None: as many as in `fit`.
         groups : array-like of shape (n_samples,), default=None
             Recording, speaker or place of each row of the X given here.
         starts : array-like of shape (n_samples,), default=None
-            Where each row of the X given here starts in its recording, in s.
+            Start of each row of the X given here in its recording, in s.
 
         Returns
         -------
         ndarray of shape (min(n_instances, n_candidates),)
-            Positions in the X given here or, with none, in the X given to `fit`; most wanted
-            first. Empty if no row is left.
+            Positions in the given X or, without one, in the X given to `fit`; most wanted first.
+            Empty if no row is left.
 
         Raises
         ------
+        TypeError
+            If X is a number.
         ValueError
-            If X does not fit to the rows given to `fit`, or `groups` or `starts` not to X.
+            If X does not match the rows given to `fit`, or `groups` or `starts` do not match X.
         """
         check_is_fitted(self, "history_")
+        if isinstance(X, numbers.Integral):
+            raise TypeError(f"query({X}): the first argument is X; write query(n_instances={X})")
         rounds = self._rounds
         n_instances = self._n_instances if n_instances is None else n_instances
         if X is None:
@@ -79,12 +85,12 @@ class InteractiveMixin:
         Parameters
         ----------
         X : array-like or sequence of n rows, default=None
-            Labeled rows from outside the X given to `fit`; either these or `indices`. They are
-            copied, and brought into the container of that X: the columns of a DataFrame into
-            its order, an array into a DataFrame.
+            Labeled rows that are not in the X given to `fit`, instead of `indices`. They are
+            copied and converted to the container of that X, for example to a DataFrame with its
+            order of columns.
         y : array-like of shape (n,)
-            Their labels. With `indices`, `unlabeled` says "cannot tell": that row is not
-            asked for again.
+            Their labels. With `indices`, `unlabeled` says "cannot tell": that row is not asked
+            again.
         indices : array-like of shape (n,), default=None
             Positions in the X given to `fit`.
 
@@ -96,9 +102,9 @@ class InteractiveMixin:
         Raises
         ------
         ValueError
-            If a label is unknown, or a position is outside X, given twice or labeled
-            already; if rows do not fit to those given to `fit`; if another process has gone on
-            with the checkpoint. Nothing has changed then.
+            If a label is unknown, or a position is outside X, given twice or labeled already; if
+            rows do not match those given to `fit`; if another process has continued the
+            checkpoint. The campaign does not change then.
         """
         check_is_fitted(self, "history_")
         if y is None or (X is None) == (indices is None):
@@ -129,17 +135,17 @@ class InteractiveMixin:
             return self._take_in()
 
     def _check_pool(self):
-        """Raise an error where the rows given to `fit` were left out of a pickle."""
+        """Raise an error if the campaign was pickled without its rows."""
         if not self._rounds.state.has_pool:
             self._rounds.state.X.refuse()
 
     def _try(self, X):
-        """Let the model predict rows before they are kept: what it cannot take raises here."""
+        """Predict rows before storing them, so that unsuitable rows raise an error."""
         if hasattr(self, "estimator_"):
             ask(self.estimator_, "predict", X)
 
     def _take_in(self):
-        """Keep new labels, then train on them."""
+        """Store new labels, then train on them."""
         self._save()
         self._learn()
         self._wait_or_stop()

@@ -1,13 +1,13 @@
-"""Predictions of a campaign: of its last model, and of the model of each round."""
+"""Predictions of a campaign, by its last model or the model of each round."""
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skal._utils.containers import n_rows
-from skal._utils.ensembles import expand_columns
-from skal._utils.pipelines import Chain, ask, thaw
+from skal._utils.estimators.ensembles import expand_columns
+from skal._utils.estimators.pipelines import Chain, ask, thaw
+from skal._utils.rows.containers import n_rows
 from skal.campaign.inputs import check_rows
 
 
@@ -21,7 +21,7 @@ def _model_has(name):
 
 
 class PredictionMixin:
-    """What `ActiveLearningClassifier` does with the models that it has trained."""
+    """Mixin of `ActiveLearningClassifier` with its predictions."""
 
     @available_if(_model_has("predict"))
     def predict(self, X):
@@ -51,7 +51,7 @@ class PredictionMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            One column for each of `classes_`, also for those that no label has shown yet.
+            One column for each of `classes_`, including classes without labels.
         """
         X = self._check_X(X)
         return self._columns(self.estimator_, X)
@@ -99,7 +99,7 @@ class PredictionMixin:
         return check_rows(self, X, reset=False)
 
     def _check_model(self):
-        """Raise an error where no model is trained, which says why there are no labels."""
+        """Raise an error if no model is trained, which says why there are no labels."""
         check_is_fitted(self, "history_")
         if hasattr(self, "estimator_"):
             return
@@ -111,8 +111,8 @@ class PredictionMixin:
                 "query() returns, and teach() them"
             )
         raise NotFittedError(
-            f"no model is trained, because no row of X has a label: {n_asked} rows were asked "
-            f"about, and the answers were all {self.unlabeled!r} or missing, which says "
+            f"no model is trained, because no row of X has a label: {n_asked} rows were asked, "
+            f"and the answers were all {self.unlabeled!r} or missing, which says "
             '"cannot tell"'
         )
 

@@ -5,11 +5,11 @@ import zlib
 
 import numpy as np
 
-from skal._utils.pipelines import ConstantClassifier, Frozen, ask
-from skal._utils.rows import Rows
-from skal.campaign.remembered import share_rows
+from skal._utils.estimators.pipelines import ConstantClassifier, Frozen, ask
+from skal._utils.rows.lazy import Rows
 from skal.campaign.stopping import Limit
-from skal.campaign.training import fit_arguments, fit_normalization, train, with_parameters
+from skal.campaign.training.fit import fit_arguments, fit_normalization, train, with_parameters
+from skal.campaign.training.remembered import share_rows
 from skal.campaign.view import CampaignView
 from skal.learner import Learner
 from skal.metrics import classification_scores
@@ -20,7 +20,7 @@ _NO_GUESSES = {"pseudo_indices": _NO_ROWS, "pseudo_codes": _NO_ROWS, "threshold"
 
 
 class Rounds:
-    """Play the rounds of one campaign."""
+    """Runs the rounds of a campaign."""
 
     def __init__(
         self,
@@ -64,12 +64,12 @@ class Rounds:
 
     @property
     def next_round(self):
-        """Return the number of the round to come; 0 as long as nothing has been trained."""
+        """Return the number of the next round; 0 before the first training."""
         return len(self.history)
 
     @property
     def learner(self):
-        """Return the window on the model of the last round, the same until the next one."""
+        """Return the learner for the model of the last round, cached until the next round."""
         if self._learner is None:
             self._learner = self._look_at(self.estimator)
         return self._learner
@@ -81,14 +81,14 @@ class Rounds:
         return Learner(estimator, classes, needs=self.strategy.required())
 
     def seed(self, purpose):
-        """Return the seed for one purpose in the round to come."""
-        # Independent of what was drawn before, so that a campaign taken up again goes on the same.
+        """Return the seed for one purpose in the next round."""
+        # Independent of earlier draws, so that a resumed campaign continues identically.
         key = (self.next_round, zlib.crc32(purpose.encode()))
         sequence = np.random.SeedSequence(self._seed, spawn_key=key)
         return int(sequence.generate_state(1)[0] & 0x7FFFFFFF)
 
     def choose(self, n_instances):
-        """Choose among the rows that may be asked for, which changes nothing in the campaign."""
+        """Choose candidates, without changing the campaign."""
         start = time.perf_counter()
         state = self.state
         candidates = state.candidates
@@ -121,14 +121,14 @@ class Rounds:
         }
 
     def reveal(self, indices, codes):
-        """Take in the answers of a round."""
+        """Store the answers of a round."""
         told = self.state.reveal(indices, codes)
         self.waiting = np.concatenate([self.waiting, told])
         self.waiting_scores = np.concatenate([self.waiting_scores, self._scores_of(told)])
 
     def _scores_of(self, rows):
-        """Return the scores of rows in the smallest query that asked for them, else NaN."""
-        # Not in the last one: a look at more rows must leave the record as it is.
+        """Return the scores of rows from the smallest query that returned them, else NaN."""
+        # Not from the last query: previews of more rows must not change the record.
         scores = {}
         for size in sorted(self._looks, reverse=True):
             scores.update(self._looks[size])
@@ -145,7 +145,7 @@ class Rounds:
         if state.n_labeled > n_before:
             n_trained = self._train()
         else:
-            self.pseudo = None  # those of the last round are no part of this one
+            self.pseudo = None  # pseudo-labels of the last round do not count in this one
         record = {
             "round": self.next_round,
             "n_labeled": state.n_labeled,
@@ -183,7 +183,7 @@ class Rounds:
         return next((reason for reason in reasons if reason is not None), None)
 
     def _train(self):
-        """Train on what the model of the last round makes of old labels and of the pool."""
+        """Train on new labels, replayed old labels, and pseudo-labels."""
         rows = self._replayed()
         self.pseudo = self._guess()
         guesses = self.pseudo or _NO_GUESSES
@@ -230,7 +230,7 @@ class Rounds:
         return np.concatenate([old[kept], self.waiting])
 
     def _guess(self):
-        """Return pseudo-labels for candidates that got no answer in this round."""
+        """Return pseudo-labels for candidates without an answer in this round."""
         if self.pseudo_labels is None or self.estimator is None:
             return None
         if len(np.unique(self.state.training_labels())) < 2:
@@ -282,14 +282,14 @@ class Rounds:
         if "pseudo_indices" in progress:
             self.pseudo = {name: progress[name] for name in _NO_GUESSES}
         self.history, self.snapshots = history, snapshots
-        # The memory of saved criteria, where the caller gave the same ones again.
+        # The state of saved criteria, if the caller gave the same criteria again.
         memories = {repr(criterion): criterion for criterion in criteria}
         self.criteria = [memories.get(repr(given), given) for given in self.criteria]
         before, (self.model, self.estimator) = self.model, models
         share_rows(before, self.model)
 
     def __getstate__(self):
-        """Leave out what can be computed again."""
+        """Drop caches that can be computed again."""
         return {**self.__dict__, "_learner": None, "_looks": {}, "view": None}
 
     def __setstate__(self, state):

@@ -1,4 +1,4 @@
-"""From the parameters of a campaign and the caller's data to its first round."""
+"""Preparation of the first round from parameters and data."""
 
 import numpy as np
 from sklearn.base import RegressorMixin, clone
@@ -6,30 +6,30 @@ from sklearn.multioutput import ClassifierChain
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import process_routing
 
-from skal._utils.pipelines import Chain, safe_tags
+from skal._utils.estimators.pipelines import Chain, safe_tags
 from skal._utils.private import _routing_enabled
-from skal._utils.rows import check_starts, n_rows
+from skal._utils.rows.lazy import check_starts, n_rows
+from skal.campaign.given_labels import check_labels, find_classes
 from skal.campaign.inputs import (
     check_groups,
     check_rows,
     check_weights,
     find_broken,
 )
-from skal.campaign.labels import check_labels, find_classes
-from skal.campaign.remembered import remember_rows
-from skal.campaign.replay import as_replay
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
 from skal.campaign.stopping import EmptyPool, LabelBudget, MaxRounds
-from skal.campaign.training import prepare, weight_names
-from skal.campaign.update import as_update
+from skal.campaign.training.fit import prepare, weight_names
+from skal.campaign.training.remembered import remember_rows
+from skal.campaign.training.replay import as_replay
+from skal.campaign.training.update import as_update
 from skal.learner import check_supported
 from skal.strategies import MarginSampling, RandomSampling
 from skal.strategies.base import as_strategy
 
 
 def read_data(campaign, X, y, groups, starts, sample_weight):
-    """Validate what `fit` is given."""
+    """Validate the arguments of `fit`."""
     X = check_rows(campaign, X, reset=True)
     n_samples = n_rows(X)
     y = np.full(n_samples, None, dtype=object) if y is None else y
@@ -41,7 +41,7 @@ def read_data(campaign, X, y, groups, starts, sample_weight):
 
 
 def make_rounds(campaign, state, *, budget, simulated):
-    """Put together what plays the rounds, and refuse what cannot work before any training."""
+    """Make the rounds of a campaign, and check before any training that they can work."""
     check_classifier(campaign.estimator, len(state.classes))
     strategy = _copy(campaign.strategy, MarginSampling())
     first = _copy(campaign.initial_strategy, RandomSampling())
@@ -77,7 +77,7 @@ def make_rounds(campaign, state, *, budget, simulated):
 
 
 def check_classifier(estimator, n_classes):
-    """Refuse what cannot learn the classes of the task, before it is trained."""
+    """Check before training that a classifier can learn the classes of the task."""
     model = Chain(estimator).model
     tags, name = safe_tags(model), type(model).__name__
     kind = "regressor" if isinstance(model, RegressorMixin) else tags.estimator_type

@@ -1,20 +1,20 @@
-"""What a campaign knows at one moment: which rows are labeled, and which may be asked for."""
+"""The state of a campaign: which rows are labeled, and which are candidates."""
 
 import copy
 
 import numpy as np
 
-from skal._utils.containers import PoolLeftOut, concatenate, copy_rows, n_rows
-from skal._utils.rows import Rows
+from skal._utils.rows.containers import PoolLeftOut, concatenate, copy_rows, n_rows
+from skal._utils.rows.lazy import Rows
 
 _NO_ROWS = np.empty(0, dtype=np.intp)
 
 
 class CampaignState:
-    """Rows, labels and what has become of each row."""
+    """Rows, labels, and the status of each row."""
 
-    # Labels are positions in the list of classes, -1 for unknown. In a simulation those not asked
-    # for yet are in `codes` too; only `labeled` ones are ever looked at.
+    # Labels are positions in the list of classes, -1 for unknown. In a simulation, `codes` also
+    # contains hidden labels, but only those of `labeled` rows are used.
 
     def __init__(self, X, codes, classes, groups=None, weights=None, starts=None):
         self.X = X
@@ -30,7 +30,7 @@ class CampaignState:
 
     @property
     def candidates(self):
-        """Return the positions that may be asked for, ascending."""
+        """Return the positions of candidates, ascending."""
         return np.flatnonzero(self.open)
 
     @property
@@ -40,17 +40,17 @@ class CampaignState:
         return Rows(self.X, positions, None if self.starts is None else self.starts[positions])
 
     def set_aside(self, indices):
-        """Leave rows out of everything that follows, whether they have labels or not."""
+        """Exclude rows from all further rounds, with or without labels."""
         self.broken = indices
         self.open[indices] = False
 
     @property
     def n_labeled(self):
-        """Return the number of labels, those of rows from outside X included."""
+        """Return the number of labels, including rows from outside X."""
         return len(self.labeled) + sum(len(codes) for _, codes in self.extra)
 
     def reveal(self, indices, codes):
-        """Record answers, and return the rows that have a label now; -1 is "cannot tell"."""
+        """Record answers, and return the newly labeled rows; -1 means "cannot tell"."""
         useful = (codes >= 0) & ~np.isin(indices, self.broken)
         told = indices[useful]
         self.codes[told] = codes[useful]
@@ -59,8 +59,8 @@ class CampaignState:
         return told
 
     def add_rows(self, X, codes):
-        """Add labeled rows that are no part of X, for training only."""
-        # A copy: whoever fills one array again and again would change what was taught before.
+        """Add labeled rows from outside X, for training only."""
+        # Copy them: a caller may reuse the array for the next rows.
         self.extra.append((copy_rows(X), codes))
 
     def labels(self, indices):
@@ -68,7 +68,7 @@ class CampaignState:
         return self.classes[self.codes[indices]]
 
     def training_set(self, rows=None, pseudo=(_NO_ROWS, _NO_ROWS), pseudo_weight=1.0):
-        """Return what a model is trained on."""
+        """Return the rows to train on."""
         guessed, guesses = pseudo
         parts = [Rows(self.X, self.labeled if rows is None else rows).take()]
         parts += [*(X for X, _ in self.extra), Rows(self.X, guessed).take()]
@@ -77,13 +77,13 @@ class CampaignState:
         return X, self.training_labels(rows, guesses), weights
 
     def training_labels(self, rows=None, guesses=_NO_ROWS):
-        """Return the labels of what a model is trained on."""
+        """Return the labels to train on."""
         rows = self.labeled if rows is None else rows
         extra = [codes for _, codes in self.extra]
         return self.classes[np.concatenate([self.codes[rows], *extra, guesses])]
 
     def training_weights(self, rows=None, guessed=_NO_ROWS, pseudo_weight=1.0):
-        """Return the weights of what a model is trained on, None where all are 1."""
+        """Return the training weights, or None if all are 1."""
         if self.weights is None and (pseudo_weight == 1 or len(guessed) == 0):
             return None
         rows = self.labeled if rows is None else rows
@@ -92,7 +92,7 @@ class CampaignState:
         return np.concatenate([own[rows], outside, pseudo_weight * own[guessed]])
 
     def training_groups(self, rows=None, guessed=_NO_ROWS):
-        """Return the groups of what a model is trained on."""
+        """Return the groups of the training rows."""
         if self.groups is None:
             return None
         rows = self.labeled if rows is None else rows
@@ -102,7 +102,7 @@ class CampaignState:
 
     @property
     def has_pool(self):
-        """Tell whether the rows are there; a campaign that was pickled has left them out."""
+        """Tell whether the rows are available; a pickle does not contain them."""
         return not isinstance(self.X, PoolLeftOut)
 
     @property
@@ -111,7 +111,7 @@ class CampaignState:
         return self.X if self.has_pool else self.X.template
 
     def __getstate__(self):
-        """Leave out the rows, and what is known of those that have no label."""
+        """Drop the rows, and the information on unlabeled rows."""
         left_out = {"groups": None, "weights": None, "starts": None, "extra": []}
         if self.has_pool:
             left_out["X"] = PoolLeftOut(self.X)
@@ -123,7 +123,7 @@ class CampaignState:
         self.codes[self.labeled] = state["codes"]
 
     def __deepcopy__(self, memo):
-        """Copy what changes, and share the rows: a copy in this process goes on with them."""
+        """Copy the mutable state, and share the rows between copies in this process."""
         copied = type(self).__new__(type(self))
         memo[id(self)] = copied
         for name, value in self.__dict__.items():

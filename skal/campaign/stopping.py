@@ -1,4 +1,4 @@
-"""When a campaign stops: labels that no longer pay, and limits."""
+"""Stopping criteria: labels that no longer pay, and limits."""
 
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
@@ -25,12 +25,12 @@ __all__ = [
 
 
 class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
-    """Base of what ends a campaign.
+    """Base of the stopping criteria.
 
-    A campaign clones its criteria, and asks all of them after every training. What a criterion
-    remembers from round to round it keeps in attributes that end with an underscore. If it asks
-    for `CampaignView.predict_proba`, set the class attribute ``needs = ("predict_proba",)``:
-    a classifier without probabilities is then refused before any training.
+    A campaign clones its criteria, and calls all of them after every training. A criterion stores
+    its state in attributes that end with an underscore. If it uses `CampaignView.predict_proba`,
+    set the class attribute ``needs = ("predict_proba",)``, so that classifiers without
+    probabilities are refused before any training.
     """
 
     needs: tuple[str, ...] = ()
@@ -42,29 +42,29 @@ class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         campaign : CampaignView
-            What may be read: the history, the labels, predictions of the last model.
+            Provides the history, the labels, and predictions of the last model.
 
         Returns
         -------
         str or None
-            None to go on.
+            The reason, or None to continue.
         """
 
 
 class Limit(StoppingCriterion):
-    """Base of what ends every campaign, however well it goes."""
+    """Base of limits, which end a campaign regardless of its results."""
 
 
 class EmptyPool(Limit):
-    """Stop when no row is left to ask for; always in force."""
+    """Stop when there are no candidates; always active."""
 
     def reason(self, campaign):
-        """Say so if the pool is empty; see `StoppingCriterion.reason`."""
+        """Return a reason if the pool is empty; see `StoppingCriterion.reason`."""
         return None if len(campaign.candidates) else "the pool is empty"
 
 
 class LabelBudget(Limit):
-    """Stop at a number of labels; what ``budget`` stands for."""
+    """Stop at a number of labels; implements ``budget``."""
 
     _parameter_constraints = {"budget": [Interval(Integral, 1, None, closed="left")]}
 
@@ -72,13 +72,13 @@ class LabelBudget(Limit):
         self.budget = budget
 
     def reason(self, campaign):
-        """Say so if the budget is spent; see `StoppingCriterion.reason`."""
+        """Return a reason if the budget is spent; see `StoppingCriterion.reason`."""
         spent = campaign.n_labeled >= self.budget
         return f"the budget of {self.budget} labels is spent" if spent else None
 
 
 class MaxRounds(Limit):
-    """Stop after a number of rounds; what ``max_rounds`` stands for."""
+    """Stop after a number of rounds; implements ``max_rounds``."""
 
     _parameter_constraints = {"max_rounds": [Interval(Integral, 0, None, closed="left")]}
 
@@ -86,13 +86,13 @@ class MaxRounds(Limit):
         self.max_rounds = max_rounds
 
     def reason(self, campaign):
-        """Say so if the rounds are played; see `StoppingCriterion.reason`."""
+        """Return a reason after the last round; see `StoppingCriterion.reason`."""
         reached = len(campaign.history) > self.max_rounds
         return f"max_rounds={self.max_rounds} is reached" if reached else None
 
 
 class _Validated(StoppingCriterion):
-    """Base of criteria that score a copy of the classifier on labels it was not trained on."""
+    """Base of criteria that score a copy of the classifier on held-out labels."""
 
     _parameter_constraints = {
         "validation": [
@@ -102,7 +102,7 @@ class _Validated(StoppingCriterion):
     }
 
     def _score(self, campaign):
-        """Return the accuracy on held-out labels, None where there are too few labels."""
+        """Return the accuracy on held-out labels, or None with too few labels."""
         weights, given = campaign.weights(), campaign.groups()
         counted = np.arange(campaign.n_labeled) if weights is None else np.flatnonzero(weights)
         groups = counted if given is None else given[counted]
@@ -129,19 +129,18 @@ class _Validated(StoppingCriterion):
 
 
 class TargetScore(_Validated):
-    """Stop when the accuracy, estimated on a part of the labels, reaches a target.
+    """Stop when the validated accuracy reaches a target.
 
-    Each check trains the classifier anew: once, or once per fold.
+    Each check trains a copy of the classifier: once, or once per fold.
 
     Parameters
     ----------
     target : float
         Accuracy to reach.
     validation : int or float, default=5
-        Folds of a cross-validation over the labels, or the share of them that is held out;
-        with groups given to ``fit``, over the groups, in no more folds than there are groups.
-        Labels that a strategy chose are harder than others: the estimate is low rather than
-        high.
+        Number of folds of a cross-validation over the labels, or the share of labels to hold out.
+        With groups given to ``fit``, whole groups are held out, with at most as many folds as
+        groups. Chosen rows are harder than average, so the estimate is rather low.
     """
 
     _parameter_constraints = {
@@ -154,7 +153,7 @@ class TargetScore(_Validated):
         self.validation = validation
 
     def reason(self, campaign):
-        """Say so if the target is reached; see `StoppingCriterion.reason`."""
+        """Return a reason if the target is reached; see `StoppingCriterion.reason`."""
         score = self._score(campaign)
         if score is None or score < self.target:
             return None
@@ -162,14 +161,14 @@ class TargetScore(_Validated):
 
 
 class NoGain(_Validated):
-    """Stop when the accuracy, estimated on a part of the labels, has stopped rising.
+    """Stop when the validated accuracy no longer rises.
 
     Parameters
     ----------
     n_rounds : int, default=3
         Rounds without a gain.
     min_gain : float, default=0.005
-        What counts as a gain over the best accuracy before.
+        Smallest rise above the previous best accuracy that counts as a gain.
     validation : int or float, default=5
         As in `TargetScore`.
     """
@@ -186,7 +185,7 @@ class NoGain(_Validated):
         self.validation = validation
 
     def reason(self, campaign):
-        """Say so if nothing has been gained; see `StoppingCriterion.reason`."""
+        """Return a reason if there is no gain; see `StoppingCriterion.reason`."""
         score = self._score(campaign)
         if score is None:
             return None
@@ -198,16 +197,16 @@ class NoGain(_Validated):
 
 
 class StabilizedPredictions(StoppingCriterion):
-    """Stop when successive models agree on rows that need no labels.
+    """Stop when successive models agree on a sample of rows.
 
     Parameters
     ----------
     agreement : float, default=0.99
         Cohen's kappa between the predictions of successive models, averaged over `n_rounds`.
     n_rounds : int, default=3
-        Pairs of successive models that are averaged.
+        Number of pairs of successive models to average over.
     max_rows : int, default=2000
-        Rows of X, drawn once at random, that the models are compared on.
+        Number of rows of X, drawn once at random, for comparing the models.
 
     References
     ----------
@@ -228,7 +227,7 @@ class StabilizedPredictions(StoppingCriterion):
         self.max_rows = max_rows
 
     def reason(self, campaign):
-        """Say so if the predictions are stable; see `StoppingCriterion.reason`."""
+        """Return a reason if the predictions are stable; see `StoppingCriterion.reason`."""
         if campaign.is_constant:
             return None
         if not hasattr(self, "rows_"):
@@ -252,12 +251,12 @@ class StabilizedPredictions(StoppingCriterion):
 
 def _kappa(first, second):
     if np.array_equal(first, second):
-        return 1.0  # also where only one class is predicted, for which kappa is undefined
+        return 1.0  # also if only one class is predicted, where kappa is undefined
     return cohen_kappa_score(first, second)
 
 
 class LowUncertainty(StoppingCriterion):
-    """Stop when the model is sure of every candidate.
+    """Stop when the model is certain about every candidate.
 
     Parameters
     ----------
@@ -277,7 +276,7 @@ class LowUncertainty(StoppingCriterion):
         self.threshold = threshold
 
     def reason(self, campaign):
-        """Say so if no candidate is uncertain; see `StoppingCriterion.reason`."""
+        """Return a reason if no candidate is uncertain; see `StoppingCriterion.reason`."""
         candidates = campaign.candidates
         if len(candidates) == 0 or campaign.is_constant:
             return None

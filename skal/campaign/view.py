@@ -1,28 +1,27 @@
-"""CampaignView: what a stopping criterion may read of a campaign."""
+"""CampaignView: the data of a campaign for stopping criteria."""
 
 import copy
 
 import numpy as np
 
-from skal._utils.pipelines import ConstantClassifier, ask, seed_all
+from skal._utils.estimators.pipelines import ConstantClassifier, ask, seed_all
 from skal._utils.private import _safe_indexing
-from skal._utils.rows import Rows
-from skal.campaign.training import fit_arguments, fresh_copy
+from skal._utils.rows.lazy import Rows
+from skal.campaign.training.fit import fit_arguments, fresh_copy
 
 __all__ = ["CampaignView"]
 
 
 class CampaignView:
-    """What a stopping criterion may read of a campaign.
+    """Read-only view of a campaign for stopping criteria.
 
-    A campaign makes one and hands it to every criterion after every training. Whatever it
-    returns is a copy: nothing that a criterion does with it changes the campaign. Labels that
-    have not been asked for cannot be read.
+    A campaign passes its view to every criterion after every training. All results are copies, so
+    criteria cannot change the campaign. Hidden labels are not accessible.
 
     Parameters
     ----------
     rounds : object
-        The campaign's rounds; a campaign passes its own.
+        The rounds of the campaign.
 
     Examples
     --------
@@ -58,7 +57,7 @@ class CampaignView:
 
     @property
     def n_rounds(self):
-        """Number of rounds of asking so far."""
+        """Number of rounds so far, without the first training."""
         return max(0, self._rounds.next_round - 1)
 
     @property
@@ -68,22 +67,22 @@ class CampaignView:
 
     @property
     def n_labeled(self):
-        """Number of labels, those of rows from outside X included."""
+        """Number of labels, including rows from outside X."""
         return self._rounds.state.n_labeled
 
     @property
     def candidates(self):
-        """The positions in X of the rows that may still be asked for, ascending."""
+        """The positions in X of the rows that can still be asked, ascending."""
         return self._rounds.state.candidates
 
     @property
     def positions(self):
-        """The positions in X of all rows that are not set aside as unreadable, ascending."""
+        """The positions in X of all readable rows, ascending."""
         return self._rounds.state.usable.positions.copy()
 
     @property
     def is_constant(self):
-        """Whether the model is a constant one, because all labels are of one class."""
+        """Whether the model is constant because all labels have the same class."""
         return isinstance(self._rounds.estimator, ConstantClassifier)
 
     def labels(self):
@@ -92,7 +91,7 @@ class CampaignView:
         Returns
         -------
         ndarray of shape (n_labeled,)
-            Those of X in the order asked, then those of rows from outside X.
+            Labels of X in the order asked, then labels of rows from outside X.
         """
         return self._rounds.state.training_labels()
 
@@ -102,8 +101,8 @@ class CampaignView:
         Returns
         -------
         ndarray of shape (n_labeled,) or None
-            Numbers, in the order of `labels`. A row from outside X is a group of its own. None
-            where `fit` was given no groups.
+            Numbers, in the order of `labels`. A row from outside X is its own group. None if `fit`
+            got no groups.
         """
         return self._rounds.state.training_groups()
 
@@ -113,7 +112,7 @@ class CampaignView:
         Returns
         -------
         ndarray of shape (n_labeled,) or None
-            In the order of `labels`; None where all are 1.
+            In the order of `labels`; None if all are 1.
         """
         return self._rounds.state.training_weights()
 
@@ -134,7 +133,8 @@ class CampaignView:
         return rounds.learner.predict_proba(Rows(rounds.state.X, np.asarray(positions))).copy()
 
     def score_copy(self, train, test):
-        """Train a fresh copy of the classifier on some labels, and count hits on others.
+        """Train a fresh copy of the classifier on some labels, and count its correct predictions
+        on others.
 
         Parameters
         ----------
@@ -144,7 +144,7 @@ class CampaignView:
         Returns
         -------
         int or None
-            Correct predictions among `test`; None where `train` has fewer than two classes.
+            Number of correct predictions among `test`; None if `train` has fewer than two classes.
         """
         rounds = self._rounds
         X, y, weights = rounds.state.training_set()
@@ -170,11 +170,11 @@ class CampaignView:
         Parameters
         ----------
         purpose : str
-            What is drawn with it; two purposes have independent seeds.
+            Name of the purpose; each purpose has an independent seed.
 
         Returns
         -------
         int
-            From 0 to 2**31 - 1. The same in a campaign that goes on from a checkpoint.
+            From 0 to 2**31 - 1. The same in a resumed campaign.
         """
         return self._rounds.seed(purpose)

@@ -1,4 +1,4 @@
-"""What the commands share: the application, and how they end."""
+"""The Typer application, and how commands end."""
 
 import contextlib
 import os
@@ -32,13 +32,13 @@ def _main(
 
 
 def quiet_tensorflow():
-    """Keep TensorFlow from writing about its build to the screen; call it before its import."""
+    """Silence TensorFlow's build messages; call it before importing TensorFlow."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @contextlib.contextmanager
 def ctrl_c_is_one_line():
-    """Say how to continue; Typer itself would only say that the command was aborted."""
+    """Say how to continue; Typer only says that the command was aborted."""
     try:
         yield
     except KeyboardInterrupt as error:
@@ -47,6 +47,6 @@ def ctrl_c_is_one_line():
 
 
 def fail(line, code):
-    """End with a line for the user and an exit code."""
+    """Exit with a line for the user and an exit code."""
     print(line, file=sys.stderr)
     raise SystemExit(code)

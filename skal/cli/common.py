@@ -1,4 +1,4 @@
-"""What the commands of labeling share: options, checks, and errors of one line."""
+"""Shared by the labeling commands: options, checks, and one-line errors."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ import typer
 
 from skal.cli.app import fail
 from skal.label.formats import LabelFileError
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 
 __all__ = [
     "check_place",
@@ -28,7 +28,7 @@ def option(help, *names, **more):
 
 
 def check_place(output):
-    """Report what is wrong with a file to write before any work, and not by a temporary file."""
+    """Check before any work that an output file can be written, by its own name."""
     if output is None:
         return
     folder = output.absolute().parent
@@ -42,8 +42,8 @@ def check_place(output):
 
 @contextlib.contextmanager
 def plain_errors():
-    """Report errors in what the user gave in one line."""
-    from skal._utils.saved_models import ModelError
+    """Report errors in the user's input in one line."""
+    from skal._utils.files.saved_models import ModelError
 
     try:
         yield
@@ -65,20 +65,20 @@ def _said(error):
 
 @contextlib.contextmanager
 def closed_pipe_is_the_end():
-    """Exit silently when the reader of the output is gone, as with ``| head``."""
+    """Exit silently when the reader of the output closes it, as ``| head`` does."""
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        # Discard the rest of the buffer, which would fail again at exit.
+        # Discard the rest of the buffer: flushing it would fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
 
 
 @contextlib.contextmanager
 def output_stream(output):
-    """Open a file that appears whole, or standard output until its reader is gone."""
-    from skal._utils.files import write_atomically
+    """Open a file that appears whole, or standard output until its reader closes it."""
+    from skal._utils.files.atomic import write_atomically
 
     if output is None:
         with closed_pipe_is_the_end():
@@ -89,5 +89,5 @@ def output_stream(output):
 
 
 def tell(line):
-    """Print a line for people, beside what a command prints."""
+    """Print a note to standard error."""
     print(f"skal: {line}", file=sys.stderr)

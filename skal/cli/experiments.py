@@ -16,25 +16,24 @@ _ANY_KEY = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 @app.command(context_settings=_ANY_KEY, options_metavar="[PRESET | PARAMS.json] [--KEY VALUE ...]")
 def run(ctx: typer.Context):
-    """Run an experiment: train, choose, label, again and again, on labeled
-    recordings.
+    """Run an experiment on labeled recordings: rounds of training, choosing, and labeling.
 
-    Without arguments it runs on synthetic sounds. PRESET is the name of a
-    parameter file that comes with skal, PARAMS.json one of your own. Every
-    key of a parameter file is an option too, nested ones with dots:
+    Without arguments it runs on synthetic sounds. PRESET is the name of a parameter file that
+    comes with skal, PARAMS.json is your own file. Every key of a parameter file is also an option;
+    nested keys have dots:
 
     skal run fsdd --data_home FOLDER --strategy entropy --model.learning_rate
     0.001
 
-    skal run --dataset folder --data_home FOLDER takes your own recordings,
-    one folder for each class, with default settings.
+    skal run --dataset folder --data_home FOLDER uses your own recordings, in one folder for each
+    class, with default settings.
 
-    skal run --list lists the presets, skal params the keys.
+    skal run --list lists the presets; skal params lists the keys.
 
-    skal run --resume [FOLDER] continues a run that was interrupted, or all of
-    those below a folder; without FOLDER, below outputs.
+    skal run --resume [FOLDER] continues an interrupted run, or all interrupted runs below a folder
+    (default: outputs).
     """
-    from skal.experiment.params import load_params
+    from skal.experiment.params.parameters import load_params
 
     if ctx.args == ["--list"]:
         return params(presets=True)
@@ -44,7 +43,7 @@ def run(ctx: typer.Context):
     given, place, passed_over = _read(source, overrides)
     checked, notes = load_params(given, overrides, source=place)
     quiet_tensorflow()
-    from skal.experiment.run import run_experiment
+    from skal.experiment.runs.run import run_experiment
 
     with ctrl_c_is_one_line():
         run_experiment(checked, notes=[*passed_over, *notes])
@@ -58,9 +57,9 @@ def _resume(args):
     folder, overrides = _parse(args)
     wrong = [key for key, _ in overrides if key != "verbose"]
     if wrong:
-        raise ParameterError(wrong[0], "a run resumes with its own parameters; leave it out")
+        raise ParameterError(wrong[0], "a resumed run keeps its own parameters; leave it out")
     quiet_tensorflow()
-    from skal.experiment.run import resume_runs
+    from skal.experiment.runs.run import resume_runs
 
     with ctrl_c_is_one_line():
         resume_runs(folder or "outputs", verbose=dict(overrides).get("verbose", 1))
@@ -68,7 +67,7 @@ def _resume(args):
 
 @app.command(context_settings=_ANY_KEY, options_metavar="[PRESET | PARAMS.json] [--KEY VALUE ...]")
 def compare(ctx: typer.Context):
-    """Run several strategies with several seeds, and compare what they reach.
+    """Run several strategies with several seeds, and compare their results.
 
     skal compare fsdd --data_home FOLDER --strategies entropy,margin,edpc
 
@@ -77,15 +76,14 @@ def compare(ctx: typer.Context):
     --strategies 'margin,{"name": "schedule",
     "stages": [[60, "typiclust"], [null, "margin"]]}'
 
-    Random is always included. By default there are as many seeds as a
-    significant difference takes (--n_seeds changes it); how long it takes is
-    printed after the first run. --n_jobs 4 plays four runs at a time;
-    --backend dask --scheduler tcp://HOST:8786 plays them on a Dask cluster,
-    --backend ray on Ray. The same command continues where it was interrupted,
-    and adds seeds or strategies. All other options are those of "skal run".
+    Random is always included. By default there are as many seeds as a significant difference needs
+    (--n_seeds changes this). The expected time is printed after the first run. --n_jobs 4 runs
+    four at a time; --backend dask --scheduler tcp://HOST:8786 uses a Dask cluster, --backend ray
+    uses Ray. Repeat the command to continue after an interruption, or to add seeds or strategies.
+    The other options are those of "skal run".
     """
     from skal.experiment.messages import ParameterError
-    from skal.experiment.params import merge
+    from skal.experiment.params.parameters import merge
 
     source, overrides = _parse(ctx.args)
     ours = dict(overrides)
@@ -93,13 +91,13 @@ def compare(ctx: typer.Context):
         ours.pop(key, None) for key in ("strategies", "backend", "scheduler")
     )
     if scheduler is not None and backend != "dask":
-        raise ParameterError("scheduler", "it goes with --backend dask")
+        raise ParameterError("scheduler", "it needs --backend dask")
     given, place, notes = _read(source, ours.items())
     given = merge(given, ours.items(), place)
     if isinstance(strategies, str):
         strategies = _split(strategies)
     quiet_tensorflow()
-    from skal.experiment.comparison import compare as run_comparison
+    from skal.experiment.comparing.comparison import compare as run_comparison
     from skal.experiment.explain import show_comparison
 
     with ctrl_c_is_one_line(), _backend(backend, scheduler):
@@ -109,7 +107,7 @@ def compare(ctx: typer.Context):
 
 
 def _split(text):
-    """Split names and JSON objects at the commas between them."""
+    """Split a list of names and JSON objects at its commas."""
     from skal.experiment.messages import ParameterError
 
     found, rest = [], text.strip()
@@ -129,7 +127,7 @@ def _split(text):
 
 @contextlib.contextmanager
 def _backend(name, scheduler):
-    """Spread joblib's work as the user wants."""
+    """Select joblib's backend."""
     import joblib
 
     from skal.experiment.messages import ParameterError
@@ -159,7 +157,7 @@ def _backend(name, scheduler):
 
 @app.command(context_settings=_ANY_KEY, options_metavar="FOLDER [--KEY VALUE ...]")
 def features(ctx: typer.Context):
-    """Compute the features of all recordings in a folder, once, into a store.
+    """Compute the features of all recordings in a folder, and store them.
 
     skal features RECORDINGS --features.sr 16000 --features.duration 2.0
 
@@ -167,17 +165,16 @@ def features(ctx: typer.Context):
 
     computes embeddings by a pretrained network.
 
-    --store FOLDER is the store (default: skal_features), --dtype float16
-    halves its size, --key content knows a file by its content instead of its
-    name and time. Broken recordings are listed in broken.csv in the store;
-    the others are computed all the same.
+    --store FOLDER is the store (default: skal_features), --dtype float16 halves its size, --key
+    content knows a file by its content instead of its name and time. Broken recordings are listed
+    in broken.csv in the store and do not stop the others.
     """
     from skal.experiment.messages import ParameterError
-    from skal.experiment.params import load_params
+    from skal.experiment.params.parameters import load_params
 
     folder, overrides = _parse(ctx.args)
     if folder is None:
-        raise ParameterError("features", "say where the recordings are: skal features FOLDER")
+        raise ParameterError("features", "name the folder of the recordings: skal features FOLDER")
     ours = dict(overrides)
     options = {key: ours.pop(key) for key in ("store", "dtype", "key") if key in ours}
     wrong = [
@@ -187,10 +184,11 @@ def features(ctx: typer.Context):
     ]
     if wrong:
         raise ParameterError(
-            wrong[0], "unknown here; allowed: features.*, embedding, store, dtype, key"
+            wrong[0],
+            "not an option of this command; allowed: features.*, embedding, store, dtype, key",
         )
     given, _ = load_params({"dataset": "folder", "data_home": folder}, ours.items())
-    from skal.experiment.features import store_features
+    from skal.experiment.precompute import store_features
 
     with ctrl_c_is_one_line():
         store_features(given, **options)
@@ -202,9 +200,7 @@ def params(
     explain: Annotated[bool, typer.Option("--explain", help="Print the keys (default).")] = False,
     presets: Annotated[bool, typer.Option("--presets", help="List the presets.")] = False,
 ):
-    """Describe the keys of a parameter file, or list the files that come with
-    skal.
-    """
+    """Describe the keys of a parameter file, or list the presets."""
     if schema + explain + presets > 1:
         raise typer.BadParameter("give one of --schema, --explain and --presets")
     from skal.experiment.explain import explain_params, explain_presets, file_schema
@@ -218,7 +214,7 @@ def params(
 
 
 def _parse(args):
-    """Return the preset or file, or None, and the (key, value) pairs of the options."""
+    """Return the preset or file (or None), and the (key, value) pairs of the options."""
     from skal.experiment.messages import ParameterError
 
     sources, overrides, waiting = [], [], list(args)
@@ -243,9 +239,9 @@ def _parse(args):
 
 
 def _value(key, text):
-    """Read a value as JSON where it is, else as text; none and null are null."""
-    from skal.experiment.alframework import OldKeys
-    from skal.experiment.params import Params
+    """Parse a value as JSON if possible, else as text; none and null are null."""
+    from skal.experiment.params.alframework import OldKeys
+    from skal.experiment.params.parameters import Params
 
     field = (Params.model_fields | OldKeys.model_fields).get(key)
     if field is not None and field.json_schema_extra["allowed"].endswith("folder"):
@@ -259,15 +255,16 @@ def _value(key, text):
 
 
 def _read(source, overrides):
-    """Return a parameter file or preset, what to call it, and notes on what was left out."""
+    """Return the content of a parameter file or preset, its name, and notes on dropped
+    settings."""
     from skal.experiment.messages import ParameterError
-    from skal.experiment.params import dataset_given
-    from skal.experiment.presets import preset_for
+    from skal.experiment.params.parameters import dataset_given
+    from skal.experiment.params.presets import preset_for
 
     path = Path(source or "")
     if source is None or not (path.suffix == ".json" or path.is_file()):
         given, notes = preset_for(source or "sounds", dataset_given(overrides))
-        # Nobody asked for the preset that runs without arguments: no word on what it left out.
+        # The user did not choose the default preset, so don't mention its dropped settings.
         return given, f"preset {source or 'sounds'}", notes if source else []
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
@@ -276,5 +273,5 @@ def _read(source, overrides):
     except json.JSONDecodeError as error:
         raise ParameterError(source, f"not JSON: {error}") from error
     if not isinstance(given, dict):
-        raise ParameterError(source, "a parameter file contains an object: {key: value, ...}")
+        raise ParameterError(source, "a parameter file must contain an object: {key: value, ...}")
     return given, source, []

@@ -28,7 +28,7 @@ _IMPORTS = ", ".join(kind.title for kind in FORMATS.values() if kind.read is not
 _IMPORTS += ", tables of Raven, BirdNET, Kaleidoscope and crowsetta, Audacity's label tracks"
 
 
-# Names under which people know a class of clips without anything.
+# Common names of a class for clips without any sound of interest.
 _NOTHING = {"nothing", "none", "noise", "background", "silence", "other", "empty", "nothing here"}
 _STOPPED = "stopped; all answers are saved, run the same command to continue"
 
@@ -43,12 +43,12 @@ def label(
     store: Annotated[str | None, option("Address of a team's database (see the guide).")] = None,
     port: Annotated[int, option("Port of the page (a free one).")] = 0,
     host: Annotated[
-        str, option("Address of the page; from other machines people need a token.")
+        str, option("Address of the page; people on other machines need a token.")
     ] = "127.0.0.1",
-    token: Annotated[str | None, option("Token for other machines (a random one).")] = None,
+    token: Annotated[str | None, option("Token for other machines (random).")] = None,
     no_browser: Annotated[bool, option("Do not open a browser.", "--no-browser")] = False,
     terminal: Annotated[
-        bool, option("Label in this terminal, without a page.", "--terminal")
+        bool, option("Label in this terminal instead of a browser.", "--terminal")
     ] = False,
     name: Annotated[
         list[str] | None, option("Public name of the page behind a proxy; repeat for several.")
@@ -59,12 +59,12 @@ def label(
     ] = None,
     embedding: Annotated[
         str | None,
-        option("Pretrained network: birdnet, NAME=WEIGHTS, or a file of one; see the guide."),
+        option("Pretrained network: birdnet, NAME=WEIGHTS, or a model file; see the guide."),
     ] = None,
     strategy: Annotated[str | None, option("Strategy, such as margin.")] = None,
     per_round: Annotated[int | None, option("New labels for each training (10).")] = None,
     audit_share: Annotated[
-        float | None, option("Share of questions drawn at random, for the estimate (0.1).")
+        float | None, option("Share of questions drawn at random to estimate the accuracy (0.1).")
     ] = None,
     shared_share: Annotated[
         float | None, option("Share of clips that a second person is asked about (0).")
@@ -76,13 +76,15 @@ def label(
     window: Annotated[float | None, option("Ask about windows of this length, in s.")] = None,
     hop: Annotated[float | None, option("Distance between the starts of windows, in s.")] = None,
     sr: Annotated[
-        float | None, option("Sampling rate that the model works at, in Hz (the recordings').")
+        float | None, option("Sampling rate of the model, in Hz (that of the recordings).")
     ] = None,
-    fmin: Annotated[float | None, option("Lowest frequency it looks at, in Hz (0).")] = None,
-    fmax: Annotated[float | None, option("Highest one, in Hz (half the rate).")] = None,
+    fmin: Annotated[float | None, option("Lowest frequency of the model, in Hz (0).")] = None,
+    fmax: Annotated[
+        float | None, option("Highest frequency of the model, in Hz (half the rate).")
+    ] = None,
     duration: Annotated[
         float | None,
-        option("Seconds of a clip it looks at (the clips' length, at most 10)."),
+        option("Seconds of a clip that the model uses (the clips' length, at most 10)."),
     ] = None,
     import_file: Annotated[
         Path | None, option(f"Import labels from a file: {_IMPORTS}.", "--import")
@@ -118,7 +120,7 @@ def label(
         _check_export(export, output)
         _check_token(token)
         if replace and import_file is None:
-            fail("skal: --replace goes with --import", 2)
+            fail("skal: --replace needs --import", 2)
         options = {"n_instances": per_round, "audit_share": audit_share, "window": window}
         options |= {"shared_share": shared_share, "show_guess": show_guess, "hop": hop}
         heard = {"sr": sr, "fmin": fmin, "fmax": fmax, "duration": duration}
@@ -165,7 +167,7 @@ def _strategy(name):
 
 
 def _check_names(names, project):
-    """Question a name that looks like several, unless the project has this class."""
+    """Reject a name that looks like several names, unless the project has this class."""
     from skal.label.asking.classes import several_names
 
     doubtful = [name for name in names if several_names(name)]
@@ -183,7 +185,7 @@ def _check_names(names, project):
 
 
 def _embedding(text):
-    """Return a checked embedding, so that a wrong one is said before the page opens."""
+    """Return the embedding, checked before the page opens."""
     if text is None:
         return None
     from skal.audio.embedding.spec import as_embedding, parse_embedding
@@ -213,7 +215,7 @@ def _import(project, path, replace):
     for left in rows.left_out:
         tell(f"not taken: {path}, {left}")
     if report.n_known:
-        tell(f"{report.n_known} labels were in the project already")
+        tell(f"{report.n_known} labels were already in the project")
     for name, found in report.by_name:
         tell(f"{name} was found by its name alone: {found}")
     for left in report.not_taken:
@@ -231,12 +233,12 @@ def _check_token(token):
 
 def _check_export(format, output):
     if format is None and output is not None:
-        fail("skal: --output goes with --export", 2)
+        fail("skal: --output needs --export", 2)
     if format is not None and format not in FORMATS:
         fail(f"skal: --export: no format {format!r}; {name_allowed(format, FORMATS)}", 2)
     is_folder = format is not None and FORMATS[format].write_folder is not None
     if is_folder and output is None:
-        fail(f"skal: {format} writes a file for each recording: say --output FOLDER", 2)
+        fail(f"skal: {format} writes a file for each recording: use --output FOLDER", 2)
     if not is_folder:
         check_place(output)
 
@@ -264,7 +266,10 @@ def _serve(project, no_browser, **options):
     def on_ready(address):
         print(f"Label at {address}   (Ctrl-C stops; every answer is saved at once)", flush=True)
         if options["hosts"] and options["token"] is None:
-            tell("everyone whom the proxy lets in may label: it asks who they are, or --token")
+            tell(
+                "everyone whom the proxy admits may label: let the proxy check passwords, or "
+                "use --token"
+            )
         if not no_browser:
             _open_browser(address)
 
@@ -275,7 +280,7 @@ def _serve(project, no_browser, **options):
 
 
 def _open_browser(address):
-    # Without a screen, Python would start a browser in this terminal.
+    # Without a display, webbrowser would start a text browser in this terminal.
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
         return
     threading.Thread(target=webbrowser.open, args=[address], daemon=True).start()
@@ -291,9 +296,7 @@ def classes(
         str | None, option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")
     ] = None,
     add: Annotated[list[str] | None, option("Add a class.")] = None,
-    rename: Annotated[
-        list[str] | None, option("Give a class another name: --rename OLD=NEW.")
-    ] = None,
+    rename: Annotated[list[str] | None, option("Rename a class: --rename OLD=NEW.")] = None,
     merge: Annotated[
         list[str] | None, option("Count a class as another: --merge CLASS=OTHER.")
     ] = None,
@@ -308,8 +311,8 @@ def classes(
 
     skal classes RECORDINGS --rename dgo=dog --merge car=vehicle --retire noise
 
-    Every answer stays on record as it was given. Options can be repeated, and are applied in the
-    order of this help.
+    Every answer stays on record as it was given. Options can be repeated and are applied in the
+    order below.
     """
     with plain_errors():
         from skal.label.project import LabelingProject
@@ -366,12 +369,15 @@ def predict(
     ],
     folder: Annotated[Path, typer.Argument(help="Folder of the recordings.")],
     window: Annotated[
-        float | None, option("Predict windows of this length, in s (those of the model).")
+        float | None, option("Predict windows of this length, in s (default: the model's).")
     ] = None,
     hop: Annotated[float | None, option("Distance between the starts of windows, in s.")] = None,
     threshold: Annotated[
         str | None,
-        option("Probability below which a clip is none of these; or a table of label,threshold."),
+        option(
+            "Below this probability a clip is none of these; a number, or a table of "
+            "label,threshold."
+        ),
     ] = None,
     block: Annotated[int, option("Clips in memory at a time (256).", min=1)] = 256,
     output: Annotated[Path | None, option("File to write to (standard output).")] = None,
@@ -380,9 +386,9 @@ def predict(
 
     skal predict MODEL FOLDER > predictions.csv
 
-    The columns are path, label, probability, one for each class, and problem,
-    with the reason why a recording could not be read. The model of a project
-    with windows predicts windows of that length, with columns start and end.
+    The columns are path, label, probability, one for each class, and problem, which says why a
+    recording could not be read. The model of a project with windows predicts windows of that
+    length, with columns start and end.
 
     A model file contains a Python pickle: opening it runs the code in it.
     Name only models that you trust. Of a run or project folder, only the
@@ -394,9 +400,9 @@ def predict(
         or min(window or 1, hop or 1) <= 0
         or 0 in (window, hop)
     ):
-        fail("skal: --window and --hop must be positive, in s, and --hop goes with --window", 2)
+        fail("skal: --window and --hop must be positive, in s, and --hop needs --window", 2)
     with plain_errors(), ctrl_c_is_one_line():
-        from skal._utils.saved_models import find_model
+        from skal._utils.files.saved_models import find_model
         from skal.recognizer import Recognizer, write_predictions
         from skal.recognizer.thresholds import read_thresholds
 
@@ -413,26 +419,26 @@ def predict(
         _tell_of_others(folder)
         with output_stream(output) as stream:
             report = write_predictions(recognizer, folder, stream, **options)
-        tell(f"{report.n_clips} clips, {report.n_broken} of them could not be read")
+        tell(f"{report.n_clips} clips, {report.n_broken} of them unreadable")
     if report.n_broken == report.n_clips:
         raise typer.Exit(1)
 
 
 def _tell_hearing(project):
-    """Say what the model looks at, and offer a class for clips without anything."""
+    """Say which band and length the model uses, and suggest a class for empty clips."""
     from skal.label.learning.defaults import describe_hearing
 
     for line in describe_hearing(project):
         tell(line)
     if not any(info.name.casefold() in _NOTHING for info in project.classes):
         tell(
-            "no class means that nothing of interest is heard; if that happens, add one: "
-            "--classes nothing"
+            "no class is for clips without any sound of interest; if there are such clips, add "
+            "one: --classes nothing"
         )
 
 
 def _tell_of_others(folder):
-    """Say which files are not taken for recordings."""
+    """Say which files are not recordings."""
     from skal._utils.sound.folders import audio_files, count_extensions, passed_over
 
     line = passed_over(count_extensions(audio_files(folder)[1]))
@@ -441,7 +447,7 @@ def _tell_of_others(folder):
 
 
 def _compare_windows(recognizer, window):
-    """Warn of windows that the model was not trained on."""
+    """Warn if the windows differ from those that the model was trained on."""
     trained = recognizer.window or recognizer.duration
     if window is not None and trained is not None and window != trained:
         tell(
@@ -451,7 +457,7 @@ def _compare_windows(recognizer, window):
 
 
 def _check_folder(folder):
-    # Before loading the model, which may take seconds.
+    # Check before loading the model, which may take seconds.
     from skal._utils.sound.folders import existing_folder
 
     existing_folder(folder)

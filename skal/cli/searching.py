@@ -1,4 +1,4 @@
-"""The command of search by example: ``skal search``."""
+"""The command ``skal search``: search by example."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ def search(
     like: Annotated[list[str], option("Recording of the sound, or FILE#t=START,END.")],
     top: Annotated[int, option("Windows to print (50).", min=1)] = 50,
     embedding: Annotated[
-        str, option("Pretrained network: birdnet (default), NAME=WEIGHTS, or a file of one.")
+        str, option("Pretrained network: birdnet (default), NAME=WEIGHTS, or a model file.")
     ] = "birdnet",
     window: Annotated[float, option("Length of the windows, in s (3).")] = 3.0,
     hop: Annotated[float | None, option("Distance between their starts, in s.")] = None,
@@ -30,18 +30,18 @@ def search(
 
     skal search RECORDINGS --like CALL.wav > hits.csv
 
-    The columns are path, start, end (in s) and similarity, the most similar first. Embeddings
-    are kept in RECORDINGS/.skal, where skal label finds them. --like may be given several times.
+    The columns are path, start, end (in s) and similarity, the most similar first. Embeddings are
+    stored in RECORDINGS/.skal, where skal label also uses them. --like may be given several times.
     """
     if format not in _FORMATS:
         fail(f"skal: --format: no format {format!r}; use {', '.join(_FORMATS)}", 2)
     if format == "audacity" and output is None:
-        fail("skal: audacity writes a file for each recording: say --output FOLDER", 2)
+        fail("skal: audacity writes a file for each recording: use --output FOLDER", 2)
     if window <= 0 or (hop is not None and hop <= 0):
         fail("skal: --window and --hop must be positive, in s", 2)
     quiet_tensorflow()
     with plain_errors(), ctrl_c_is_one_line():
-        from skal.label.search import search_folder, write_hits
+        from skal.label.find_clips import search_folder, write_hits
 
         check_place(output)
         options = {"embedding": embedding, "top": top, "window": window, "hop": hop}

@@ -1,4 +1,4 @@
-"""Density peaks of many rows: densities from neighbors and a sample, neighbors looked at first."""
+"""Approximate density peaks of many rows, from nearest neighbors and a sample."""
 
 import numpy as np
 
@@ -7,18 +7,18 @@ from skal.cluster._density import density_order, kernel_sums, nearest_denser, we
 
 __all__ = ["approximate_borders", "approximate_density", "nearest_denser_first", "refine"]
 
-# Rows of the sample that stands for all that are not neighbors.
+# Size of the sample that represents all rows other than neighbors.
 _SAMPLE = 10_000
 
-# Rows whose density is computed in full, to settle which row of a cluster is its peak.
+# Number of rows per cluster with exact density, to determine the peak.
 _REFINED = 4096
 
-# Rows among which borders are looked for, besides those between neighbors.
+# Number of rows to search for borders, in addition to borders between neighbors.
 _BORDER_SAMPLE = 16_384
 
 
 def approximate_density(pairs, neighbors, raw, kernel, cutoff, random_state):
-    """Estimate densities: the nearest neighbors exactly, all other rows from a sample of them."""
+    """Estimate densities from exact nearest neighbors and a sample of the other rows."""
     n_samples, n_neighbors = neighbors.shape
     n_drawn = min(_SAMPLE, n_samples)
     sample = random_state.choice(n_samples, n_drawn, replace=False)
@@ -26,7 +26,7 @@ def approximate_density(pairs, neighbors, raw, kernel, cutoff, random_state):
     sampled[sample] = True
     near = weigh(raw.copy(), pairs, kernel, cutoff)
     far = kernel_sums(pairs, np.arange(n_samples), kernel, cutoff, pairs.subset(sample))
-    # What the sample has of the neighbors and of the row itself has been counted.
+    # Subtract sampled neighbors and the row itself, which are already counted.
     twice = sampled[neighbors]
     far -= np.einsum("ij,ij->i", near, twice) + sampled
     n_far = n_drawn - twice.sum(axis=1) - sampled
@@ -37,7 +37,7 @@ def approximate_density(pairs, neighbors, raw, kernel, cutoff, random_state):
 
 
 def nearest_denser_first(pairs, density, neighbors):
-    """Find every row's nearest denser row: among its neighbors, and only then outward."""
+    """Find every row's nearest denser row, first among its neighbors."""
     # A row that is denser than all its neighbors is compared with all denser rows.
     order = density_order(density)
     rank = np.empty_like(order)
@@ -53,9 +53,9 @@ def nearest_denser_first(pairs, density, neighbors):
 
 
 def refine(pairs, density, nearest, peaks, kernel, cutoff):
-    """Compute the density of the densest rows of every cluster in full."""
-    # The largest of many estimates is one that is too large; so estimates in a cluster are cut
-    # to the largest density that was computed in full.
+    """Compute exact densities of the densest rows of every cluster."""
+    # The largest of many estimates tends to be too large, so estimates in a cluster are clipped to
+    # the largest exact density.
     labels = assign_clusters(nearest, peaks)
     order = density_order(density)
     by_cluster = order[np.argsort(labels[order], kind="stable")]
@@ -71,7 +71,7 @@ def refine(pairs, density, nearest, peaks, kernel, cutoff):
 
 
 def approximate_borders(pairs, density, labels, n_clusters, cutoff, neighbors, random_state):
-    """Find border densities among a sample of the rows, and between neighbors."""
+    """Estimate border densities from a sample of the rows, and between neighbors."""
     n_drawn = min(_BORDER_SAMPLE, len(labels))
     sample = random_state.choice(len(labels), n_drawn, replace=False)
     sample = sample[density_order(density[sample])]

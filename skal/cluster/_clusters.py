@@ -1,4 +1,4 @@
-"""Density peaks, last steps: which points are peaks, who belongs to them, who is halo."""
+"""Density peaks, last steps: peaks, clusters, and halo."""
 
 import numpy as np
 
@@ -19,11 +19,10 @@ def cluster_score(density, delta):
 
 
 def count_peaks(density, delta):
-    """Find how many points stand out: where gamma, sorted, falls by the largest factor."""
-    # The fall is looked for among the first sqrt(n_samples) points. It is a factor, because a
-    # difference is largest among the very largest. The densest point's delta, by convention the
-    # largest distance from it, counts as no more than the next largest delta: that convention is
-    # no sign of a cluster.
+    """Count the peaks before the largest factor between consecutive sorted gammas."""
+    # Searches the first sqrt(n_samples) points. Uses a factor, because differences are largest
+    # between the largest values. The delta of the densest point is the largest distance only by
+    # convention, so it is limited to the next largest delta.
     if len(delta) < 3:
         return 1
     delta = delta.copy()
@@ -35,10 +34,10 @@ def count_peaks(density, delta):
 
 
 def assign_clusters(nearest, peaks):
-    """Give every point the cluster of its nearest denser point, the peaks their own."""
+    """Assign every point to the cluster of its nearest denser point; peaks start clusters."""
     ahead = nearest.copy()
     ahead[peaks] = peaks
-    # Everybody looks twice as far ahead each time: the longest chain takes log2(n) steps.
+    # Pointer doubling: the longest chain takes log2(n) steps.
     while True:
         further = ahead[ahead]
         if np.array_equal(further, ahead):
@@ -51,9 +50,9 @@ def assign_clusters(nearest, peaks):
 
 def border_densities(pairs, density, labels, n_clusters, cutoff):
     """Find the border density of every cluster; rows are sorted by falling density."""
-    # It is the largest mean density of two points within the cutoff of each other, one in the
-    # cluster and one not. Pairs that cannot raise it are skipped: those of points too far apart
-    # along the line between the centers of their clusters, and those of too low densities.
+    # It is the largest mean density of two points within the cutoff, one inside and one outside
+    # the cluster. Skips pairs that are too far apart along the line between their centers, or of
+    # too low density.
     border = np.zeros(n_clusters)
     members = np.split(
         np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels, minlength=n_clusters))
@@ -90,8 +89,8 @@ def _densest_partners(pairs, density, others, block, cutoff):
 class _Slabs:
     """Points of later clusters that may be within the cutoff of a point of a cluster."""
 
-    # Two points are at least as far apart as their shadows on the line between the centers of
-    # their clusters.
+    # The distance of two points is at least that of their projections on the line between the
+    # centers.
 
     def __init__(self, pairs, labels, members, cutoff):
         self.points = pairs.points

@@ -1,9 +1,9 @@
-"""Density peaks, step by step: cutoff, density, nearest denser point; exact, in tiles."""
+"""Exact density peaks, in tiles: cutoff, density, and nearest denser point."""
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import ROWS, Pairwise
+from skal._utils.distances.pairwise import ROWS, Pairwise
 from skal._utils.threads import run
 
 __all__ = ["KERNELS", "density_order", "kernel_sums", "local_density", "nearest_denser"]
@@ -11,23 +11,23 @@ __all__ += ["cutoff_distance", "weigh"]
 
 KERNELS = ("gaussian", "cutoff")
 
-# Up to this many rows the cutoff is found among all pairs, beyond it among those of a sample.
+# Up to this many rows, the cutoff uses all pairs; above, pairs of a sample.
 _ALL_PAIRS, _SAMPLE = 2000, 1000
 
-# Symmetric sums are kept in this many parts, whatever the number of threads: the order of the
-# additions, and with it the last digit, is then the same on every machine.
+# Sum in this many parts, independent of the number of threads: the order of additions, and so the
+# last digit, is then the same on every machine.
 _PARTS = 8
 
 
 def cutoff_distance(X, percent=1.5, metric="euclidean", random_state=None):
-    """Find the distance within which a row has `percent` percent of the others, on average."""
+    """Find the distance within which a row has `percent` percent of the other rows, on average."""
     X = np.asarray(X)
     if len(X) > _ALL_PAIRS:
         rows = check_random_state(random_state).choice(len(X), _SAMPLE, replace=False)
         X = X[np.sort(rows)]
     pairs = Pairwise(X, metric)
     raw = pairs.product(slice(None), slice(None))
-    # Equal rows are a few roundings apart in a matrix product of rows of norm 1.
+    # Rounding in the matrix product separates equal rows of norm 1 by a few units.
     raw[raw < 1e-14] = 0
     if not raw.any():
         return 1.0
@@ -40,7 +40,7 @@ def cutoff_distance(X, percent=1.5, metric="euclidean", random_state=None):
 
 
 def _distance(first, second, metric):
-    # From the rows as they are: to a user who computes it the same way, the very same number.
+    # Compute it from the original rows, so that users can reproduce the exact number.
     first, second = np.ravel(first).astype(np.float64), np.ravel(second).astype(np.float64)
     if metric == "euclidean":
         return float(np.linalg.norm(first - second))
@@ -49,9 +49,9 @@ def _distance(first, second, metric):
 
 
 def weigh(raw, pairs, kernel, cutoff):
-    """Replace the entries of a tile by what each adds to the density."""
+    """Replace the entries of a tile with their contributions to the density."""
     reach = raw.dtype.type(pairs.to_raw(cutoff))
-    if kernel == "cutoff":  # the cutoff is the distance of a pair: rounding must not count it
+    if kernel == "cutoff":  # the cutoff is the distance of a pair, which rounding must not count
         return np.less(raw, reach - raw.dtype.type(pairs.slack), out=raw, casting="unsafe")
     if pairs.metric == "cosine":
         np.square(raw, out=raw)
@@ -61,7 +61,7 @@ def weigh(raw, pairs, kernel, cutoff):
 
 
 def local_density(pairs, kernel, cutoff):
-    """Compute the density of every row; each pair is looked at once."""
+    """Compute the density of every row, with each pair computed once."""
     n_samples = len(pairs)
     firsts = np.arange(0, n_samples, ROWS)
 
@@ -84,7 +84,7 @@ def local_density(pairs, kernel, cutoff):
 
 
 def kernel_sums(pairs, rows, kernel, cutoff, columns=None):
-    """Add up the kernel of some rows over all columns, or over columns from elsewhere."""
+    """Sum the kernel of rows over all columns or given columns."""
     columns = pairs if columns is None else columns
 
     def _add_up(first):
@@ -100,7 +100,7 @@ def kernel_sums(pairs, rows, kernel, cutoff, columns=None):
 
 
 def density_order(density):
-    """Return positions from the densest to the least dense, equal ones by position."""
+    """Return positions by decreasing density; ties by position."""
     return np.argsort(-density, kind="stable")
 
 
@@ -121,6 +121,6 @@ def nearest_denser(pairs, rows):
             nearest[better] = columns.start + closest[better]
         return nearest
 
-    # The longest searches first, so that no thread is left alone with one of them.
+    # Start the longest searches first, to balance the threads.
     parts = run(_search, range(0, len(rows), ROWS)[::-1])
     return np.concatenate(parts[::-1]) if parts else np.empty(0, dtype=np.intp)

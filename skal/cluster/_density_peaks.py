@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skal._utils.pairwise import METRICS
+from skal._utils.distances.pairwise import METRICS
 from skal._utils.private import Interval, StrOptions, _fit_context
 from skal.cluster._clusters import cluster_score
 from skal.cluster._density import KERNELS
@@ -18,34 +18,33 @@ __all__ = ["DensityPeaks"]
 class DensityPeaks(ClusterMixin, BaseEstimator):
     """Clustering by fast search and find of density peaks.
 
-    A peak is denser than all around it and far from anything denser. Every other point belongs
-    to the cluster of its nearest denser point. No number of clusters has to be known, and
+    A peak is denser than its surroundings and far from any denser point. Every other point belongs
+    to the cluster of its nearest denser point. The number of clusters need not be known, and
     clusters may have any shape.
 
     Parameters
     ----------
     n_clusters : int, default=None
-        Number of peaks. None: as many as stand out, that is, where the sorted gamma falls by
-        the largest factor.
+        Number of peaks. None: the number before the largest factor between consecutive sorted
+        gammas.
     percent : float, default=1.5
-        Sets the cutoff distance: the distance within which a point has this percentage of all
-        points, on average. It is found on a sample of 1,000 points where there are more
-        than 2,000.
+        Sets the cutoff distance, within which a point has this percentage of all points, on
+        average. With more than 2,000 points, it is estimated from 1,000 points.
     cutoff : float, default=None
         The cutoff distance itself, instead of `percent`.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance; "cosine" is 1 - cosine.
     kernel : {"gaussian", "cutoff"}, default="gaussian"
-        What a point adds to another's density: exp(-(distance / cutoff) ** 2), or 1 within the
-        cutoff distance.
+        Contribution of a point to another point's density: exp(-(distance / cutoff) ** 2), or 1
+        within the cutoff distance.
     method : {"auto", "exact", "approximate"}, default="auto"
-        "exact" compares all pairs, in blocks. "approximate" computes densities from the nearest
-        neighbors and a sample of the others (in full around the peaks), and looks for denser
-        points among the neighbors first. "auto" is exact up to 50,000 points.
+        "exact" compares all pairs, in blocks. "approximate" estimates densities from nearest
+        neighbors and a sample (exactly around the peaks), and searches denser points among the
+        neighbors first. "auto" is exact up to 50,000 points.
     halo_scale : float, default=1.0
         Divides the border density: larger values make a smaller halo.
     n_neighbors : int, default=32
-        Neighbors that the approximate method looks at.
+        Number of neighbors for the approximate method.
     random_state : int, RandomState instance or None, default=None
         Draws the samples.
 
@@ -58,13 +57,13 @@ class DensityPeaks(ClusterMixin, BaseEstimator):
     rho_ : ndarray of shape (n_samples,)
         Density.
     delta_ : ndarray of shape (n_samples,)
-        Distance to the nearest denser point; for the densest, the largest distance from it.
-        Of equally dense points the one that comes first counts as denser.
+        Distance to the nearest denser point; for the densest, the largest distance from it. Of
+        equally dense points, the first counts as denser.
     nearest_denser_ : ndarray of shape (n_samples,)
         Position of the nearest denser point, -1 for the densest.
     border_density_ : ndarray of shape (n_clusters,)
-        Largest mean density of two points within the cutoff of each other, one in the cluster
-        and one not; 0 where there are none.
+        Largest mean density of two points within the cutoff, one inside and one outside the
+        cluster; 0 without such points.
     halo_ : ndarray of shape (n_samples,), bool
         Whether a point is less dense than the border of its cluster.
     cutoff_ : float
@@ -158,7 +157,7 @@ class DensityPeaks(ClusterMixin, BaseEstimator):
         return self
 
     def decision_graph(self):
-        """Return what a decision graph shows: peaks are at its upper right.
+        """Return the axes of a decision graph, which has peaks at its upper right.
 
         Returns
         -------
@@ -167,7 +166,7 @@ class DensityPeaks(ClusterMixin, BaseEstimator):
         delta : ndarray of shape (n_samples,)
             Distance to the nearest denser point, the vertical axis.
         gamma : ndarray of shape (n_samples,)
-            Their product, both scaled from 0 to 1.
+            The product of both after scaling to 0...1.
         """
         check_is_fitted(self)
         return self.rho_, self.delta_, cluster_score(self.rho_, self.delta_)

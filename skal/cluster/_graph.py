@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import Pairwise
+from skal._utils.distances.pairwise import Pairwise
 from skal.cluster._approximate import (
     approximate_borders,
     approximate_density,
@@ -18,7 +18,8 @@ from skal.cluster._neighbors import nearest_neighbors
 
 __all__ = ["DensityGraph", "PeakSearch", "density_graph"]
 
-# Above this many rows, "auto" is approximate: exact takes seconds here, minutes at ten times.
+# Above this many rows, "auto" is approximate: exact takes seconds here, and minutes for ten times
+# more.
 _EXACT = 50_000
 
 
@@ -38,7 +39,7 @@ class DensityGraph(NamedTuple):
         return order[np.argsort(-self.gamma[order], kind="stable")][:n_peaks]
 
     def labels(self, peaks):
-        """Return the cluster of every row: that of its nearest denser row."""
+        """Return the cluster of every row, which is that of its nearest denser row."""
         return assign_clusters(self.nearest_denser, peaks)
 
 
@@ -60,7 +61,7 @@ def density_graph(
 
 
 class PeakSearch:
-    """The pairs of X and what was found among them, for a graph and then for its borders."""
+    """The pairs of X and their cached results, for a graph and its borders."""
 
     def __init__(self, X, percent, cutoff, metric, kernel, method, n_neighbors, random_state):
         self.rng = check_random_state(random_state)
@@ -112,7 +113,7 @@ class PeakSearch:
         densest = density_order(rho)[0]
         delta = self.pairs.between(np.arange(len(rho)), nearest)
         farthest = max(raw.max() for _, raw in self.pairs.tiles(np.array([densest])))
-        # Not below the others, from which it differs by rounding where it is one of them.
+        # Limit the peak's density from below by the others: rounding may make it smaller.
         delta[densest] = max(float(self.pairs.to_distance(farthest)), delta.max())
         nearest = nearest.copy()
         nearest[densest] = -1

@@ -1,4 +1,4 @@
-"""K-means for hundreds of small clusters, where the start matters little and speed much."""
+"""K-means for hundreds of small clusters, where speed matters more than initialization."""
 
 import warnings
 
@@ -8,32 +8,32 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import ROWS, Pairwise
+from skal._utils.distances.pairwise import ROWS, Pairwise
 from skal._utils.threads import run
 
 __all__ = ["k_means_labels", "lloyd"]
 
-# Up to here scikit-learn's k-means, with its careful start, takes no time worth saving.
+# Up to this number, scikit-learn's k-means with its careful start is fast enough.
 _FEW = 50
 
 
 def k_means_labels(X, n_clusters, random_state=None):
     """Cluster rows by k-means."""
-    # Up to 50 clusters it is scikit-learn's `~sklearn.cluster.KMeans` from one k-means++ start.
-    # For more it starts from random rows and takes ten rounds, on at most 64 rows per cluster:
-    # faster than mini-batches, and tighter.
+    # Up to 50 clusters, uses scikit-learn's `~sklearn.cluster.KMeans` with one k-means++ start.
+    # Above, starts from random rows and takes ten rounds on at most 64 rows per cluster: faster
+    # and tighter than mini-batches.
     rng = check_random_state(random_state)
     X = np.asarray(X)
     if n_clusters > _FEW:
         return lloyd(Pairwise(X), n_clusters, rng)[0]
     with warnings.catch_warnings():
-        # Equal rows, of which no more clusters can be made, are nothing to warn about here.
+        # Duplicate rows limit the number of clusters; that needs no warning here.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return KMeans(n_clusters, n_init=1, random_state=rng).fit_predict(X.reshape(len(X), -1))
 
 
 def lloyd(pairs, n_clusters, random_state, n_rounds=10, n_per_center=64):
-    """Move random rows to the means of the rows nearest to them, a few times."""
+    """Run a few iterations of Lloyd's algorithm from random rows."""
     n_drawn = min(len(pairs), n_per_center * n_clusters)
     sample = pairs.subset(random_state.choice(len(pairs), n_drawn, replace=False))
     centers = sample.right[:n_clusters]

@@ -1,26 +1,25 @@
-"""Nearest neighbors of every row of a large X: the one seam behind which they are searched."""
+"""Nearest neighbors of every row of a large X."""
 
 import numpy as np
 
-from skal._utils.pairwise import ROWS
+from skal._utils.distances.pairwise import ROWS
 from skal._utils.threads import run
 from skal.cluster._k_means import lloyd
 
 __all__ = ["nearest_neighbors"]
 
-# Up to here every row is compared with every other.
+# Up to this number, compare all pairs.
 _EXACT = 8192
 
-# Rows per cell, on average, that place the centers of the cells.
+# Rows per cell, on average, for placing the centers.
 _ROWS_PER_CENTER = 32
 _ROUNDS = 5
 
 
 def nearest_neighbors(pairs, n_neighbors, n_candidates=None, random_state=None):
     """Find the nearest neighbors of every row."""
-    # Up to 8,192 rows exactly. Beyond that, rows are put into cells around centers (a few rounds
-    # of k-means on a sample), and looked for in their own cell and in those whose centers are
-    # nearest to its center.
+    # Exact up to 8,192 rows. Above, rows are divided into cells (by a few rounds of k-means on a
+    # sample), and the search covers a row's own cell and the cells with the nearest centers.
     n_samples = len(pairs)
     neighbors = np.empty((n_samples, n_neighbors), dtype=np.int32)
     values = np.empty((n_samples, n_neighbors), dtype=pairs.dtype)
@@ -41,7 +40,7 @@ def nearest_neighbors(pairs, n_neighbors, n_candidates=None, random_state=None):
         for first in range(0, sizes[cell], ROWS):
             rows = cells[cell][first : first + ROWS]
             raw = pairs.product(rows, right)
-            # The own cell comes first, so a row meets itself on this diagonal.
+            # A row's own cell comes first, so the row itself is on this diagonal.
             raw[np.arange(len(rows)), first + np.arange(len(rows))] = np.inf
             neighbors[rows], values[rows] = _smallest(raw, candidates, n_neighbors)
 
@@ -61,7 +60,7 @@ def _smallest(raw, candidates, n_neighbors):
 
 
 def _nearest_cells(pairs, centers, cell):
-    """Return all cells from the nearest on, the cell itself first."""
+    """Return all cells by distance, the cell itself first."""
     raw = pairs.product(centers[[cell]], centers)[0]
     raw[cell] = -np.inf
     return np.argsort(raw, kind="stable")

@@ -1,4 +1,4 @@
-"""Data sets: recordings in the folders in which they are published, and synthetic sounds."""
+"""Data sets: loaders of published data sets and of your own recordings, and synthetic sounds."""
 
 from skal.datasets._problems import DatasetError, DatasetWarning
 from skal.datasets.esc import load_esc50

@@ -1,4 +1,4 @@
-"""The one form in which all data sets come."""
+"""The common form of all data sets."""
 
 import numpy as np
 from sklearn.utils import Bunch

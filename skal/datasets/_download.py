@@ -1,4 +1,4 @@
-"""Download archives into the cache folder, going on where a broken download stopped."""
+"""Resumable downloads of archives into the cache folder."""
 
 import hashlib
 import os
@@ -9,12 +9,12 @@ from pathlib import Path
 
 __all__ = ["content_digest", "data_folder", "download", "unpack"]
 
-# What is lost when a connection breaks is the chunk under way.
+# A broken connection loses at most one chunk.
 _CHUNK = 2**10
 
 
 def data_folder():
-    """Return the folder that downloads go to."""
+    """Return the folder for downloads."""
     import pooch
 
     named = os.environ.get("SKAL_DATA")
@@ -22,16 +22,16 @@ def data_folder():
 
 
 def download(url, target, *, known_hash=None):
-    """Download a file, unless it is there."""
-    # If the connection breaks, the bytes received stay in ``target + ".part"``. The next call
-    # requests only the rest, if the server supports that.
+    """Download a file, unless it exists."""
+    # If the connection breaks, the received bytes stay in ``target + ".part"``, and the next call
+    # requests only the rest if the server supports that.
     import pooch
 
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     log = pooch.get_logger()
     level = log.level
-    # Without a checksum, pooch asks the user to write one down; ours is that of the content.
+    # Silence pooch's advice to record a checksum: skal checks the content instead.
     log.setLevel("WARNING")
     try:
         pooch.retrieve(
@@ -47,7 +47,7 @@ def download(url, target, *, known_hash=None):
 
 
 class _Resuming:
-    """A downloader for pooch that keeps what it has when the connection breaks."""
+    """A downloader for pooch that keeps received bytes if the connection breaks."""
 
     def __init__(self, part):
         self.part = part
@@ -66,7 +66,7 @@ class _Resuming:
                     for chunk in response.iter_content(_CHUNK):
                         file.write(chunk)
                 self._check_length(response, have if resumed else 0)
-        # Moved, not copied: a part that failed its checksum must not be taken up again.
+        # Move instead of copying: a part with a wrong checksum must not be resumed.
         shutil.move(self.part, output_file)
 
     def _check_length(self, response, before):
@@ -76,12 +76,12 @@ class _Resuming:
         have = self.part.stat().st_size
         if announced is not None and have < before + int(announced):
             raise requests.exceptions.ConnectionError(
-                f"the connection broke after {have} bytes: call again to go on from there"
+                f"the connection broke after {have} bytes: call again to continue"
             )
 
 
 def content_digest(files):
-    """Return one SHA-256 for the names and contents of files, however they were packed."""
+    """Return a SHA-256 of the names and contents of files, independent of packing."""
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda file: file.name):
         digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
@@ -89,7 +89,7 @@ def content_digest(files):
 
 
 def unpack(archive, folder, inside, expected):
-    """Unpack the WAV files of one folder of a zip archive, if they are what they should be."""
+    """Unpack the WAV files of a folder in a zip archive, after checking them."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         files = _extract(archive, inside, Path(temporary))
@@ -110,7 +110,7 @@ def _extract(archive, inside, temporary):
         with zipfile.ZipFile(archive) as packed:
             for name in packed.namelist():
                 parts = Path(name).parts
-                # Only plain names go to disk: an archive cannot write outside the folder.
+                # Use only base names, so that an archive cannot write outside the folder.
                 if len(parts) >= 2 and parts[-2] == inside and name.endswith(".wav"):
                     (target / parts[-1]).write_bytes(packed.read(name))
     except zipfile.BadZipFile:

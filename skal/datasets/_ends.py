@@ -1,4 +1,4 @@
-"""Parts of recordings in tables, compared with how long the recordings are."""
+"""Checks that parts in tables end within their recordings."""
 
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.datasets._problems import Problem
@@ -10,8 +10,8 @@ _TOLERANCE = 0.01
 
 
 def within_recordings(rows, problems):
-    """Return the rows that do not lie beyond the end of their recording."""
-    # The last of several windows of equal length may extend past the end; it is cut there.
+    """Return the rows that end within their recording."""
+    # The last of equal windows may extend past the end, and is cut there.
     lengths, fitting, kept = {}, set(), []
     for where, row in rows:
         length = _length(row, where, lengths, problems)
@@ -31,7 +31,7 @@ def within_recordings(rows, problems):
 
 
 def _length(row, where, lengths, problems):
-    """Return the length of the recording of a part, or None; read each recording once."""
+    """Return the length of the recording of a part, or None; results are cached."""
     if "end" not in row:
         return None
     path = row["path"]

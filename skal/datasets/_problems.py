@@ -1,4 +1,4 @@
-"""What is wrong with a data set, collected first and told all at once."""
+"""Problems of a data set, collected and reported together."""
 
 import warnings
 from typing import NamedTuple
@@ -9,7 +9,7 @@ _SHOWN = 20
 
 
 class Problem(NamedTuple):
-    """Something that is wrong with a file or a row of a data set."""
+    """A problem with a file or a row of a data set."""
 
     where: str
     reason: str
@@ -20,12 +20,12 @@ class Problem(NamedTuple):
 
 
 class DatasetError(ValueError):
-    """A data set is not as it should be; ``problems`` lists all that is wrong.
+    """A data set is wrong; ``problems`` lists all errors.
 
     Parameters
     ----------
     title : str
-        One line that sums up.
+        One-line summary.
     problems : list of Problem
         What is wrong.
     """
@@ -44,7 +44,7 @@ class DatasetWarning(UserWarning):
 
 
 def tell(title, problems, on_error):
-    """Raise or warn, if there are problems."""
+    """Raise an error or warn, if there are problems."""
     if not problems:
         return
     if on_error == "raise":

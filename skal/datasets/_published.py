@@ -1,4 +1,4 @@
-"""Checks that the loaders of published data sets share."""
+"""Checks shared by the loaders of published data sets."""
 
 import os
 from collections import Counter
@@ -11,7 +11,7 @@ __all__ = ["check_files", "one_to_one", "whole_number"]
 
 
 def whole_number(row, column, where, problems):
-    """Return a cell as an int; note a problem and return None if it is none."""
+    """Return a cell as an int, or add a problem and return None."""
     try:
         return int(row[column])
     except (TypeError, ValueError):
@@ -21,7 +21,7 @@ def whole_number(row, column, where, problems):
 
 
 def one_to_one(pairs, names, where):
-    """Return a problem for every key that comes with several values, and the other way round."""
+    """Return a problem for every key with several values, and every value with several keys."""
     problems = []
     unique = list(dict.fromkeys(pairs))
     for side in (0, 1):
@@ -34,7 +34,7 @@ def one_to_one(pairs, names, where):
 
 
 def check_files(rows, folder, sounds, problems, on_error):
-    """Compare a table with the files that are there; tell all that is wrong at once."""
+    """Compare a table with the files in a folder, and report all problems together."""
     there = set(sounds)
     named = {}
     for row in rows:
@@ -54,7 +54,7 @@ def check_files(rows, folder, sounds, problems, on_error):
 def _missing(row, there):
     folder = os.path.dirname(row["path"])
     names = [Path(path).name for path in there if os.path.dirname(path) == folder][:2000]
-    # Numbered names are all alike: at a lower cutoff there would always be a near one.
+    # Numbered names are similar: with a lower cutoff there would always be a suggestion.
     otherwise = "download it again, or remove the row"
     hint = did_you_mean(os.path.basename(row["path"]), names, otherwise, cutoff=0.8)
     return Problem(row["where"], f"there is no file {row['path']!r}", hint)

@@ -5,7 +5,7 @@ import math
 import os
 from pathlib import Path
 
-from skal._utils.tables import (
+from skal._utils.files.delimited import (
     TableError,
     as_seconds,
     is_missing,
@@ -23,12 +23,12 @@ _COLUMNS = ("path", "label", "group", "fold", "split", "start", "end")
 _NEEDED = ("path", "label")
 _SPLITS = ("train", "validation", "test")
 _NUMBERS = ("fold", "start", "end")
-# Columns that say nothing new where a table has start and end.
+# Columns that are redundant if a table has start and end.
 _DERIVED = ("duration", "length")
 
 
 def read_csv(path, needed, problems):
-    """Return the rows of a CSV file as dicts, after a look at its header."""
+    """Return the rows of a CSV file as dicts, after checking its header."""
     return _read_csv(path, needed, needed, problems)[0]
 
 
@@ -61,7 +61,7 @@ def _read_csv(path, known, needed, problems):
 
 
 def _named(names, known, where):
-    """Return names of columns, those that differ in case from known ones as these."""
+    """Return column names, with the spelling of known columns."""
     lower = {name.casefold(): name for name in known}
     names = [lower.get(name.strip().casefold(), name) for name in names]
     several = sorted({name for name in names if name in known and names.count(name) > 1})
@@ -113,7 +113,7 @@ def read_table(path, folder):
 
 
 def _check_times(path, rows):
-    """Raise an error if there are times in columns that nobody reads."""
+    """Raise an error if unknown columns contain times."""
     filled = dict.fromkeys(name for _, row in rows for name in row if not is_missing(row[name]))
     known = _COLUMNS + (_DERIVED if {"start", "end"} <= set(filled) else ())
     wrong = [
@@ -145,7 +145,7 @@ def _read_json_lines(path, problems):
             )
         else:
             advice = 'one object in a line, such as {"path": ..., "label": ...}'
-            problems.append(Problem(where, "no JSON object", advice))
+            problems.append(Problem(where, "not a JSON object", advice))
     columns = list(dict.fromkeys(name for _, row in rows for name in row))
     if columns or not problems:
         check_columns(path, columns, _NEEDED)
@@ -154,16 +154,16 @@ def _read_json_lines(path, problems):
 
 def _understood(raw, folder, separator):
     row = {name: raw[name] for name in _COLUMNS if not is_missing(raw.get(name))}
-    # In JSON, NaN stands for nothing only where a text is due.
+    # In JSON, NaN means a missing value only for text.
     row |= {name: raw[name] for name in _NUMBERS if isinstance(raw.get(name), float)}
     if "path" not in row:
         raise ValueError("no path")
     for name in ("path", "label", "group", "split"):
         if name in row:
             row[name] = _as_text(row[name], name)
-    # In one spelling: "./a.wav" and "a.wav" are one recording, also where data are split.
+    # Normalize: "./a.wav" and "a.wav" are the same recording, for example in splits.
     row["path"] = os.path.join(folder, os.path.normpath(row["path"]))
-    # Spaces that come with a separator or a spreadsheet make no class of their own.
+    # Spaces around a label do not make another class.
     row["label"] = row.get("label", "").strip() or None
     for name in _NUMBERS:
         if name in row:
@@ -182,9 +182,9 @@ def _understood(raw, folder, separator):
 
 
 def _as_text(value, name):
-    """Return a value of JSON as text; gaps make 1.0 of 1 in tables of numbers."""
+    """Return a value of JSON as text; pandas writes 1 as 1.0 in columns with gaps."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ValueError(f"{name} is {value!r}, not a text")
+        raise ValueError(f"{name} is {value!r}, not text")
     is_whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if is_whole else str(value)
 

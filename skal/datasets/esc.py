@@ -32,29 +32,29 @@ def load_esc50(data_home, *, esc10=False, on_error="raise"):
     Parameters
     ----------
     data_home : path-like
-        The folder that holds ``audio`` and ``meta/esc50.csv``, or one in the older layout, a
-        folder for each class such as ``001 - Dog bark/1-100032-A.ogg``.
+        The folder with ``audio`` and ``meta/esc50.csv``, or a folder in the older layout, with a
+        subfolder for each class such as ``001 - Dog bark/1-100032-A.ogg``.
     esc10 : bool, default=False
-        Only the ten classes of ESC-10. The older layout has them in a folder of their own.
+        Only the ten classes of ESC-10. In the older layout they are in a separate folder.
     on_error : {"raise", "warn"}, default="raise"
-        What missing files and wrong rows do: raise one error that lists them all, or be left
-        out with a warning.
+        For missing files and wrong rows: "raise" one error that lists all, or leave them out and
+        "warn".
 
     Returns
     -------
     sklearn.utils.Bunch
-        ``paths``, ``target``, ``target_names`` (in the official order), ``groups`` (the Freesound
-        recording that clips are from, as ``recordings`` too), ``fold`` (1 to 5, official),
+        ``paths``, ``target``, ``target_names`` (in the official order), ``groups`` and
+        ``recordings`` (the source recording on Freesound), ``fold`` (1 to 5, official),
         ``problems`` and ``extra`` (files that the table does not name). ``split`` is None.
 
     Raises
     ------
     DatasetError
-        If table and files do not match; it lists everything that is wrong.
+        If table and files do not match; the error lists all problems.
     FileNotFoundError
         If there is no such folder or it has neither layout.
     ValueError
-        If ESC-10 is asked of a folder in the older layout that has more classes.
+        If `esc10` is set and a folder in the older layout has more classes.
 
     References
     ----------

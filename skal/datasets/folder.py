@@ -1,4 +1,4 @@
-"""Folders of one's own recordings: a folder for each class, or a table of labels."""
+"""Folders of recordings, with a subfolder for each class or a table of labels."""
 
 import os
 from numbers import Real
@@ -7,7 +7,7 @@ from pathlib import Path
 from skal._utils.private import Interval, StrOptions, validate_params
 from skal._utils.sound.folders import audio_files, count_extensions, existing_folder, passed_over
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.datasets._bunch import make_bunch
 from skal.datasets._problems import Problem, tell
 from skal.datasets._table import read_table
@@ -28,9 +28,9 @@ __all__ = ["load_audio_folder"]
 def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="raise"):
     """Load a folder of recordings.
 
-    Without a table of labels, the folders in `path` are the classes (``path/rain/x.wav``, also
-    deeper), and recordings that lie in `path` itself have no class yet. Sound files are known by
-    their extensions; nothing is opened, unless `window` asks for lengths.
+    Without a table of labels, the folders in `path` are the classes (``path/rain/x.wav``, at any
+    depth), and recordings in `path` itself have no class. Sound files are recognized by extension.
+    Files are not opened, unless `window` needs their lengths.
 
     Parameters
     ----------
@@ -38,39 +38,37 @@ def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="rai
         The folder.
     labels : path-like, default=None
         A CSV file with a header, or JSON lines, with ``path`` (in `path`) and ``label`` (empty:
-        not known), and where wanted ``group`` (recording, speaker or place), ``fold``,
-        ``split`` (train, validation or test), ``start`` and ``end`` (s). Sought in `path`, then
-        in the current folder.
+        unknown), and optionally ``group`` (recording, speaker or place), ``fold``, ``split``
+        (train, validation or test), ``start`` and ``end`` (s). Searched in `path`, then in the
+        current folder.
     window : float, default=None
-        Cut every recording into windows of this many seconds, which are read on demand.
+        Cut every recording into windows of this length in s, which are read on demand.
     hop : float, default=None
-        From the start of one window to the next, in s; None is `window`.
+        Distance between window starts, in s; None: `window`.
     on_error : {"raise", "warn"}, default="raise"
-        What rows of the table do that name missing files or cannot be understood, and, with
-        `window`, recordings that cannot be opened: raise one error that lists them all, or be
-        left out with a warning. They are in ``problems`` then.
+        For wrong rows of the table and, with `window`, unreadable recordings: "raise" one error
+        that lists all, or leave them out and "warn"; they are then in ``problems``.
 
     Returns
     -------
     sklearn.utils.Bunch
         ``paths`` (ndarray of str: files, or windows such as ``x.wav#t=60,64``), ``target``
-        (ndarray of int, -1: not known), ``target_names``, ``groups`` (of the table, else the
-        recording), ``fold``, ``split``, ``start`` and ``end`` (s; each of the four None where
-        not known for every clip), ``problems`` (list of Problem), ``extra`` (list of sound
-        files that the table does not name) and ``passed_over`` (how many files of which
-        extension are not taken for recordings).
+        (ndarray of int, -1: unknown), ``target_names``, ``groups`` (from the table, else the
+        recording), ``fold``, ``split``, ``start`` and ``end`` (s; each of these is None unless
+        known for every clip), ``problems`` (list of Problem), ``extra`` (list of sound files that
+        the table does not name) and ``passed_over`` (counts of other files by extension).
 
     Raises
     ------
     DatasetError
-        If the table is wrong; it lists everything that is.
+        If the table is wrong; the error lists all problems.
     FileNotFoundError
         If there is no such folder, no table or no recordings.
     ValueError
         If `hop` is given without `window`.
     """
     if hop is not None and window is None:
-        raise ValueError("hop= goes with window=: give both, in s")
+        raise ValueError("hop= needs window=: give both, in s")
     folder = existing_folder(path)
     sounds, others = audio_files(folder)
     problems, extra = [], []

@@ -12,7 +12,7 @@ from skal.datasets._problems import Problem, tell
 
 __all__ = ["fetch_fsdd", "load_fsdd"]
 
-# The state of the public repository in May 2024; later ones may have other recordings.
+# The public repository in May 2024; later states may have other recordings.
 _COMMIT = "26eb9aa"
 ARCHIVE_URL = f"https://github.com/Jakobovski/free-spoken-digit-dataset/archive/{_COMMIT}.zip"
 CONTENT_DIGEST = "dbd573d7cafe79c4b49f65718115e1304e24e067fa39eff18a660dc6cb9c360f"
@@ -33,24 +33,23 @@ def load_fsdd(data_home, *, on_error="raise"):
     Parameters
     ----------
     data_home : path-like
-        The folder that holds ``recordings``, or that folder itself.
+        The folder with ``recordings``, or that folder itself.
     on_error : {"raise", "warn"}, default="raise"
-        What files with other names do: raise one error that lists them all, or be left out
-        with a warning.
+        For files with other names: "raise" one error that lists all, or leave them out and "warn".
 
     Returns
     -------
     sklearn.utils.Bunch
         ``paths`` (ndarray of str), ``target`` (ndarray of int, the digit), ``target_names``,
         ``groups`` (speakers), ``split`` ("test" for takes 0 to 4, else "train": the official
-        split, in which every speaker is on both sides, as ``groups_shared`` says; split by
+        split, which has every speaker on both sides, so ``groups_shared`` is set; split by
         ``groups`` for new speakers), ``problems`` and ``extra`` (always empty: no table names
         files). ``fold`` is None.
 
     Raises
     ------
     DatasetError
-        If files there are named otherwise than ``digit_speaker_take.wav``; it lists them.
+        If file names differ from ``digit_speaker_take.wav``; the error lists them.
     FileNotFoundError
         If there are no recordings in the folder.
     """
@@ -68,8 +67,8 @@ def load_fsdd(data_home, *, on_error="raise"):
     tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
     if not files:
         raise FileNotFoundError(
-            f"no WAV files in {str(folder)!r}: name the folder that holds the data set's "
-            f"'recordings', or download it with skal.datasets.fetch_fsdd()"
+            f"no WAV files in {str(folder)!r}: name the folder with the data set's 'recordings', "
+            "or download it with skal.datasets.fetch_fsdd()"
         )
     parts = [matches[file] for file in files]
     return make_bunch(
@@ -85,16 +84,16 @@ def load_fsdd(data_home, *, on_error="raise"):
 
 
 def fetch_fsdd(data_home=None, *, url=ARCHIVE_URL, expected=CONTENT_DIGEST):
-    """Download the Free Spoken Digit Dataset (16 MB), unless it is there, and load it.
+    """Download the Free Spoken Digit Dataset (16 MB), unless it exists, and load it.
 
-    Nothing else in skal downloads anything. A download that breaks goes on where it stopped
-    when this is called again; the recordings are checked against the published ones.
+    No other function of skal downloads anything. Another call resumes a broken download. The
+    recordings are compared with the published checksum.
 
     Parameters
     ----------
     data_home : path-like, default=None
-        Where to keep it; None is the folder ``fsdd`` in the one that the environment variable
-        ``SKAL_DATA`` names, or in the cache folder of the system.
+        Where to store it. None: the folder ``fsdd`` in the folder of the environment variable
+        ``SKAL_DATA``, or in the system's cache folder.
     url : str, default=ARCHIVE_URL
         A zip archive of the data set: the project's own, or a mirror.
     expected : str, default=CONTENT_DIGEST
@@ -108,7 +107,7 @@ def fetch_fsdd(data_home=None, *, url=ARCHIVE_URL, expected=CONTENT_DIGEST):
     Raises
     ------
     ValueError
-        If the archive does not hold the recordings that were published.
+        If the archive differs from the published recordings.
     """
     home = data_folder() / "fsdd" if data_home is None else Path(data_home)
     recordings = home / "recordings"

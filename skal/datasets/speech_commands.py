@@ -32,14 +32,14 @@ def load_speech_commands(data_home, *, words=None, on_error="raise"):
     Parameters
     ----------
     data_home : path-like
-        The folder that holds a folder for each word, ``validation_list.txt`` and
+        The folder with a subfolder for each word, ``validation_list.txt`` and
         ``testing_list.txt``.
     words : sequence of str or "digits", default=None
-        The words wanted, which become the classes in this order; "digits": zero to nine; None:
-        all there are, sorted.
+        The words to load, which are the classes in this order. "digits": zero to nine. None: all
+        words, sorted.
     on_error : {"raise", "warn"}, default="raise"
-        What files in the lists that are not there, and files with other names, do: raise one
-        error that lists them all, or be left out with a warning.
+        For missing files and files with other names: "raise" one error that lists all, or leave
+        them out and "warn".
 
     Returns
     -------
@@ -51,7 +51,7 @@ def load_speech_commands(data_home, *, words=None, on_error="raise"):
     Raises
     ------
     DatasetError
-        If lists, names and files do not match; it lists everything that is wrong.
+        If lists, names and files do not match; the error lists all problems.
     FileNotFoundError
         If there is no such folder, list or word.
 
@@ -61,10 +61,10 @@ def load_speech_commands(data_home, *, words=None, on_error="raise"):
     1804.03209, section 5.
     """
     home = existing_folder(data_home)
-    # Folders with an underscore hold background noise, not words.
+    # Folders with an underscore contain background noise, not words.
     there = sorted(p.name for p in home.iterdir() if p.is_dir() and p.name[0] not in "_.")
     wanted = _wanted(words, there, home)
-    # Where only some words are wanted, lists may name words that were never unpacked.
+    # If only some words are loaded, the lists may name words that were not unpacked.
     parts, problems = _read_lists(home, None if words is None else wanted)
     names, paths, speakers = [], [], []
     for word in wanted:
@@ -102,12 +102,12 @@ def _wanted(words, there, home):
 
 
 def _read_lists(home, wanted):
-    """Return the part that every listed file is in, and what is wrong with the lists."""
+    """Return the part of every listed file, and the problems of the lists."""
     absent = [name for name in _LISTS.values() if not (home / name).is_file()]
     if absent:
         raise FileNotFoundError(
-            f"there is no {' and no '.join(map(repr, absent))} in {str(home)!r}; the official "
-            f"split is not known without"
+            f"there is no {' and no '.join(map(repr, absent))} in {str(home)!r}; they define the "
+            "official split"
         )
     parts, problems = {}, []
     for part, name in _LISTS.items():
@@ -133,7 +133,7 @@ def _lines(path):
 
 
 def _listed(line, home, wanted):
-    """Return the path of a listed file, None if it is of no wanted word."""
+    """Return the path of a listed file, or None if its word is not loaded."""
     match = _LISTED.match(line)
     if match is None:
         raise ValueError(f"{line!r} is not word/file")

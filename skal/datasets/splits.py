@@ -1,4 +1,4 @@
-"""Splits that keep what belongs together on one side."""
+"""Splits that keep recordings and groups together."""
 
 import os
 from numbers import Integral, Real
@@ -10,13 +10,13 @@ from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils import Bunch
 
 from skal._utils.private import Interval, StrOptions, validate_params
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 
 __all__ = ["on_both_sides", "recordings_of", "train_test_positions", "united"]
 
 
 def recordings_of(data):
-    """Return which recording every clip is from.
+    """Return the recording of every clip, as numbers.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def recordings_of(data):
     Returns
     -------
     ndarray of int of shape (n_clips,)
-        Windows of one file have one number, and so have two names of one file (links), and files
-        that were cut from one recording where the data set says so (``recordings``).
+        Windows of a file share a number, and so do links to a file, and files cut from the same
+        recording according to the data set (``recordings``).
     """
     if data.paths is None:
         files = np.arange(len(data.target))
@@ -37,7 +37,7 @@ def recordings_of(data):
 
 
 def _files_of(names):
-    """Number files by name; one that has several names has one number."""
+    """Number files; all names of a file share a number."""
     numbers, found = {}, {}
     for name in sorted(set(names)):
         numbers[name] = found.setdefault(_identity(name), len(found))
@@ -49,12 +49,12 @@ def _identity(path):
         status = os.stat(path)
     except (OSError, ValueError):
         return path
-    # Some systems number no files.
+    # Some systems have no file numbers.
     return (status.st_dev, status.st_ino) if status.st_ino else path
 
 
 def united(recordings, groups):
-    """Number what has to stay together: groups, joined where a recording is in several."""
+    """Number the units that stay together: groups, merged if they share a recording."""
     groups = np.unique(groups, return_inverse=True)[1]
     recordings = np.unique(recordings, return_inverse=True)[1]
     n_groups, n_recordings = groups.max() + 1, recordings.max() + 1
@@ -82,7 +82,7 @@ def on_both_sides(values, *parts):
     prefer_skip_nested_validation=True,
 )
 def train_test_positions(data, by="official", *, test_fold=None, test_size=0.2, random_state=None):
-    """Split a data set so that no recording, and no group, is on both sides.
+    """Split a data set so that no recording and no group is on both sides.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def train_test_positions(data, by="official", *, test_fold=None, test_size=0.2, 
         The published split or folds; a random split of the groups (speakers, source recordings,
         places); or a random split of the recordings (windows of a file stay together).
     test_fold : int, default=None
-        With official folds: the one to test on; None is the last.
+        Official fold to test on; None: the last fold.
     test_size : float, default=0.2
-        Share of the groups or recordings to test on, where the split is random.
+        Share of the groups or recordings to test on, in random splits.
     random_state : int, RandomState or None
         Randomness of random splits.
 
@@ -106,7 +106,7 @@ def train_test_positions(data, by="official", *, test_fold=None, test_size=0.2, 
     Raises
     ------
     ValueError
-        If the data set has no such split, or one that has a recording or a group on both sides.
+        If the data set has no such split, or if a recording or a group would be on both sides.
     """
     if by == "official":
         train, test = _official(data, test_fold)

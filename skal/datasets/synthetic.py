@@ -1,4 +1,4 @@
-"""Synthetic sounds: classes that differ in kind, not in anything that is easy to measure."""
+"""Synthetic sounds, whose classes differ in kind, not in simple measures."""
 
 from numbers import Integral, Real
 from pathlib import Path
@@ -39,8 +39,8 @@ def make_sounds(
 ):
     """Make labelled sounds: tones, chirps, clicks, noise bands and more.
 
-    Onset, length, pitch, level and background noise vary within every class, and each group
-    (think of a recorder and its place) has its own background and its own leaning in pitch.
+    Onset, length, pitch, level and background noise vary within every class, and each group (such
+    as a recorder and its place) has its own background and pitch tendency.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def make_sounds(
     duration : float, default=1.0
         Length of every sound, in s.
     snr_db : float, default=10.0
-        Level of the sound above the background noise, in dB, on average; it varies by 6 dB.
+        Mean level of the sound above the background noise, in dB; it varies by 6 dB.
     n_groups : int, default=10
         Number of groups.
     weights : array-like of shape (n_classes,), default=None
-        Shares of the classes; None: all alike.
+        Shares of the classes; None: equal shares.
     random_state : int, RandomState or None
         Randomness.
 
@@ -70,7 +70,7 @@ def make_sounds(
     Raises
     ------
     ValueError
-        If `weights` does not name a positive share for every class.
+        If `weights` does not have a positive share for every class.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def make_sounds(
         noise[first : first + length] += event
         data[i] = noise * (0.2 * np.exp(random_state.normal(scale=0.5)) / np.abs(noise).max())
         bounds[i] = first / sr, (first + length) / sr
-    # Louder than full scale would be clipped in a file.
+    # Samples above full scale would be clipped in a file.
     data /= np.maximum(1, np.abs(data).max(axis=1, keepdims=True))
     classes = SOUND_KINDS[:n_classes]
     return make_bunch(
@@ -113,22 +113,7 @@ def make_sounds(
 
 
 def write_sounds(sounds, folder, *, extension="wav"):
-    """Write sounds as files, a folder for each class, and name them in ``sounds.paths``.
-
-    Parameters
-    ----------
-    sounds : Bunch
-        From `make_sounds`.
-    folder : path-like
-        Where; made if it is not there.
-    extension : {"wav", "flac", "ogg", "mp3", "aiff"}, default="wav"
-        Format of the files.
-
-    Returns
-    -------
-    sklearn.utils.Bunch
-        The same sounds, with ``paths``; `load_audio_folder` finds the same classes.
-    """
+    """Write sounds to files, in a folder for each class, and return them with ``paths``."""
     import soundfile
 
     paths = []
@@ -160,11 +145,11 @@ def _envelope(length, random_state):
 
 
 def _voice(frequency, sr, random_state):
-    """Return a sound of a few harmonics whose pitch follows a curve."""
+    """Return a sound with a few harmonics whose pitch follows a curve."""
     phase = 2 * np.pi * np.cumsum(frequency) / sr
     y = np.zeros(len(frequency))
     for harmonic in range(1, 4):
-        # Harmonics that the sampling rate cannot hold would fold back as other tones.
+        # Harmonics above half the sampling rate would alias.
         audible = harmonic * frequency < 0.45 * sr
         level = random_state.uniform(0.3, 1) / harmonic**1.5
         y += level * audible * np.sin(harmonic * phase + random_state.uniform(0, 2 * np.pi))

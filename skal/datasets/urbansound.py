@@ -39,24 +39,24 @@ def load_urbansound8k(data_home, *, on_error="raise"):
     Parameters
     ----------
     data_home : path-like
-        The folder that holds ``audio/fold1`` to ``audio/fold10`` and
+        The folder with ``audio/fold1`` to ``audio/fold10`` and
         ``metadata/UrbanSound8K.csv``.
     on_error : {"raise", "warn"}, default="raise"
-        What missing files and wrong rows do: raise one error that lists them all, or be left
-        out with a warning.
+        For missing files and wrong rows: "raise" one error that lists all, or leave them out and
+        "warn".
 
     Returns
     -------
     sklearn.utils.Bunch
-        ``paths``, ``target`` (the official class numbers), ``target_names``, ``groups`` (fsID:
-        the recording that slices are from, as ``recordings`` too), ``fold`` (1 to 10, official),
-        ``start`` and ``end`` (s, in that recording), ``salience`` (1 foreground, 2 background),
-        ``problems`` and ``extra`` (files that the table does not name). ``split`` is None.
+        ``paths``, ``target`` (the official class numbers), ``target_names``, ``groups`` and
+        ``recordings`` (fsID, the source recording), ``fold`` (1 to 10, official), ``start`` and
+        ``end`` (s, in that recording), ``salience`` (1 foreground, 2 background), ``problems`` and
+        ``extra`` (files that the table does not name). ``split`` is None.
 
     Raises
     ------
     DatasetError
-        If table and files do not match; it lists everything that is wrong.
+        If table and files do not match; the error lists all problems.
     FileNotFoundError
         If there is no such folder or table.
 
@@ -95,10 +95,10 @@ def load_urbansound8k(data_home, *, on_error="raise"):
 
 
 def _consistent(raw, row, where, problems):
-    """Say whether class, fold, times and file name of a row go together."""
+    """Check that class, fold, times, and file name of a row are consistent."""
     reasons = []
     if not 0 <= row["classID"] < len(_CLASSES) or raw["class"] != _CLASSES[row["classID"]]:
-        reasons.append(f"class {raw['class']!r} is not the one of classID {row['classID']}")
+        reasons.append(f"class {raw['class']!r} does not match classID {row['classID']}")
     if not 1 <= row["fold"] <= 10:
         reasons.append(f"fold {row['fold']} is not one of 1 to 10")
     if not str(raw["slice_file_name"]).startswith(f"{row['fsID']}-{row['classID']}-"):

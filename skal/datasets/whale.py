@@ -32,33 +32,32 @@ def load_whale(data_home, *, labels="train.csv", on_error="raise"):
     Parameters
     ----------
     data_home : path-like
-        The folder that holds the table and, in a folder of its own (``train``) or beside it,
-        the AIFF files.
+        The folder with the table and the AIFF files, which may be in a subfolder (``train``).
     labels : path-like, default="train.csv"
-        The table, with the columns ``clip_name`` and ``label`` (1: a right whale calls), in
-        `data_home`.
+        The table in `data_home`, with the columns ``clip_name`` and ``label`` (1: right whale
+        call).
     on_error : {"raise", "warn"}, default="raise"
-        What missing files and wrong rows do: raise one error that lists them all, or be left
-        out with a warning.
+        For missing files and wrong rows: "raise" one error that lists all, or leave them out and
+        "warn".
 
     Returns
     -------
     sklearn.utils.Bunch
-        ``paths``, ``target`` (0 or 1), ``target_names``, ``groups`` (the day, where file names
-        begin with one, else the clip), ``problems`` and ``extra`` (files that the table does
-        not name: the challenge's test clips). ``fold`` and ``split`` are None.
+        ``paths``, ``target`` (0 or 1), ``target_names``, ``groups`` (the day, if file names begin
+        with a date, else the clip), ``problems`` and ``extra`` (files that the table does not
+        name: the challenge's test clips). ``fold`` and ``split`` are None.
 
     Raises
     ------
     DatasetError
-        If table and files do not match; it lists everything that is wrong.
+        If table and files do not match; the error lists all problems.
     FileNotFoundError
         If there is no such folder or table.
     """
     home = existing_folder(data_home)
     table = home / labels
     sounds, _ = audio_files(home)
-    # Names are unique in the challenge; the folder they lie in differs between its packings.
+    # Names are unique in the challenge, but folders differ between its archives.
     train = [sound for sound in sounds if Path(sound).parent.name != "test"]
     places = {Path(sound).name: sound for sound in train}
     problems, rows = [], []

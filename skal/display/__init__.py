@@ -1,4 +1,4 @@
-"""Pictures of campaigns and of clips, in scikit-learn's Display style."""
+"""Plots of campaigns and clips, in scikit-learn's Display style."""
 
 from skal.display._clips import ClipDisplay, show_clip
 from skal.display._curves import BudgetCurveDisplay

@@ -1,8 +1,8 @@
-"""Where pictures are drawn."""
+"""Axes to draw in."""
 
 
 def new_axes(ax):
-    """Return the axes given, or those of a new figure."""
+    """Return the given axes, or the axes of a new figure."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt

@@ -1,15 +1,15 @@
-"""What a clip looks like: its waveform and its spectrogram."""
+"""ClipDisplay: the waveform and the spectrogram of a clip."""
 
 import numpy as np
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 from skal.audio import read_audio
 
 __all__ = ["ClipDisplay", "decibels_of", "frame_length", "short_name", "show_clip"]
 
-# More samples and frames than pixels cost an hour-long recording gigabytes, and show nothing.
+# More samples and frames than pixels show nothing, and take gigabytes for an hour of sound.
 _SAMPLES = 2**18
 _FRAMES = 4096
 
@@ -51,11 +51,11 @@ class ClipDisplay:
         Parameters
         ----------
         axes : array-like of 2 matplotlib Axes, default=None
-            Where to draw waveform and spectrogram; None: in a new figure.
+            Axes for waveform and spectrogram; None: a new figure.
         n_fft : int, default=None
             Length of a frame, in samples; None: the power of two nearest to 32 ms.
         top_db : float, default=80.0
-            What is further than this below the largest value looks all the same, in dB.
+            Range of the colors below the largest value, in dB.
         **kwargs : dict
             Passed to matplotlib's ``imshow`` for the spectrogram.
 
@@ -96,17 +96,17 @@ def show_clip(clip, sr=None, *, name=None, axes=None, n_fft=None, top_db=80.0, *
     Parameters
     ----------
     clip : path-like, Window, tuple (path, start, end) or ndarray of shape (n_samples,)
-        A recording, a part of one (also as an address, ``"night.wav#t=60,64"``), or a waveform.
+        A recording, a part of it (such as the address ``"night.wav#t=60,64"``), or a waveform.
     sr : int, default=None
-        Sampling rate, in Hz. Of a recording, None is its own; a waveform needs it.
+        Sampling rate, in Hz. None: that of the recording; required for a waveform.
     name : str, default=None
-        Title; None: the path, or what of its end fits.
+        Title; None: the end of the path that fits.
     axes : array-like of 2 matplotlib Axes, default=None
-        Where to draw waveform and spectrogram; None: in a new figure.
+        Axes for waveform and spectrogram; None: a new figure.
     n_fft : int, default=None
         Length of a frame, in samples; None: the power of two nearest to 32 ms.
     top_db : float, default=80.0
-        What is further than this below the largest value looks all the same, in dB.
+        Range of the colors below the largest value, in dB.
     **kwargs : dict
         Passed to matplotlib's ``imshow`` for the spectrogram.
 
@@ -137,7 +137,7 @@ def frame_length(sr):
 
 
 def short_name(name, most=48):
-    """Return what fits above a picture: the end of a path says most."""
+    """Shorten a path to its end, for titles."""
     name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
     return name if len(name) <= most else "\N{HORIZONTAL ELLIPSIS}" + name[1 - most :]
 
@@ -156,7 +156,7 @@ def decibels_of(y, sr, n_fft, top_db):
 
 
 def _outline(y, sr):
-    """Return times in s and samples; of long waveforms, the least and largest of each part."""
+    """Return times in s and samples; for long waveforms, the minimum and maximum of each part."""
     if len(y) <= _SAMPLES:
         return np.arange(len(y)) / sr, y
     size = -(-len(y) // (_SAMPLES // 2))

@@ -9,7 +9,7 @@ __all__ = ["BudgetCurveDisplay"]
 
 
 class BudgetCurveDisplay:
-    """Budget curve: how good the model is, over the number of labels.
+    """Budget curve: a metric over the number of labels.
 
     Make one with `from_history` or `from_estimator`, several with `from_compare`.
 
@@ -18,13 +18,13 @@ class BudgetCurveDisplay:
     n_labels : ndarray of shape (n_points,)
         Numbers of labels.
     values : ndarray of shape (n_points,)
-        The metric at each.
+        The metric at each number of labels.
     metric : str, default="accuracy"
         Its name.
     full_data : float, default=None
         The metric of a model trained on all labels, drawn as a line.
     name : str, default=None
-        Name of the curve in the legend, such as that of the strategy.
+        Name of the curve in the legend, such as the strategy.
     band : tuple (low, high) of ndarray of shape (n_points,), default=None
         Drawn as a band around the curve.
 
@@ -63,13 +63,13 @@ class BudgetCurveDisplay:
         history : list of dict
             ``history_`` of a campaign that was fitted with an `eval_set`.
         metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
-            What to draw.
+            The metric to draw.
         full_data : float, default=None
             The metric of a model trained on all labels.
         name : str, default=None
             Name of the curve in the legend.
         ax : matplotlib Axes, default=None
-            Where to draw; None: in a new figure.
+            Axes to draw in; None: a new figure.
         **kwargs : dict
             Passed to matplotlib's ``plot``.
 
@@ -94,13 +94,13 @@ class BudgetCurveDisplay:
         estimator : ActiveLearningClassifier
             Fitted with an `eval_set`.
         metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
-            What to draw.
+            The metric to draw.
         full_data : float, default=None
             The metric of a model trained on all labels.
         name : str, default=None
             Name of the curve in the legend; None: the class of the strategy.
         ax : matplotlib Axes, default=None
-            Where to draw; None: in a new figure.
+            Axes to draw in; None: a new figure.
         **kwargs : dict
             Passed to matplotlib's ``plot``.
 
@@ -122,9 +122,9 @@ class BudgetCurveDisplay:
         comparison : skal.experiment.Comparison
             What `skal.experiment.compare` returns.
         metric : {"accuracy", "precision", "recall", "f1"}, default="accuracy"
-            What to draw.
+            The metric to draw.
         ax : matplotlib Axes, default=None
-            Where to draw; None: in a new figure.
+            Axes to draw in; None: a new figure.
         **kwargs : dict
             Passed to matplotlib's ``plot`` for every curve.
 
@@ -147,13 +147,13 @@ class BudgetCurveDisplay:
                 name=name,
                 band=tuple(np.transpose(intervals)) if len(values) > 1 else None,
             )
-            # Random is what the others are measured against: black, and not one color of many.
+            # Draw random, the reference, in black.
             style = (
                 {"color": "black", "zorder": 3} if name == "random" else {"color": f"C{i % 10}"}
             )
             style["linestyle"] = "-" if i < 10 else "--"
             displays.append(display.plot(ax, **(style | kwargs)))
-        if len(curves) > 4:  # inside, the legend would cover some of them
+        if len(curves) > 4:  # inside, the legend would cover some curves
             ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
         return displays
 
@@ -163,7 +163,7 @@ class BudgetCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None: in a new figure.
+            Axes to draw in; None: a new figure.
         **kwargs : dict
             Passed to matplotlib's ``plot``.
 
@@ -195,7 +195,7 @@ class BudgetCurveDisplay:
 
 
 def _on_common_labels(curves):
-    """Interpolate curves to one set of numbers of labels, inside the range that all have."""
+    """Interpolate curves to the same numbers of labels, within their common range."""
     start = max(n_labels[0] for n_labels, _ in curves)
     end = min(n_labels[-1] for n_labels, _ in curves)
     grid = np.unique(np.concatenate([n_labels for n_labels, _ in curves]))

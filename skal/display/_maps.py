@@ -1,4 +1,4 @@
-"""Where in the data the queries lie: decision graphs and maps of the pool."""
+"""Decision graphs, and maps of the pool with its queries."""
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -10,7 +10,7 @@ __all__ = ["DecisionGraphDisplay", "QueryMapDisplay"]
 
 
 class DecisionGraphDisplay:
-    """Decision graph of density peaks: the distance to a denser point, over density.
+    """Decision graph of density peaks: distance to the nearest denser point over density.
 
     Peaks stand out at the upper right, outliers at the upper left. Make one with
     `from_estimator`.
@@ -101,16 +101,16 @@ class DecisionGraphDisplay:
 
 
 class QueryMapDisplay:
-    """Map of the pool in two dimensions, colored by the round in which a row was asked for.
+    """Map of the pool in two dimensions, colored by the round of each query.
 
     Make one with `from_estimator`.
 
     Parameters
     ----------
     coordinates : ndarray of shape (n_samples, 2)
-        Place of each row on the map.
+        Position of each row on the map.
     rounds : ndarray of shape (n_samples,)
-        Round in which each was asked for, 0 for the first labels, -1 for never.
+        Round in which each row was asked, 0 for the first labels, -1 for never.
 
     Attributes
     ----------
@@ -119,9 +119,9 @@ class QueryMapDisplay:
     figure_ : matplotlib Figure
         Figure that holds the axes.
     pool_ : matplotlib PathCollection
-        Rows that were not asked for.
+        Rows that were not asked.
     queries_ : matplotlib PathCollection
-        Rows that were.
+        Rows that were asked.
     """
 
     def __init__(self, *, coordinates, rounds):
@@ -139,8 +139,8 @@ class QueryMapDisplay:
         X : array-like or sequence of n_samples rows
             The rows given to its ``fit``.
         coordinates : ndarray of shape (n_samples, 2), default=None
-            Place of each row, such as from t-SNE. None: the first two principal components of
-            what the trained classifier's embedding makes of the rows.
+            Position of each row, for example from t-SNE. None: the first two principal components
+            of the trained classifier's embeddings.
         ax : matplotlib Axes, default=None
             Where to draw; None: in a new figure.
         **kwargs : dict

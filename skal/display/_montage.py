@@ -1,4 +1,4 @@
-"""What a class looks like: the spectrograms of some of its clips side by side."""
+"""MontageDisplay: spectrograms of clips of a class, side by side."""
 
 import os
 import textwrap
@@ -6,28 +6,28 @@ import textwrap
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal.audio import AudioReadError, read_audio
+from skal.audio import AudioReadError, Broken, read_audio
 from skal.display._clips import decibels_of, frame_length, short_name
 
 __all__ = ["MontageDisplay", "show_class"]
 
 _TILE = (2.6, 2.0)  # inches
-# A clip this many times shorter than another would be a line on its time axis.
+# Above this ratio of lengths, the shorter clip would be a line on a common time axis.
 _LONGER = 6
 
 
 class MontageDisplay:
     """Spectrograms of clips of a class, on the same axes.
 
-    Where one clip is much longer than another, each has a time axis of its own.
+    If the lengths of clips differ much, each clip has its own time axis.
 
     Make one with `show_class`.
 
     Parameters
     ----------
     clips : list of tuple (name, y, sr)
-        Name, waveform and sampling rate in Hz of every clip; where it could not be read, the
-        waveform is the reason, a str.
+        Name, waveform and sampling rate in Hz of each clip. For an unreadable clip, y is a
+        `Broken` and sr is None.
     title : str, default=None
         Title of the picture.
 
@@ -38,7 +38,7 @@ class MontageDisplay:
     figure_ : matplotlib Figure
         Figure that holds the axes.
     images_ : list of matplotlib AxesImage
-        Spectrograms of the clips that could be read, in dB below the largest value of each.
+        Spectrograms of the readable clips, in dB below the largest value of each.
     """
 
     def __init__(self, *, clips, title=None):
@@ -55,7 +55,7 @@ class MontageDisplay:
         n_fft : int, default=None
             Length of a frame, in samples; None: the power of two nearest to 32 ms.
         top_db : float, default=80.0
-            What is further than this below the largest value looks all the same, in dB.
+            Range of the colors below the largest value, in dB.
         **kwargs : dict
             Passed to matplotlib's ``imshow``.
 
@@ -82,9 +82,9 @@ class MontageDisplay:
         self.images_ = []
         for tile, (name, y, sr) in zip(tiles, self.clips, strict=False):
             tile.set_title(short_name(os.path.basename(name), 34), fontsize=7, parse_math=False)
-            if isinstance(y, str):
+            if isinstance(y, Broken):
                 place = {"x": 0.5, "y": 0.5, "ha": "center", "va": "center"}
-                words = textwrap.fill(y, 28)
+                words = textwrap.fill(y.reason, 28)
                 tile.text(s=words, transform=tile.transAxes, fontsize=7, parse_math=False, **place)
                 continue
             decibels = decibels_of(y, sr, frame_length(sr) if n_fft is None else n_fft, top_db)
@@ -96,7 +96,7 @@ class MontageDisplay:
         return self
 
     def _seconds(self):
-        return [len(y) / sr for _, y, sr in self.clips if not isinstance(y, str)]
+        return [len(y) / sr for _, y, sr in self.clips if not isinstance(y, Broken)]
 
     def _on_one_time_axis(self):
         seconds = self._seconds() or [1.0]
@@ -137,22 +137,22 @@ def show_class(
     label : str
         The class, one of ``data.target_names``.
     n_clips : int, default=12
-        Clips to show, drawn at random; all where there are fewer.
+        Number of clips to show, drawn at random, at most all.
     n_columns : int, default=4
         Clips side by side.
     n_fft : int, default=None
         Length of a frame, in samples; None: the power of two nearest to 32 ms.
     top_db : float, default=80.0
-        What is further than this below the largest value looks all the same, in dB.
+        Range of the colors below the largest value, in dB.
     random_state : int, RandomState instance or None, default=None
-        Which clips are drawn.
+        Draws the clips.
     **kwargs : dict
         Passed to matplotlib's ``imshow``.
 
     Returns
     -------
     MontageDisplay
-        A clip that cannot be read is in it with the reason.
+        Unreadable clips show the reason instead.
 
     Raises
     ------
@@ -179,4 +179,4 @@ def _clip(data, row):
     try:
         return path, *read_audio(path)
     except AudioReadError as error:
-        return path, error.reason, None
+        return path, error.broken, None

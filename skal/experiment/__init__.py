@@ -1,26 +1,24 @@
-"""Experiments from one parameter file: parameters, runs and their folders."""
+"""Experiments from a parameter file: parameters, runs, and comparisons."""
 
 import importlib
 
 _HOMES = {
-    "Comparison": "comparison",
+    "Comparison": "comparing.comparison",
     "ExperimentError": "messages",
-    "Interrupted": "messages",
     "ParameterError": "messages",
-    "Params": "params",
-    "compare": "comparison",
-    "load_params": "params",
-    "preset_names": "presets",
-    "read_preset": "presets",
-    "resume_runs": "run",
-    "run_experiment": "run",
+    "compare": "comparing.comparison",
+    "load_params": "params.parameters",
+    "preset_names": "params.presets",
+    "read_preset": "params.presets",
+    "resume_runs": "runs.run",
+    "run_experiment": "runs.run",
 }
 
 __all__ = [*sorted(_HOMES)]
 
 
 def __getattr__(name):
-    # The command line checks parameters before it loads what runs them.
+    # The command line checks parameters before it imports anything slow.
     if name in _HOMES:
         return getattr(importlib.import_module(f"skal.experiment.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,24 +1,24 @@
-"""Tables for people: keys of a parameter file, presets, what a comparison shows."""
+"""Printed tables: parameter keys, presets, and comparisons."""
 
 import math
 
 from rich.console import Console
 from rich.table import Column, Table
 
-from skal.experiment.alframework import OldKeys
-from skal.experiment.params import Params
-from skal.experiment.presets import preset_names, preset_rows
+from skal.experiment.comparing.report import findings
+from skal.experiment.params.alframework import OldKeys
+from skal.experiment.params.parameters import Params
+from skal.experiment.params.presets import preset_names, preset_rows
 from skal.experiment.registry import component_names
-from skal.experiment.report import findings
 
 __all__ = ["explain_params", "explain_presets", "file_schema", "show_comparison"]
 
 
 def explain_params():
-    """Print a table of the keys, then the names that they allow."""
+    """Print a table of the keys and the names that they allow."""
     console = Console()
     console.print(_table("Keys", Params.model_fields))
-    console.print(_table("Keys of ALFramework's files, which work too", OldKeys.model_fields))
+    console.print(_table("Keys of ALFramework's files, which also work", OldKeys.model_fields))
     for kind in ("dataset", "features", "model", "network", "strategy", "stopping"):
         console.print(f"{kind}: {', '.join(component_names(kind))}", highlight=False)
     console.print(f"presets: {', '.join(preset_names())}", highlight=False)
@@ -33,7 +33,7 @@ def explain_presets():
 
 
 def file_schema():
-    """Return the JSON schema of a parameter file, ALFramework's keys included."""
+    """Return the JSON schema of a parameter file, including ALFramework's keys."""
     schema, old = Params.model_json_schema(), OldKeys.model_json_schema()
     return schema | {"properties": schema["properties"] | old["properties"]}
 
@@ -47,7 +47,7 @@ def _table(title, fields):
 
 
 def show_comparison(comparison):
-    """Print what a comparison shows, and where its report is."""
+    """Print the table of a comparison and the path of its report."""
     console = Console(soft_wrap=True)
     heads = ("seeds", "area", "gain", "p (Holm)", "labels to 95 %", "final accuracy")
     table = Table(Column("strategy", overflow="fold"), *heads)

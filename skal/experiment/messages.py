@@ -1,4 +1,4 @@
-"""Errors of an experiment: one line that names the key and what to do."""
+"""Errors of experiments, each a line that names the key and the fix."""
 
 __all__ = ["ExperimentError", "FolderBusyError", "Interrupted", "ParameterError"]
 
@@ -8,17 +8,11 @@ class ExperimentError(Exception):
 
 
 class FolderBusyError(ExperimentError):
-    """Another process is working in a run folder; the message says which one."""
+    """Another process is working in a run folder, which the message names."""
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user pressed Ctrl-C, and everything finished so far is saved.
-
-    Parameters
-    ----------
-    how_to_go_on : str
-        One line for the user.
-    """
+    """The user pressed Ctrl-C; finished work is saved."""
 
     def __init__(self, how_to_go_on):
         super().__init__(how_to_go_on)
@@ -30,7 +24,7 @@ class ParameterError(ExperimentError, ValueError):
     Parameters
     ----------
     key : str
-        The key, with dots if it is nested.
+        The key; nested keys have dots.
     problem : str
         What is wrong, and what is allowed.
     """

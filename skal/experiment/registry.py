@@ -1,4 +1,4 @@
-"""From names in a parameter file to objects: strategies, models, features, data sets."""
+"""Objects by name: strategies, models, features, and data sets."""
 
 import importlib
 import inspect
@@ -13,7 +13,7 @@ from skal.experiment.messages import ParameterError
 
 __all__ = ["build", "check_arguments", "component_names", "find_component", "short_name"]
 
-# Names that users know where they differ from those of the classes.
+# Names in parameter files that differ from the class names.
 _SHORT = {
     "AugmentationDisagreement": "aift",
     "CoreSet": "coreset",
@@ -34,8 +34,8 @@ _SCIKIT_LEARN = {
 # Defaults that differ from the class's own: 100 iterations do not converge on sound features.
 _OTHER_DEFAULTS = {"LogisticRegression": {"max_iter": 1000}}
 
-# Parameters whose values are components of their own, given by name, and what they are built from
-# where the name is missing. A list, such as the stages of a schedule, may hold names at any depth.
+# Parameters whose values are components, and the default component if the name is missing. Lists,
+# such as the stages of a schedule, may contain names at any depth.
 _COMPONENTS = {
     "augmentation": "spectrogram_augmentation",
     "network": "compact_cnn",
@@ -56,7 +56,7 @@ def short_name(cls):
 
 
 def _public_classes(module, base):
-    """Return the concrete public subclasses of a base, by short name."""
+    """Return the concrete public subclasses of a base by short name."""
     public = [getattr(module, name) for name in module.__all__]
     classes = [item for item in public if isinstance(item, type) and issubclass(item, base)]
     return {
@@ -122,9 +122,7 @@ def _updates():
 def _replays():
     from skal.campaign import Replay
 
-    return {
-        mode: partial(Replay, mode=mode) for mode in ("all", "none", "uncertain", "var", "diverse")
-    }
+    return {mode: partial(Replay, mode=mode) for mode in ("none", "uncertain", "var", "diverse")}
 
 
 def _pseudo_labels():
@@ -139,8 +137,8 @@ def _stopping():
     return _public_classes(campaign, campaign.StoppingCriterion)
 
 
-# Which names a key allows. Names are looked up when they are used, so that a parameter file can
-# name a new strategy, network or loader as soon as its package exports it.
+# Allowed names of each key. Names are looked up on use, so a new strategy, network or loader works
+# as soon as its package exports it.
 _TABLES = {
     "augmentation": _augmentations,
     "dataset": _datasets,
@@ -173,7 +171,7 @@ def find_component(kind, name, key=None):
 
 
 def build(kind, name, params, key=None):
-    """Build an object from its name and parameters; errors name the key it was given under."""
+    """Build an object from its name and parameters; errors name its key."""
     key = key or kind
     cls = find_component(kind, name, key)
     check_arguments(cls, params, key)
@@ -181,7 +179,7 @@ def build(kind, name, params, key=None):
     values = _OTHER_DEFAULTS.get(_class_name(cls), {}) | values
     for param, taken in inspect.signature(cls).parameters.items():
         if taken.default is taken.empty and param not in values:
-            raise ParameterError(f"{key}.{param}", f"it is missing, and {name} needs it")
+            raise ParameterError(f"{key}.{param}", f"missing; {name} needs it")
     instance = cls(**values)
     _check_values(instance, key)
     return instance
@@ -220,7 +218,7 @@ def _value(kind, cls, param, value, key):
 
 
 def _options(cls, param):
-    """Return the texts, such as "auto", that a parameter takes as they are."""
+    """Return the strings, such as "auto", that a parameter accepts."""
     allowed = getattr(cls, "_parameter_constraints", {}).get(param, ())
     return set().union(*(item.options for item in allowed if isinstance(item, StrOptions)))
 

@@ -4,10 +4,8 @@ import importlib
 
 _HOMES = {
     "LabelingProject": "project",
-    "ProjectError": "store.errors",
+    "ProjectError": "store.project_error",
     "Trainer": "learning.trainer",
-    "TrainingWorker": "learning.worker",
-    "create_app": "web.server",
     "serve": "web.server",
     "label_in_terminal": "terminal",
     **dict.fromkeys(("LabelFileError", "export_labels", "read_labels"), "formats"),
@@ -18,8 +16,6 @@ __all__ = [
     "LabelingProject",
     "ProjectError",
     "Trainer",
-    "TrainingWorker",
-    "create_app",
     "export_labels",
     "label_in_terminal",
     "read_labels",

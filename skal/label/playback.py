@@ -1,4 +1,4 @@
-"""Sounds for the ear: even loudness, WAV bytes, and players of the terminal."""
+"""Playback: even loudness, WAV bytes, and terminal players."""
 
 import contextlib
 import io
@@ -9,7 +9,7 @@ import tempfile
 
 import numpy as np
 
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import read_audio
 
 __all__ = ["Player", "find_player", "loudness_gain", "wav_bytes"]
@@ -23,14 +23,12 @@ _PLAYERS = {
     "play": ["play", "-q"],
     "afplay": ["afplay"],
 }
-_MAX_SECONDS = 300  # of a recording that are played
+_MAX_SECONDS = 300  # seconds of a recording that are played
 
 
 def loudness_gain(y):
-    """Return the factor that makes a clip as loud as the others.
-
-    No sample is clipped, and noise in silence is not amplified without limit.
-    """
+    """Return the factor that makes a clip as loud as the others."""
+    # The factor never clips a sample, and has a limit so that silence stays quiet.
     loudness = float(np.sqrt(np.mean(np.square(y, dtype=float))))
     peak = float(np.abs(y).max())
     if peak == 0:
@@ -53,11 +51,10 @@ def find_player():
 
 
 class Player:
-    """Plays one clip at a time in the background.
+    """Plays one clip at a time in the background."""
 
-    It decodes the clip and passes a WAV file to the command, so that the command needs to know
-    neither formats nor names of recordings.
-    """
+    # The command gets a decoded WAV file, so it need not support the recording's format or file
+    # name.
 
     def __init__(self, command):
         self.command = command
@@ -79,7 +76,7 @@ class Player:
         )
 
     def stop(self):
-        """Stop playing, if anything is played."""
+        """Stop playback."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait()

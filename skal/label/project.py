@@ -4,19 +4,19 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from skal._utils.saved_models import list_rounds as list_models
+from skal._utils.files.saved_models import list_rounds as list_models
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
-from skal.label.asking import answers, clips, labels, progress, questions
-from skal.label.asking.checks import check_id, check_person
+from skal.label.asking import answers, clips, import_export, questions, status
 from skal.label.asking.classes import add_class, list_classes, list_former
 from skal.label.asking.matching import match_labels
-from skal.label.past import Past
+from skal.label.asking.values import check_id, check_person
+from skal.label.class_changes import Vocabulary
+from skal.label.earlier_answers import Past
 from skal.label.store.database import Database, address_of
-from skal.label.store.errors import ProjectError
 from skal.label.store.lock import held, plain_os_errors
-from skal.label.store.rounds import list_rounds
+from skal.label.store.project_error import ProjectError
 from skal.label.store.settings import choose_settings, fixed_differ, read_settings, write_settings
-from skal.label.vocabulary import Vocabulary
+from skal.label.store.training_rounds import list_rounds
 
 __all__ = ["LabelingProject"]
 
@@ -25,8 +25,7 @@ class LabelingProject(Vocabulary, Past):
     """A folder of recordings that people label, and that a model learns from.
 
     Every question and answer is in a database before a method returns. Several people, threads
-    and processes may work on one project. `skal.label.Trainer` and `skal.label.TrainingWorker`
-    train its model.
+    and processes may work on one project. `skal.label.Trainer` trains its model.
 
     Parameters
     ----------
@@ -170,7 +169,7 @@ class LabelingProject(Vocabulary, Past):
         if self._store is not None:
             return self
         if not self.root.is_dir():
-            clips.find_clips(self.root)  # raises the right error
+            clips.find_clips(self.root)  # raises a ProjectError for a bad folder
         store = Database(address_of(self.given_store, self.folder))
         with plain_os_errors(self.folder), held(self._make_folder()), ExitStack() as unfinished:
             unfinished.callback(store.close)
@@ -215,7 +214,7 @@ class LabelingProject(Vocabulary, Past):
         self.close()
 
     def next(self, person, exclude=()):
-        """Ask a person about a clip.
+        """Return the next question for a person.
 
         A person who asks again without answering gets the same question.
 
@@ -230,7 +229,7 @@ class LabelingProject(Vocabulary, Past):
         Returns
         -------
         Question or None
-            None if nothing is left for this person.
+            None if no clip is left for this person.
         """
         person = check_person(person)
         exclude = [check_id(clip_id, "unknown_clip", "clip") for clip_id in exclude]
@@ -259,7 +258,7 @@ class LabelingProject(Vocabulary, Past):
         return questions.describe(row, path, length, self.settings["show_guess"], taken_back)
 
     def _check_recordings(self):
-        # With the disk gone, every clip would be set aside, one after the other.
+        # If the disk is gone, fail here instead of setting aside every clip.
         if not self.root.is_dir():
             raise ProjectError(
                 "no_such_project",
@@ -268,7 +267,7 @@ class LabelingProject(Vocabulary, Past):
             )
 
     def answer(self, question_id, person, kind, label=None, seconds=None, client_key=None):
-        """Answer a question; the answer is on disk when this returns.
+        """Answer a question. The answer is on disk when this returns.
 
         Parameters
         ----------
@@ -283,8 +282,7 @@ class LabelingProject(Vocabulary, Past):
         seconds : float, default=None
             Time taken, in s.
         client_key : str, default=None
-            Key of this answer, at most 64 characters. An answer that is sent again with the
-            same key is stored once.
+            Key of this answer, at most 64 characters. Repeats with the same key are stored once.
 
         Returns
         -------
@@ -371,10 +369,10 @@ class LabelingProject(Vocabulary, Past):
         ProjectProgress
         """
         with self.store.read() as connection:
-            return progress.measure_progress(connection)
+            return status.measure_progress(connection)
 
     def labels(self):
-        """Return the current label of each answered clip: what most people say.
+        """Return the current label of each answered clip, by majority.
 
         Returns
         -------
@@ -382,7 +380,7 @@ class LabelingProject(Vocabulary, Past):
             In the order of the pool, one row for each clip.
         """
         with self.store.read() as connection:
-            return labels.read_labels(connection)
+            return import_export.read_labels(connection)
 
     def answers(self):
         """Return every answer ever given, including those taken back.
@@ -393,7 +391,7 @@ class LabelingProject(Vocabulary, Past):
             In the order in which they were given.
         """
         with self.store.read() as connection:
-            return labels.read_answers(connection)
+            return import_export.read_answers(connection)
 
     def import_labels(self, rows, *, replace=False):
         """Import labels.
@@ -409,20 +407,20 @@ class LabelingProject(Vocabulary, Past):
         rows : iterable of ImportedLabel
             The labels.
         replace : bool, default=False
-            Let a label take the place of different answers to its clip, which stay on record.
-            False: the answers are kept, and the label is reported as a conflict.
+            Replace different answers to a clip; they stay on record. False: keep the answers and
+            report the label as a conflict.
 
         Returns
         -------
         ImportReport
-            What was taken, and what was not, and why.
+            Which labels were taken, and why others were not.
         """
         parts = {"window": self.settings["window"], "hop": self.settings["hop"]}
-        # Find the clips first: this reads lengths, and would make others wait.
+        # Match clips before the transaction: matching reads lengths, and other writers would wait.
         with self.store.read() as connection:
             matches = match_labels(connection, self.root, rows, **parts)
         with self.store.write() as connection:
-            return labels.add_labels(connection, matches, time.time(), replace=replace)
+            return import_export.add_labels(connection, matches, time.time(), replace=replace)
 
     def model_path(self, round=None):
         """Return the file of a model, which `skal.recognizer.Recognizer.load` opens.
@@ -444,7 +442,7 @@ class LabelingProject(Vocabulary, Past):
 
 
 def _add_classes(connection, names, is_old):
-    """Add classes; return what to tell about them."""
+    """Add classes; return notes for the user."""
     former = {found.name: found for found in list_former(connection)}
     known = {info.name for info in list_classes(connection)}
     notes = []

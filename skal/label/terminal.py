@@ -1,4 +1,4 @@
-"""Label in a terminal, without a browser: one question after another, with the page's keys."""
+"""Label in a terminal, with the same keys as on the page."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from skal._utils.sound.soundfiles import AudioReadError
 from skal.label.asking.classes import several_names
 from skal.label.asking.kinds import KINDS, LABEL, UNDO_KEY
 from skal.label.playback import Player, find_player
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["label_in_terminal", "read_keys"]
 
@@ -36,11 +36,9 @@ _HELP = "   ".join(
 
 @contextlib.contextmanager
 def read_keys(stream=None):
-    """Read keys as they are pressed, or the characters of an input that is no terminal.
-
-    The yielded `read_key()` waits for a key, "" at the end of the input; `read_key.line()` waits
-    for a line.
-    """
+    """Read keys as they are pressed, or characters from redirected input."""
+    # The yielded `read_key()` waits for a key and returns "" at the end of input;
+    # `read_key.line()` waits for a line.
     keys = _Keys(sys.stdin if stream is None else stream)
     with keys:
         yield keys
@@ -60,9 +58,9 @@ class _Keys:
 
     def __call__(self):
         if self._before is not None:
-            # Not through the stream: its buffer would hide what was typed ahead from `line`.
+            # Read the descriptor, not the stream, whose buffer would hide type-ahead from `line`.
             key = os.read(self.stream.fileno(), 8).decode("utf-8", "ignore")
-            # Arrow keys and the like come as several characters that begin with Escape.
+            # Arrow keys and similar keys send several characters that begin with Escape.
             return key if key in ("\x1b", "") else "?" if key[0] == "\x1b" else key[0]
         key = self.stream.read(1)
         while key in ("\n", "\r"):
@@ -94,7 +92,7 @@ class _Keys:
 
 
 def label_in_terminal(project, person, *, train=True, console=None, read_key=None, player=None):
-    """Ask one question after another until the person stops or nothing is left.
+    """Ask questions until the person stops or no clips are left.
 
     Parameters
     ----------
@@ -154,7 +152,7 @@ class _Session:
         while True:
             question = again or self.project.next(self.person)
             if question is None:
-                self._say("Nothing is left to ask: every clip has an answer.", "bold")
+                self._say("No clips are left: every clip has an answer.", "bold")
                 break
             self._show(question)
             self._play(question)
@@ -168,7 +166,7 @@ class _Session:
     def _ask(self, question):
         """Wait for an answer; return the question to ask next, if any, and whether to continue."""
         since = time.monotonic()
-        # One key for each question, so that a repeated answer is stored once.
+        # One client_key per question, so that a repeated answer is stored once.
         client_key = uuid.uuid4().hex
         while True:
             key = self.read_key()
@@ -179,7 +177,7 @@ class _Session:
             if key == UNDO_KEY:
                 before = self.project.undo(self.person)
                 if before is not None:
-                    self._say(f"Your answer {before.taken_back!r} is taken back.", "yellow")
+                    self._say(f"Took back your answer {before.taken_back!r}.", "yellow")
                     return before, True
                 self._say("There is nothing to take back.", "yellow")
             elif key in _QUIT:
@@ -213,7 +211,7 @@ class _Session:
                 chosen, before = self._filter(said), None
 
     def _filter(self, said):
-        """Return the answers to list, from what the person typed."""
+        """Return the answers that match what the person typed."""
         if said == "!":
             return {"disagrees": True}
         if said in KINDS:
@@ -223,11 +221,11 @@ class _Session:
         if said in self.project.people:
             return {"person": said}
         if said != "*":
-            self._say(f"There is no class, kind or person {said!r}: all answers follow.", "red")
+            self._say(f"There is no class, kind or person {said!r}; showing all answers.", "red")
         return {}
 
     def _correct(self, vote):
-        """Play the clip of an answer, and replace the answer if the person says so."""
+        """Play the clip of an answer, and replace the answer on request."""
         clip = self.project.clip(vote.clip_id)
         self._play(clip)
         self._say(_described(vote), "bold")
@@ -237,7 +235,7 @@ class _Session:
         self.player.stop()
         given = self._answer_of(key)
         if given is None:
-            self._say("  kept as it was", "yellow")
+            self._say("  not changed", "yellow")
             return
         try:
             self.project.correct(vote.answer_id, self.person, *given)

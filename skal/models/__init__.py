@@ -1,9 +1,9 @@
-"""Classifiers for sounds, and the networks that they train."""
+"""Classifiers for sounds, and their networks."""
 
 import importlib
 
 _HOMES = {
-    "CNNClassifier": "classifier",
+    "CNNClassifier": "cnn",
     "CompactCNN": "networks",
     "DenseNet": "networks",
     "Network": "networks",

@@ -1,8 +1,7 @@
-"""TensorFlow, Keras and SciKeras, imported quietly and only when a network is needed.
+"""Quiet, late imports of TensorFlow, Keras, and SciKeras."""
 
-Importing this module takes several seconds: do so inside functions, or in modules that are
-themselves imported lazily.
-"""
+# Importing this module takes several seconds: import it inside functions, or in modules that are
+# imported lazily.
 
 import contextlib
 import os
@@ -15,17 +14,15 @@ import numpy as np
 from skal._utils.private import keras_state
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-# On a machine without a GPU TensorFlow calls its absence an error: level 3 leaves that out.
+# Without a GPU, TensorFlow logs an error about its absence; level 3 hides it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @contextlib.contextmanager
 def _undisturbed():
-    """Keep what importing disturbs: the error stream and Python's random numbers.
-
-    TensorFlow's libraries greet on the error stream while they are loaded, before they read
-    any setting. What they wrote is shown after all if the import fails.
-    """
+    """Preserve the error stream and Python's random state during imports."""
+    # TensorFlow's libraries write to the error stream while they load, before reading any setting.
+    # If the import fails, their output is shown.
     state = random.getstate()
     sys.stderr.flush()
     with tempfile.TemporaryFile() as written:
@@ -66,7 +63,7 @@ _GENERATOR = "global_seed_generator"
 
 @contextlib.contextmanager
 def random_kept():
-    """Give Python's global generator back as it was: Keras draws default seeds from it."""
+    """Preserve Python's global random state, from which Keras draws default seeds."""
     state = random.getstate()
     try:
         yield
@@ -76,7 +73,7 @@ def random_kept():
 
 @contextlib.contextmanager
 def drawing_from(generator):
-    """Let Keras take the random numbers that no seed is given for from a generator."""
+    """Make Keras draw its default seeds from a generator."""
     kept = keras_state().get_global_attribute(_GENERATOR)
     keras_state().set_global_attribute(_GENERATOR, generator)
     try:
@@ -87,7 +84,7 @@ def drawing_from(generator):
 
 @contextlib.contextmanager
 def seeded_globally(seed):
-    """Seed what a network may draw from while it is built, and give it back as it was."""
+    """Seed the global generators while a network is built, and restore them."""
     # Keras draws default seeds from Python's generator, and users' initializers from NumPy's.
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(seed)
@@ -101,25 +98,10 @@ def seeded_globally(seed):
 
 
 def compiled(function, *shapes, dtype="float32"):
-    """Compile a function for good, for tensors of these shapes.
-
-    Parameters
-    ----------
-    function : callable
-        From tensors to tensors.
-    *shapes : tuple or tf.TensorSpec
-        Shape of each argument, None where a length is open.
-    dtype : str, default="float32"
-        Type of the arguments that are given by their shape.
-
-    Returns
-    -------
-    tf.types.experimental.PolymorphicFunction
-        Function that is traced once.
-    """
+    """Compile a function once for tensors of given shapes."""
     specs = [s if isinstance(s, tf.TensorSpec) else tf.TensorSpec(s, dtype) for s in shapes]
     function = tf.function(function, input_signature=specs)
-    # Every classifier traces its own network once; TensorFlow counts them as one function and
-    # warns of retracing.
+    # Every classifier traces its own network once, but TensorFlow counts them as one function and
+    # would warn of retracing.
     function._omit_frequent_tracing_warning = True
     return function

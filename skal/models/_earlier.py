@@ -1,15 +1,15 @@
-"""Classes that are no longer here, under the names by which earlier pickles call them."""
+"""Former classes, under the names in earlier pickles."""
 
-from skal.models.classifier import CNNClassifier
+from skal.models.cnn import CNNClassifier
 
 __all__ = ["TensorFlowClassifier"]
 
 
 class TensorFlowClassifier:
-    """Makes what this class was: a CNNClassifier with the engine "tensorflow"."""
+    """Creates a CNNClassifier with the engine "tensorflow" instead."""
 
     def __new__(cls):
-        """Make the classifier whose state the pickle sets."""
+        """Create the classifier; the pickle sets its state."""
         classifier = CNNClassifier.__new__(CNNClassifier)
         classifier.engine = "tensorflow"
         return classifier

@@ -14,7 +14,7 @@ _AMOUNT = [Interval(Real, 0, None, closed="left")]
 
 
 class SpectrogramAugmentation(BaseEstimator):
-    """What training does at random to spectrograms, each sample on its own.
+    """Random changes of spectrograms in training, independent for each sample.
 
     Parameters
     ----------
@@ -23,8 +23,7 @@ class SpectrogramAugmentation(BaseEstimator):
     mel_shift : float, default=0.018
         Largest shift in frequency, as a share of the bands; the edge is repeated.
     gain : float, default=0.2
-        Standard deviation of a level added to the whole sample, in standard deviations of the
-        data.
+        Standard deviation of a level added to whole samples, in standard deviations of the data.
     noise : float, default=0.1
         Standard deviation of noise added to every cell, in standard deviations of the data.
     time_mask : float, default=0.1
@@ -32,7 +31,7 @@ class SpectrogramAugmentation(BaseEstimator):
     mel_mask : float, default=0.0
         Highest run of bands set to the mean, as a share of the bands.
     mixup : float, default=0.3
-        Largest share of another sample mixed into one, labels likewise.
+        Largest share of another sample mixed into a sample and its label.
 
     References
     ----------
@@ -69,15 +68,15 @@ class SpectrogramAugmentation(BaseEstimator):
         self.mixup = mixup
 
     def distort(self, x, seed, mean, scale):
-        """Shift, mask, and change level and noise of a batch.
+        """Shift and mask a batch, and add level changes and noise.
 
         Parameters
         ----------
         x : tf.Tensor of shape (n_samples, bands, frames, channels)
-            Batch; of segments, (n_samples, segments, bands, frames, channels), each changes on
-            its own; samples of another shape get noise only.
+            Batch. Segments, (n_samples, segments, bands, frames, channels), change independently;
+            samples of other shapes only get noise.
         seed : tf.Tensor of shape (2,)
-            Seed: the same seed gives the same batch.
+            Seed; the same seed gives the same batch.
         mean, scale : tf.Tensor of shape (channels,)
             Mean and standard deviation of the data.
 
@@ -107,7 +106,7 @@ class SpectrogramAugmentation(BaseEstimator):
         return _mask(x, 1, self.mel_mask, seeds[5], mean)
 
     def mix(self, x, targets, seed):
-        """Mix every sample of a batch with another one, and their targets.
+        """Mix every sample of a batch, and its target, with another sample.
 
         Parameters
         ----------
@@ -116,7 +115,7 @@ class SpectrogramAugmentation(BaseEstimator):
         targets : tf.Tensor of shape (n_samples, n_classes)
             Wanted probabilities.
         seed : tf.Tensor of shape (2,)
-            Seed: the same seed gives the same batch.
+            Seed; the same seed gives the same batch.
 
         Returns
         -------
@@ -144,7 +143,7 @@ class SpectrogramAugmentation(BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter is not allowed; it names the parameter and what is.
+            If a parameter is not allowed; it names the parameter and its allowed values.
         """
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(), caller_name=type(self).__name__
@@ -152,20 +151,7 @@ class SpectrogramAugmentation(BaseEstimator):
 
 
 class CompiledDistortion:
-    """Augmented copies of samples of one shape, traced once.
-
-    Parameters
-    ----------
-    augmentation : SpectrogramAugmentation
-        What to do to them.
-    shape : tuple of int
-        Shape of one sample.
-
-    Attributes
-    ----------
-    n_traces : int
-        How often the function has been traced.
-    """
+    """A function, traced once, that makes augmented copies of samples of one shape."""
 
     def __init__(self, augmentation, shape):
         from skal.models._backend import compiled, tf
@@ -182,24 +168,7 @@ class CompiledDistortion:
         )
 
     def __call__(self, X, seed, mean, scale, batch_size=256):
-        """Distort samples block by block.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, ...)
-            Samples.
-        seed : int
-            Seed.
-        mean, scale : ndarray of shape (n_channels,)
-            Mean and standard deviation of the data.
-        batch_size : int, default=256
-            Samples in a block.
-
-        Returns
-        -------
-        ndarray of the shape of X
-            Distorted samples, float32.
-        """
+        """Distort samples block by block."""
         mean, scale = np.float32(mean), np.float32(scale)
         changed = np.empty(X.shape, dtype=np.float32)
         for i, start in enumerate(range(0, len(X), batch_size)):

@@ -1,4 +1,4 @@
-"""What a fitted network predicts: probabilities, embeddings, samples, gradient lengths."""
+"""Predictions of a fitted network: probabilities, embeddings, samples, and gradient lengths."""
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -7,7 +7,7 @@ from sklearn.utils.metaestimators import available_if
 __all__ = ["Predictions"]
 
 _NO_AUGMENTATION = (
-    "augment needs an augmentation, and the classifier has none: give it "
+    "augment needs an augmentation, and the classifier has none: set "
     "augmentation=SpectrogramAugmentation()"
 )
 
@@ -17,12 +17,11 @@ def _augments(self):
 
 
 class Predictions:
-    """The questions that a network answers block by block, one pass for each.
+    """Mixin with the predictions of a network, computed block by block."""
 
-    A class that inherits gives ``_validate(X)``, which checks samples and returns them in the
-    shape that the network takes, ``_ready_engine()``, and ``_build_for(X, n_classes)``, the
-    network that a fit would train.
-    """
+    # Subclasses implement ``_validate(X)``, which checks and reshapes samples,
+    # ``_ready_engine()``, and ``_build_for(X, n_classes)``, which returns the network that a fit
+    # would train.
 
     def why_not(self, question, X=None, classes=None):
         """Say why the classifier cannot answer a question, without training it.
@@ -32,22 +31,22 @@ class Predictions:
         question : str
             Name of a method, such as ``"sample_proba"``.
         X : array-like of shape (n_samples, ...), default=None
-            Samples like those of the next `fit`; a single one is enough. The network is built
-            for them and thrown away. None: ask the network that has been fitted.
+            Samples like those of the next `fit`; a single one is enough. The network is built for
+            them and discarded. None: use the fitted network.
         classes : array-like of shape (n_classes,), default=None
-            All classes of the next `fit`; with None, ``self.classes``, or two.
+            All classes of the next `fit`; None: ``self.classes``, or two classes.
 
         Returns
         -------
         str or None
-            The reason, with what to change. None: it can, or nobody knows before X is given.
+            The reason, with what to change. None if it can, or if that depends on X.
         """
         if not hasattr(self, question):
             missing = f"{type(self).__name__} has no {question}"
             return _NO_AUGMENTATION if question == "augment" else missing
         if question != "sample_proba" or (X is None and not self.__sklearn_is_fitted__()):
             return None
-        from skal.models.engine.sampling import NO_DROPOUT, has_dropout
+        from skal.models.engine.prediction.dropout import NO_DROPOUT, has_dropout
 
         if X is None:
             model = self._ready_engine().model
@@ -121,11 +120,11 @@ class Predictions:
         return tuple(self._ready_engine().forward(X))
 
     def sample_proba(self, X, n_samples, random_state=None):
-        """Predict probabilities with dropout switched on, several times over.
+        """Predict probabilities with dropout, in several passes.
 
-        Each pass is one model: it drops the same activations of all samples. Dropout and its
-        spatial variants, Gaussian and alpha dropout, and that of recurrent layers are on;
-        ``GaussianNoise`` and all else is as in prediction.
+        Each pass is one model: it drops the same activations for all samples. Dropout and its
+        spatial variants, Gaussian and alpha dropout, and dropout of recurrent layers are active;
+        ``GaussianNoise`` and everything else is as in prediction.
 
         Parameters
         ----------
@@ -134,8 +133,7 @@ class Predictions:
         n_samples : int
             Number of passes.
         random_state : int, RandomState instance or None, default=None
-            Source of the dropout. The same seed gives the same passes, whatever the samples,
-            their number and their order.
+            Source of the dropout. The same seed gives the same passes for all samples.
 
         Returns
         -------
@@ -145,7 +143,7 @@ class Predictions:
         Raises
         ------
         ValueError
-            If the network has no dropout, so that all passes would be equal.
+            If the network has no dropout.
 
         References
         ----------

@@ -1,4 +1,4 @@
-"""The training recipe for few labels, free of any framework: steps, schedule, batches."""
+"""The training recipe for few labels: steps, schedule, and batches, in NumPy."""
 
 import numpy as np
 
@@ -6,41 +6,14 @@ __all__ = ["automatic_steps", "cosine_schedule", "draw_batches"]
 
 
 def automatic_steps(n_samples):
-    """Number of training steps for a number of labels.
-
-    A few epochs over few labels are far too few steps, so the number hardly depends on the
-    labels: it grows with their square root.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of training samples.
-
-    Returns
-    -------
-    int
-        Steps, between 400 and 2,000.
-    """
+    """Number of training steps for a number of labels."""
+    # A few epochs over few labels would be far too few steps, so the number only grows with the
+    # square root of the number of labels.
     return int(np.clip(round(30 * np.sqrt(n_samples)), 400, 2000))
 
 
 def cosine_schedule(n_steps, learning_rate, warmup=0.05):
-    """Learning rate of each step: a short linear rise, then half a cosine down to zero.
-
-    Parameters
-    ----------
-    n_steps : int
-        Number of steps.
-    learning_rate : float
-        Highest rate.
-    warmup : float, default=0.05
-        Share of the steps that the rise takes.
-
-    Returns
-    -------
-    ndarray of shape (n_steps,)
-        Learning rates, float32.
-    """
+    """Learning rate of each step: a short linear rise, then half a cosine down to zero."""
     step = np.arange(n_steps) + 0.5
     rise = max(1.0, warmup * n_steps)
     progress = np.clip((step - rise) / max(n_steps - rise, 1e-12), 0, 1)
@@ -49,27 +22,9 @@ def cosine_schedule(n_steps, learning_rate, warmup=0.05):
 
 
 def draw_batches(n_samples, batch_size, n_steps, random_state):
-    """Draw the rows of every training step, epoch after epoch in a new order.
-
-    A batch that begins in one epoch ends in the next, so all are of one size; with no more
-    samples than `batch_size`, every batch holds each sample once.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of training samples.
-    batch_size : int
-        Rows in a batch, at most.
-    n_steps : int
-        Number of batches.
-    random_state : RandomState instance
-        Source of the orders.
-
-    Yields
-    ------
-    ndarray of shape (min(n_samples, batch_size),)
-        Positions of a batch.
-    """
+    """Draw the rows of every training step, reshuffled in every epoch."""
+    # Batches may cross epochs, so all have the same size. With at most `batch_size` samples, every
+    # batch holds each sample once.
     size = min(n_samples, batch_size)
     waiting = np.empty(0, dtype=np.intp)
     for _ in range(n_steps):

@@ -1,10 +1,10 @@
-"""What a classifier of SciKeras or of Keras itself can answer, as CNNClassifier would.
+"""Learner methods for classifiers of SciKeras and Keras."""
 
-A plain ``scikeras.wrappers.KerasClassifier`` or ``keras.wrappers.SKLearnClassifier`` knows
-``predict`` and perhaps ``predict_proba``. Its network can answer more: :func:`serve` returns an
-object with these questions as methods. Nothing here imports TensorFlow before a network is
-asked, and nothing at all for other classifiers.
-"""
+# A plain ``scikeras.wrappers.KerasClassifier`` or ``keras.wrappers.SKLearnClassifier`` has
+# ``predict`` and maybe ``predict_proba``. Its network can answer more: :func:`serve` returns an
+# object with these methods. TensorFlow is imported only when such a network is used.
+
+import contextlib
 
 import numpy as np
 from scipy.sparse import issparse
@@ -14,7 +14,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
-from skal._utils.rows import as_rows
+from skal._utils.rows.lazy import as_rows
 
 __all__ = ["Served", "serve"]
 
@@ -22,18 +22,7 @@ QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "g
 
 
 def serve(classifier):
-    """Let the network of a classifier answer what CNNClassifier answers.
-
-    Parameters
-    ----------
-    classifier : estimator
-        Any classifier, fitted or not.
-
-    Returns
-    -------
-    Served or None
-        None for all but the classifiers of SciKeras and of Keras itself.
-    """
+    """Wrap a classifier of SciKeras or Keras with the methods of CNNClassifier, or return None."""
     for base in type(classifier).__mro__:
         package = base.__module__.partition(".")[0]
         kind = _KINDS.get((package, base.__name__))
@@ -43,7 +32,7 @@ def serve(classifier):
 
 
 def _can(question):
-    """Make a check that raises the reason why a question cannot be answered."""
+    """Make a check that raises an error if the network cannot answer a question."""
 
     def check(self):
         reason = self.why_not(question)
@@ -55,44 +44,22 @@ def _can(question):
 
 
 class Served:
-    """The questions that the network of a classifier answers.
+    """The learner methods of a wrapped classifier."""
 
-    The compiled functions belong to the network: serving the same fitted classifier again
-    traces nothing. ``hasattr`` is false for questions that the fitted network cannot answer.
-
-    Parameters
-    ----------
-    classifier : estimator
-        Classifier of SciKeras or Keras.
-    """
+    # Compiled functions belong to the network, so wrapping a fitted classifier again does not
+    # trace it again. ``hasattr`` is false for methods that the fitted network cannot support.
 
     def __init__(self, classifier):
         self.classifier = classifier
 
     @property
     def classes_(self):
-        """All classes of the fitted classifier, also where a warm fit has made it forget them."""
+        """All classes of the fitted classifier, even if a warm fit has dropped them."""
         known = getattr(self.classifier, "classes_", None)
         return np.asarray(self._encoded_classes() if known is None else known)
 
     def why_not(self, question, X=None, classes=None):
-        """Say why the classifier cannot answer a question, without training it.
-
-        Parameters
-        ----------
-        question : str
-            Name of a method.
-        X : array-like of shape (n_samples, ...), default=None
-            Rows like those of the next `fit`, a few are enough: the network is built for them
-            and thrown away. None: ask the network that has been fitted.
-        classes : array-like of shape (n_classes,), default=None
-            All classes of the next `fit`; with None, 0 and 1.
-
-        Returns
-        -------
-        str or None
-            The reason, with what to change. None: it can, or nobody knows before X is given.
-        """
+        """Say why the classifier cannot answer a question, without training it."""
         if question not in QUESTIONS:
             return f"{type(self.classifier).__name__} has no {question}"
         if X is not None:
@@ -102,7 +69,7 @@ class Served:
             model, n_classes = self.classifier.model_, len(self.classes_)
         else:
             return None
-        from skal.models.engine.questions import why_not
+        from skal.models.engine.prediction.network_answers import why_not
 
         return why_not(question, model, n_classes, self._embedding_layer())
 
@@ -133,49 +100,13 @@ class Served:
         """Compute expected gradient lengths; see `Predictions.gradient_length`."""
         return self._questions().gradient_length(self._validate(X))
 
-    def fit(self, X, y, sample_weight=None, *, warm=False, **fit_params):
-        """Train the classifier, without its faults.
-
-        SciKeras multiplies the class weights into the caller's `sample_weight`, and forgets the
-        classes in a warm fit. Keras writes `fit_params` into the parameter ``fit_kwargs``, and
-        its ``warm_start`` does nothing.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, ...)
-            Rows.
-        y : array-like of shape (n_samples,)
-            Labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; left as they are.
-        warm : bool, default=False
-            Go on from the present weights. The labels must be of the classes that the
-            classifier knows.
-        **fit_params : dict
-            For the classifier's own `fit`.
-
-        Returns
-        -------
-        Served
-        """
-        if sample_weight is not None:
-            sample_weight = np.array(sample_weight, dtype=np.float64)
-        if not warm:
-            self._fit(X, y, sample_weight, fit_params)
-            return self
-        self._check_fitted()
-        unknown = np.setdiff1d(np.asarray(y), self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y has labels that {type(self.classifier).__name__} was not trained on: "
-                f"{unknown[:10].tolist()}; its network has no output for them, so fit it anew"
-            )
-        self._fit_on(X, y, sample_weight, fit_params)
-        return self
+    def told(self, classes):
+        """Return a context in which `fit` trains for all `classes`, labeled or not."""
+        return _as_kind(self.classifier, self._telling(np.asarray(classes)))
 
     def _questions(self):
         self._check_fitted()
-        from skal.models.engine.questions import questions_to
+        from skal.models.engine.prediction.network_answers import questions_to
 
         return questions_to(self.classifier.model_, len(self.classes_), self._embedding_layer())
 
@@ -184,14 +115,14 @@ class Served:
             raise NotFittedError(f"this {type(self.classifier).__name__} has not been fitted")
 
     def _checked(self, probabilities):
-        from skal.models.engine.questions import check_probabilities
+        from skal.models.engine.prediction.network_answers import check_probabilities
 
-        if len(self.classes_) > 1:  # a sigmoid knows no task of one class
+        if len(self.classes_) > 1:  # a sigmoid has no task with one class
             check_probabilities(probabilities, type(self.classifier).__name__)
         return probabilities
 
     def _validate(self, X):
-        """Check rows, and give them the shape that Keras would give them."""
+        """Check rows, and reshape them as Keras would."""
         X = self._as_given_to_the_network(X)
         X = X.toarray() if issparse(X) else np.asarray(X)
         shape = self.classifier.model_.inputs[0].shape
@@ -200,7 +131,7 @@ class Served:
         return X[..., 0] if X.ndim == len(shape) + 1 and X.shape[-1] == 1 else X
 
     def _built(self, X, classes):
-        """Build the network that a fit to rows like X would train."""
+        """Build the network that a fit on rows like X would train."""
         from skal.models._backend import keras, random_kept
 
         rows = as_rows(X)
@@ -209,7 +140,7 @@ class Served:
         with random_kept():
             model = self._build(X, np.resize(classes, n_wanted))
         if isinstance(model, keras.Sequential) and not model.built:
-            # Without an Input layer the network would be built when it is trained.
+            # Without an Input layer, Keras builds the network in the first training.
             model.build((None, *np.shape(X)[1:]))
         return model
 
@@ -228,23 +159,16 @@ class _OfSciKeras(Served):
         return self.classifier.feature_encoder_.transform(X)
 
     def _build(self, X, y):
-        # With a seed, SciKeras would set those of NumPy and TensorFlow for a while.
+        # With a seed, SciKeras would temporarily set the seeds of NumPy and TensorFlow.
         unfitted = clone(self.classifier).set_params(random_state=None)
         return unfitted.initialize(X, y).model_
 
-    def _fit(self, X, y, sample_weight, fit_params):
-        self.classifier.fit(X, y, sample_weight=sample_weight, **fit_params)
+    def _telling(self, classes):
+        # SciKeras 0.13 asks ``classes_`` for classes without a label, and its `fit` empties it.
+        def keep(classifier, _):
+            vars(classifier)["classes_"] = classes
 
-    def _fit_on(self, X, y, sample_weight, fit_params):
-        classifier, classes = self.classifier, self.classes_
-        given = classifier.warm_start
-        classifier.warm_start = True
-        try:
-            # Shorter strings are of another type, which SciKeras would refuse.
-            y = np.asarray(y).astype(classifier.y_dtype_)
-            classifier.fit(X, y, sample_weight=sample_weight, **fit_params)
-        finally:
-            classifier.warm_start, classifier.classes_ = given, classes
+        return {"classes_": property(lambda _: classes, keep)}
 
 
 class _OfKeras(Served):
@@ -265,23 +189,27 @@ class _OfKeras(Served):
         one_hot = (np.unique(y) == np.asarray(y)[:, None]).astype(np.float64)
         return model(X=check_array(X), y=one_hot, **(self.classifier.model_kwargs or {}))
 
-    def _fit(self, X, y, sample_weight, fit_params):
-        classifier, given = self.classifier, self.classifier.fit_kwargs
-        classifier.fit_kwargs = self._fit_kwargs(sample_weight, fit_params)
-        try:
-            classifier.fit(X, y)
-        finally:
-            classifier.fit_kwargs = given
+    def _telling(self, classes):
+        def _process_target(classifier, y, reset=False):
+            process = super(type(classifier), classifier)._process_target
+            if reset:
+                process(classes, reset=True)
+            return process(y)
 
-    def _fit_on(self, X, y, sample_weight, fit_params):
-        classifier = self.classifier
-        X, y = validate_data(classifier, X, y, reset=False)
-        kwargs = self._fit_kwargs(sample_weight, fit_params)
-        classifier.history_ = classifier.model_.fit(X, classifier._process_target(y), **kwargs)
+        return {"_process_target": _process_target}
 
-    def _fit_kwargs(self, sample_weight, fit_params):
-        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        return {**(self.classifier.fit_kwargs or {}), **weights, **fit_params}
+
+@contextlib.contextmanager
+def _as_kind(classifier, members):
+    """Let a classifier be of a class with other members for a while."""
+    # Only a class can hold what an instance does not overwrite; the class of the user, which
+    # clone and pickle name, comes back in any case.
+    own = type(classifier)
+    classifier.__class__ = type(own.__name__, (own,), members)
+    try:
+        yield
+    finally:
+        classifier.__class__ = own
 
 
 _KINDS = {

@@ -1,8 +1,7 @@
-"""Models as people keep them: from recordings to classes, in one file."""
+"""Models of recordings, saved in one file."""
 
-from skal._utils.saved_models import ModelError
-from skal.recognizer.predictions import Prediction
+from skal._utils.files.saved_models import ModelError
 from skal.recognizer.recognizer import Recognizer
-from skal.recognizer.table import PredictionReport, write_predictions
+from skal.recognizer.table import write_predictions
 
-__all__ = ["ModelError", "Prediction", "PredictionReport", "Recognizer", "write_predictions"]
+__all__ = ["ModelError", "Recognizer", "write_predictions"]

@@ -1,27 +1,27 @@
-"""Recognizer: features, a fitted classifier of them, and the windows that it was trained on."""
+"""Recognizer: features, a fitted classifier, and the windows that it was trained on."""
 
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
-from skal._utils.saved_models import ModelError, read_model, write_model
+from skal._utils.files.saved_models import ModelError, read_model, write_model
 from skal.audio._base import AudioTransformer
-from skal.recognizer.predictions import predict_blocks, read_files_only
+from skal.recognizer.clip_predictions import predict_blocks, read_files_only
 
 __all__ = ["Recognizer"]
 
 
 class Recognizer:
-    """A model of recordings, with everything that is needed to use it later.
+    """A fitted model of recordings that can be saved and used later.
 
     ``skal run`` and ``skal label`` save one, and ``skal predict`` opens it.
 
     Parameters
     ----------
     model : classifier
-        Fitted, with ``predict_proba``. It takes paths and addresses such as ``x.wav#t=0,4``:
-        a Pipeline that begins with a transformer of `skal.audio`, or a campaign around one.
-        The recognizer takes it over: from now on it raises an error for broken recordings, and
-        a `skal.audio.FeatureCache` in it is replaced by its transformer.
+        Fitted, with ``predict_proba``. It takes paths and addresses such as ``x.wav#t=0,4``: a
+        Pipeline that begins with a transformer of `skal.audio`, or a campaign around one. The
+        recognizer changes it: it raises errors for broken recordings, and a
+        `skal.audio.FeatureCache` in it is replaced by its transformer.
     window : float, default=None
         Length of the windows that the model was trained on, in s. None: whole recordings.
     hop : float, default=None
@@ -59,7 +59,7 @@ class Recognizer:
 
     @classmethod
     def join(cls, features, classifier, *, window=None, hop=None):
-        """Make a recognizer of features and a classifier that was fitted on them.
+        """Make a recognizer from features and a classifier fitted on them.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class Recognizer:
         Recognizer
         """
         features = clone(features, safe=False)
-        # A Pipeline stays whole: that of imbalanced-learn has steps that others do not take.
+        # Keep a Pipeline whole: scikit-learn's Pipeline refuses imbalanced-learn's steps.
         model = Pipeline([("features", features), ("classifier", classifier)])
         return cls(model, window=window, hop=hop)
 
@@ -83,15 +83,14 @@ class Recognizer:
     def load(cls, path):
         """Open a saved recognizer.
 
-        A model file contains a Python pickle: **opening it runs the code in it**. Open only
-        files that you trust. No other file than the one that `path` means is opened.
+        A model file contains a Python pickle: **opening it runs the code in it**. Open only files
+        that you trust. Only the model file of `path` is opened.
 
         Parameters
         ----------
         path : path-like
-            A model file; or a run folder of ``skal run`` or a project folder of
-            ``skal label``, which mean their model or their newest one. A classifier of paths
-            that joblib saved is opened, too.
+            A model file; or a run folder of ``skal run`` or a project folder of ``skal label``,
+            for its newest model. Classifiers of paths that were saved with joblib also work.
 
         Returns
         -------
@@ -110,17 +109,17 @@ class Recognizer:
                 f"{file}: a {type(model).__name__}, not a fitted classifier (it has no "
                 f"{lacking[0]}); name a model that skal label or skal run saved"
             )
-        # Before there were recognizers, projects left their windows on the model itself.
+        # Before recognizers existed, projects stored their windows on the model.
         window, hop = getattr(model, "window_", (None, None))
         return cls(model, window=about.get("window", window), hop=about.get("hop", hop))
 
     def save(self, path):
-        """Save the recognizer, under a checksum: a file that was changed is not opened again.
+        """Save the recognizer with a checksum, which detects changed files.
 
         Parameters
         ----------
         path : path-like
-            The file, such as ``birds.skal``. It appears complete or not at all.
+            The file, such as ``birds.skal``. It is written atomically.
         """
         read_files_only(self.model)
         write_model(path, self.model, {"window": self.window, "hop": self.hop})
@@ -137,7 +136,7 @@ class Recognizer:
 
     @property
     def duration(self):
-        """Return the length of a clip that the features look at, in s; None: all of it."""
+        """Return the length of a clip that the features use, in s; None: the whole clip."""
         return self._of_features("duration")
 
     def predict(self, clips):
@@ -187,7 +186,7 @@ class Recognizer:
         Parameters
         ----------
         clips : iterable of Window, or of tuple (Window, str)
-            A tuple has the reason why the clip cannot be read.
+            A tuple is a clip that cannot be read, and the reason.
         block : int, default=256
             Number of clips in memory at a time.
 
@@ -205,7 +204,7 @@ class Recognizer:
         yield from predict_blocks(self.model, clips, block)
 
     def _of_features(self, name):
-        """Return a parameter of the features, or None where there is none."""
+        """Return a parameter of the features, or None."""
         fitted = getattr(self.model, "estimator_", self.model)
         for value in fitted.get_params(deep=True).values():
             if isinstance(value, AudioTransformer):

@@ -1,14 +1,14 @@
-"""The table of predictions: a row for each recording of a folder, or for each of its windows."""
+"""Tables of predictions, with a row for each recording or window."""
 
 import csv
 import itertools
 import os
 from typing import NamedTuple
 
+from skal._utils.files.delimited import safe_cell, text_stream
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.tables import safe_cell, text_stream
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.recognizer.thresholds import check_thresholds, or_none
 
 __all__ = ["PredictionReport", "write_predictions"]
@@ -17,18 +17,10 @@ _FIXED = ("path", "start", "end", "label", "probability", "problem")
 
 
 class PredictionReport(NamedTuple):
-    """Counts of a predicted folder.
+    """Counts of a predicted folder."""
 
-    Parameters
-    ----------
-    n_clips : int
-        Number of clips in the table.
-    n_broken : int
-        Number of clips that could not be read.
-    """
-
-    n_clips: int
-    n_broken: int
+    n_clips: int  # number of clips in the table
+    n_broken: int  # number of clips that could not be read
 
 
 def write_predictions(
@@ -45,11 +37,10 @@ def write_predictions(
 ):
     """Write a CSV table with the predictions for all recordings in a folder.
 
-    Its columns are ``path`` (below the folder), with windows ``start`` and ``end`` (s),
-    ``label``, ``probability``, one for each class, and ``problem``, with the reason why a
-    recording could not be read. The column of a class named as one of these gets the prefix
-    "class ". `skal.label.read_labels` reads the table. Nothing is written before the first
-    block is predicted.
+    Its columns are ``path`` (below the folder), with windows ``start`` and ``end`` (s), ``label``,
+    ``probability``, one for each class, and ``problem``, which says why a recording could not be
+    read. A class whose name is one of these gets the prefix "class ". `skal.label.read_labels`
+    reads the table. Nothing is written before the first block is predicted.
 
     Parameters
     ----------
@@ -67,12 +58,12 @@ def write_predictions(
     block : int, default=256
         Number of clips in memory at a time.
     threshold : float or dict, default=None
-        Probability below which the label is "none of these"; one for all classes, or one for
-        each by its name (0 for those that are missing).
+        Probability below which the label is "none of these": a number, or a dict by class (default
+        0).
     on_broken : callable, default=None
         Called with the name of each broken recording and the reason.
     on_block : callable, default=None
-        Called now and then with the number of finished recordings and of all.
+        Called at intervals with the numbers of finished and of all recordings.
 
     Returns
     -------
@@ -97,7 +88,7 @@ def write_predictions(
     PredictionReport(n_clips=120, n_broken=0)
     """
     if (window is None and hop is not None) or not all(x is None or x > 0 for x in (window, hop)):
-        raise ValueError("window and hop must be positive, in s, and hop goes with window")
+        raise ValueError("window and hop must be positive, in s, and hop needs window")
     check_thresholds(threshold, recognizer.classes_)
     folder = existing_folder(folder)
     if window is None:
@@ -105,12 +96,12 @@ def write_predictions(
     sounds, others = audio_files(folder)
     if not sounds:
         raise FileNotFoundError(
-            f"no recordings in {str(folder)!r} ({len(others)} other files); skal knows sound "
-            "files by their extensions, such as .wav, .flac or .mp3"
+            f"no recordings in {str(folder)!r} ({len(others)} other files); skal recognizes "
+            "sound files by extension, such as .wav, .flac or .mp3"
         )
     clips = _clips(sounds, window, hop, on_block)
     predictions = recognizer.predict_clips(clips, block=block)
-    # A model that takes no recordings raises here, before the header is written.
+    # If the model does not accept recordings, fail before writing the header.
     first = list(itertools.islice(predictions, 1))
     classes = recognizer.classes_
     n_clips = n_broken = 0
@@ -130,7 +121,7 @@ def write_predictions(
 
 
 def _clips(sounds, window, hop, on_block):
-    """Yield the windows of files, or a file with the reason why it has none."""
+    """Yield the windows of files, or a file and the reason that it has none."""
     for n_done, path in enumerate(sounds, start=1):
         if window is None:
             yield Window(path)

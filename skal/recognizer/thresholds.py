@@ -1,33 +1,18 @@
-"""Probabilities below which a clip is none of the classes."""
+"""Thresholds: minimum probabilities of predicted classes."""
 
 import os
 
-from skal._utils.saved_models import ModelError
-from skal._utils.tables import as_seconds, read_cells, unsafe_cell
+from skal._utils.files.delimited import as_seconds, read_cells, unsafe_cell
+from skal._utils.files.saved_models import ModelError
 
 __all__ = ["NONE", "check_thresholds", "or_none", "read_thresholds"]
 
-# What a clip is called that no class is probable enough for.
+# The label of a clip without a sufficiently probable class.
 NONE = "none of these"
 
 
 def read_thresholds(text):
-    """Return the threshold that a text is, or those of a table with a class and one each row.
-
-    Parameters
-    ----------
-    text : str
-        A number, or the path of a table.
-
-    Returns
-    -------
-    float or dict of str to float
-
-    Raises
-    ------
-    ModelError
-        If it is neither.
-    """
+    """Read a threshold, or a table with a class and its threshold in each row."""
     try:
         return _share(text)
     except ValueError as error:
@@ -61,7 +46,7 @@ def _by_class(threshold):
 
 
 def or_none(found, threshold):
-    """Return a prediction, or that it is none of the classes."""
+    """Return a prediction, or NONE below its threshold."""
     if threshold is None or found.problem is not None:
         return found
     least = threshold.get(str(found.label), 0) if _by_class(threshold) else threshold
@@ -69,11 +54,12 @@ def or_none(found, threshold):
 
 
 def check_thresholds(threshold, classes):
-    """Refuse a threshold of a class that a model does not know."""
+    """Refuse a threshold of a class that the model lacks."""
     names = [str(name) for name in classes]
     unknown = set(threshold) - set(names) if _by_class(threshold) else ()
     if unknown:
         raise ModelError(
-            f"the model has no class {sorted(unknown)[0]!r}, which has a threshold; it has "
+            f"a threshold is given for {sorted(unknown)[0]!r}, which is not a class of the "
+            "model; it has "
             f"{', '.join(names)}"
         )

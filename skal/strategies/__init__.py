@@ -1,10 +1,9 @@
 """Query strategies: parameter objects that pick the rows to label next."""
 
-from skal.strategies.augmentation import AugmentationDisagreement
+from skal.strategies.augmented_copies import AugmentationDisagreement
 from skal.strategies.base import QueryStrategy, ScoreStrategy
 from skal.strategies.batch_bald import BatchBALD
 from skal.strategies.bayesian import BALD, PowerBALD, SampleScoreStrategy
-from skal.strategies.checks import check_strategy, parametrize_with_checks
 from skal.strategies.committee import QueryByCommittee
 from skal.strategies.composition import Prefilter
 from skal.strategies.coverage import ProbCover
@@ -52,6 +51,4 @@ __all__ = [
     "SubsamplePool",
     "TypiClust",
     "UncertaintyHerding",
-    "check_strategy",
-    "parametrize_with_checks",
 ]

@@ -1,4 +1,4 @@
-"""What every query strategy is: a parameter object that picks rows of a pool."""
+"""Base classes of query strategies: parameter objects that pick rows of a pool."""
 
 import inspect
 from abc import ABCMeta, abstractmethod
@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state, get_tags
 
 from skal._utils.hints import nearest
-from skal._utils.rows import Rows, as_rows, check_starts
+from skal._utils.rows.lazy import Rows, as_rows, check_starts
 from skal.learner import Learner, check_supported
 
 __all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "pick_highest"]
@@ -18,10 +18,10 @@ __all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", 
 class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     """Base of all query strategies.
 
-    A subclass implements `select`, and names in ``needs`` the `skal.learner.Learner` methods
-    that it calls. Its constructor stores parameters and does nothing else, so that
-    `~sklearn.base.clone` and a grid search treat it as any other scikit-learn object.
-    Validation of the arguments, and of what `select` returns, is done here.
+    A subclass implements `select`, and names in ``needs`` the `skal.learner.Learner` methods that
+    it calls. Its constructor only stores parameters, so that `~sklearn.base.clone` and grid
+    searches work as with any scikit-learn object. This class validates the arguments and the
+    result of `select`.
     """
 
     #: Names of the `skal.learner.Learner` methods that `select` calls.
@@ -31,7 +31,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     _parameter_constraints: dict[str, list | str] = {}
 
     def required(self):
-        """Return the names of all learner methods needed, also by strategies inside this one.
+        """Return the names of all learner methods needed, including those of inner strategies.
 
         Returns
         -------
@@ -42,8 +42,8 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     def check_pool(self, X, *, groups=None):
         """Raise an error if a parameter is wrong, or a fact about the rows is missing.
 
-        A campaign asks this before any training. A strategy that cannot choose among all rows,
-        or not without `groups` or ``X.starts``, extends it.
+        A campaign calls this before any training. Strategies that need certain rows, `groups` or
+        ``X.starts`` extend it.
 
         Parameters
         ----------
@@ -55,7 +55,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            Says what is wrong, and what to give.
+            If something is wrong or missing; the message says what to give.
         """
         self._validate_params()
         for each in self._inner():
@@ -67,11 +67,11 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         return [value for value in values if isinstance(value, QueryStrategy)]
 
     def __sklearn_tags__(self):
-        """Say which rows a strategy and those inside it can serve."""
-        # A strategy that sees rows through the learner alone can serve any. One that reads rows
-        # as numbers takes back what it cannot read: ``tags.input_tags.string = False`` for paths
-        # and waveforms, ``sparse`` for sparse matrices, ``three_d_array`` for more than two
-        # axes.
+        """Return tags for the rows that a strategy and its inner strategies support."""
+        # A strategy that sees rows only through the learner supports all rows. A strategy that
+        # reads rows as numbers clears the tags that it does not support: ``tags.input_tags.string
+        # = False`` for paths and waveforms, ``sparse`` for sparse matrices, ``three_d_array`` for
+        # more than two axes.
         tags = super().__sklearn_tags__()
         inner = [
             get_tags(value).input_tags
@@ -100,7 +100,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         learner : Learner or estimator
-            The window on the fitted classifier; an estimator is wrapped in a `Learner`.
+            The fitted classifier; an estimator is wrapped in a `Learner`.
         X : array-like or sequence of n_samples rows
             The candidates.
         n_instances : int
@@ -112,7 +112,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         groups : ndarray of shape (n_samples,), default=None
             Recording, speaker or place of each candidate.
         starts : ndarray of shape (n_samples,), default=None
-            Where each candidate starts in its recording, in s.
+            Start of each candidate in its recording, in s.
         random_state : int, RandomState instance or None, default=None
             Draws, and breaks ties.
         return_scores : bool, default=False
@@ -121,17 +121,17 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         positions : ndarray of shape (min(n_instances, n_samples),)
-            Positions in X, most wanted first, none twice.
+            Distinct positions in X, most wanted first.
         scores : ndarray of shape (min(n_instances, n_samples),)
-            The score of each, NaN where the strategy gives none. Only if `return_scores`.
+            The score of each; NaN if the strategy has no scores. Only if `return_scores`.
 
         Raises
         ------
         ValueError
-            If `n_instances` is no positive integer, or `groups`, `starts` or `y_labeled` does
-            not fit.
+            If `n_instances` is not a positive integer, or if `groups`, `starts` or `y_labeled` has
+            the wrong length.
         UnsupportedStrategyError
-            If the classifier cannot answer what the strategy asks.
+            If the classifier lacks a method that the strategy needs.
         """
         self._validate_params()
         rows = as_rows(X)
@@ -162,7 +162,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
-        """Pick rows; what a strategy implements. Arguments are validated already.
+        """Pick rows. Strategies implement this; the arguments are already validated.
 
         Parameters
         ----------
@@ -170,7 +170,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
             The window on the classifier.
         X : Rows of length n_samples
             The candidates; never empty. ``np.asarray(X)`` and ``X.take()`` give the rows
-            themselves; ``X.starts`` is None or where each starts in its recording, in s.
+            themselves; ``X.starts`` has the start of each in its recording, in s, or is None.
         n_instances : int
             Rows wanted, from 1 to n_samples.
         X_labeled : Rows of length n_labeled or None
@@ -192,7 +192,7 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
 
 
 class ScoreStrategy(QueryStrategy):
-    """Base of the strategies that score each candidate alone and take the highest."""
+    """Base of the strategies that score each candidate and pick the highest scores."""
 
     needs = frozenset({"predict_proba"})
 
@@ -207,12 +207,12 @@ class ScoreStrategy(QueryStrategy):
         X : array-like or sequence of n_samples rows
             The candidates.
         random_state : int, RandomState instance or None, default=None
-            For scores that depend on chance, such as those of dropout passes.
+            For random scores, such as those of dropout passes.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Higher is asked first.
+            Higher scores are asked first.
         """
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
@@ -228,15 +228,7 @@ class ScoreStrategy(QueryStrategy):
 
 
 class FunctionStrategy(QueryStrategy):
-    """A function as a strategy.
-
-    Parameters
-    ----------
-    function : callable
-        ``function(learner, X_pool, n_instances)`` returns positions in `X_pool`, a copy of
-        the candidates in the container that X is: an array, a DataFrame, a list of paths. Where
-        the pool is too large for a copy in every round, write a `QueryStrategy`.
-    """
+    """A function as a strategy."""
 
     def __init__(self, function):
         self.function = function
@@ -248,12 +240,12 @@ class FunctionStrategy(QueryStrategy):
         return tags
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
-        """Pick what the function picks; see `QueryStrategy.select`."""
+        """Pick rows by the function; see `QueryStrategy.select`."""
         return self.function(learner, X.take(copy=True), n_instances), None
 
 
 def as_strategy(strategy):
-    """Return a strategy for a strategy or a function."""
+    """Return a strategy as it is, or wrap a function."""
     if isinstance(strategy, QueryStrategy):
         return strategy
     if isinstance(strategy, type):
@@ -271,7 +263,7 @@ def as_strategy(strategy):
 
 
 def _nearest(text):
-    """Return the name of skal's strategy that a text means, or None."""
+    """Return the name of skal's strategy most similar to a text, or None."""
     found, names = [QueryStrategy], []
     for kind in found:
         found.extend(kind.__subclasses__())
@@ -292,7 +284,7 @@ def pick_highest(scores, n_instances, random_state):
     n_instances : int
         Positions wanted, at most n_samples.
     random_state : RandomState instance
-        Breaks ties, also at the border between picked and not picked.
+        Breaks ties, including the tie at the last picked position.
 
     Returns
     -------
@@ -314,20 +306,20 @@ def pick_highest(scores, n_instances, random_state):
     if np.isnan(scores).any():
         raise ValueError(
             f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN; does the classifier "
-            "predict NaN probabilities (a training that diverged)?"
+            "predict NaN because its training diverged?"
         )
     n_samples = len(scores)
     border = np.partition(scores, n_samples - n_instances)[n_samples - n_instances]
     above, at = np.flatnonzero(scores > border), np.flatnonzero(scores == border)
     if len(above) + len(at) > n_instances:
         at = random_state.choice(at, n_instances - len(above), replace=False)
-    # Shuffled before a stable sort, so that equal scores come in random order.
+    # Shuffle before a stable sort, so that equal scores come in random order.
     picked = random_state.permutation(np.concatenate([above, at]))
     return picked[np.argsort(-scores[picked], kind="stable")]
 
 
 def pick_shuffled(pick, X, random_state):
-    """Call a picker on rows in random order, so that it breaks ties by chance, not by position."""
+    """Call a picker on shuffled rows, so that it breaks ties at random, not by position."""
     order = random_state.permutation(len(X))
     return order[pick(X[order])]
 
@@ -343,7 +335,7 @@ def _check_query(X, n_instances, X_labeled, y_labeled, groups):
 
 
 def _unpack(answer, strategy):
-    """Split what `select` returned."""
+    """Split the result of `select` into positions and scores."""
     if not isinstance(answer, tuple) or len(answer) != 2:
         raise TypeError(
             f"{type(strategy).__name__}.select must return a tuple (positions, scores), where "
@@ -364,7 +356,7 @@ def _check_scores(scores, n_positions, strategy):
 
 
 def _check_positions(positions, n_samples, n_instances, strategy):
-    """Refuse what would corrupt a campaign: a row outside the pool, twice, or too many."""
+    """Refuse positions that would corrupt a campaign: outside the pool, repeated, or too many."""
     positions = np.asarray(positions)
     if positions.size == 0:
         return np.empty(0, dtype=np.intp)
@@ -379,5 +371,7 @@ def _check_positions(positions, n_samples, n_instances, strategy):
     if len(np.unique(positions)) != len(positions):
         raise ValueError(f"{name} returned a position more than once")
     if len(positions) > n_instances:
-        raise ValueError(f"{name} returned {len(positions)} positions, {n_instances} were asked")
+        raise ValueError(
+            f"{name} returned {len(positions)} positions, but {n_instances} were requested"
+        )
     return positions.astype(np.intp, copy=False)

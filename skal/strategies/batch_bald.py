@@ -1,4 +1,4 @@
-"""BatchBALD: the batch whose labels together tell most about the model."""
+"""BatchBALD: the batch whose labels together are most informative about the model."""
 
 from numbers import Integral
 
@@ -12,16 +12,16 @@ from skal.strategies.uncertainty import entropy
 
 __all__ = ["BatchBALD", "batch_bald"]
 
-# Numbers in the largest temporary array: enough for the matrix product to be fast.
+# Numbers in the largest temporary array: enough for a fast matrix product.
 _CELLS = 2**20
 
 
 class _Configurations:
-    """The labels that the batch so far may have: how probable each, and what it says."""
+    """The possible label configurations of the batch so far."""
 
-    # For each configuration of labels: its probability, and the posterior over the samples of
-    # the model given it. The posterior is all that is needed to know how much one more row would
-    # add, and it does not underflow, as the probability of a long configuration would.
+    # Stores the probability of each configuration, and the posterior over the samples of the model
+    # given it. The posterior is enough to compute how much another row adds, and unlike the
+    # probability of a long configuration it does not underflow.
 
     def __init__(self, n_model_samples, limit):
         self.limit = limit
@@ -29,7 +29,7 @@ class _Configurations:
         self.posterior = np.full((1, n_model_samples), 1 / n_model_samples)
 
     def expected_entropy(self, samples):
-        """Return the entropy of each row's label once the labels of the batch are known."""
+        """Return the entropy of each row's label given the labels of the batch."""
         n_model_samples, n_rows, n_classes = samples.shape
         predictive = self.posterior @ samples.reshape(n_model_samples, n_rows * n_classes)
         return (self.weights @ entropy(predictive.reshape(-1, n_rows, n_classes))).ravel()
@@ -43,9 +43,9 @@ class _Configurations:
         self.weights = weights[possible] / weights.sum()
         joint = joint.reshape(len(weights), -1)[possible]
         if len(self.weights) > self.limit:
-            # Stratified resampling: unbiased, and with less noise than independent draws. Each
-            # stratum has a number of its own: one for all of them would give every
-            # configuration of equal weight the same label of the new row.
+            # Stratified resampling: unbiased, with less noise than independent draws. Draw a
+            # number for each stratum: a common number would give all configurations of equal
+            # weight the same new label.
             points = (np.arange(self.limit) + random_state.uniform(size=self.limit)) / self.limit
             cumulated = np.cumsum(self.weights)
             drawn = np.searchsorted(cumulated, points * cumulated[-1], side="right")
@@ -57,12 +57,12 @@ class _Configurations:
 def batch_bald(samples, n_instances, n_configurations=1000, random_state=None):
     """Pick rows greedily by the mutual information of all their labels with the model.
 
-    The information that a row adds never grows with the batch, so that the information it added
-    to a smaller batch is an upper bound: only rows whose bound could still win are looked at.
+    The information that a row adds never grows with the batch, so its value for a smaller batch is
+    an upper bound: only rows whose bound could still win are computed again.
 
-    Rows that every sample of the model sees alike are copies of one sound, and a person gives
-    copies one label. The information of a copy is therefore 0 once the sound is in the batch,
-    although the formula takes its label for a new draw.
+    Rows with equal probabilities in every sample of the model count as copies of one sound, which
+    have one label. So a copy adds no information once the sound is in the batch, although the
+    formula treats its label as another draw.
 
     Parameters
     ----------
@@ -71,9 +71,8 @@ def batch_bald(samples, n_instances, n_configurations=1000, random_state=None):
     n_instances : int
         Rows wanted, at most n_samples.
     n_configurations : int, default=1000
-        Configurations of the batch's labels that are kept. As long as there are no more, that
-        is for ``n_classes ** len(batch)`` up to it, the result is exact; beyond it, that many
-        are sampled.
+        Number of label configurations to keep. The result is exact up to ``n_classes **
+        len(batch)`` configurations; beyond that, configurations are sampled.
     random_state : int, RandomState instance or None, default=None
         Breaks ties and samples configurations.
 
@@ -82,7 +81,7 @@ def batch_bald(samples, n_instances, n_configurations=1000, random_state=None):
     positions : ndarray of shape (n_instances,)
         Positions, in the order picked.
     gains : ndarray of shape (n_instances,)
-        Mutual information that each added, in nats.
+        Mutual information added by each, in nats.
 
     References
     ----------
@@ -110,14 +109,14 @@ def batch_bald(samples, n_instances, n_configurations=1000, random_state=None):
 
 
 def _find_copies(samples):
-    """Return a number for each row, the same for rows with equal probabilities throughout."""
+    """Number the rows; rows with equal probabilities share a number."""
     rows = np.ascontiguousarray(np.moveaxis(samples, 1, 0)).reshape(samples.shape[1], -1)
     whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
     return np.unique(whole, return_inverse=True)[1]
 
 
 def _best_row(batch, samples, known, bounds, told, tie_break):
-    """Find the row that adds most, and lower the bounds of those looked at."""
+    """Find the row that adds most, and lower the bounds of the rows examined."""
     order = tie_break[np.argsort(-bounds[tie_break], kind="stable")]
     size = max(1, _CELLS // (len(batch.weights) * samples.shape[2]))
     best, gain = order[0], -np.inf
@@ -135,21 +134,20 @@ def _best_row(batch, samples, known, bounds, told, tie_break):
 
 
 class BatchBALD(QueryStrategy):
-    """Ask for the rows whose labels together tell most about the model.
+    """Ask for the rows whose labels together are most informative about the model.
 
-    Unlike `BALD`, it does not ask for the same thing twice in a round. The information about
-    `n_models` models is at most ``log(n_models)``: once a batch has it all, further rows add
-    nothing and are as good as random. So use it for small batches (up to some 10 rows with
-    the default of 50 models), and `PowerBALD` for large ones. It holds
-    ``n_models * n_classes`` numbers for every candidate: put it in a `SubsamplePool` or behind a
-    `Prefilter` where the pool is large.
+    Unlike `BALD`, it avoids redundant rows in a round. The information about `n_models` models is
+    at most ``log(n_models)``: when a batch has it all, further rows add nothing and are
+    effectively random. Use it for small batches (up to about 10 rows with the default of 50
+    models), and `PowerBALD` for large ones. It holds ``n_models * n_classes`` numbers per
+    candidate: for large pools, put it in a `SubsamplePool` or behind a `Prefilter`.
 
     Parameters
     ----------
     n_models : int, default=50
-        Models that are sampled, by dropout or from an ensemble.
+        Models to sample, by dropout or from an ensemble.
     n_configurations : int, default=1000
-        Configurations of the batch's labels that are kept; see `batch_bald`.
+        Number of label configurations to keep; see `batch_bald`.
 
     References
     ----------

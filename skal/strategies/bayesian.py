@@ -1,4 +1,4 @@
-"""Strategies by what samples of the model disagree on: BALD and PowerBALD."""
+"""BALD and PowerBALD: disagreement among samples of the model."""
 
 from abc import abstractmethod
 from numbers import Integral, Real
@@ -7,21 +7,21 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skal._utils.private import Interval
-from skal._utils.rows import as_rows
+from skal._utils.rows.lazy import as_rows
 from skal.strategies.base import ScoreStrategy, pick_highest
 from skal.strategies.uncertainty import entropy
 
 __all__ = ["BALD", "PowerBALD", "SampleScoreStrategy", "mutual_information", "power_sample"]
 
-# Probabilities that are held at a time: all samples of a large pool would not fit.
+# Probabilities to hold at a time: all samples of a large pool would not fit in memory.
 _CELLS = 2**22
 
 
 def mutual_information(samples):
     """Compute the mutual information between a row's label and the model.
 
-    The entropy of the mean prediction, less the mean entropy of the predictions: what the
-    samples of the model disagree on.
+    The entropy of the mean prediction minus the mean entropy of the predictions, which measures
+    disagreement among the samples of the model.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ def power_sample(scores, n_instances, temperature=1.0, random_state=None):
     Parameters
     ----------
     scores : ndarray of shape (n_samples,)
-        At least 0. Rows with a score of 0 are drawn when there are no others.
+        Non-negative. Rows with a score of 0 are only drawn if there are no others.
     n_instances : int
         Rows wanted, at most n_samples.
     temperature : float, default=1.0
-        The weights are ``scores ** (1 / temperature)``: the lower, the closer to the highest
-        scores; the higher, the closer to a uniform draw.
+        The weights are ``scores ** (1 / temperature)``. Low values approach picking the highest
+        scores, high values a uniform draw.
     random_state : int, RandomState instance or None, default=None
         Draws the rows.
 
@@ -86,16 +86,16 @@ def power_sample(scores, n_instances, temperature=1.0, random_state=None):
     rng = check_random_state(random_state)
     with np.errstate(divide="ignore"):
         logarithms = np.log(np.asarray(scores, dtype=float))
-    # The highest of log-weights with Gumbel noise are a draw without replacement.
+    # The highest log-weights plus Gumbel noise are a draw without replacement.
     return pick_highest(
         logarithms / temperature + rng.gumbel(size=len(logarithms)), n_instances, rng
     )
 
 
 class SampleScoreStrategy(ScoreStrategy):
-    """Base of the strategies that score each row by what samples of the model predict.
+    """Base of the strategies that score each row by predictions of samples of the model.
 
-    A subclass implements `reduce` and has the parameter that `n_model_samples` returns.
+    A subclass implements `reduce`, and `n_model_samples` returns one of its parameters.
     """
 
     needs = frozenset({"sample_proba"})
@@ -103,7 +103,7 @@ class SampleScoreStrategy(ScoreStrategy):
     @property
     @abstractmethod
     def n_model_samples(self):
-        """Number of samples of the model that are asked for."""
+        """Number of samples of the model."""
 
     @abstractmethod
     def reduce(self, samples):
@@ -117,12 +117,12 @@ class SampleScoreStrategy(ScoreStrategy):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Higher is asked first.
+            Higher scores are asked first.
         """
 
     def score(self, learner, X, random_state=None):
         """Score candidates by samples of the model; see `ScoreStrategy.score`."""
-        # The same seed for every block: all rows must be judged by the same models.
+        # Use the same seed for every block, so that all rows are scored by the same models.
         seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
         size = max(1, _CELLS // (self.n_model_samples * len(learner.classes_)))
         parts = [
@@ -133,7 +133,7 @@ class SampleScoreStrategy(ScoreStrategy):
 
 
 class BALD(SampleScoreStrategy):
-    """Ask for the rows whose label tells most about the model.
+    """Ask for the rows whose label is most informative about the model.
 
     The model is sampled by dropout passes or by the members of an ensemble. Costs
     `n_models` passes over the pool, one after the other.
@@ -157,7 +157,7 @@ class BALD(SampleScoreStrategy):
 
     @property
     def n_model_samples(self):
-        """Number of samples of the model that are asked for."""
+        """Number of samples of the model."""
         return self.n_models
 
     def reduce(self, samples):

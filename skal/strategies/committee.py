@@ -96,7 +96,7 @@ def max_disagreement(samples):
     [0.693, 0.0]
     """
     samples = np.asarray(samples, dtype=float)
-    # A member's divergence is at least 0; rounding may make it less.
+    # A divergence is at least 0, but rounding may make it negative.
     return np.maximum(rel_entr(samples, samples.mean(axis=0)).sum(axis=2).max(axis=0), 0)
 
 
@@ -110,17 +110,17 @@ _DISAGREEMENT = {
 class QueryByCommittee(SampleScoreStrategy):
     """Ask for the rows on which the members of a committee disagree most.
 
-    The committee is what ``sample_proba`` answers: the members of an ensemble (a
-    `~sklearn.ensemble.VotingClassifier` makes one of any classifiers), or dropout passes
-    through a network.
+    The committee comes from ``sample_proba``: the members of an ensemble
+    (`~sklearn.ensemble.VotingClassifier` combines any classifiers), or dropout passes through a
+    network.
 
     Parameters
     ----------
     disagreement : {"vote_entropy", "consensus_entropy", "max_disagreement"}, \
             default="vote_entropy"
-        The function that measures it.
+        Measure of disagreement.
     n_members : int, default=10
-        Members asked. An ensemble that has fewer gives those that it has.
+        Number of members. A smaller ensemble uses all of its members.
 
     References
     ----------

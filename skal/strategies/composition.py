@@ -1,4 +1,4 @@
-"""Strategies made of strategies: one behind another."""
+"""Strategies in sequence."""
 
 from numbers import Real
 
@@ -11,7 +11,7 @@ __all__ = ["Prefilter", "query_among"]
 
 
 def query_among(strategy, learner, X, n_instances, among, *, groups=None, **context):
-    """Query among some of the candidates only."""
+    """Query a subset of the candidates."""
     positions, scores = as_strategy(strategy).query(
         learner,
         X[among],
@@ -24,17 +24,17 @@ def query_among(strategy, learner, X, n_instances, among, *, groups=None, **cont
 
 
 class Prefilter(QueryStrategy):
-    """Let one strategy pick candidates, and another choose among them.
+    """Pick candidates with one strategy, and choose among them with another.
 
     Parameters
     ----------
     score : QueryStrategy or callable
         Picks ``factor * n_instances`` candidates, such as `EntropySampling`.
     then : QueryStrategy or callable
-        Chooses among them, such as a strategy that looks for diversity and would be slow, or
-        drawn to the outskirts, in the whole pool.
+        Chooses among them, such as a diversity strategy that would be slow on the whole pool or
+        prefer its outliers.
     factor : float, default=3
-        Candidates kept for each row wanted.
+        Number of candidates per row wanted.
     """
 
     _parameter_constraints = {

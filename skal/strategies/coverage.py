@@ -1,11 +1,11 @@
-"""Rows that cover many others: what to ask when few labels are known."""
+"""ProbCover: rows that cover many others, for the first labels."""
 
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import METRICS, ROWS, Pairwise
+from skal._utils.distances.pairwise import METRICS, ROWS, Pairwise
 from skal._utils.private import Interval, StrOptions
 from skal._utils.threads import run
 from skal.cluster._k_means import k_means_labels
@@ -14,15 +14,15 @@ from skal.strategies.diversity import lower_distances
 
 __all__ = ["ProbCover", "max_coverage", "purity_radius"]
 
-# Classes that are assumed where nothing at all is known of them.
+# Assumed number of classes if none are known.
 _CLASSES = 10
 
-# Rows whose balls show how pure balls of a radius are.
+# Number of rows whose balls estimate the purity for a radius.
 _BALLS = 2000
 
 
 def max_coverage(X, n_instances, radius, X_labeled=None, *, metric="euclidean", random_state=None):
-    """Pick the row with most rows around it that nothing labeled or picked covers yet.
+    """Greedily pick the row whose ball has the most uncovered rows.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ def max_coverage(X, n_instances, radius, X_labeled=None, *, metric="euclidean", 
     n_instances : int
         Rows wanted, at most n_samples.
     radius : float
-        A row covers those at most this far away.
+        A row covers all rows within this distance.
     X_labeled : array-like of shape (n_labeled, n_features), default=None
-        Rows known already.
+        Labeled rows.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance.
     random_state : int, RandomState instance or None, default=None
-        Breaks ties, and draws from the rest when everything is covered.
+        Breaks ties, and draws rows when everything is covered.
 
     Returns
     -------
@@ -46,8 +46,8 @@ def max_coverage(X, n_instances, radius, X_labeled=None, *, metric="euclidean", 
 
     Notes
     -----
-    No graph is kept: distances are computed again for the rows that a pick covers, each of
-    which is covered for the first time only once.
+    Stores no graph: distances are computed again for newly covered rows, and each row is newly
+    covered only once.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def max_coverage(X, n_instances, radius, X_labeled=None, *, metric="euclidean", 
 
 
 def _count_near(pairs, which, reach):
-    """Count, for every row, the rows within reach among some rows."""
+    """Count, for every row, how many of some rows are within the radius."""
     columns = pairs.right[which]
 
     def _count(first):
@@ -98,7 +98,7 @@ def _count_near(pairs, which, reach):
 
 
 def purity_radius(X, labels, purity=0.95, *, metric="euclidean", random_state=None):
-    """Find the largest radius at which enough balls hold rows of one cluster only.
+    """Find the largest radius for which enough balls contain rows of only one cluster.
 
     Parameters
     ----------
@@ -111,12 +111,12 @@ def purity_radius(X, labels, purity=0.95, *, metric="euclidean", random_state=No
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance.
     random_state : int, RandomState instance or None, default=None
-        Draws the balls that are looked at, where there are more than 2,000.
+        Draws 2,000 balls if there are more.
 
     Returns
     -------
     float
-        With a single cluster, a radius within which everything is.
+        With a single cluster, a radius that covers everything.
     """
     pairs = Pairwise(X, metric)
     centers = np.arange(len(pairs))
@@ -135,24 +135,24 @@ def purity_radius(X, labels, purity=0.95, *, metric="euclidean", random_state=No
     limit = nearest[min(int((1 - purity) * len(nearest)), len(nearest) - 1)]
     if np.isinf(limit):
         return 2.0 * pairs.scale
-    # A little less than what reaches a row of another cluster.
+    # Slightly less than the distance to a row of another cluster.
     return float(pairs.to_distance(limit)) * (1 - 1e-3)
 
 
 class ProbCover(QueryStrategy):
     """Ask for rows whose balls cover most of the pool.
 
-    For the first labels of all, and as long as they are few. It depends much on the radius.
+    For the first labels, while there are few. Sensitive to the radius.
 
     Parameters
     ----------
     radius : float, default=None
-        Radius of a ball, in the space of the embeddings. None: the largest at which a share
-        `purity` of the balls is pure, where clusters stand for classes.
+        Radius of a ball, in the space of the embeddings. None: the largest radius for which a
+        share `purity` of the balls is pure, with clusters in place of classes.
     purity : float, default=0.95
         Share of pure balls.
     n_clusters : int, default=None
-        Clusters that stand for classes. None: as many as classes are known, or 10.
+        Number of clusters in place of classes. None: the number of known classes, or 10.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance between embeddings.
 
@@ -194,7 +194,7 @@ class ProbCover(QueryStrategy):
 
 
 def _n_classes(learner, y_labeled):
-    classes = getattr(learner, "classes_", None)  # not there before the first training
+    classes = getattr(learner, "classes_", None)  # missing before the first training
     if classes is None:
         classes = [] if y_labeled is None else np.unique(y_labeled)
     return len(classes) if len(classes) > 1 else _CLASSES

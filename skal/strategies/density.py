@@ -1,10 +1,10 @@
-"""Density peaks of the embeddings: the middle of every cluster, and what lies between them."""
+"""Density peaks of the embeddings: cluster centers, and points between clusters."""
 
 from numbers import Real
 
 import numpy as np
 
-from skal._utils.pairwise import METRICS
+from skal._utils.distances.pairwise import METRICS
 from skal._utils.private import Interval, StrOptions
 from skal.cluster import DensityPeaks
 from skal.cluster._graph import density_graph
@@ -21,7 +21,7 @@ _PARAMETERS = {
 
 
 def peaks_and_outliers(graph, n_instances, peak_fraction=0.75):
-    """Pick the rows with the largest gamma, and of the others those with the largest delta.
+    """Pick the rows with the largest gamma, then the remaining rows with the largest delta.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ def peaks_and_outliers(graph, n_instances, peak_fraction=0.75):
 
 
 def peaks_and_halo(model, n_instances, peak_fraction=0.75):
-    """Pick peaks, and of the halo the points with the largest delta.
+    """Pick peaks, then the halo points with the largest delta.
 
     Parameters
     ----------
     model : DensityPeaks
-        Fitted; with a cluster for each peak wanted.
+        Fitted, with a cluster for each peak wanted.
     n_instances : int
         Rows wanted, at most n_samples.
     peak_fraction : float, default=0.75
@@ -56,8 +56,8 @@ def peaks_and_halo(model, n_instances, peak_fraction=0.75):
     Returns
     -------
     ndarray of shape (n_instances,)
-        Positions, the peaks first; where the halo is too small, rows with the next largest
-        gamma last.
+        Positions, peaks first. If the halo is too small, rows with the next largest gamma come
+        last.
     """
     _, delta, gamma = model.decision_graph()
     peaks = model.cluster_centers_indices_[: round(peak_fraction * n_instances)]
@@ -67,7 +67,7 @@ def peaks_and_halo(model, n_instances, peak_fraction=0.75):
 
 
 def _fill(positions, reserves, n_instances):
-    """Take positions, then those of the reserves that are not among them, up to a number."""
+    """Extend positions with unused reserves, up to a number."""
     for reserve in reserves:
         positions = np.concatenate([positions, reserve[~np.isin(reserve, positions)]])
     return positions[:n_instances]
@@ -76,7 +76,7 @@ def _fill(positions, reserves, n_instances):
 class DensityPeaksSampling(QueryStrategy):
     """Ask for the density peaks of the pool's embeddings, and for halo points between them.
 
-    Each peak asked for is the center of a cluster, and the halo is that of these clusters.
+    Each peak is the center of a cluster; the halo is that of these clusters.
 
     Parameters
     ----------
@@ -87,9 +87,9 @@ class DensityPeaksSampling(QueryStrategy):
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance between embeddings.
     kernel : {"gaussian", "cutoff"}, default="gaussian"
-        What a row adds to another's density; see `skal.cluster.DensityPeaks`.
+        Contribution of a row to another row's density; see `skal.cluster.DensityPeaks`.
     method : {"auto", "exact", "approximate"}, default="auto"
-        Whether all pairs are compared; see `skal.cluster.DensityPeaks`.
+        Whether to compare all pairs; see `skal.cluster.DensityPeaks`.
 
     References
     ----------
@@ -138,14 +138,13 @@ class DensityPeaksSampling(QueryStrategy):
 class EntropyDensityPeaks(QueryStrategy):
     """Ask for density peaks and outliers among the most uncertain rows (EDPC).
 
-    The rows with the highest entropy, `prefilter` times as many as wanted, are embedded by the
-    model as it is now; of these, peaks (largest gamma) and outliers (largest delta among the
-    others) are asked for.
+    The model embeds the rows with the highest entropy, `prefilter` times as many as wanted. Peaks
+    (largest gamma) and outliers (largest delta of the rest) of these are asked.
 
     Parameters
     ----------
     prefilter : float, default=3.0
-        Uncertain rows that are looked at, as a multiple of the rows wanted.
+        Number of uncertain rows to consider, as a multiple of the rows wanted.
     peak_fraction : float, default=0.75
         Share of peaks; the rest are outliers.
     percent : float, default=1.5

@@ -1,11 +1,11 @@
-"""Diversity: rows far from what is labeled and from each other."""
+"""Diversity: rows far from labeled rows and from each other."""
 
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import METRICS, ROWS, Pairwise
+from skal._utils.distances.pairwise import METRICS, ROWS, Pairwise
 from skal._utils.private import HasMethods, Interval, StrOptions
 from skal._utils.threads import run
 from skal.cluster._k_means import k_means_labels
@@ -13,15 +13,15 @@ from skal.strategies.base import QueryStrategy, as_strategy, pick_shuffled
 
 __all__ = ["CoreSet", "DiverseBatch", "k_center_greedy", "spread_over_clusters"]
 
-# Rows that are looked at between two passes over the pool.
+# Number of rows to pick from between two passes over the pool.
 _SHORTLIST = 1024
 
 
 def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", random_state=None):
-    """Pick the row farthest from everything labeled or picked, again and again.
+    """Repeatedly pick the row farthest from all labeled and picked rows.
 
-    The largest distance from a row to the nearest picked one is at most twice as large as with
-    the best choice of as many rows.
+    The largest distance from a row to its nearest picked row is at most twice that of the optimal
+    choice.
 
     Parameters
     ----------
@@ -30,11 +30,11 @@ def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", rando
     n_instances : int
         Rows wanted, at most n_samples.
     X_labeled : array-like of shape (n_labeled, n_features), default=None
-        Rows known already. None: the first row is drawn.
+        Labeled rows. None: the first row is drawn at random.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance.
     random_state : int, RandomState instance or None, default=None
-        Draws the first row where nothing is labeled.
+        Draws the first row if no rows are labeled.
 
     Returns
     -------
@@ -43,9 +43,9 @@ def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", rando
 
     Notes
     -----
-    A distance to what is picked can only fall. So picking goes on among the 1,024 rows that
-    were farthest, alone, until one outside may be farther; then all distances are brought
-    up to date by one matrix product. The picks are those of a pass over X for every one.
+    Distances to picked rows only decrease. So rows are picked from the 1,024 farthest rows until a
+    row outside may be farther; then one matrix product updates all distances. The picks equal
+    those of a full pass over X per pick.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", rando
 
 
 def lower_distances(pairs, nearest, centers):
-    """Bring the distance of every row to its nearest center up to date, in place."""
+    """Update the distance of every row to its nearest center, in place."""
 
     def _lower(first):
         rows = slice(first, first + ROWS)
@@ -103,7 +103,7 @@ def _pick_among_farthest(pairs, nearest, n_instances):
 
 
 def spread_over_clusters(labels, n_instances):
-    """Take the first row of every cluster, then the second of every cluster, and so on.
+    """Pick the first row of every cluster, then the second of every cluster, and so on.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def spread_over_clusters(labels, n_instances):
 
 
 class CoreSet(QueryStrategy):
-    """Ask for rows that cover the pool: k-center greedy on the embeddings.
+    """Ask for rows that cover the pool: greedy k-center on the embeddings.
 
     Parameters
     ----------
@@ -164,19 +164,20 @@ class CoreSet(QueryStrategy):
 
 
 class DiverseBatch(QueryStrategy):
-    """Spread the picks of another strategy over clusters, so that no two ask the same thing.
+    """Spread the picks of another strategy over clusters, to avoid redundant rows.
 
-    The `factor` times as many rows that the other strategy wants most are clustered by their
-    embeddings; each cluster gives its most wanted row, then its second, and so on.
+    The other strategy ranks `factor` times as many rows as wanted, which are clustered by their
+    embeddings. The best row of every cluster is picked, then the second of every cluster, and so
+    on.
 
     Parameters
     ----------
     strategy : QueryStrategy or callable
         Ranks the rows.
     factor : float, default=10.0
-        Rows that are clustered, as a multiple of the rows wanted.
+        Rows to cluster, as a multiple of the rows wanted.
     n_clusters : int, default=None
-        Number of clusters. None: as many as rows are wanted.
+        Number of clusters. None: the number of rows wanted.
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""The functions of arrays that strategies are made of, for strategies of your own."""
+"""Functions of arrays that strategies use, for your own strategies."""
 
-from skal.strategies.augmentation import majority_copies, pairwise_divergence
+from skal.strategies.augmented_copies import majority_copies, pairwise_divergence
 from skal.strategies.base import pick_highest
 from skal.strategies.batch_bald import batch_bald
 from skal.strategies.bayesian import mutual_information, power_sample

@@ -1,9 +1,9 @@
-"""Strategies by the gradient that a label would cause: EGL, ECG, BADGE."""
+"""EGL, ECG, BADGE: strategies based on the gradient of the loss at possible labels."""
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import as_floats
+from skal._utils.distances.pairwise import as_floats
 from skal._utils.private import StrOptions
 from skal.strategies.base import QueryStrategy, ScoreStrategy, pick_highest
 
@@ -23,7 +23,7 @@ def _squared_norms(matrix):
 
 
 def _peaks(proba):
-    """Find each row's highest probability, and the sum of squares of all the others."""
+    """Return each row's highest probability and the sum of squares of the others."""
     # The other squares are summed directly. For confident predictions, subtracting the largest
     # square from the total would leave only rounding errors.
     place = (np.arange(len(proba)), proba.argmax(axis=1))
@@ -36,7 +36,7 @@ def expected_gradient_length(proba, embedding, bias=True):
     """Compute the expected length of the loss gradient at a softmax layer, in closed form.
 
     The gradient for label y is ``(p - e_y) z'``, so its length is ``|p - e_y| |z|``; the
-    expectation is over all labels y under p. No penalty on the weights is counted.
+    expectation is over all labels y under p. Weight penalties are ignored.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ def expected_gradient_length(proba, embedding, bias=True):
     embedding : ndarray of shape (n_samples, n_dimensions)
         Inputs of the softmax layer.
     bias : bool, default=True
-        Whether the layer has a bias, whose gradient counts too.
+        Whether the layer has a bias; its gradient then counts too.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        At least 0, which is reached where one class has probability 1.
+        At least 0; 0 if one class has probability 1.
 
     References
     ----------
@@ -92,7 +92,7 @@ def expected_change_of_gradient(proba, embedding, bias=False):
     Returns
     -------
     ndarray of shape (n_samples,)
-        At least 0, which is reached where one class has probability 1.
+        At least 0; 0 if one class has probability 1.
 
     Examples
     --------
@@ -111,10 +111,10 @@ def badge(proba, embedding, n_instances, random_state=None):
     """Sample rows by k-means++ on the gradients for their predicted labels.
 
     The gradient of row i is the outer product of ``a_i = p_i - e_predicted`` and ``z_i``. It is
-    never built: the product of two gradients is ``(a_i . a_j) (z_i . z_j)``, so that a pick
-    costs ``n_samples * (n_classes + n_dimensions)``. The first pick is the longest gradient;
-    each other is drawn with weights that are squared distances to the nearest pick. Rows with
-    the gradient of a pick have weight 0 and are picked, at random, after all others.
+    not computed: the product of two gradients is ``(a_i . a_j) (z_i . z_j)``, so a pick costs
+    ``n_samples * (n_classes + n_dimensions)``. The first pick has the longest gradient. Others are
+    drawn with the squared distance to the nearest pick as weight. Rows whose gradient equals that
+    of a pick have weight 0, and are drawn at random after all others.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def badge(proba, embedding, n_instances, random_state=None):
     residual[np.arange(len(residual)), residual.argmax(axis=1)] -= 1
     embedding = as_floats(embedding)
     squares = _squared_norms(residual) * _squared_norms(embedding)
-    # Below this share of the lengths, a squared distance is a rounding error of the products.
+    # Squared distances below this share of the lengths are rounding errors of the products.
     noise = 4 * np.sqrt(embedding.shape[1]) * np.finfo(embedding.dtype).eps
 
     nearest = np.full(len(squares), np.inf)
@@ -168,26 +168,26 @@ def badge(proba, embedding, n_instances, random_state=None):
         if cumulated[-1] == 0:
             return _fill(picks, len(squares), n_instances, rng)
         drawn = np.searchsorted(cumulated, rng.uniform() * cumulated[-1], side="right")
-        # Rounding may carry the draw past the end, where rows of weight 0 may stand.
+        # Rounding may put the draw past the end, on rows of weight 0.
         picks.append(min(drawn, np.searchsorted(cumulated, cumulated[-1])))
     return np.array(picks, dtype=np.intp)
 
 
 def _fill(picks, n_samples, n_instances, random_state):
-    """Add rows drawn from those that are not among the picks."""
+    """Fill up with rows drawn from the unpicked rows."""
     rest = np.setdiff1d(np.arange(n_samples), picks)
     added = random_state.choice(rest, n_instances - len(picks), replace=False)
     return np.concatenate([picks, added]).astype(np.intp)
 
 
 class ExpectedGradientLength(ScoreStrategy):
-    """Ask for the rows whose label is expected to change the network most.
+    """Ask for the rows whose label should change the network most.
 
     Parameters
     ----------
     layers : {"last", "all"}, default="last"
-        Weights whose gradient counts: those of the last layer, in closed form and without a
-        backward pass, or of the whole network, which costs many backward passes.
+        Weights whose gradient counts: "last" for the last layer, in closed form without a backward
+        pass; "all" for the whole network, with many backward passes.
     bias : bool, default=True
         Whether the last layer has a bias. With all layers, biases always count.
 
@@ -220,10 +220,10 @@ class ExpectedGradientLength(ScoreStrategy):
 
 
 class ExpectedChangeOfGradient(ScoreStrategy):
-    """Ask for the rows whose predicted label would change each class's weights most.
+    """Ask for the rows whose predicted label would change the weights of the classes most.
 
-    A relative of `ExpectedGradientLength` that weighs the gradient at the predicted label,
-    class by class, by the probabilities.
+    Similar to `ExpectedGradientLength`, but weights the gradient at the predicted label by the
+    probability of each class.
 
     Parameters
     ----------
@@ -246,9 +246,9 @@ class ExpectedChangeOfGradient(ScoreStrategy):
 class BADGE(QueryStrategy):
     """Ask for rows with long and diverse gradients.
 
-    Long gradients are those of uncertain predictions, and a batch whose gradients point in
-    different directions does not ask the same thing twice; there is nothing to tune. For
-    a pool of a million rows, put it in a `SubsamplePool`.
+    Uncertain predictions have long gradients, and gradients with different directions avoid
+    redundant rows. There are no parameters to tune. For a pool of a million rows, put it in a
+    `SubsamplePool`.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Strategies that keep a round from being filled by one recording."""
+"""Limits on the rows of one recording in a round."""
 
 from abc import abstractmethod
 from bisect import bisect_left, insort
@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skal._utils.private import Interval
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 from skal.strategies.base import QueryStrategy
 from skal.strategies.composition import query_among
 
@@ -16,15 +16,14 @@ __all__ = ["MaxPerGroup", "MinimumGap", "occurrence", "spaced"]
 
 
 class _Limited(QueryStrategy):
-    """Base of strategies that follow another one's ranking, but may not take every row of it.
+    """Base of strategies that pick from another strategy's ranking under limits."""
 
-    The strategy is asked for as many rows as are wanted and, as long as too few of them may be
-    taken together, again for twice as many, without the rows that are ruled out by now.
-    """
+    # The inner strategy ranks as many rows as wanted. If the limits allow too few of them, it
+    # ranks twice as many, without the excluded rows.
 
     @abstractmethod
     def _limits(self, X, groups):
-        """Return the limits on the rows of X: `_Cap`, `_Gaps` or what has their methods."""
+        """Return the limits on the rows of X, a `_Cap` or `_Gaps`."""
 
     def check_pool(self, X, *, groups=None):
         """Raise an error if groups or times are missing; see `QueryStrategy.check_pool`."""
@@ -32,14 +31,14 @@ class _Limited(QueryStrategy):
         self._limits(X, groups)
 
     def select(self, learner, X, n_instances, *, groups, random_state, **context):
-        """Pick the best rows that may be taken together; see `QueryStrategy.select`."""
+        """Pick the best rows that the limits allow together; see `QueryStrategy.select`."""
         limits = self._limits(X, groups)
         wanted = min(n_instances, limits.capacity)
         context["groups"] = groups
         seed = random_state.randint(np.iinfo(np.int32).max)
         among, asked = np.arange(len(X)), n_instances
         while True:
-            # The same seed each time: a longer list then begins as the shorter one did.
+            # Use the same seed each time, so that a longer ranking begins like the shorter one.
             context["random_state"] = check_random_state(seed)
             positions, scores = query_among(self.strategy, learner, X, asked, among, **context)
             allowed = limits.allowed(positions)
@@ -51,18 +50,18 @@ class _Limited(QueryStrategy):
 
 
 class MaxPerGroup(_Limited):
-    """Take at most a few rows of one group in a round.
+    """Limit the rows of each group in a round.
 
-    A group is a recording, a speaker or a place: what one query about it teaches, the next of
-    the same round teaches again. The groups are those given to `query` or ``fit``. Where they
-    run out, fewer rows than wanted are picked.
+    A group is a recording, a speaker or a place: several queries about it in one round are
+    redundant. Groups are given to `query` or ``fit``. If there are too few groups, fewer rows than
+    wanted are picked.
 
     Parameters
     ----------
     strategy : QueryStrategy or callable
         Picks the rows.
     n_per_group : int, default=1
-        Rows of one group in a round.
+        Most rows of a group in a round.
     """
 
     _parameter_constraints = {
@@ -83,10 +82,10 @@ class MaxPerGroup(_Limited):
 
 
 class MinimumGap(_Limited):
-    """Leave some time between the rows of one recording that are picked in a round.
+    """Require a minimum time between picks of one recording in a round.
 
-    For pools of windows of long recordings: neighboring windows hold the same sound. Where the
-    recordings are too short for as many rows as are wanted, fewer are picked.
+    For pools of windows of long recordings, whose neighbors contain the same sound. If the
+    recordings are too short, fewer rows than wanted are picked.
 
     Parameters
     ----------
@@ -97,9 +96,9 @@ class MinimumGap(_Limited):
 
     Notes
     -----
-    Where each row starts in its recording, in s, is given to `query` or ``fit`` as ``starts``,
-    and the recordings as ``groups``. Rows that are addresses such as ``night.wav#t=60,64``, as
-    `skal.datasets.load_audio_folder` makes them, say both by themselves.
+    Give start times in s to `query` or ``fit`` as ``starts``, and recordings as ``groups``.
+    Neither is needed for window addresses such as ``night.wav#t=60,64``, which
+    `skal.datasets.load_audio_folder` returns.
     """
 
     _parameter_constraints = {
@@ -125,9 +124,9 @@ class MinimumGap(_Limited):
 
 
 def _addresses(rows):
-    """Read recordings and starts from rows that are addresses of windows."""
+    """Parse recordings and starts of window addresses."""
     try:
-        # A frame would give the names of its columns.
+        # Iterating over a frame yields column names.
         windows = [as_window(row) for row in rows.take()] if rows.ndim == 1 else None
     except TypeError:
         windows = None
@@ -166,7 +165,7 @@ class _Gaps:
 
     def open(self, rows, kept):
         order = kept[np.lexsort((self.starts[kept], self.codes[kept]))]
-        # One axis for all recordings, further apart than any gap.
+        # Put all recordings on one time axis, separated by more than the gap.
         step = np.ptp(self.starts) + 2 * self.gap + 1
         line = self.codes * step + (self.starts - self.starts.min())
         taken = np.concatenate([[-np.inf], line[order], [np.inf]])
@@ -176,7 +175,7 @@ class _Gaps:
 
 
 def spaced(groups, starts, gap):
-    """Mark the entries that are far enough from all marked ones of their group before them."""
+    """Mark entries that are far enough from all earlier marked entries of their group."""
     taken, marks = {}, np.zeros(len(groups), dtype=bool)
     for i, (group, start) in enumerate(zip(groups.tolist(), starts.tolist(), strict=True)):
         places = taken.setdefault(group, [])
@@ -189,7 +188,7 @@ def spaced(groups, starts, gap):
 
 
 def occurrence(values):
-    """Count, for each entry, the equal entries in front of it."""
+    """Count the equal entries before each entry."""
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     starts = np.searchsorted(ordered, ordered, side="left")

@@ -1,4 +1,4 @@
-"""Herding: rows that cover the pool, or what of it the model is unsure about."""
+"""Herding: rows that cover the pool, or its uncertain rows."""
 
 from math import isqrt
 from numbers import Integral, Real
@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import ROWS, Pairwise
+from skal._utils.distances.pairwise import ROWS, Pairwise
 from skal._utils.private import Interval
 from skal._utils.threads import run
 from skal.strategies.base import QueryStrategy
@@ -15,18 +15,18 @@ from skal.strategies.uncertainty import negative_margin
 
 __all__ = ["MaxHerding", "UncertaintyHerding", "max_herding"]
 
-# Kernel values kept: 80 MB as float32, and every pair among 4,472 rows.
+# Number of kernel values: 80 MB as float32, all pairs of 4,472 rows.
 _PAIRS = 20_000_000
 
-# Rows to cover for each candidate, where not all pairs can be looked at. Each row to cover is a
-# sample in a mean, of which thousands are enough; a row that is no candidate is never picked.
+# Rows to cover per candidate, if there are too many pairs. Thousands of rows to cover are enough,
+# because their gaps are averaged, but only candidates can be picked.
 _COVERED_PER_CANDIDATE = 5
 
-# Rows to cover that are looked at in one block, which then stays in the processor's cache.
+# Rows to cover per block, which then stays in the processor's cache.
 _BLOCK = 64
 
-# Gains are computed anew when the best has fallen to this part of what it was: the rounding of
-# all that has been subtracted would weigh too much.
+# Recompute gains when the best gain has fallen to this share: rounding errors of the subtractions
+# would become too large.
 _FRESH = 0.01
 
 
@@ -40,11 +40,11 @@ def max_herding(
     max_pairs=_PAIRS,
     random_state=None,
 ):
-    """Pick the row that adds most to the coverage of all rows, again and again.
+    """Greedily pick the row that adds most to the coverage of all rows.
 
     Rows are scaled to length 1. A picked or labeled row j covers row i by the Gaussian kernel
-    ``exp(-gamma * ||x_i - x_j||^2)``, and what counts is the nearest one. The coverage reached
-    is at least 1 - 1/e, or 63 %, of what as many rows could reach at best.
+    ``exp(-gamma * ||x_i - x_j||^2)``, and only the nearest one counts. The coverage is at least 1
+    - 1/e, or 63 %, of the optimum for the same number of rows.
 
     Parameters
     ----------
@@ -53,15 +53,14 @@ def max_herding(
     n_instances : int
         Rows wanted, at most n_samples.
     X_labeled : array-like of shape (n_labeled, n_features), default=None
-        Rows known already.
+        Labeled rows.
     weights : array-like of shape (n_samples,), default=None
-        How much it matters that a row is covered, 0 or more. None, or nothing but zeros: all
-        the same.
+        Non-negative importance of covering each row. None or all zeros: equal weights.
     gamma : float, default=None
         Inverse width of the kernel. None: 1 / n_features.
     max_pairs : int, default=20_000_000
-        Pairs of rows to look at, 4 bytes each. More rows than its root (4,472) are sampled:
-        five times as many rows to cover as candidates, both by their weights.
+        Most pairs of rows to compute, at 4 bytes each. Pools with more rows than its square root
+        (4,472) are sampled by weight, with five times as many rows to cover as candidates.
     random_state : int, RandomState instance or None, default=None
         Breaks ties, and draws the samples.
 
@@ -72,8 +71,8 @@ def max_herding(
 
     Notes
     -----
-    What the rows add falls with every pick, but only by the rows to which the pick is nearer
-    than what was there before. So a round looks at those alone: ever fewer.
+    A pick changes the gains only through the rows that it is nearest to. So each round processes
+    only those, and fewer each time.
 
     References
     ----------
@@ -110,7 +109,7 @@ def max_herding(
 
 
 def _checked_weights(weights, n_samples):
-    """Return weights of which one at least is above 0."""
+    """Return valid weights, at least one of them positive."""
     if weights is None:
         return np.ones(n_samples)
     weights = np.asarray(weights, dtype=np.float64)
@@ -118,8 +117,8 @@ def _checked_weights(weights, n_samples):
         raise ValueError(f"weights has the shape {weights.shape} for {n_samples} rows")
     if not np.isfinite(weights).all() or weights.min() < 0:
         raise ValueError(
-            "weights must be finite and 0 or more; does the classifier predict NaN "
-            "probabilities (a training that diverged)?"
+            "weights must be finite and non-negative; does the classifier predict NaN because "
+            "its training diverged?"
         )
     largest = weights.max()
     return weights / largest if largest > 0 else np.ones(n_samples)
@@ -127,12 +126,12 @@ def _checked_weights(weights, n_samples):
 
 def _draw(weights, n_instances, max_pairs, rng):
     """Return the rows to cover, their weights, and the candidates in random order."""
-    # The order breaks ties.
+    # The random order breaks ties.
     n_samples = len(weights)
     if n_samples**2 <= max_pairs:
         return np.arange(n_samples), weights, rng.permutation(n_samples)
     n_covered = min(n_samples, isqrt(_COVERED_PER_CANDIDATE * max_pairs))
-    # With more rows wanted than candidates, there is a choice only among twice as many.
+    # Have at least twice as many candidates as rows wanted, so that there is a choice.
     n_candidates = min(n_samples, max(max_pairs // max(n_covered, 1), 2 * n_instances))
     n_covered = min(n_samples, max(max_pairs // n_candidates, 1))
     candidates, _ = _sample_by_weight(weights, n_candidates, rng)
@@ -140,7 +139,7 @@ def _draw(weights, n_instances, max_pairs, rng):
 
 
 def _sample_by_weight(weights, size, rng):
-    """Draw rows without replacement, and estimate weights that stand for all of them."""
+    """Draw rows without replacement, and weights that represent all rows."""
     # Priority sampling: sums of the estimates are unbiased (Duffield, Lund and Thorup, JACM
     # 2007).
     if size == len(weights):
@@ -152,7 +151,7 @@ def _sample_by_weight(weights, size, rng):
 
 
 def _gap(raw, gamma):
-    """Return what the kernel lacks to 1: of a small gamma, float32 would keep next to nothing."""
+    """Return 1 minus the kernel, which keeps precision in float32 for small gamma."""
     np.maximum(raw, 0, out=raw)
     np.multiply(raw, -gamma, out=raw)
     np.expm1(raw, out=raw)
@@ -160,7 +159,7 @@ def _gap(raw, gamma):
 
 
 def _gaps(pairs, candidates, gamma):
-    """Return the gap of every row to cover, a row, to every candidate, a column."""
+    """Return the gaps between rows to cover (rows) and candidates (columns)."""
     gaps = np.empty((len(pairs), len(candidates)), dtype=pairs.dtype)
 
     def _fill(first):
@@ -172,9 +171,9 @@ def _gaps(pairs, candidates, gamma):
 
 
 def _greedy(gaps, nearest, weights, n_instances):
-    """Pick columns of `gaps` one after another, each where the weighted gap falls most."""
+    """Greedily pick the column of `gaps` that reduces the weighted gap most."""
     picked = []
-    if nearest is None:  # nothing covers anything, and the first pick is the most central row
+    if nearest is None:  # nothing is covered, so the first pick is the most central row
         picked.append(int((weights @ gaps).argmin()))
         nearest = gaps[:, picked[0]].copy()
     gains, reference = np.full(gaps.shape[1], -np.inf), np.inf
@@ -195,7 +194,7 @@ def _greedy(gaps, nearest, weights, n_instances):
 
 
 def _falls(gaps, rows, nearest, most, weights):
-    """Return by how much each column would lower the weighted gaps of rows, up to `most` each."""
+    """Return how much each column would reduce the weighted gaps of rows, at most `most` each."""
     # If `most` is the gap, the result is a column's gain. If it is how much the gap fell after a
     # pick, the result is the loss of gain, so a round costs only the rows whose gap fell.
 
@@ -209,7 +208,7 @@ def _falls(gaps, rows, nearest, most, weights):
 
 
 class _Herding(QueryStrategy):
-    """Base of the strategies that cover the pool; they differ in what a row weighs."""
+    """Base of the strategies that cover the pool, with different weights of rows."""
 
     _parameter_constraints = {
         "gamma": [Interval(Real, 0, None, closed="neither"), None],
@@ -234,20 +233,19 @@ class _Herding(QueryStrategy):
 
 
 class MaxHerding(_Herding):
-    """Ask for rows that cover the pool, by a kernel on the directions of the embeddings.
+    """Ask for rows that cover the pool, by a kernel on normalized embeddings.
 
-    For the first labels of all, and as long as they are few. It needs no model, and no radius
-    that would have to suit the data.
+    For the first labels, while there are few. It needs no model and no radius.
 
     Parameters
     ----------
     gamma : float, default=None
         Inverse width of the kernel ``exp(-gamma * ||x_i - x_j||^2)`` on embeddings of length 1.
-        None: 1 / n_dimensions, so wide that a row's place counts more than its nearest
+        None: 1 / n_dimensions, wide enough that overall position counts more than nearest
         neighbors.
     max_pairs : int, default=20_000_000
-        Pairs of rows to look at, 4 bytes each. Pools of up to its root (4,472 rows) are looked
-        at as a whole; of larger ones, a random part of the rows is covered by a random part.
+        Most pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
+        rows) are sampled.
 
     References
     ----------
@@ -263,11 +261,11 @@ class MaxHerding(_Herding):
 
 
 class UncertaintyHerding(_Herding):
-    """Ask for rows that cover those of the pool that the model is unsure about.
+    """Ask for rows that cover the uncertain rows of the pool.
 
-    Each row counts by one minus the margin between its two most probable classes. While the
-    model knows nothing this is `MaxHerding`; as it learns, the picks move to where it is in
-    doubt, and stay spread there.
+    Each row has the weight one minus the margin between its two most probable classes. With an
+    untrained model this equals `MaxHerding`; as the model learns, picks move to uncertain regions
+    and stay spread out there.
 
     Parameters
     ----------
@@ -275,9 +273,8 @@ class UncertaintyHerding(_Herding):
         Inverse width of the kernel ``exp(-gamma * ||x_i - x_j||^2)`` on embeddings of length 1.
         None: 1 / n_dimensions.
     max_pairs : int, default=20_000_000
-        Pairs of rows to look at, 4 bytes each. Pools of up to its root (4,472 rows) are looked
-        at as a whole; of larger ones, a random part of the rows is covered by another, both drawn
-        by uncertainty.
+        Most pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
+        rows) are sampled by uncertainty.
 
     References
     ----------
@@ -291,6 +288,6 @@ class UncertaintyHerding(_Herding):
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick rows by `max_herding` with weights; see `QueryStrategy.select`."""
         uncertainty = 1 + negative_margin(learner.predict_proba(X))
-        # A margin of float32 may be a rounding above 1.
+        # Rounding in float32 may make a margin slightly larger than 1.
         uncertainty = np.maximum(uncertainty, 0)
         return self._pick(learner, X, n_instances, X_labeled, uncertainty, random_state)

@@ -1,4 +1,4 @@
-"""Strategies for pools too large to look at: a subsample, or the labels' neighborhood."""
+"""Parts of pools that are too large to query: a subsample, or neighbors of labeled rows."""
 
 from numbers import Integral
 
@@ -6,28 +6,28 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.neighbors import NearestNeighbors
 
-from skal._utils.descent import build_index
-from skal._utils.fingerprints import describe
+from skal._utils.distances.descent import build_index
 from skal._utils.private import HasMethods, Interval, StrOptions
-from skal._utils.rows import n_rows
+from skal._utils.rows.fingerprints import describe
+from skal._utils.rows.lazy import n_rows
 from skal.strategies.base import QueryStrategy
 from skal.strategies.composition import query_among
 
 __all__ = ["ApproximateNeighbors", "NeighborPool", "SubsamplePool"]
 
-# Neighbors that are held at a time.
+# Neighbors to hold in memory at a time.
 _CELLS = 2**22
 
 
 class SubsamplePool(QueryStrategy):
-    """Query a random part of the pool, drawn anew in each round.
+    """Query a random sample of the pool, drawn in each round.
 
     Parameters
     ----------
     strategy : QueryStrategy or callable
-        Chooses within the part.
+        Chooses within the sample.
     size : int, default=10_000
-        Rows in the part; as many as are wanted, where that is more.
+        Rows in the sample, at least the number of rows wanted.
     """
 
     _parameter_constraints = {
@@ -40,7 +40,7 @@ class SubsamplePool(QueryStrategy):
         self.size = size
 
     def select(self, learner, X, n_instances, *, random_state, **context):
-        """Pick rows in a random part of X; see `QueryStrategy.select`."""
+        """Pick rows in a random sample of X; see `QueryStrategy.select`."""
         size = min(len(X), max(self.size, n_instances))
         part = random_state.choice(len(X), size, replace=False)
         return query_among(
@@ -49,20 +49,10 @@ class SubsamplePool(QueryStrategy):
 
 
 class ApproximateNeighbors(BaseEstimator):
-    """Find nearest neighbors approximately, with the package pynndescent.
+    """Find nearest neighbors approximately, with the package pynndescent."""
 
-    An index for `NeighborPool` with the methods of `~sklearn.neighbors.NearestNeighbors` that
-    it calls. Building it takes minutes for a million rows; searching it takes next to nothing.
-
-    Parameters
-    ----------
-    n_neighbors : int, default=30
-        Neighbors of each row in the graph; more find neighbors more surely, and slower.
-    metric : str, default="euclidean"
-        A metric of pynndescent, such as "euclidean" or "cosine".
-    random_state : int, RandomState instance or None, default=None
-        Draws the trees that the graph starts from.
-    """
+    # An index for `NeighborPool` with the methods of `~sklearn.neighbors.NearestNeighbors` that it
+    # calls. Building it takes minutes for a million rows; searching is fast.
 
     def __init__(self, n_neighbors=30, metric="euclidean", random_state=None):
         self.n_neighbors = n_neighbors
@@ -70,20 +60,7 @@ class ApproximateNeighbors(BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Build the index.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_features)
-            The rows that are going to be found.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        ApproximateNeighbors
-            Itself.
-        """
+        """Build the index."""
         self.index_ = build_index(
             X,
             "leave index=None, for an exact search",
@@ -94,34 +71,17 @@ class ApproximateNeighbors(BaseEstimator):
         return self
 
     def kneighbors(self, X, n_neighbors, return_distance=True):
-        """Find the nearest of the rows that the index was built of.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_queries, n_features)
-            The rows whose neighbors are looked for.
-        n_neighbors : int
-            Neighbors of each.
-        return_distance : bool, default=True
-            Return the distances too.
-
-        Returns
-        -------
-        distances : ndarray of shape (n_queries, n_neighbors)
-            Only if `return_distance`.
-        positions : ndarray of shape (n_queries, n_neighbors)
-            Nearest first.
-        """
+        """Find the nearest rows in the index."""
         positions, distances = self.index_.query(X, k=n_neighbors)
         return (distances, positions) if return_distance else positions
 
 
 class NeighborPool(QueryStrategy):
-    """Look only at the neighborhood of the rows labeled so far, which grows with them.
+    """Query only the neighborhood of labeled rows, which grows with them.
 
-    Informative rows are usually near labeled ones, so in a very large pool a strategy can skip
-    the rest. The candidates are the `n_neighbors` nearest rows of each labeled row, or
-    more of them if too few are candidates.
+    Informative rows are usually near labeled rows, so a strategy can skip the rest of a very large
+    pool. Candidates are the `n_neighbors` nearest rows of each labeled row, or more if these are
+    too few.
 
     Parameters
     ----------
@@ -130,16 +90,16 @@ class NeighborPool(QueryStrategy):
     n_neighbors : int, default=100
         Neighbors of each labeled row.
     index : estimator, default=None
-        Finds them: anything with ``fit(X)`` and ``kneighbors(X, n_neighbors,
+        Index to search: any object with ``fit(X)`` and ``kneighbors(X, n_neighbors,
         return_distance)``, such as ``skal.strategies.pools.ApproximateNeighbors``, which needs
         the package pynndescent. None: the exact search of
         `~sklearn.neighbors.NearestNeighbors`.
     representation : {"embedding", "features"}, default="embedding"
-        What is near: by the model's current embedding, for which all of the pool passes the
-        network every round, or by X itself, flattened. With "features", the index is built
-        once for an X and the model sees nothing but the neighborhood; X should then be
-        embeddings of a pretrained network, or other features whose distances mean something.
-        Rows of X that are no candidates are found too, and left out.
+        Space of the neighbors: "embedding" is the model's current embedding, which passes the
+        whole pool through the network every round; "features" is the flattened X. With "features",
+        the index is built once for each X, and the model only processes the neighborhood; X should
+        then be embeddings of a pretrained network, or other features with meaningful distances.
+        Rows that are not candidates are excluded from the neighbors.
 
     References
     ----------
@@ -173,7 +133,7 @@ class NeighborPool(QueryStrategy):
         return tags
 
     def __getstate__(self):
-        # The index holds all of X: it is built anew rather than pickled.
+        # The index contains all of X, so rebuild it instead of pickling it.
         state = dict(super().__getstate__())
         state.pop("_built", None)
         return state
@@ -182,7 +142,8 @@ class NeighborPool(QueryStrategy):
         """Pick rows near the labeled ones; see `QueryStrategy.select`."""
         if X_labeled is None or len(X_labeled) == 0:
             raise ValueError(
-                "NeighborPool needs labeled rows, whose neighbors it looks at. Choose the first "
+                "NeighborPool queries the neighbors of labeled rows, and there are none. Choose "
+                "the first "
                 "labels with RandomSampling, CoreSet, TypiClust or ProbCover."
             )
         if self.representation == "embedding":
@@ -202,7 +163,7 @@ class NeighborPool(QueryStrategy):
         return clone(NearestNeighbors() if self.index is None else self.index).fit(points)
 
     def _index_of(self, base):
-        """Return the index of all rows, built again only for another X or another index."""
+        """Return the index of all rows, rebuilt only if X or the index changes."""
         built, wanted = self.__dict__.get("_built"), describe(self.index)
         if built is None or built[0] is not base or built[1] != wanted:
             self._built = (base, wanted, self._fit(_as_features(base)))
@@ -220,7 +181,7 @@ def _as_features(X):
 
 
 def _neighborhood(index, queries, place, k, n_instances):
-    """Find the candidates near the queries, at least `n_instances` where there are so many."""
+    """Find candidates near the queries, at least `n_instances` if possible."""
     # `place` holds each indexed row's position among the candidates, -1 for rows that are none.
     n_candidates = np.count_nonzero(place >= 0)
     while k < len(place) // 2:
@@ -233,5 +194,5 @@ def _neighborhood(index, queries, place, k, n_instances):
         if len(among) >= min(n_instances, n_candidates):
             return among
         k *= 4
-    # So many neighbors of every label are nearly all rows: the search would only cost time.
+    # This many neighbors cover nearly all rows, so a search only costs time.
     return np.arange(n_candidates)

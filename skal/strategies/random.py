@@ -1,4 +1,4 @@
-"""Random choice: the baseline that every strategy has to beat."""
+"""Random choice, the baseline of all strategies."""
 
 from skal.strategies.base import QueryStrategy
 

@@ -1,4 +1,4 @@
-"""A strategy for every stage of a campaign, by the number of labels."""
+"""A strategy for each stage of a campaign, by the number of labels."""
 
 from numbers import Integral
 
@@ -11,19 +11,19 @@ __all__ = ["Schedule"]
 
 
 class Schedule(QueryStrategy):
-    """Change the strategy as labels come in.
+    """Change the strategy as labels accumulate.
 
-    With few labels, typical rows teach most; with many, uncertain ones do. The strategy of
-    a round is decided by the number of labels known when the round starts.
+    With few labels, typical rows are most useful; with many labels, uncertain rows are. The number
+    of labels at the start of a round selects its strategy.
 
-    In a grid search, the stages are named by their order: ``until0`` is the first number of
+    Grid searches refer to the stages by number: ``until0`` is the first number of
     labels, ``stage0`` the first strategy and ``stage0__PARAMETER`` a parameter of it.
 
     Parameters
     ----------
     stages : list of (int or None, QueryStrategy or callable)
-        Each strategy is used while fewer labels than its number are known. The numbers rise;
-        the last is None.
+        Each strategy is used while there are fewer labels than its number. The numbers must
+        increase; the last must be None.
 
     References
     ----------
@@ -66,12 +66,12 @@ class Schedule(QueryStrategy):
         return params
 
     def set_params(self, **params):
-        """Set parameters, those of the stages too.
+        """Set parameters, including those of the stages.
 
         Parameters
         ----------
         **params : dict
-            Values by name, as `get_params` names them.
+            Values by name, as in `get_params`.
 
         Returns
         -------
@@ -90,7 +90,7 @@ class Schedule(QueryStrategy):
             for number, (until, strategy) in enumerate(self.stages):
                 until = params.pop(f"until{number}", until)
                 pairs.append((until, params.pop(f"stage{number}", strategy)))
-            # A new list: the one given belongs to the caller.
+            # Make a new list: the given one belongs to the caller.
             self.stages = pairs if pairs != self.stages else self.stages
         return super().set_params(**params)
 
@@ -98,7 +98,7 @@ class Schedule(QueryStrategy):
         return [as_strategy(strategy) for _, strategy in self._checked_stages()]
 
     def select(self, learner, X, n_instances, *, X_labeled, **context):
-        """Pick what the stage's strategy picks; see `QueryStrategy.select`."""
+        """Pick rows by the strategy of the stage; see `QueryStrategy.select`."""
         n_labeled = 0 if X_labeled is None else len(X_labeled)
         strategy = next(
             strategy
@@ -116,12 +116,14 @@ class Schedule(QueryStrategy):
         numbers = [until for until, _ in self.stages]
         if numbers[-1] is not None:
             raise ValueError(
-                f"the last stage ends at {numbers[-1]} labels; end with (None, strategy), for the "
-                "time after"
+                f"the last stage ends at {numbers[-1]} labels; end with (None, strategy) for "
+                "later rounds"
             )
         whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in numbers[:-1])
         if not whole or any(b <= a for a, b in zip([0, *numbers], numbers[:-1], strict=False)):
-            raise ValueError(f"numbers of labels must be whole, above 0 and rising, not {numbers}")
+            raise ValueError(
+                f"numbers of labels must be positive, increasing integers, not {numbers}"
+            )
         return self.stages
 
 

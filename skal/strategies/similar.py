@@ -1,8 +1,8 @@
-"""Rows of one kind: most like given examples, or most likely of a class."""
+"""Rows of one kind: most similar to examples, or most likely of a class."""
 
 import numpy as np
 
-from skal._utils.cosine import highest_cosine
+from skal._utils.distances.cosine import highest_cosine
 from skal.strategies.base import ScoreStrategy
 
 __all__ = ["MostLikely", "SimilarTo"]
@@ -11,14 +11,14 @@ __all__ = ["MostLikely", "SimilarTo"]
 class SimilarTo(ScoreStrategy):
     """Ask for the rows most similar to some examples.
 
-    To find more of a rare sound of which there is a recording. Needs no model, so that it can
-    choose the first rows of a campaign too. The score of a row is the cosine similarity of its
-    embedding to that of the example nearest to it.
+    For finding more of a rare sound of which there is a recording. It needs no model, so it can
+    also choose the first rows of a campaign. The score of a row is the cosine similarity of its
+    embedding to that of its nearest example.
 
     Parameters
     ----------
     examples : array-like of shape (n_examples, ...)
-        Rows as they are in X: features, or paths in front of a Pipeline that embeds them.
+        Rows like those of X: features, or paths for a Pipeline that embeds them.
 
     Examples
     --------
@@ -45,9 +45,9 @@ class SimilarTo(ScoreStrategy):
 
 
 class MostLikely(ScoreStrategy):
-    """Ask for the rows that the model takes most likely for one class.
+    """Ask for the rows with the highest probability of a class.
 
-    To gather more rows of a rare class, and to listen to what the model confuses with it.
+    For collecting rows of a rare class, and for checking what the model confuses with it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Typical rows of clusters: what to ask when few labels are known."""
+"""TypiClust: typical rows of clusters, for the first labels."""
 
 import heapq
 from numbers import Integral
@@ -6,7 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skal._utils.pairwise import ROWS, Pairwise
+from skal._utils.distances.pairwise import ROWS, Pairwise
 from skal._utils.private import Interval
 from skal.cluster._k_means import k_means_labels
 from skal.strategies.base import QueryStrategy, pick_shuffled
@@ -15,7 +15,7 @@ __all__ = ["TypiClust", "typical_rows", "typicality"]
 
 
 def typicality(X, n_neighbors):
-    """Compute how typical rows are: one over the mean distance to the nearest other rows.
+    """Compute the typicality of rows: one over the mean distance to the nearest other rows.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def typicality(X, n_neighbors):
     Returns
     -------
     ndarray of shape (n_samples,)
-        Infinite where the neighbors are equal to the row.
+        Infinite if the neighbors equal the row.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def typicality(X, n_neighbors):
 
 
 def _neighbor_distance(pairs, members, n_neighbors):
-    """Return the mean distance of members to their nearest among the members."""
+    """Return the mean distance of members to their nearest other members."""
     among = pairs.subset(members)
     mean = np.empty(len(members))
     for first in range(0, len(members), ROWS):
@@ -51,7 +51,8 @@ def _neighbor_distance(pairs, members, n_neighbors):
         raw[np.arange(len(raw)), np.arange(rows.start, rows.stop)] = np.inf
         near = np.partition(raw, n_neighbors - 1, axis=1)[:, :n_neighbors]
         mean[rows] = pairs.to_distance(near).mean(axis=1)
-    # Equal rows are a rounding apart in a matrix product; 1 / 0 is wanted to be infinity.
+    # A matrix product gives equal rows a rounding error instead of distance 0; the typicality 1 /
+    # 0 must be infinite.
     return np.maximum(mean, np.finfo(np.float64).tiny)
 
 
@@ -66,7 +67,7 @@ def typical_rows(
     labels=None,
     random_state=None,
 ):
-    """Pick the most typical row of one cluster after another, the least labeled first.
+    """Pick the most typical row of each cluster, starting with the least labeled clusters.
 
     Parameters
     ----------
@@ -75,16 +76,16 @@ def typical_rows(
     n_instances : int
         Rows wanted, at most n_samples.
     X_labeled : array-like of shape (n_labeled, n_features), default=None
-        Rows known already.
+        Labeled rows.
     max_clusters : int, default=500
-        Most clusters.
+        Largest number of clusters.
     min_cluster_size : int, default=5
-        Clusters of at most this many rows come after all others.
+        Clusters up to this size come last.
     n_neighbors : int, default=20
-        Neighbors to which a typical row is near; at most half of its cluster.
+        Number of neighbors for the typicality, at most half of the cluster.
     labels : ndarray of shape (n_labeled + n_samples,), default=None
-        Clusters of the labeled rows, then of the candidates. None: k-means, with a cluster for
-        every row that is labeled or wanted.
+        Clusters of the labeled rows, then of the candidates. None: k-means, with one cluster per
+        labeled or wanted row.
     random_state : int, RandomState instance or None, default=None
         Draws the start of k-means, and breaks ties.
 
@@ -126,20 +127,20 @@ def typical_rows(
 
 
 class TypiClust(QueryStrategy):
-    """Ask for the most typical row of every cluster that has no label yet.
+    """Ask for the most typical row of every cluster without labels.
 
-    For the first labels of all, and as long as they are few. Labeled rows and pool are
-    clustered into as many clusters as rows are labeled or wanted; those with the fewest labels
-    are asked first, of these the largest.
+    For the first labels, while there are few. Labeled rows and pool are clustered together, with
+    one cluster per labeled or wanted row. Clusters with the fewest labels come first, and larger
+    clusters before smaller ones.
 
     Parameters
     ----------
     max_clusters : int, default=500
-        Most clusters.
+        Largest number of clusters.
     min_cluster_size : int, default=5
-        Clusters of at most this many rows are asked only after all others.
+        Clusters up to this size are asked last.
     n_neighbors : int, default=20
-        Neighbors to which a typical row is near; at most half of its cluster.
+        Number of neighbors for the typicality, at most half of the cluster.
 
     References
     ----------

@@ -15,7 +15,7 @@ __all__ = [
 ]
 
 
-# Up to so many classes, going through the columns is faster than partitioning the rows.
+# Up to this number of classes, a loop over columns is faster than partitioning rows.
 _FEW = 32
 
 
@@ -44,7 +44,7 @@ def least_confidence(proba):
 
 
 def negative_margin(proba):
-    """Compute minus the difference between the two highest probabilities.
+    """Compute the negative difference between the two highest probabilities.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def entropy(proba):
     Parameters
     ----------
     proba : ndarray of shape (..., n_classes)
-        Probabilities; those of 0 add nothing.
+        Probabilities; zeros contribute nothing.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def entropy(proba):
 
 
 class LeastConfidenceSampling(ScoreStrategy):
-    """Ask for the rows whose most probable class is least probable.
+    """Ask for the rows whose most probable class has the lowest probability.
 
     References
     ----------
@@ -117,7 +117,7 @@ class LeastConfidenceSampling(ScoreStrategy):
 
 
 class MarginSampling(ScoreStrategy):
-    """Ask for the rows whose two most probable classes are closest.
+    """Ask for the rows with the smallest margin between the two most probable classes.
 
     The default strategy: cheap, without parameters, and hard to beat.
 

@@ -168,7 +168,7 @@ def test_what_is_no_embedding_is_refused(paths, recordings, tmp_path):
 
     softmax = str(tmp_path / "softmax.keras")
     write_keras(softmax, keras_network("softmax"))
-    with pytest.raises(ValueError, match=r"scores of classes.*output="):
+    with pytest.raises(ValueError, match=r"class scores.*output="):
         embedding(softmax).transform(recordings)
     assert embedding(softmax, output="inner").transform(recordings).shape == (12, 10)
     for name, factor in {"deaf": 0.0, "wild": np.inf}.items():
@@ -201,7 +201,7 @@ def test_clips_in_which_the_network_hears_nothing_are_refused(paths, recordings)
         ({"sr": None}, "does not say its sampling rate"),
         ({"output": "nothing"}, "has no output 'nothing'"),
         ({"output": 7}, "has no output 7"),
-        ({"weights": "x"}, "weights= goes with the name of a known model"),
+        ({"weights": "x"}, "weights= needs the name of a known model"),
     ],
 )
 def test_wrong_parameters(changes, reason, paths, recordings):
@@ -214,10 +214,10 @@ def test_a_model_that_is_not_there(tmp_path, recordings):
         PretrainedEmbedding("bridnet").transform(recordings)
     with pytest.raises(FileNotFoundError, match=r"no model at .*gone\.onnx"):
         embedding(str(tmp_path / "gone.onnx")).transform(recordings)
-    with pytest.raises(FileNotFoundError, match="say where you put them: weights="):
+    with pytest.raises(FileNotFoundError, match="and give weights="):
         PretrainedEmbedding("perch2").fit(recordings)
     (tmp_path / "net.pt").write_bytes(b"x")
-    with pytest.raises(ValueError, match="is no network that can be run"):
+    with pytest.raises(ValueError, match="is not a supported network"):
         embedding(str(tmp_path / "net.pt")).fit(recordings)
 
 
@@ -232,7 +232,7 @@ def test_path_and_checksum_travel_and_a_changed_file_is_noticed(paths, recording
     other = tmp_path / "other"
     other.mkdir()
     shutil.copy(write_all(other, keras_network(seed=1))["tflite"], path)
-    with pytest.raises(ValueError, match="not those that this embedding was fitted with"):
+    with pytest.raises(ValueError, match="have changed since this embedding was fitted"):
         again.transform(recordings)
     fresh = clone(again).transform(recordings)
     assert not np.allclose(fresh, embedding(paths["tflite"]).transform(recordings))
@@ -323,7 +323,7 @@ def test_birdnet_equals_its_interpreter_bit_for_bit(noisy_tone):
         expected.append(interpreter.get_tensor(index)[0].copy())
     got = PretrainedEmbedding("birdnet", pool=None).transform([y])
     np.testing.assert_array_equal(got[0], expected)
-    with pytest.raises(ValueError, match="scores of species: it is BirdNET"):
+    with pytest.raises(ValueError, match="this is BirdNET"):
         PretrainedEmbedding(path, sr=48000).transform([y])
 
 

@@ -102,7 +102,7 @@ def test_no_permission(tmp_path, noisy_tone, monkeypatch):
     path.chmod(0)
     # The tests may run as root, who may read everything.
     monkeypatch.setattr(os, "access", lambda name, mode: False)
-    with pytest.raises(AudioReadError, match="may not be read"):
+    with pytest.raises(AudioReadError, match="no read permission"):
         read_audio(path)
 
 

@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 from skal.audio import Window, iter_windows
 
 times = st.integers(min_value=0, max_value=10**9).map(lambda n: n / 1000)

@@ -19,9 +19,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import _safe_indexing
 
 from skal import ActiveLearningClassifier
-from skal._utils import sealed
-from skal._utils.files import FolderHeldError
-from skal._utils.sealed import read_sealed
+from skal._utils.files import sealed
+from skal._utils.files.atomic import FolderHeldError
+from skal._utils.files.sealed import read_sealed
 from skal.campaign import PseudoLabels, StabilizedPredictions
 from skal.campaign.checkpoint import last_round
 from skal.models import CNNClassifier, DenseNet
@@ -392,7 +392,9 @@ class TestDamage:
         whole = path.read_bytes()
         try:
             path.write_bytes((folder / "round-00000.skal").read_bytes())
-            with pytest.raises(ValueError, match=r"round-00001.skal is whole, but not the file"):
+            with pytest.raises(
+                ValueError, match=r"round-00001.skal is intact, but does not belong"
+            ):
                 campaign(checkpoint=folder, store_rounds=True).fit(X, partial)
             path.unlink()
             with pytest.raises(ValueError, match=r"round-00001.skal is missing"):
@@ -547,7 +549,7 @@ class TestTwoAtOnce:
         )
         try:
             assert process.stdout.readline() == "holds\n"
-            with pytest.raises(FolderHeldError, match=rf"process {process.pid}.*wait for it"):
+            with pytest.raises(FolderHeldError, match=rf"process {process.pid}.*wait until it"):
                 campaign(checkpoint=tmp_path).fit(X, y)
         finally:
             process.kill()

@@ -25,6 +25,7 @@ from skal.strategies import (
     EntropySampling,
     LeastConfidenceSampling,
     MarginSampling,
+    QueryStrategy,
     RandomSampling,
 )
 from tests.campaign.data import blobs, model, permute_hidden
@@ -96,7 +97,7 @@ class TestSimulation:
     def test_a_strategy_that_asks_for_nothing_ends_the_campaign(self):
         X, y = blobs()
         fitted = campaign(strategy=lambda learner, X_pool, n: []).fit(X, y)
-        assert fitted.stop_reason_ == "the strategy asked for nothing"
+        assert fitted.stop_reason_ == "the strategy returned no rows"
 
     def test_the_record_holds_what_an_independent_computation_gives(self):
         X, y = blobs()
@@ -261,7 +262,7 @@ class TestOtherWaysIn:
         X, _ = blobs(20)
         fitted = campaign(classes=[0, 1]).fit(X, oracle=lambda rows: np.full(len(rows), -1))
         assert fitted.history_ == []
-        message = "no row of X has a label: 20 rows were asked about, and the answers were all"
+        message = "no row of X has a label: 20 rows were asked, and the answers were all"
         for ask in (fitted.predict, fitted.predict_proba, fitted.query, fitted.staged_predict):
             with pytest.raises(NotFittedError, match=message):
                 list(ask(X))
@@ -369,11 +370,31 @@ def numbers_of(rows):
     return np.array([row.split() for row in rows], float) if isinstance(rows, list) else rows
 
 
+def test_the_record_has_the_scores_of_the_smallest_query_that_asked():
+    class SizeAsScore(QueryStrategy):
+        def select(self, learner, X, n_instances, **facts):
+            return np.arange(n_instances), np.full(n_instances, float(n_instances))
+
+    X, y = blobs()
+    fitted = campaign(strategy=SizeAsScore()).fit(X, np.where(np.arange(80) % 4 == 0, y, -1))
+    asked = fitted.query(n_instances=4)
+    wide, narrow = fitted.query(n_instances=9), fitted.query(n_instances=2)
+    assert set(narrow) < set(asked) < set(wide)
+    fitted.teach(indices=wide, y=y[wide])
+    assert fitted.history_[-1]["scores"].tolist() == [2.0] * 2 + [4.0] * 2 + [9.0] * 5
+
+
 class TestErrorsChangeNothing:
+    def test_a_number_where_rows_belong(self):
+        X, y = blobs()
+        fitted = campaign().fit(X, np.where(np.arange(80) % 4 == 0, y, -1))
+        with pytest.raises(TypeError, match=r"write query\(n_instances=5\)"):
+            fitted.query(5)
+
     @pytest.mark.parametrize(
         ("kwargs", "message"),
         [
-            ({"indices": [1], "y": ["no class"]}, "none of the 4 classes"),
+            ({"indices": [1], "y": ["no class"]}, "not one of the 4 classes"),
             ({"indices": [1], "y": [9]}, "label 9"),
             ({"indices": [80], "y": [0]}, "outside the 80 rows"),
             ({"indices": [-1], "y": [0]}, "outside the 80 rows"),
@@ -425,7 +446,7 @@ class TestErrorsChangeNothing:
             campaign().fit(X, y, eval_set=X)
         with pytest.raises(ValueError, match="give all of them"):
             campaign().fit(X, np.full(80, -1))
-        with pytest.raises(ValueError, match="none of the 2 classes"):
+        with pytest.raises(ValueError, match="not one of the 2 classes"):
             campaign(classes=[0, 1]).fit(X, y)
         with pytest.raises(ValueError, match="n_initial"):
             campaign(n_initial=0).fit(X, y)
@@ -469,7 +490,7 @@ class TestErrorsChangeNothing:
             ([0, 500], "outside"),
             ([-1], "outside"),
             ([0.5], "integer"),
-            (list(range(7)), "7 positions, 6 were asked"),
+            (list(range(7)), "7 positions, but 6 were requested"),
         ],
     )
     def test_a_strategy_that_returns_nonsense(self, positions, message):

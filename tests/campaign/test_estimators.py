@@ -33,7 +33,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
-from skal._utils.pipelines import Chain, ConstantClassifier
+from skal._utils.estimators.pipelines import Chain, ConstantClassifier
 from skal.campaign import LowUncertainty, PseudoLabels, StabilizedPredictions
 from skal.learner import UnsupportedStrategyError
 from skal.strategies import (

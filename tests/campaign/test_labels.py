@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skal import ActiveLearningClassifier
-from skal.campaign.labels import as_values, check_labels, find_classes, is_missing
+from skal.campaign.given_labels import as_values, check_labels, find_classes, is_missing
 from tests.campaign.data import blobs, model
 
 MARKS = [-1, None, float("nan"), np.nan, pd.NA, pd.NaT, np.datetime64("NaT"), np.float32("nan")]

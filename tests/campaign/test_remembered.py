@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
-from skal.campaign.remembered import Remembered
+from skal.campaign.training.remembered import Remembered
 from skal.strategies import MaxHerding
 
 ASKED = []

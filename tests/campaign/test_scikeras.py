@@ -118,7 +118,7 @@ def test_a_class_that_comes_late_with_weights():
     weight = np.linspace(0.5, 1, 150)
     fitted.fit(X, marked, sample_weight=weight)
     np.testing.assert_array_equal(weight, np.linspace(0.5, 1, 150))
-    assert (fitted.predict_proba(X)[:, 2] == 0).all()
+    assert fitted.estimator_.model_.output_shape == (None, 3)  # known, though not labeled
     fitted.teach(indices=np.arange(100, 130), y=NAMES[100:130])
     assert fitted.score(X, NAMES) > 0.8
 
@@ -189,6 +189,81 @@ def test_the_wrapper_of_keras():
         assert fitted.estimator_.fit_kwargs["epochs"] == 10
     with pytest.raises(TypeError, match="use update='retrain'"):
         campaign(model, update="finetune").fit(X, NAMES)
+
+
+def build_by_target(meta):
+    """Build what SciKeras's own examples build: a sigmoid for two classes, else a softmax."""
+    import keras
+
+    binary = meta["target_type_"] == "binary"
+    ends = (1, "sigmoid") if binary else (meta["n_classes_"], "softmax")
+    return keras.Sequential([keras.Input(meta["X_shape_"][1:]), keras.layers.Dense(*ends)])
+
+
+def build_fixed(loss="sparse_categorical_crossentropy"):
+    """Build a network with three outputs, whatever is labeled."""
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "softmax")])
+    model.compile(keras.optimizers.Adam(0.1), loss)
+    return model
+
+
+def wrapped_by_scikeras(loss, model):
+    parameters = {"model__loss": loss} if model is build_fixed else {}
+    return network(model=model, loss=loss, random_state=0, **parameters)
+
+
+def compiled_by_its_builder(loss, model):
+    from scikeras.wrappers import KerasClassifier
+
+    return KerasClassifier(build_fixed, epochs=5, verbose=0, random_state=0)
+
+
+def wrapped_by_keras(loss, model):
+    from keras.wrappers import SKLearnClassifier
+
+    return SKLearnClassifier(build_fixed(loss), fit_kwargs={"epochs": 5, "verbose": 0})
+
+
+@pytest.mark.parametrize(
+    ("make", "loss", "model"),
+    [
+        (wrapped_by_scikeras, "sparse_categorical_crossentropy", build_by_target),
+        (wrapped_by_scikeras, "categorical_crossentropy", build_by_target),
+        (wrapped_by_scikeras, "categorical_crossentropy", build_fixed),
+        (compiled_by_its_builder, "sparse_categorical_crossentropy", build_fixed),
+        (wrapped_by_keras, "categorical_crossentropy", build_fixed),
+    ],
+)
+def test_the_network_knows_classes_that_no_label_has_shown(make, loss, model):
+    """Every first label is of two of the three classes."""
+    two = np.flatnonzero(Y < 2)
+    marked = np.full(len(Y), None, dtype=object)
+    marked[two[::5]] = NAMES[two[::5]]
+    estimator = make(loss, model)
+    for pipeline in (estimator, make_pipeline(StandardScaler(), estimator)):
+        fitted = campaign(pipeline, MarginSampling(), classes=np.unique(NAMES), budget=None)
+        fitted.fit(X, marked)
+        if make is not wrapped_by_keras:  # which has no predict_proba
+            assert fitted.predict_proba(X).shape == (150, 3)
+        rows = fitted.query(n_instances=30)
+        fitted.teach(indices=rows, y=NAMES[rows])
+        assert fitted.classes_.tolist() == sorted(set(NAMES))
+        last = fitted.estimator_ if pipeline is estimator else fitted.estimator_[-1]
+        assert type(last) is type(estimator)
+        assert np.asarray(last.classes_).tolist() == sorted(set(NAMES))
+        if make is not wrapped_by_keras:  # Keras cannot load a compiled model that was not trained
+            again = pickle.loads(pickle.dumps(fitted))
+            np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+
+
+def test_an_error_of_the_network_names_the_labels():
+    wrong = network(model=build_by_target, loss="sparse_categorical_crossentropy", optimizer="sgd")
+    wrong.set_params(optimizer__learning_rate=0.1)
+    with pytest.raises(Exception, match="SparseSoftmaxCrossEntropy") as caught:
+        campaign(wrong).fit(X[:100], NAMES[:100])
+    assert "labels so far: " in caught.value.__notes__[0]
 
 
 def build_sigmoid(meta):

@@ -1,6 +1,7 @@
 """Rounds with too few labels for the classifier, and classifiers that lack what others have."""
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, TargetEncoder
 from sklearn.svm import SVC
 
-from skal._utils.pipelines import Chain, ConstantClassifier
+from skal._utils.estimators.pipelines import Chain, ConstantClassifier
 from skal.campaign import (
     LowUncertainty,
     NoGain,
@@ -99,9 +100,27 @@ def calibrated(cv):
     return CalibratedClassifierCV(SVC(), cv=cv)
 
 
+class HoldsOut(LogisticRegression):
+    """Validates on a fold of its rows, as skorch does with ``ValidSplit``."""
+
+    def __init__(self, train_split, max_iter=500):
+        super().__init__(max_iter=max_iter)
+        self.train_split = train_split
+
+    def fit(self, X, y):
+        folds = StratifiedKFold if self.train_split.stratified else KFold
+        train, _ = next(folds(self.train_split.cv).split(X, y))
+        return super().fit(X[train], y[train])
+
+
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
+        (HoldsOut(SimpleNamespace(cv=7, stratified=True)), "HoldsOut needs 7 labels of a class"),
+        (
+            HoldsOut(SimpleNamespace(cv=14, stratified=False)),
+            "HoldsOut needs 14 labels of all classes",
+        ),
         (
             calibrated(KFold(6, shuffle=True)),
             "CalibratedClassifierCV needs 6 labels of each class",

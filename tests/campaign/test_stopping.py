@@ -17,6 +17,7 @@ from skal.campaign import (
     StoppingCriterion,
     TargetScore,
 )
+from skal.strategies import RandomSampling
 from tests.campaign.data import blobs, model, permute_hidden
 
 
@@ -147,6 +148,45 @@ def test_each_round_seeds_the_classifier_that_is_validated_anew():
     trained, *folds = np.reshape(seeds[:-1], (3, 3)).T.tolist()
     assert folds[0] == folds[1]
     assert len({*trained, *folds[0], 5}) == 7
+
+
+@pytest.mark.parametrize("validation", [3, 0.4])
+def test_the_seed_decides_what_is_held_out(validation):
+    X, y = easy()
+
+    def rows_trained_on():
+        sums = []
+
+        class Records(LogisticRegression):
+            def fit(self, X, y):
+                sums.append(X.sum())
+                return super().fit(X, y)
+
+        learner = campaign(stopping=TargetScore(1.0, validation=validation), budget=42)
+        learner.set_params(estimator=Records()).fit(X, y)
+        return sums
+
+    assert rows_trained_on() == rows_trained_on()
+
+
+class _Remembers(LogisticRegression):
+    """Counts its fits, as a warm start would go on from them."""
+
+    def fit(self, X, y):
+        self.n_fits_ = getattr(self, "n_fits_", 0) + 1 if self.warm_start else 1
+        return super().fit(X, y)
+
+    def predict(self, X):
+        assert self.n_fits_ == 1, "validated with a model that has seen the rows held out"
+        return super().predict(X)
+
+
+def test_what_is_validated_starts_anew_in_each_fold_of_a_warm_start():
+    X, y = easy()
+    stopping = TargetScore(1.0, validation=3)
+    ActiveLearningClassifier(
+        _Remembers(warm_start=True), RandomSampling(), stopping=stopping, budget=40, random_state=0
+    ).fit(X, y)
 
 
 def test_a_criterion_of_ones_own():

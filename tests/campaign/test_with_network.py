@@ -103,7 +103,7 @@ def test_pseudo_labels_validate_nothing(spectrograms, monkeypatch):
         seen.append((len(codes), None if allowed is None else int(allowed.sum())))
         return np.arange(len(codes)), np.arange(0)
 
-    monkeypatch.setattr("skal.models.classifier.hold_out", look)
+    monkeypatch.setattr("skal.models.cnn.hold_out", look)
     fitted = ActiveLearningClassifier(
         network(validation_fraction=0.5, label_smoothing=0.0, steps=40),
         n_initial=16,
@@ -259,7 +259,7 @@ def test_a_network_validates_by_groups_where_metadata_is_routed(steps, monkeypat
         seen.append((groups, None if allowed is None else allowed.sum()))
         return np.arange(len(codes)), np.arange(0)
 
-    monkeypatch.setattr("skal.models.classifier.hold_out", look)
+    monkeypatch.setattr("skal.models.cnn.hold_out", look)
     dense = CNNClassifier(DenseNet(units=(8,)), steps=60, learning_rate=1e-2)
     with sklearn.config_context(enable_metadata_routing=True):
         ActiveLearningClassifier(

@@ -87,7 +87,7 @@ def test_folders_that_hold_no_sound_or_may_not_be_read_are_not_passed_over(folde
     with pytest.warns(UserWarning, match="3 problems") as caught:
         load_audio_folder(folder, window=1.0, on_error="warn")
     told = str(caught[0].message)
-    for reason in ("not a sound file", "a folder, not a file", "a folder that may not be read"):
+    for reason in ("not a sound file", "a folder, not a file", "a folder without read permission"):
         assert reason in told
     with pytest.raises(PermissionError):
         load_audio_folder(folder / "secret")
@@ -245,7 +245,7 @@ def test_nan_in_json_is_no_text(folder):
     assert data.target.tolist() == [-1, 0] and data.target_names.tolist() == ["wet"]
     assert data.groups.tolist() == [str(folder / "new.wav"), "7"]
     (folder / "t.jsonl").write_text('{"path": "new.wav", "label": ["x"]}')
-    with pytest.raises(DatasetError, match="not a text"):
+    with pytest.raises(DatasetError, match="not text"):
         load_audio_folder(folder, "t.jsonl")
 
 
@@ -308,7 +308,7 @@ def test_windows_of_labelled_parts(tmp_path):
 def test_nothing_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="no recordings"):
         load_audio_folder(tmp_path)
-    with pytest.raises(ValueError, match="hop= goes with window="):
+    with pytest.raises(ValueError, match="hop= needs window="):
         load_audio_folder(tmp_path, hop=1.0)
     with pytest.raises(ValueError, match="window"):
         load_audio_folder(tmp_path, window=0)

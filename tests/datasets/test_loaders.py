@@ -69,7 +69,7 @@ def test_urbansound8k_all_that_is_wrong_at_once(urbansound8k):
     for part in (
         "no file .*1000-0-0-0",
         "1001-1-0-0.wav.*did you mean '1001-1-0-00.wav'",
-        "line 9: class 'adult_playing' is not the one of classID 2",
+        "line 9: class 'adult_playing' does not match classID 2",
         "does not begin with fsID",
         "fold 11 is not",
         "start is 'noon'",

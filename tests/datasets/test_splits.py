@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 from skal.datasets import (
     load_audio_folder,
     load_esc50,
@@ -21,9 +21,9 @@ from skal.datasets import (
 )
 from skal.datasets._bunch import make_bunch
 from skal.datasets.splits import on_both_sides
-from skal.experiment.data import load_data, split_data
 from skal.experiment.messages import ParameterError
-from skal.experiment.params import load_params
+from skal.experiment.params.parameters import load_params
+from skal.experiment.runs.data import load_data, split_data
 from tests.datasets.conftest import write
 
 

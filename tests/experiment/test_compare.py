@@ -13,11 +13,11 @@ from scipy import stats
 
 from skal.display import BudgetCurveDisplay
 from skal.experiment import Comparison, compare
-from skal.experiment.figures import figures_of_runs, summarize
-from skal.experiment.folder import RunFolder
+from skal.experiment.comparing.figures import figures_of_runs, summarize
+from skal.experiment.comparing.report import _cell, findings
 from skal.experiment.messages import ExperimentError, FolderBusyError, ParameterError
-from skal.experiment.params import load_params
-from skal.experiment.report import _cell, findings
+from skal.experiment.params.parameters import load_params
+from skal.experiment.runs.run_folder import RunFolder
 from tests.experiment.test_run import TINY, read_csv
 
 mpl.use("Agg")
@@ -88,7 +88,7 @@ def test_only_what_is_missing_is_run(comparison, tmp_path):
 
 
 def test_an_unfinished_run_goes_on(comparison, tmp_path, monkeypatch):
-    from skal.experiment.record import Recorder
+    from skal.experiment.runs.record import Recorder
 
     call = Recorder.__call__
 
@@ -107,7 +107,7 @@ def test_an_unfinished_run_goes_on(comparison, tmp_path, monkeypatch):
 
 
 def test_two_processes_on_one_comparison(tmp_path, monkeypatch):
-    from skal.experiment import comparison as module
+    from skal.experiment.comparing import comparison as module
 
     def play(*args):
         with pytest.raises(FolderBusyError, match="is held by process"):
@@ -180,7 +180,7 @@ def test_engines_bring_their_own_settings(tmp_path):
 
 
 def test_as_many_seeds_as_can_be_significant(tmp_path, monkeypatch):
-    from skal.experiment import comparison as module
+    from skal.experiment.comparing import comparison as module
 
     monkeypatch.setattr(module, "_play_all", lambda folder, plans, reporter: found.extend(plans))
     monkeypatch.setattr(module.Comparison, "from_folder", lambda *arguments: None)
@@ -299,7 +299,7 @@ def test_one_seed_has_no_interval():
 
 def test_permuted_labels_show_no_strategy_better(tmp_path, monkeypatch):
     """A control: where labels mean nothing, no strategy is found better than random."""
-    from skal.experiment import plan as module
+    from skal.experiment.runs import plan as module
 
     load = module.load_data
 

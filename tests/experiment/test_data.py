@@ -6,9 +6,9 @@ import pytest
 from skal.audio import LogMelSpectrogram
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
-from skal.experiment.data import Data, compute_features, load_data, split_data
 from skal.experiment.messages import ExperimentError, ParameterError
-from skal.experiment.params import load_params
+from skal.experiment.params.parameters import load_params
+from skal.experiment.runs.data import Data, compute_features, load_data, split_data
 
 
 def params_of(**raw):
@@ -137,8 +137,8 @@ def test_the_split_falls_back_on_groups_then_on_chance():
 @pytest.mark.parametrize(
     ("data", "raw", "message"),
     [
-        (make_data(), {"split": "official"}, "split: these data have no official one"),
-        (make_data(groups=False), {"split": "groups"}, "split: these data have no groups"),
+        (make_data(), {"split": "official"}, "split: the data set has no official split"),
+        (make_data(groups=False), {"split": "groups"}, "split: the data set has no groups"),
         (
             make_data(2),
             {"split": "random", "validation_fraction": 0.9},
@@ -189,7 +189,7 @@ def test_num_total_draws_clips_and_keeps_their_positions():
         ({"dataset": "sonds"}, "dataset: there is no dataset named 'sonds'; did you mean"),
         ({"dataset": {"name": "sounds", "n": 3}}, "dataset.n: make_sounds has no such parameter"),
         ({"dataset": {"name": "sounds", "n_classes": 99}}, "dataset: .*n_classes"),
-        ({"dataset": "fsdd"}, "data_home: say where the recordings of fsdd are"),
+        ({"dataset": "fsdd"}, "data_home: name the folder of the recordings of fsdd"),
         (
             {"dataset": "sounds", "data_home": "x"},
             "data_home: the data set sounds needs no folder",
@@ -227,7 +227,7 @@ def test_broken_clips_are_set_aside(tmp_path):
 
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_block_of_broken_clips_ends_nothing(tmp_path, monkeypatch, stored):
-    monkeypatch.setattr("skal.experiment.data._BLOCK", 3)
+    monkeypatch.setattr("skal.experiment.runs.data._BLOCK", 3)
     sounds = write_sounds(make_sounds(9, 3, duration=0.2, random_state=0), tmp_path / "in")
     broken = sorted(sounds.paths)
     for path in broken[:3] + broken[6:7]:

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from skal.experiment.folder import RunFolder, describe_environment, make_output_folder
 from skal.experiment.messages import ExperimentError
+from skal.experiment.runs.run_folder import RunFolder, describe_environment, make_output_folder
 
 
 def test_folders_are_numbered(tmp_path):

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from skal.experiment.alframework import OldKeys
 from skal.experiment.explain import file_schema
 from skal.experiment.messages import ParameterError
-from skal.experiment.params import Params, dataset_given, load_params
-from skal.experiment.plan import build_parts, make_plans, per_threshold
-from skal.experiment.presets import preset_for, preset_names, preset_rows, read_preset
-from skal.experiment.progress import Reporter
+from skal.experiment.params.alframework import OldKeys
+from skal.experiment.params.parameters import Params, dataset_given, load_params
+from skal.experiment.params.presets import preset_for, preset_names, preset_rows, read_preset
 from skal.experiment.registry import component_names, short_name
-from skal.experiment.run import describe_params
+from skal.experiment.runs.plan import build_parts, make_plans, per_threshold
+from skal.experiment.runs.progress import Reporter
+from skal.experiment.runs.run import describe_params
 
 # A file as the predecessor's users have it; load_pretrained is true in most of theirs.
 OLD_FILE = {
@@ -116,7 +116,7 @@ def test_what_is_used_can_be_used_again():
             "sel_thresholds: hist_select with var needs it",
         ),
         (
-            {"framework_type": "hist_select", "hist_sel_mode": "no", "replay": "all"},
+            {"framework_type": "hist_select", "hist_sel_mode": "no", "replay": "var"},
             "replay: hist_select sets it already; leave it out, or use edpc",
         ),
         ({"stopping": [3]}, "stopping: [3] is not allowed; use a name"),
@@ -184,7 +184,7 @@ def test_an_override_by_the_other_name_is_no_conflict(raw, overrides, expected):
         ),
         ({"update": "nope"}, "update: there is no update named 'nope'; allowed: finetune, retra"),
         ({"strategy": "nope"}, "there is no strategy named 'nope'; allowed: aift, badge"),
-        ({"strategy": "schedule"}, "strategy.stages: it is missing, and schedule needs it"),
+        ({"strategy": "schedule"}, "strategy.stages: missing; schedule needs it"),
         (
             {"strategy": {"name": "schedule", "stages": [[9, "margin"]]}},
             "strategy: the last st",
@@ -196,7 +196,7 @@ def test_an_override_by_the_other_name_is_no_conflict(raw, overrides, expected):
         ({"update": "finetune", "model": "nearest_neighbors"}, "update: update=Finetune() needs"),
         ({"update": "shrink_perturb", "model": "logistic_regression"}, "update: update='shrink"),
         ({"replay": "sure"}, "replay: there is no replay named 'sure'"),
-        ({"replay": {"name": "var", "mode": "all"}}, "replay.mode: Replay has no such parameter"),
+        ({"replay": {"name": "var", "mode": "none"}}, "replay.mode: Replay has no such parameter"),
         ({"replay": {"fraction": 2.0}}, 'replay: the "name" is missing'),
         ({"replay": {"name": "var", "fraction": 2.0}}, "replay.fraction: must be a float"),
         ({"pseudo_labels": {"treshold": 0.1}}, "pseudo_labels.treshold: PseudoLabels has no such"),
@@ -287,16 +287,16 @@ def test_engines_do_what_they_did(engine):
 
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [("certain", "uncertain"), ("var", "var"), ("no", "none"), ("all", "all")],
+    [("certain", "uncertain"), ("var", "var"), ("no", "none"), ("all", None)],
 )
 def test_each_selection_of_old_labels(mode, expected):
     raw = {"framework_type": "hist_select", "hist_sel_mode": mode, "sel_thresholds": [50, 90]}
     params, _ = load_params(OLD_FILE | raw)
     runs = per_threshold(params)
     replays = [build_parts(run).options["replay"] for run in runs]
-    assert {replay.mode for replay in replays} == {expected}
-    thresholds = [replay.threshold for replay in replays]
-    assert thresholds == ([50, 90] if mode in ("certain", "var") else [0])
+    assert {replay and replay.mode for replay in replays} == {expected}
+    thresholds = [replay and replay.threshold for replay in replays]
+    assert thresholds == {"no": [0], "all": [None]}.get(mode, [50, 90])
     again, _ = load_params(json.loads(json.dumps(runs[-1].as_used())))
     assert again == runs[-1]
 

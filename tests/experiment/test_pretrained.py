@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from skal.experiment.messages import ParameterError
-from skal.experiment.params import load_params
-from skal.experiment.plan import build_parts
+from skal.experiment.params.parameters import load_params
 from skal.experiment.registry import component_names
-from skal.experiment.run import run_experiment
+from skal.experiment.runs.plan import build_parts
+from skal.experiment.runs.run import run_experiment
 from skal.models import PiczakCNN, ResNet, SegmentVoting, VGGish
 from skal.recognizer import Recognizer
 from tests.experiment.test_run import TINY, read_csv

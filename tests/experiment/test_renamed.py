@@ -3,8 +3,8 @@
 import pytest
 
 from skal.experiment import ParameterError, load_params
-from skal.experiment.plan import build_parts
-from skal.experiment.renamed import before_renaming
+from skal.experiment.params.renamed import before_renaming
+from skal.experiment.runs.plan import build_parts
 
 BEFORE = {
     "dataset": {"name": "sounds", "n_samples": 40},
@@ -52,6 +52,13 @@ def test_digests_of_folders_see_the_names_of_before():
 def test_two_names_of_one_thing_are_refused():
     with pytest.raises(ParameterError, match=r"strategy.n_samples: it means the same as n_models"):
         load_params({"strategy": {"name": "bald", "n_samples": 3, "n_models": 4}})
+
+
+@pytest.mark.parametrize("replay", ["all", {"name": "all", "threshold": 5}])
+def test_replay_of_all_labels_is_null(replay):
+    params, notes = load_params({"replay": replay})
+    assert params.replay is None
+    assert notes == ["replay: all is called null now"]
 
 
 def test_a_name_that_is_short_for_an_object_is_translated():

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from skal._utils.files import hold_folder
+from skal._utils.files.atomic import hold_folder
 from skal.cli import main
 from skal.experiment.messages import ExperimentError, FolderBusyError, Interrupted
-from skal.experiment.params import load_params
-from skal.experiment.run import resume_runs, run_experiment
+from skal.experiment.params.parameters import load_params
+from skal.experiment.runs.run import resume_runs, run_experiment
 from tests.experiment.test_run import TINY
 
 # Everything that a campaign remembers: pseudo-labels, replay, a criterion, validation scores.
@@ -131,7 +131,7 @@ def test_ends_right_before_or_after_any_rename(tmp_path, expected, monkeypatch, 
 def test_all_runs_below_a_folder_go_on(tmp_path, monkeypatch):
     raw = TINY | {"n_seeds": 3, "full_data": False}
     whole = [result(path) for path in run(tmp_path / "whole", raw)]
-    from skal.experiment import run as module
+    from skal.experiment.runs import run as module
 
     play, played = module.play_run, []
 
@@ -162,7 +162,7 @@ def test_what_a_finished_run_could_not_remove_goes(tmp_path):
 
 
 def test_nothing_to_go_on_with(tmp_path, capsys):
-    with pytest.raises(ExperimentError, match="no run was begun here"):
+    with pytest.raises(ExperimentError, match="this folder has no started run"):
         resume_runs(tmp_path)
     run(tmp_path, TINY)
     resume_runs(tmp_path)
@@ -183,7 +183,7 @@ def test_two_processes_on_one_folder(tmp_path, monkeypatch, capsys):
 
 
 def test_a_run_holds_its_folder(tmp_path, monkeypatch):
-    from skal.experiment import run as module
+    from skal.experiment.runs import run as module
 
     def play(folder, *args):
         with pytest.raises(FolderBusyError):
@@ -197,7 +197,7 @@ def test_a_run_holds_its_folder(tmp_path, monkeypatch):
 
 def test_ctrl_c_ends_after_the_step(tmp_path, monkeypatch, capsys):
     whole = result(run(tmp_path / "whole", TINY)[0])
-    from skal.experiment.record import Recorder
+    from skal.experiment.runs.record import Recorder
 
     call = Recorder.__call__
 
@@ -222,7 +222,7 @@ def test_ctrl_c_ends_after_the_step(tmp_path, monkeypatch, capsys):
 
 
 def test_other_data_are_one_line(tmp_path, capsys, monkeypatch):
-    from skal.experiment.record import Recorder
+    from skal.experiment.runs.record import Recorder
 
     def end(self, record):
         raise Killed
@@ -244,7 +244,7 @@ def test_resume_takes_no_other_parameters(tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["run", "--resume", str(tmp_path), "--budget", "3"])
     assert ended.value.code == 2
-    assert "a run resumes with its own parameters" in capsys.readouterr().err
+    assert "a resumed run keeps its own parameters" in capsys.readouterr().err
 
 
 @pytest.fixture

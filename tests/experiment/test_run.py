@@ -12,11 +12,11 @@ from sklearn.metrics import accuracy_score
 
 from skal.datasets import load_audio_folder, make_sounds
 from skal.datasets.synthetic import write_sounds
-from skal.experiment.manifest import find_duplicates
 from skal.experiment.messages import ParameterError
-from skal.experiment.params import load_params
-from skal.experiment.record import STATS_COLUMNS
-from skal.experiment.run import run_experiment
+from skal.experiment.params.parameters import load_params
+from skal.experiment.runs.manifest import find_duplicates
+from skal.experiment.runs.record import STATS_COLUMNS
+from skal.experiment.runs.run import run_experiment
 from skal.recognizer import Recognizer
 
 TINY = {
@@ -154,7 +154,7 @@ def test_validation_data_choose_the_saved_round(tmp_path):
     queries = read_csv(path / "queries.csv")
     sounds = make_sounds(60, 3, duration=0.3, random_state=0)
     params, _ = load_params(TINY | {"validation_fraction": 0.3})
-    from skal.experiment.data import load_data, split_data
+    from skal.experiment.runs.data import load_data, split_data
 
     split = split_data(load_data(params), params, 0)
     assert not {int(row["position"]) for row in queries} & set(split.valid)
@@ -260,11 +260,11 @@ def test_a_manifest_names_every_file(tmp_path):
 
 def test_runs_that_are_the_same_are_reported(tmp_path, capsys):
     (first,) = run_tiny(tmp_path, verbose=1)
-    assert "byte for byte" not in capsys.readouterr().out
+    assert "identical" not in capsys.readouterr().out
     (second,) = run_tiny(tmp_path, verbose=1)
-    assert f"the same result, byte for byte, as {first}" in capsys.readouterr().out
+    assert f"the result is identical to that of {first}" in capsys.readouterr().out
     (third,) = run_tiny(tmp_path, verbose=1, random_seed=1)
-    assert "byte for byte" not in capsys.readouterr().out
+    assert "identical" not in capsys.readouterr().out
     assert find_duplicates([first, second, third]) == {second: first}
 
 
@@ -272,7 +272,7 @@ def test_hidden_labels_influence_nothing(tmp_path, monkeypatch):
     """Permute the labels of all clips that were never asked for: the same queries."""
     (path,) = run_tiny(tmp_path)
     asked = [int(row["position"]) for row in read_csv(path / "queries.csv")]
-    from skal.experiment import plan as module
+    from skal.experiment.runs import plan as module
 
     load = module.load_data
 

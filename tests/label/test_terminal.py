@@ -103,13 +103,13 @@ def test_a_class_is_added_by_name(project):
     assert kinds(project) == [("label", "owl"), ("label", "dog")]
     assert "owl" in shown
     shown = label(project, "+1", ["\a"])
-    assert "cannot be shown" in shown
+    assert "unprintable" in shown
     assert [info.name for info in project.classes] == ["dog", "[bold]siren", "owl"]
 
 
 def test_it_ends_when_nothing_is_left(project):
     shown = label(project, "1" * 20)
-    assert "Nothing is left to ask" in shown
+    assert "No clips are left" in shown
     assert "6 answers" in shown
     assert len(project.labels()) == 6
 
@@ -132,7 +132,7 @@ def test_an_answer_that_came_too_late_is_said_and_not_stored(recordings):
         options = {"console": console, "read_key": keys, "player": Player(None)}
         assert label_in_terminal(project, "ada", train=False, **options) == 0
         assert {answer.person for answer in project.answers()} == {"bob"}
-        assert "Nothing is left to ask" in screen.getvalue()
+        assert "No clips are left" in screen.getvalue()
 
 
 def test_an_earlier_answer_is_corrected(project):
@@ -145,14 +145,14 @@ def test_an_earlier_answer_is_corrected(project):
     assert project.votes()[0].clip_id == second.clip_id
     assert [vote.label for vote in project.votes()] == ["[bold]siren", "[bold]siren", "dog"]
     shown = label(project, "<qq", ["1", "q"])
-    assert "kept as it was" in shown
+    assert "not changed" in shown
     shown = label(project, "<q", ["no such thing", "", "", "!", "q"])
-    assert "all answers follow" in shown and "No more answers" in shown
+    assert "showing all answers" in shown and "No more answers" in shown
 
 
 def test_undo_says_what_the_answer_was(project):
-    assert "Your answer 'dog' is taken back" in label(project, "1zq")
-    assert "Your answer 'Unsure' is taken back" in label(project, "uzq")
+    assert "Took back your answer 'dog'" in label(project, "1zq")
+    assert "Took back your answer 'Unsure'" in label(project, "uzq")
 
 
 def test_a_name_that_looks_like_several_is_questioned(project):

@@ -359,7 +359,7 @@ def test_policies_of_keras(engine, policy, network):
 
 
 def test_a_step_whose_gradient_overflows_is_left_out():
-    from skal.models.engine.precision import FIRST, GROWTH, LossScale
+    from skal.models.engine.training.precision import FIRST, GROWTH, LossScale
 
     scale, seen = LossScale(), []
     one = tf.constant(1.0)
@@ -394,10 +394,10 @@ def test_a_loss_that_is_no_number_is_an_error(engine):
     [
         (lambda: layers.Dense(2), r"has the activation linear: end .* Dense\(2, activation='soft"),
         (lambda: layers.Dense(2, activation="sigmoid"), "has the activation sigmoid"),
-        (lambda: layers.Dense(2, activation="relu"), "add up to 1 over the classes"),
+        (lambda: layers.Dense(2, activation="relu"), "sum to 1 over the classes"),
         (lambda: layers.Dense(1, activation="sigmoid"), r"2 classes, but its output has shape"),
-        (lambda: layers.Dense(5, activation="softmax"), r"name all of them with classes="),
-        (lambda: layers.Lambda(lambda x: x - 0.5), "add up to 1"),
+        (lambda: layers.Dense(5, activation="softmax"), r"name all classes with classes="),
+        (lambda: layers.Lambda(lambda x: x - 0.5), "sum to 1"),
     ],
 )
 def test_outputs_that_are_no_probabilities_are_refused(head, message):
@@ -439,7 +439,7 @@ def frozen(meta):
         (two_outputs, "has 2 outputs"),
         (fixed_batch, "batches of 8 samples only"),
         (other_shape, r"samples of shape \(5,\), but those of X have shape \(6,\)"),
-        (frozen, "no weights that can be trained"),
+        (frozen, "no trainable weights"),
     ],
 )
 def test_networks_that_cannot_be_trained_are_refused(network, message):
@@ -457,7 +457,7 @@ def test_layers_that_another_classifier_trains_are_refused():
         return keras.Model(x, layers.Dense(meta["n_classes_"], activation="softmax")(hidden))
 
     CNNClassifier(network, steps=1).fit(X, y).fit(X, y)
-    with pytest.raises(ValueError, match="another classifier trains these weights"):
+    with pytest.raises(ValueError, match="another classifier already trains these weights"):
         CNNClassifier(network, steps=1).fit(X, y)
     # Frozen layers may be shared: nobody trains them.
     for _ in range(2):

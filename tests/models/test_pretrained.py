@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skal import ActiveLearningClassifier
-from skal.models import CNNClassifier, CompactCNN, VGGish, pretrained
+from skal.models import CNNClassifier, CompactCNN, VGGish, initial_weights
 from tests.models.test_networks import bands_sounds
 
 SMALL = CompactCNN(filters=(4, 6), stem_kernel_size=3, n_embedding=8, dropout=0.0, head="flatten")
@@ -108,8 +108,10 @@ def test_a_file_is_read_once_and_again_when_it_changes(donor, heir, tmp_path, mo
     joblib.dump(classifier, path)
     heir.set_params(pretrained=path).fit(X, y)
     loads = []
-    read = pretrained.read_model
-    monkeypatch.setattr(pretrained, "read_model", lambda name: loads.append(name) or read(name))
+    read = initial_weights.read_model
+    monkeypatch.setattr(
+        initial_weights, "read_model", lambda name: loads.append(name) or read(name)
+    )
     heir.fit(X, y)
     assert loads == []
     other = clone(classifier).set_params(steps=2).fit(X, y)
@@ -173,7 +175,7 @@ def test_what_is_no_saved_classifier_is_refused(donor, heir, tmp_path):
     joblib.dump(LogisticRegression(), other)
     for source, message in [
         (tmp_path / "none.joblib", "none.joblib: cannot be read: No such file"),
-        (tmp_path, "there is no model in this folder"),
+        (tmp_path, "this folder has no model"),
         (broken, "broken: not a model file"),
         (other, "no fitted CNNClassifier in a LogisticRegression"),
         (LogisticRegression(), "no fitted CNNClassifier in a LogisticRegression"),

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from skal.models import CNNClassifier
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
-from skal.models.engine.statistics import channel_statistics
-from skal.models.engine.targets import combine_weights, resolve_classes, smooth_targets
+from skal.models.engine.training.channel_statistics import channel_statistics
+from skal.models.engine.training.targets import combine_weights, resolve_classes, smooth_targets
 from skal.models.recipe import automatic_steps, cosine_schedule, draw_batches
 
 
@@ -67,7 +67,7 @@ def test_a_batch_that_begins_in_one_epoch_ends_in_the_next():
 
 def test_networks_are_trained_by_the_recipe(monkeypatch):
     from skal.models import CNNClassifier, DenseNet
-    from skal.models.engine.steps import CompiledTraining
+    from skal.models.engine.training.steps import CompiledTraining
 
     seen = {}
 
@@ -136,7 +136,7 @@ def test_a_class_of_weight_zero_is_left_out():
 
 @pytest.mark.parametrize(
     ("class_weight", "message"),
-    [({0: 0, 1: 0}, "leaves no label to train on"), ({0: -1, 1: 2}, "not negative")],
+    [({0: 0, 1: 0}, "leaves no labels to train on"), ({0: -1, 1: 2}, "non-negative")],
 )
 def test_class_weights_that_make_no_sense_are_named(class_weight, message):
     with pytest.raises(ValueError, match=message):

@@ -6,7 +6,7 @@ from sklearn.base import clone
 
 from skal.learner import Learner
 from skal.models import CNNClassifier, CompactCNN, DenseNet
-from skal.models.engine.sampling import CompiledSampling, has_dropout
+from skal.models.engine.prediction.dropout import CompiledSampling, has_dropout
 from skal.strategies import BALD, BatchBALD
 
 

@@ -66,12 +66,12 @@ def test_probabilities_and_embeddings_are_averages_by_hand(fitted):
 
 
 def test_logits_are_logarithms_of_averages_even_of_tiny_ones(fitted):
-    from skal.models.engine.steps import logits_of
+    from skal.models.engine.training.steps import logits_of
 
     classifier, X, _ = fitted
     logits = logits_of(classifier._engine.model)(X[:6]).numpy()
     np.testing.assert_allclose(np.exp(logits), classifier.predict_proba(X[:6]), rtol=1e-5)
-    from skal.models.networks._segments import SegmentVote
+    from skal.models.networks._segment_layers import SegmentVote
 
     scores = np.array([[0.0, -300.0], [0.0, -300.0]], dtype=np.float32)
     voted = SegmentVote(2)([scores, np.zeros((2, 1))]).numpy()

@@ -381,61 +381,81 @@ def test_traced_once_and_freed_with_the_network(rows):
     assert network() is None
 
 
-class TestFit:
-    def test_scikeras_goes_on(self, rows):
-        X, y = rows
-        y = np.array(["no", "longer"])[y]
-        build = rows_network(softmax, "sparse_categorical_crossentropy")
-        classifier = scikeras(model=build, epochs=2, class_weight={"no": 1.0, "longer": 2.0})
-        weights = np.ones(60, dtype=np.float64)
-        served = serve(classifier).fit(X, y, weights)
-        before = classifier.model_.get_weights()
-        network = classifier.model_
-        served.fit(X, np.array(["no"] * 60), weights, warm=True)
-        np.testing.assert_array_equal(weights, 1)
-        assert classifier.model_ is network and not classifier.warm_start
-        np.testing.assert_array_equal(served.classes_, ["longer", "no"])
-        np.testing.assert_array_equal(classifier.classes_, ["longer", "no"])
-        assert any((a != b).any() for a, b in zip(before, network.get_weights(), strict=True))
-        with pytest.raises(ValueError, match="never"):
-            served.fit(X, np.array(["never"] * 60), warm=True)
-        # A warm fit of SciKeras's own forgets the classes; served, they are known.
-        classifier.set_params(warm_start=True).fit(X, y)
-        assert classifier.classes_ is None
-        np.testing.assert_array_equal(served.classes_, ["longer", "no"])
+def test_classes_that_a_warm_fit_of_scikeras_forgets(rows):
+    X, y = rows
+    y = np.array(["no", "longer"])[y]
+    build = rows_network(softmax, "sparse_categorical_crossentropy")
+    classifier = scikeras(model=build, warm_start=True).fit(X, y)
+    classifier.fit(X, y)
+    assert classifier.classes_ is None
+    np.testing.assert_array_equal(serve(classifier).classes_, ["longer", "no"])
 
-    def test_keras_goes_on(self, rows):
+
+def test_the_wrapper_of_keras_answers_everything(rows):
+    from keras.wrappers import SKLearnClassifier
+
+    def build(X, y):
+        k = keras().layers
+        parts = [k.Dense(5), k.Dropout(0.4), k.Dense(y.shape[1], activation="softmax")]
+        model = keras().Sequential([keras().Input(X.shape[1:]), *parts])
+        model.compile(optimizer="adam", loss="categorical_crossentropy")
+        return model
+
+    X, y = rows
+    classifier = SKLearnClassifier(build, fit_kwargs={"epochs": 2, "verbose": 0})
+    served = serve(classifier)
+    asked = [served.why_not(q, X[:1], classes=[4, 7]) for q in QUESTIONS]
+    assert asked == [None] * 5
+    classifier.fit(X, y)
+    np.testing.assert_allclose(served.predict_proba(X), classifier.decision_function(X), 1e-4)
+    assert served.sample_proba(X, 3, random_state=0).shape == (3, 60, 2)
+    assert served.embed(X).shape == (60, 5)
+
+
+def test_unfitted(rows):
+    from sklearn.exceptions import NotFittedError
+
+    served = serve(scikeras(model=usual))
+    assert isinstance(served, Served)
+    with pytest.raises(NotFittedError):
+        served.predict_proba(rows[0])
+
+
+class TestTold:
+    """All classes are known while the classifier is trained, and its class is the user's."""
+
+    def test_scikeras(self, rows):
+        X, y = rows
+        build = rows_network(softmax, "sparse_categorical_crossentropy")
+        classifier = scikeras(model=build)
+        for warm in (False, True):
+            classifier.set_params(warm_start=warm)
+            with serve(classifier).told([0, 1, 5]):
+                classifier.fit(X, np.where(y == 1, 5, 0))
+            np.testing.assert_array_equal(classifier.classes_, [0, 1, 5])
+            assert classifier.model_.output_shape == (None, 3)
+        assert set(classifier.predict(X)) <= {0, 1, 5}
+
+    def test_keras(self, rows):
         from keras.wrappers import SKLearnClassifier
 
         def build(X, y):
-            k = keras().layers
-            parts = [k.Dense(5), k.Dropout(0.4), k.Dense(y.shape[1], activation="softmax")]
-            model = keras().Sequential([keras().Input(X.shape[1:]), *parts])
+            end = keras().layers.Dense(y.shape[1], activation="softmax")
+            model = keras().Sequential([keras().Input(X.shape[1:]), end])
             model.compile(optimizer="adam", loss="categorical_crossentropy")
             return model
 
         X, y = rows
-        fit_kwargs = {"epochs": 2, "verbose": 0}
-        classifier = SKLearnClassifier(build, fit_kwargs=fit_kwargs)
-        served = serve(classifier)
-        asked = [served.why_not(q, X[:1], classes=[4, 7]) for q in QUESTIONS]
-        assert asked == [None] * 5
-        served.fit(X, y, np.ones(60))
-        assert classifier.fit_kwargs is fit_kwargs and fit_kwargs == {"epochs": 2, "verbose": 0}
-        np.testing.assert_allclose(served.predict_proba(X), classifier.decision_function(X), 1e-4)
-        network, before = classifier.model_, classifier.model_.get_weights()
-        served.fit(X, y, warm=True)
-        assert classifier.model_ is network
-        assert (before[0] != network.get_weights()[0]).any()
-        assert served.sample_proba(X, 3, random_state=0).shape == (3, 60, 2)
-        assert served.embed(X).shape == (60, 5)
+        classifier = SKLearnClassifier(build, fit_kwargs={"verbose": 0})
+        with serve(classifier).told([0, 1, 5]):
+            classifier.fit(X, np.where(y == 1, 5, 0))
+        np.testing.assert_array_equal(classifier.classes_, [0, 1, 5])
+        assert classifier.model_.output_shape == (None, 3)
 
-    def test_unfitted(self, rows):
-        from sklearn.exceptions import NotFittedError
-
-        served = serve(scikeras(model=usual))
-        assert isinstance(served, Served)
-        with pytest.raises(NotFittedError):
-            served.predict_proba(rows[0])
-        with pytest.raises(NotFittedError):
-            served.fit(*rows, warm=True)
+    def test_the_class_comes_back_after_an_error(self, rows):
+        classifier = scikeras(model=usual)
+        kind = type(classifier)
+        with pytest.raises(ValueError, match="stop"), serve(classifier).told([0, 1]):
+            assert type(classifier) is not kind
+            raise ValueError("stop")
+        assert type(classifier) is kind

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from skal.models import CNNClassifier, DenseNet
-from skal.models.engine.validation import BestWeights, hold_out
+from skal.models.engine.training.validation import BestWeights, hold_out
 from tests.campaign.data import blobs
 
 
@@ -136,7 +136,7 @@ def test_the_score_is_that_of_the_weights_kept(engine):
 def test_held_out_samples_are_not_trained_on(monkeypatch):
     X, y = blobs(60, n_classes=2)
     train, held_out = np.arange(40), np.arange(40, 60)
-    monkeypatch.setattr("skal.models.classifier.hold_out", lambda *_: (train, held_out))
+    monkeypatch.setattr("skal.models.cnn.hold_out", lambda *_: (train, held_out))
     others = X.copy()
     others[held_out] += 100
     curves = [

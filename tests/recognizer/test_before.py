@@ -10,8 +10,8 @@ its database is kept as text. ::
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from skal.audio import LogMelSpectrogram
-    from skal.experiment.params import load_params
-    from skal.experiment.run import run_experiment
+    from skal.experiment.params.parameters import load_params
+    from skal.experiment.runs.run import run_experiment
     from skal.label import LabelingProject
     from skal.models import CNNClassifier, DenseNet, TensorFlowClassifier
     from tests.label.recordings import answer_next, write_tones

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache, LogMelSpectrogram
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
@@ -296,5 +296,5 @@ def test_folders_without_recordings_are_refused(tmp_path, pipeline):
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(FileNotFoundError, match=r"no recordings in .* \(1 other files\)"):
         table_of(pipeline, tmp_path)
-    with pytest.raises(ValueError, match="hop goes with window"):
+    with pytest.raises(ValueError, match="hop needs window"):
         table_of(pipeline, tmp_path, hop=1.0)

@@ -9,6 +9,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
+from skal._utils.files.pickles import unpickle
 from skal.models import CNNClassifier
 from skal.recognizer import ModelError, Recognizer
 
@@ -57,7 +58,7 @@ def test_no_other_file_of_a_folder_is_opened(tmp_path):
 @pytest.mark.parametrize("file", ["params.json", "project.sqlite"])
 def test_a_folder_without_a_model_says_what_it_lacks(tmp_path, file):
     (tmp_path / file).touch()
-    with pytest.raises(ModelError, match="no model"):
+    with pytest.raises(ModelError, match=r"no model|not saved a model"):
         Recognizer.load(tmp_path)
 
 
@@ -70,6 +71,24 @@ def test_names_that_moved_are_found_and_others_are_named(tmp_path):
     path.write_bytes(b"\x80\x02cskal.models.gone\nThing\n.")
     with pytest.raises(ModelError, match=r"m\.joblib: .*skal\.models\.gone.*train again"):
         Recognizer.load(path)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("skal._utils.pipelines", "ConstantClassifier"),
+        ("skal._utils.windows", "Window"),
+        ("skal.campaign.pseudo_labels", "PseudoLabels"),
+        ("skal.campaign.remembered", "Remembered"),
+        ("skal.campaign.replay", "Replay"),
+        ("skal.campaign.update", "ShrinkPerturb"),
+        ("skal.models.classifier", "CNNClassifier"),
+        ("skal.models.networks._segments", "FoldSegments"),
+        ("skal.strategies.augmentation", "AugmentationDisagreement"),
+    ],
+)
+def test_classes_of_earlier_modules_open(module, name):
+    assert unpickle(f"\x80\x02c{module}\n{name}\n.".encode("latin-1"), "m").__name__ == name
 
 
 def test_join_copies_the_features():

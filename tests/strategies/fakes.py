@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from skal.strategies._fake_net import FakeNet, JointFakeNet
 from skal.strategies.base import QueryStrategy
+from skal.strategies.checks.fake_net import FakeNet, JointFakeNet
 
 __all__ = ["FakeNet", "JointFakeNet", "Recorder", "finite_differences"]
 

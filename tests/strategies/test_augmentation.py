@@ -9,8 +9,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skal.learner import Learner, UnsupportedStrategyError
-from skal.strategies import augmentation
-from skal.strategies.augmentation import (
+from skal.strategies import augmented_copies
+from skal.strategies.augmented_copies import (
     AugmentationDisagreement,
     majority_copies,
     pairwise_divergence,
@@ -79,7 +79,7 @@ def test_scores_are_weighted_sums_over_the_majority(augment, monkeypatch):
         kept = np.array(_majority(copies[:, row], 4))
         expected = 0.3 * -(kept * np.log(kept)).sum() + 2.0 * _divergence_of_pairs(kept)
         np.testing.assert_allclose(scores[row], expected)
-    monkeypatch.setattr(augmentation, "_CELLS", 8 * 3 * 7)  # seven rows a block
+    monkeypatch.setattr(augmented_copies, "_CELLS", 8 * 3 * 7)  # seven rows a block
     assert len(strategy.score(Learner(net), X, random_state=5)) == 30
 
 

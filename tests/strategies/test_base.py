@@ -9,7 +9,7 @@ from scipy.stats import chisquare
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from skal._utils.rows import Rows
+from skal._utils.rows.lazy import Rows
 from skal.learner import Learner, UnsupportedStrategyError
 from skal.strategies import (
     MarginSampling,
@@ -97,7 +97,7 @@ def test_a_model_without_probabilities_is_refused_before_it_is_asked(X):
         ([0, 30], "outside the 30"),
         ([-1, 0], "outside the 30"),
         ([1, 1], "more than once"),
-        ([0, 1, 2], "3 positions, 2 were asked"),
+        ([0, 1, 2], "3 positions, but 2 were requested"),
         ([0.0, 1.0], "integer"),
         ([[0, 1]], "1-D"),
         ([True, False], "integer"),

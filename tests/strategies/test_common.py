@@ -15,10 +15,9 @@ from skal.strategies import (
     MarginSampling,
     QueryStrategy,
     RandomSampling,
-    check_strategy,
-    parametrize_with_checks,
 )
 from skal.strategies.base import FunctionStrategy
+from skal.strategies.checks import check_strategy, parametrize_with_checks
 from tests.strategies.fakes import FakeNet
 
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
-from skal._utils.windows import as_window
+from skal._utils.sound.windows import as_window
 from skal.audio import Window
 from skal.strategies.bayesian import PowerBALD
 from skal.strategies.composition import Prefilter

@@ -194,7 +194,7 @@ def test_memory_is_bounded():
     [
         (np.array([[1.0, np.nan], [1.0, 2.0]]), None, "NaN or infinity"),
         (np.eye(2), [1.0, np.nan], "weights must be finite"),
-        (np.eye(2), [1.0, -1.0], "0 or more"),
+        (np.eye(2), [1.0, -1.0], "non-negative"),
         (np.eye(2), [1.0], "shape"),
     ],
 )

@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, clone
 from sklearn.neighbors import NearestNeighbors
 
-from skal._utils.rows import Rows
+from skal._utils.rows.lazy import Rows
 from skal.learner import Learner
 from skal.strategies.gradient import BADGE
 from skal.strategies.pools import ApproximateNeighbors, NeighborPool, SubsamplePool

@@ -24,8 +24,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skal._utils import fingerprints
-from skal._utils.containers import (
+from skal._utils.rows import fingerprints
+from skal._utils.rows.containers import (
     concatenate,
     copy_rows,
     in_container_of,
@@ -33,7 +33,7 @@ from skal._utils.containers import (
     n_rows,
     take_rows,
 )
-from skal._utils.fingerprints import canonical, describe, fingerprint
+from skal._utils.rows.fingerprints import canonical, describe, fingerprint
 from skal.models import CNNClassifier, CompactCNN, DenseNet
 
 VALUES = np.random.RandomState(0).normal(size=(6, 2))
@@ -146,7 +146,11 @@ def test_waveforms_of_one_length_join_those_of_many():
         ("frame", ["a.wav"], "a sequence of paths"),
         ("frame", pd.DataFrame({"a": [1.0]}), r"missing \['b'\], new \[\]"),
         ("frame", pd.DataFrame({"a": [1.0], "c": [1.0]}), r"missing \['b'\], new \['c'\]"),
-        ("frame", pd.DataFrame({"a": [1.0], "b": ["x"]}), "column 'b' is no float64"),
+        (
+            "frame",
+            pd.DataFrame({"a": [1.0], "b": ["x"]}),
+            "column 'b' cannot be converted to float64",
+        ),
         ("images", VALUES.reshape(6, 1, 2, 1), r"shape \(1, 2, 1\).*\(2, 1, 1\)"),
         ("images", VALUES, r"shape \(2,\)"),
     ],
@@ -178,7 +182,7 @@ class TestFrames:
         found = in_container_of(X, template)
         assert (found.dtypes == template.dtypes).all()
         assert found.iloc[0].tolist() == ["lake", 3.0, 2, "z"]
-        with pytest.raises(ValueError, match="'moor', which is none of its categories"):
+        with pytest.raises(ValueError, match="'moor', which is not one of its categories"):
             in_container_of(X.assign(place=["moor"]), template)
         with pytest.raises(ValueError, match="column 'name' is int64"):
             in_container_of(X.assign(name=[7]), template)

@@ -1,4 +1,4 @@
-"""Files that are always whole, and folders that one process at a time works in."""
+"""Atomic writing of files, and locks on folders."""
 
 import errno
 import json
@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from skal._utils import files
-from skal._utils.files import (
+from skal._utils.files import atomic
+from skal._utils.files.atomic import (
     FolderHeldError,
     NoLocksError,
     hold_folder,
@@ -68,7 +68,7 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, code):
         raise OSError(code, os.strerror(code))
 
     n_open = len(os.listdir("/proc/self/fd"))
-    monkeypatch.setattr(files.fcntl, "flock", flock)
+    monkeypatch.setattr(atomic.fcntl, "flock", flock)
     with pytest.raises(NoLocksError, match=r"without locks .*local disk"), hold_folder(tmp_path):
         raise AssertionError("not locked")
     assert len(os.listdir("/proc/self/fd")) == n_open

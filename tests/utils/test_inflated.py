@@ -9,9 +9,9 @@ import zlib
 import numpy as np
 import pytest
 
-from skal._utils.inflated import is_bomb
-from skal._utils.saved_models import ModelError, read_model
-from skal._utils.sealed import _checksum, read_sealed
+from skal._utils.files.inflated import is_bomb
+from skal._utils.files.saved_models import ModelError, read_model
+from skal._utils.files.sealed import _checksum, read_sealed
 
 
 @pytest.mark.parametrize("pack", [zlib.compress, gzip.compress, bz2.compress, lzma.compress])
@@ -39,6 +39,6 @@ def test_a_model_that_is_a_bomb_is_refused(tmp_path, monkeypatch):
     with gzip.open(path, "wb") as file:
         for _ in range(2100):
             file.write(bytes(2**20))
-    monkeypatch.setattr("skal._utils.saved_models.unpickle", None)
-    with pytest.raises(ModelError, match="that large when it is unpacked"):
+    monkeypatch.setattr("skal._utils.files.saved_models.unpickle", None)
+    with pytest.raises(ModelError, match="not opened"):
         read_model(path)

@@ -92,5 +92,5 @@ def test_every_file_is_counted(tmp_path):
     shutil.rmtree(tmp_path)
     tmp_path.mkdir()
     (tmp_path / "x.txt").write_text("x")
-    with pytest.raises(FileNotFoundError, match=r"passed over 1 files.*1 \.txt"):
+    with pytest.raises(FileNotFoundError, match=r"skipped 1 files.*1 \.txt"):
         load_audio_folder(tmp_path)

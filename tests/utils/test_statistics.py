@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skal._utils.statistics import time_statistics
+from skal._utils.rows.time_statistics import time_statistics
 from skal.learner import Learner
 
 

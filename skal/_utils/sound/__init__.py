@@ -1,1 +1,1 @@
-"""Sound files: what they hold, and what is wrong with them."""
+"""Sound files: reading, headers, and findings."""

@@ -1,4 +1,4 @@
-"""Decode sound files with libsndfile, and work around its faults."""
+"""Decoding with libsndfile, and workarounds for its bugs."""
 
 import os
 import shutil
@@ -10,8 +10,8 @@ import numpy as np
 from skal._utils.sound.findings import AudioReadError
 from skal._utils.sound.quiet import quiet_c
 
-RECORD_AGAIN = "copy it again from the recorder, or cut it to what is there (sox, ffmpeg)"
-# Samples that are decoded at a time on the way to a place.
+RECORD_AGAIN = "copy it again from the recorder, or cut it to the readable part (sox, ffmpeg)"
+# Samples to decode at a time while skipping forward.
 STEP = 2**18
 
 
@@ -25,8 +25,7 @@ class Libsndfile:
     def __init__(self, path, finding):
         given = finding.view
         if given is None:
-            # As bytes: names from older disks need not be UTF-8, which soundfile would make of
-            # them.
+            # Pass bytes: names may not be UTF-8, and soundfile would encode text as UTF-8.
             given = path if os.name == "nt" else os.fsencode(path)
         self._given, self._skip, self._at = given, finding.skip, 0
         self._last_page = finding.last_page
@@ -41,7 +40,7 @@ class Libsndfile:
         if self.format == "OGG":
             info = self._file.extra_info
             if "Junk after the last page" in info or "File ended unexpectedly" in info:
-                self.trouble = "the Ogg stream breaks off, and what is there was read"
+                self.trouble = "the Ogg stream breaks off, and its readable part was used"
         self._is_mpeg = self.subtype.startswith("MPEG")
 
     def seek(self, frame):
@@ -49,8 +48,8 @@ class Libsndfile:
         import soundfile
 
         if self.subtype == "VORBIS":
-            # libsndfile 1.2 reads something else after seeking within a file that it has read
-            # from, and after seeking into the last page.
+            # libsndfile 1.2 returns wrong samples after seeking in a file that was read before,
+            # and after seeking into the last page.
             self._file.close()
             self._open()
             self._seek(min(frame, self._last_page or 0))
@@ -59,8 +58,8 @@ class Libsndfile:
         try:
             self._seek(frame)
         except soundfile.SoundFileError:
-            # Streams of unknown length cannot be searched near their end, and not at all after
-            # that has failed.
+            # Streams of unknown length cannot seek near their end, and not at all after a failed
+            # seek.
             self._open()
             self._skip_to(frame)
 
@@ -107,8 +106,8 @@ class Libsndfile:
             except libsndfile_errors():
                 if self._view is None or not self._counted:
                     raise
-                # libsndfile 1.2 opens MPEG from a view in some processes and not in others: an
-                # offset that it does not set. It opens the same bytes in a file in all of them.
+                # libsndfile 1.2 fails to open MPEG from a view in some processes, because of an
+                # uninitialized offset. It always opens the same bytes from a file.
                 self._spool = self._spooled()
                 self._given = self._spool.name
                 self._file = _sound_file()(self._given)
@@ -127,11 +126,9 @@ class Libsndfile:
         return self._file.read(n_frames, dtype="float32", always_2d=True)
 
     def _salvaged(self, n_frames, error):
-        """Return what comes before the place where the decoder gave up, at the end of a file.
-
-        libsndfile drops all that it had decoded for a call that ends in an error, so smaller
-        and smaller pieces are asked for. Not at the end, the file is broken.
-        """
+        """Return the samples before a decoding error at the end of a file."""
+        # libsndfile drops all samples of a call that ends in an error, so request smaller and
+        # smaller pieces. An error before the end means that the file is broken.
         import soundfile
 
         cut = self._view is not None and self._view.at_end() and "lost sync" in str(error)
@@ -156,7 +153,7 @@ def _sound_file():
     import soundfile
 
     class _SoundFile(soundfile.SoundFile):
-        """After every read, soundfile seeks to where it is, which fails at the end of streams."""
+        """A SoundFile without the seek after every read, which fails at the end of streams."""
 
         def seekable(self):
             return False
@@ -174,15 +171,5 @@ def libsndfile_errors():
 
 
 def plain(error):
-    """Return the last part of libsndfile's message, which the path comes before.
-
-    Parameters
-    ----------
-    error : Exception
-        The error.
-
-    Returns
-    -------
-    str
-    """
+    """Return libsndfile's message without the path."""
     return str(error).rsplit(": ", 1)[-1].rstrip(".").replace("\n", " ")

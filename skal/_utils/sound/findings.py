@@ -1,4 +1,4 @@
-"""What cannot be read: the one way in which it is described, on every floor."""
+"""Descriptions of unreadable recordings, the same everywhere in skal."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ __all__ = ["AudioReadError", "Broken", "HeaderWarning"]
 
 
 class Broken(NamedTuple):
-    """A recording that cannot be used, and what to do about it.
+    """An unusable recording, and what to do about it.
 
     Parameters
     ----------
@@ -68,4 +68,4 @@ class AudioReadError(ValueError):
 
 
 class HeaderWarning(UserWarning):
-    """The header of a recording and its content differ; what is in the file was read."""
+    """The header of a recording contradicts its content; the content was read."""

@@ -1,4 +1,4 @@
-"""The files of a folder, in an order that does not depend on the machine."""
+"""The files of a folder, in the same order on every machine."""
 
 import os
 from collections import Counter
@@ -8,7 +8,7 @@ from skal._utils.sound.soundfiles import MEDIA_EXTENSIONS
 
 __all__ = ["AUDIO_EXTENSIONS", "audio_files", "count_extensions", "existing_folder", "passed_over"]
 
-# What needs PyAV is among them: where that is not installed, it is set aside by name.
+# Includes formats that need PyAV; without PyAV these files are set aside by name.
 AUDIO_EXTENSIONS = MEDIA_EXTENSIONS | frozenset(
     f".{name}"
     for name in (
@@ -19,24 +19,24 @@ AUDIO_EXTENSIONS = MEDIA_EXTENSIONS | frozenset(
 
 
 def existing_folder(path):
-    """Return a path as a Path to a folder that is there."""
+    """Return the Path of an existing folder."""
     folder = Path(path)
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise NotADirectoryError(f"{str(folder)!r} is a file; name the folder that it is in")
+        raise NotADirectoryError(f"{str(folder)!r} is a file; name its folder")
     raise FileNotFoundError(f"there is no folder {str(folder)!r} (from {os.getcwd()!r})")
 
 
 def audio_files(folder):
-    """Return the sound files below a folder, by their names, and the other files."""
-    # No file is opened. A dangling link, a pipe or an empty folder with the name of a sound file
-    # counts as a sound file, and so does an unreadable folder: reading it reports the problem.
-    # Links to folders elsewhere are followed.
+    """Return the sound files below a folder, by extension, and the other files."""
+    # Does not open files. Dangling links, pipes, and unreadable or empty folders named like sound
+    # files count as sound files, so that reading reports the problem. Links to folders elsewhere
+    # are followed.
     sounds, others, named_so, closed = [], [], [], []
     for place, folders, names in _walk(os.fspath(folder), closed):
         for name in names:
-            # Hidden files are the work of file managers and recorders ("._x.wav" is no sound).
+            # Skip hidden files, which file managers and recorders create ("._x.wav" has no sound).
             if not name.startswith("."):
                 (sounds if _sounds_like_audio(name) else others).append(os.path.join(place, name))
         named_so += [os.path.join(place, name) for name in folders if _sounds_like_audio(name)]
@@ -52,16 +52,16 @@ def count_extensions(others):
 
 
 def passed_over(counts):
-    """Return a line that says how many files of which extension were passed over."""
+    """Describe in a line how many files of which extension were skipped."""
     if not counts:
         return None
     named = ", ".join(f"{n} {extension or 'without one'}" for extension, n in counts.items())
     n_files = sum(counts.values())
-    return f"passed over {n_files} files whose extension is not one of a recording: {named}"
+    return f"skipped {n_files} files without the extension of a sound file: {named}"
 
 
 def _walk(root, closed):
-    """Walk as `os.walk`, also through links, into every folder once; note what is closed."""
+    """Walk like `os.walk`, following links, into every folder once; record unreadable folders."""
 
     def note(error):
         if error.filename == root:
@@ -77,7 +77,7 @@ def _walk(root, closed):
 
 
 def _is_new(path, home, seen):
-    """Say whether to look into a folder: not twice, and not through a link from beside it."""
+    """Say whether to enter a folder: not twice, and not through a link inside the tree."""
     target = os.path.realpath(path)
     if os.path.islink(path) and Path(target).is_relative_to(home):
         return False
@@ -92,5 +92,5 @@ def _sounds_like_audio(name):
 
 
 def _by_parts(path):
-    # Part by part: "a/x" before "a b/x", on every system.
+    # Compare paths part by part, so that "a/x" comes before "a b/x" on every system.
     return Path(path).parts

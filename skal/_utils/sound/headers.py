@@ -1,9 +1,8 @@
-"""Where containers say how much sound they hold, and how much they do hold.
+"""Lengths in the headers of containers, compared with the content."""
 
-libsndfile believes the header. A recorder that lost power, a pipe that cannot seek back, and a
-length of 32 bits that wrapped around leave headers that are wrong. Where header and content
-differ, the file is shown to libsndfile with a header that fits: a :class:`View`.
-"""
+# libsndfile trusts the header. Headers are wrong after a power loss, in output of pipes, and if a
+# 32-bit length wraps around. If header and content differ, libsndfile gets a :class:`View` of the
+# file with a corrected header.
 
 import struct
 from typing import NamedTuple
@@ -13,57 +12,31 @@ from skal._utils.sound.views import Source, View
 
 __all__ = ["Finding", "examine"]
 
-# What programs write that cannot go back to fill in the length: sox, arecord, ffmpeg, others.
+# Placeholder lengths of programs that cannot seek back: sox, arecord, ffmpeg, and others.
 _UNKNOWN_32 = {0, *range(0x7FFFF000, 0x80000001), *range(0xFFFFF000, 0x100000000)}
 _MPEG_IN_WAV = {0x50, 0x55}
-# Padding or tags behind the sound, which belong to no chunk.
+# Padding or tags after the sound, outside any chunk.
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"3DI")
 
 
 class Finding(NamedTuple):
-    """What the bytes of a file say about its length.
+    """The length of a file, according to its bytes."""
 
-    Parameters
-    ----------
-    view : View or None
-        What to give to libsndfile instead of the file; None if it reads the file itself right.
-    announced : int or None
-        Samples per channel that the header announces; None if it announces none.
-    share : tuple of int or None
-        Bytes of sound that the header announces, and bytes that there are.
-    counted : bool
-        Only decoding tells where the sound ends.
-    skip : int
-        Samples that the view begins with and the file does not.
-    last_page : int or None
-        Where the last page of an Ogg stream begins, at the latest.
-    trouble : str or None
-        What else is wrong with the file, though the sound before it can be read.
-    """
-
+    # What to give to libsndfile instead of the file; None if it reads the file itself right.
     view: View | None = None
+    # Samples per channel that the header announces; None if it announces none.
     announced: int | None = None
+    # Bytes of sound that the header announces, and bytes that there are.
     share: tuple | None = None
-    counted: bool = False
-    skip: int = 0
-    last_page: int | None = None
+    counted: bool = False  # only decoding tells where the sound ends
+    skip: int = 0  # samples that the view begins with and the file does not
+    last_page: int | None = None  # where the last page of an Ogg stream begins, at the latest
+    # What else is wrong with the file, though the sound before it can be read.
     trouble: str | None = None
 
 
 def examine(file, size):
-    """Compare the header of a file with what is in the file.
-
-    Parameters
-    ----------
-    file : binary file object
-        Open for reading.
-    size : int
-        Its size, in bytes.
-
-    Returns
-    -------
-    Finding
-    """
+    """Compare the header of a file with what is in the file."""
     source = Source(file, size)
     beginning = source.read(0, 16)
     try:
@@ -73,7 +46,7 @@ def examine(file, size):
         if streams.looks_like_mpeg(beginning):
             return Finding(**streams.examine_mpeg(source, 0, size))
     except (struct.error, KeyError, IndexError, OverflowError, ZeroDivisionError):
-        pass  # not what it seemed: libsndfile says what is wrong with it
+        pass  # not this format after all: libsndfile reports the error
     return Finding()
 
 
@@ -93,7 +66,7 @@ def _riff(source):
     if tag in _MPEG_IN_WAV:
         fact = struct.unpack_from(order + "I", kept.get(b"fact", bytes(4)))[0]
         found = streams.examine_mpeg(source, start, start + there)
-        # The slice alone is a plain MPEG stream, whose length only decoding tells.
+        # The slice is a plain MPEG stream: its length requires decoding.
         found |= {"announced": None if fact in _UNKNOWN_32 else fact, "counted": True}
         found.setdefault("view", None)
         view = found.pop("view") or View(source, b"", start, start + there)
@@ -104,7 +77,7 @@ def _riff(source):
 
 
 def _riff_view(source, order, at, there, kept):
-    """Return a WAV file whose header says how much there is."""
+    """Return a WAV file with the correct length in its header."""
     start, end = at + 8, at + 8 + there
     before = source.read(12, at - 12)
     if order == ">" or (source.read(0, 4) == b"RIFF" and end < 0xFFFFFFFF):
@@ -221,7 +194,7 @@ _CONTAINERS = {
 
 
 class _Chunks:
-    """The chunks of a container: a name, a size, and that many bytes."""
+    """The chunks of a container: name, size, and content."""
 
     def __init__(self, source, layout, width, align, first, *, keep, counts_itself=False):
         self.source = source
@@ -235,7 +208,7 @@ class _Chunks:
         self.places = {}
 
     def find(self, name):
-        """Return where a chunk begins and the size that it announces; keep others on the way."""
+        """Return position and announced size of a chunk; remember the chunks on the way."""
         found, at = None, self.first
         while (chunk := self._chunk(at)) is not None:
             kind, length = chunk
@@ -249,11 +222,11 @@ class _Chunks:
         return found
 
     def settle(self, start, announced, there, unknown):
-        """Return how many bytes a header announces (None: unknown), and how many there are."""
+        """Return the number of announced bytes (None: unknown) and of actual bytes."""
         if announced == there:
             return announced, there
         if announced in unknown or announced < 0:
-            # A recording without sound has other chunks behind it, or nothing.
+            # An empty recording is followed by other chunks or by nothing.
             if announced == 0 and (there == 0 or self._only_chunks(start)):
                 return 0, 0
             return None, there
@@ -273,7 +246,7 @@ class _Chunks:
         return at + -at % self.align
 
     def _only_chunks(self, at):
-        """Say whether there is no more sound behind a place: only chunks, tags or padding."""
+        """Say whether only chunks, tags or padding follow a position."""
         at += -at % self.align
         size, first = self.source.size, at
         while size - at >= self.width:
@@ -281,11 +254,11 @@ class _Chunks:
             if beginning.startswith(_TAGS) or self.source.is_zero(at):
                 return True
             kind, length = self._chunk(at)
-            # In sound, four bytes that are letters and a size that fits are one in millions.
+            # Four letters and a plausible size occur in sound once in millions of samples.
             if not all(0x20 <= c < 0x7F for c in kind[:4]) or length < 0:
                 return False
             if at + self.width + length > size and kind not in (b"LIST", b"id3 ", b"bext"):
                 return False
             at = self._next(at, length)
-        # What is left is too short for a chunk: padding, or the last samples.
+        # The rest is too short for a chunk: padding, or the last samples.
         return at > first or size - at < 2 or self.source.is_zero(at)

@@ -1,4 +1,4 @@
-"""Recordings that libsndfile cannot read, such as those of phones, through PyAV."""
+"""Reading with PyAV, for recordings that libsndfile cannot read, such as those of phones."""
 
 import numpy as np
 
@@ -9,8 +9,8 @@ __all__ = ["INSTALL", "MediaSound", "has_media"]
 INSTALL = (
     "install PyAV, which reads it (pip install 'skal-audio[media]'), or convert it to WAV or FLAC"
 )
-# What recordings come in. FFmpeg knows far more, text and playlists among them, which name other
-# files to open.
+# Containers of recordings. FFmpeg supports many more, such as playlists, which could open other
+# files.
 _FORMATS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,eac3,flac,flv,matroska,webm,mov,mp3,mp4,"
     "mpeg,mpegts,mpc,mpc8,ogg,rm,tak,tta,voc,w64,wav,wv,xwma"
@@ -27,19 +27,13 @@ def has_media():
 
 
 class MediaSound:
-    """The first audio stream of a file, decoded from its start on.
+    """The first audio stream of a file, decoded from its start."""
 
-    Samples are counted from the first one that is decoded, as timestamps are too coarse in many
-    containers: going back means starting again.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    """
+    # Samples are counted while decoding, because timestamps are too coarse in many containers.
+    # Seeking back restarts the decoder.
 
     trouble = None
-    # What encoders add at both ends is not counted alike everywhere.
+    # Containers differ in how they count the samples that encoders add at both ends.
     slack = 8192
 
     def __init__(self, path):
@@ -61,12 +55,12 @@ class MediaSound:
         except (av.FFmpegError, ValueError) as error:
             raise AudioReadError(self.path, f"not a sound file ({_reason(error)})", "") from error
         if not self._container.streams.audio:
-            raise AudioReadError(self.path, "no sound in it, only other streams", "remove it")
+            raise AudioReadError(self.path, "it has no audio stream", "remove it")
         stream = self._container.streams.audio[0]
         self.samplerate, self.channels = stream.rate, stream.channels
         self.format, self.subtype = self._container.format.name, stream.codec_context.name
         if not self.samplerate or not self.channels:
-            raise AudioReadError(self.path, "not a sound file (no sampling rate in it)", "")
+            raise AudioReadError(self.path, "not a sound file (it has no sampling rate)", "")
         seconds = stream.duration and float(stream.duration * stream.time_base)
         self.announced = round(seconds * self.samplerate) if seconds else None
         self._frames = self._container.decode(stream)
@@ -105,7 +99,7 @@ class MediaSound:
     def _decode(self):
         import av
 
-        for _ in range(100):  # a few damaged packets are skipped, as players do
+        for _ in range(100):  # skip a few damaged packets, as players do
             try:
                 frame = next(self._frames)
             except StopIteration:
@@ -113,7 +107,7 @@ class MediaSound:
             except av.FFmpegError as error:
                 if isinstance(error, av.EOFError):
                     return None
-                # The generator has ended with the error.
+                # The error has ended the generator.
                 self._frames = self._container.decode(self._container.streams.audio[0])
                 continue
             if frame.samples and len(frame.layout.channels) == self.channels:

@@ -1,4 +1,4 @@
-"""Keep the notes that C libraries print about a file off the terminal."""
+"""Suppression of messages that C libraries print about files."""
 
 import contextlib
 import ctypes
@@ -15,7 +15,7 @@ _original = None
 
 @cache
 def _streams():
-    """Return C's variable ``stderr`` and a stream to nowhere; None where there are none."""
+    """Return C's variable ``stderr`` and a null stream, or None if unavailable."""
     try:
         c = ctypes.CDLL(None)
         c.fopen.restype = ctypes.c_void_p
@@ -31,12 +31,10 @@ def _streams():
 
 @contextlib.contextmanager
 def quiet_c():
-    """Send what C code prints with ``fprintf(stderr, ...)`` nowhere.
-
-    Only the variable ``stderr`` of the C library changes. File descriptor 2 stays as it is, so
-    Python's messages, those of other threads and of child processes get through. Calls may
-    overlap in several threads; the last one to leave restores the stream.
-    """
+    """Suppress output of ``fprintf(stderr, ...)`` in C code."""
+    # Changes only the variable ``stderr`` of the C library, not file descriptor 2, so messages of
+    # Python, other threads, and child processes get through. Calls may overlap in several threads;
+    # the last call restores the stream.
     global _inside, _original
     streams = _streams()
     if streams is None:
@@ -57,7 +55,7 @@ def quiet_c():
 
 
 def _after_fork():
-    # The threads that were inside do not exist in the child, and nobody would restore it.
+    # The child lacks the threads that would restore the stream.
     global _LOCK, _inside
     _LOCK = threading.Lock()
     if _inside:

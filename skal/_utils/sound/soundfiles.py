@@ -1,4 +1,4 @@
-"""Sound files before they are decoded: opened, measured, cut into windows, or refused."""
+"""Sound files: opened, measured, and cut into windows before decoding."""
 
 import contextlib
 import os
@@ -10,13 +10,13 @@ from skal._utils.sound import media
 from skal._utils.sound.decoding import RECORD_AGAIN, STEP, Libsndfile, libsndfile_errors, plain
 from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.headers import Finding, examine
-from skal._utils.windows import Window, as_window
+from skal._utils.sound.windows import Window, as_window
 
 __all__ = ["AudioReadError", "audio_length", "iter_windows", "open_sound"]
 
 CONVERT = "convert it to WAV or FLAC (for example: ffmpeg -i FILE out.wav), or remove it"
 
-# Sound that libsndfile does not read, by the names that recorders, phones and browsers give it.
+# Extensions of sound files from recorders, phones, and browsers that libsndfile cannot read.
 MEDIA_EXTENSIONS = frozenset(
     f".{name}"
     for name in (
@@ -27,10 +27,10 @@ MEDIA_EXTENSIONS = frozenset(
 
 
 def audio_length(path):
-    """Return how long a recording is.
+    """Return the length of a recording.
 
-    Where the header does not tell, or tells something else than the file holds, the recording is
-    decoded once to find out, and warned about.
+    If the header lacks the length or contradicts the content, the recording is decoded once to
+    measure it. A contradiction also issues a warning.
 
     Parameters
     ----------
@@ -64,13 +64,13 @@ def iter_windows(clip, window, hop=None):
         Length of a window, in s; read at a sampling rate `sr`, it has ``round(window * sr)``
         samples.
     hop : float, default=None
-        From the start of one window to the next, in s; None is `window`.
+        Distance between window starts, in s; None: `window`.
 
     Yields
     ------
     Window
-        The last one may be shorter: it ends with the recording. All of the recording is in some
-        window if `hop` is at most `window`.
+        The last window may be shorter: it ends with the recording. The windows cover the whole
+        recording if `hop` is at most `window`.
 
     Raises
     ------
@@ -86,9 +86,9 @@ def iter_windows(clip, window, hop=None):
     length = audio_length(path)
     end = length if end is None else min(end, length)
     index = 0
-    # A remainder of under a millisecond is rounding, not sound.
+    # A remainder below a millisecond is a rounding error.
     while index == 0 or start + index * hop < end - 1e-3:
-        # In whole microseconds, as addresses are written: windows stay equally long.
+        # Use whole microseconds, as in addresses, so that windows are equally long.
         first = round(start + index * hop, 6)
         last = round(first + round(window, 6), 6)
         yield Window(path, first, min(last, end))
@@ -98,24 +98,7 @@ def iter_windows(clip, window, hop=None):
 
 
 def open_sound(path):
-    """Open a sound file, or say why it cannot be opened.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-
-    Returns
-    -------
-    Sound
-        To be closed by the caller.
-
-    Raises
-    ------
-    AudioReadError
-        If there is no such file, it is no regular file, may not be read, is empty, or is no
-        sound file.
-    """
+    """Open a sound file, or raise an AudioReadError that says what to do."""
     status = _check_regular(path)
     version = (path, status.st_size, status.st_mtime_ns)
     try:
@@ -136,49 +119,22 @@ def open_sound(path):
             counted = not isinstance(decoder, Libsndfile)
             finding = Finding(counted=counted, announced=announced)
         if finding.view is not None:
-            stack.pop_all()  # the decoder reads it, and closes it
+            stack.pop_all()  # the decoder owns and closes it
     sound = Sound(path, version, decoder, finding)
     if sound.is_empty():
         sound.close()
-        raise AudioReadError(path, "no samples in it", RECORD_AGAIN)
+        raise AudioReadError(path, "it has no samples", RECORD_AGAIN)
     return sound
 
 
 def warn_of_header(sound):
-    """Warn if the header of a sound differs from its content, as far as both are known.
-
-    Parameters
-    ----------
-    sound : Sound
-        The sound.
-    """
+    """Warn if the header of a sound is known to contradict its content."""
     if sound.note is not None:
         warnings.warn(sound.note, HeaderWarning, stacklevel=3)
 
 
 class Sound:
-    """An open recording, read to the end of what is in the file whatever its header says.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    version : tuple
-        What changes when the file does.
-    decoder : Libsndfile or MediaSound
-        What decodes it.
-    finding : Finding
-        What its bytes say about its length.
-
-    Attributes
-    ----------
-    samplerate : int
-        In Hz.
-    channels : int
-        How many.
-    format, subtype : str
-        Container and encoding.
-    """
+    """An open recording, readable to the end of its content whatever the header says."""
 
     def __init__(self, path, version, decoder, finding):
         self.path = path
@@ -205,14 +161,14 @@ class Sound:
 
     @property
     def frames(self):
-        """Number of samples per channel, counted by decoding where the header does not tell."""
+        """Number of samples per channel, counted by decoding if the header lacks it."""
         if self._end is None:
             self._end = _counted(*self._version)
         return self._end
 
     @property
     def note(self):
-        """How header and content differ, in a sentence; None where that is not known."""
+        """How header and content differ, in a sentence, or None."""
         found, announced = self._end, self._announced
         if self._trouble is not None:
             return f"{self.path!r}: {self._trouble} ({found} samples)"
@@ -229,7 +185,7 @@ class Sound:
         return self._end
 
     def is_empty(self):
-        """Say whether there is nothing to read, as far as that is known without reading."""
+        """Say whether the recording is known to be empty without decoding."""
         return self._end == 0
 
     def seek(self, frame):
@@ -238,13 +194,7 @@ class Sound:
         self._at = frame
 
     def read(self, n_frames):
-        """Return the next samples, float32 of shape (n, channels), fewer at the end.
-
-        Raises
-        ------
-        AudioReadError
-            If the file is broken here.
-        """
+        """Return the next samples, float32 of shape (n, channels), fewer at the end."""
         block = self._decoder.read(n_frames)
         self._at += len(block)
         if len(block) < n_frames and (len(block) or self._at == 0):
@@ -258,7 +208,7 @@ class Sound:
 
 @lru_cache(maxsize=4096)
 def _counted(path, size, changed):
-    """Decode a file to its end and return its length; once for each version of it."""
+    """Return the length of a file by decoding it; cached by file version."""
     with open_sound(path) as sound:
         done = 0
         while n := len(sound.read(STEP)):
@@ -268,7 +218,7 @@ def _counted(path, size, changed):
 
 @lru_cache(maxsize=4096)
 def _constant(path, size, changed):
-    """Say whether all samples of a file are the same; once for each version of it."""
+    """Say whether all samples of a file are equal; cached by file version."""
     with open_sound(path) as sound:
         first = None
         while len(block := sound.read(STEP)):
@@ -279,22 +229,12 @@ def _constant(path, size, changed):
 
 
 def is_constant(sound):
-    """Say whether all samples of a recording are the same, from its first to its last.
-
-    Parameters
-    ----------
-    sound : Sound
-        The recording.
-
-    Returns
-    -------
-    bool
-    """
+    """Say whether all samples of a recording are equal."""
     return _constant(*sound._version)
 
 
 def _open_otherwise(path, error, as_it_is):
-    """Open a file that libsndfile refuses: through PyAV, or with the header that it has."""
+    """Open a file that libsndfile refuses: with PyAV, or with its original header."""
     try:
         return _open_media(path, error)
     except AudioReadError:
@@ -317,14 +257,14 @@ def _open_media(path, error):
 
 
 def _check_regular(path):
-    # Before opening: opening a FIFO waits for a writer, perhaps for ever.
+    # Check before opening: opening a FIFO may wait forever for a writer.
     try:
         status = os.stat(path)
     except FileNotFoundError:
         if os.path.islink(path):
             target = os.readlink(path)
             raise AudioReadError(
-                path, f"a link to {target!r}, which is not there", "mend or remove the link"
+                path, f"a link to {target!r}, which is not there", "repair or remove the link"
             ) from None
         raise AudioReadError(path, "no such file", "check the name and the folder") from None
     except (OSError, ValueError) as error:
@@ -333,12 +273,12 @@ def _check_regular(path):
     if stat.S_ISDIR(status.st_mode):
         if not os.access(path, os.R_OK | os.X_OK):
             advice = "change its permissions (chmod +rx)"
-            raise AudioReadError(path, "a folder that may not be read", advice)
+            raise AudioReadError(path, "a folder without read permission", advice)
         raise AudioReadError(path, "a folder, not a file", "give the files in it, or rename it")
     if not stat.S_ISREG(status.st_mode):
         raise AudioReadError(path, "a device or a pipe, not a file", "save the sound in a file")
     if not os.access(path, os.R_OK):
-        raise AudioReadError(path, "may not be read", "change its permissions (chmod +r)")
+        raise AudioReadError(path, "no read permission", "change its permissions (chmod +r)")
     if status.st_size == 0:
         raise AudioReadError(path, "empty (0 bytes)", RECORD_AGAIN)
     return status

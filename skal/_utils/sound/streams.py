@@ -1,4 +1,4 @@
-"""Streams of frames (FLAC, MPEG, Ogg): what their headers announce, and what is at their end."""
+"""Lengths of framed streams (FLAC, MPEG, Ogg), by header and by last frame."""
 
 import struct
 from functools import cache
@@ -7,7 +7,7 @@ from skal._utils.sound.views import View
 
 __all__ = ["examine_flac", "examine_mpeg", "examine_ogg", "looks_like_mpeg"]
 
-# More than any file has: libsndfile reads on until the stream ends.
+# More frames than any file has, so that libsndfile reads until the stream ends.
 _ENDLESS = 2**24
 _TAIL = 2**16
 _DECODER_DELAY = 529
@@ -15,11 +15,9 @@ _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12
 
 
 def examine_flac(source):
-    """Return what the bytes of a FLAC file say, as fields of `Finding`.
-
-    The last frame tells where the stream ends. It is looked for at the end of the file, so that
-    nothing is decoded to check a header that is right.
-    """
+    """Examine a FLAC file; return fields of `Finding`."""
+    # The last frame gives the length. Searching for it from the end avoids decoding files with a
+    # correct header.
     where = 4
     if source.read(where, 1)[0] & 0x7F != 0:
         return {}
@@ -49,7 +47,7 @@ def _flac_ends_at(tail, announced, block):
 
 
 def _flac_end(header, block):
-    """Return the sample that a frame ends before, or None where this is no frame."""
+    """Return the end of a frame in samples, or None if the bytes are not a frame."""
     code, at, number = header[2] >> 4, 5, header[4]
     if number >= 0xC0:
         more = 7 - (number ^ 0xFF).bit_length()
@@ -86,17 +84,15 @@ def _crc8(content):
 
 
 def looks_like_mpeg(beginning):
-    """Say whether a file may begin with an MPEG frame or a tag before it."""
+    """Say whether a file seems to begin with an MPEG frame or a tag."""
     return beginning[:3] == b"ID3" or _mpeg_frame(beginning[:4]) is not None
 
 
 def examine_mpeg(source, start, end):
-    """Return what the bytes of an MPEG audio stream say, as fields of `Finding`.
-
-    Without an index in its first frame, libsndfile takes the bit rate of that frame for the
-    whole stream; with one that does not fit, it stops too early. Both get an index that
-    announces an endless stream.
-    """
+    """Examine an MPEG audio stream; return fields of `Finding`."""
+    # Without an index in the first frame, libsndfile assumes that frame's bit rate for the whole
+    # stream; with a wrong index, it stops too early. Both cases get an index that announces an
+    # endless stream.
     first = _first_frame(source, start, end)
     if first is None:
         return {}
@@ -119,7 +115,7 @@ def examine_mpeg(source, start, end):
 
 
 def _first_frame(source, start, end):
-    """Return where the first MPEG frame is, and its header."""
+    """Return position and header of the first MPEG frame."""
     head = source.read(start, 10)
     if head[:3] == b"ID3" and len(head) == 10:
         start += 10 + sum((b & 0x7F) << 7 * (3 - i) for i, b in enumerate(head[6:10]))
@@ -136,7 +132,7 @@ def _first_frame(source, start, end):
 
 
 def _mpeg_frame(header):
-    """Return version, rate and length of a layer III frame, or None where this is none."""
+    """Return version, rate and length of a layer III frame, or None if the bytes are not one."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
         return None
     version, rate = header[1] >> 3 & 3, header[2] >> 2 & 3
@@ -154,7 +150,7 @@ def _mpeg_frame(header):
 
 
 def _trimmed(index, side):
-    """Return the samples at both ends that the encoder added, from its entry in the index."""
+    """Return the numbers of samples that the encoder added at both ends, from the index."""
     flags, at = index[side + 7], side + 12
     at += 4 * (flags >> 1 & 1) + 100 * (flags >> 2 & 1) + 4 * (flags >> 3 & 1) + 21
     if len(index) < at + 3:
@@ -164,13 +160,11 @@ def _trimmed(index, side):
 
 
 def _index_frames(header):
-    """Return frames with an index before a stream that has none, and what they sound like.
-
-    With an index, libmpg123 drops as many samples as its decoder is late by. A silent frame
-    makes up for them; what is left of it is to be skipped.
-    """
-    # At 80 or 128 kbit/s a frame is long enough for an index at every sampling rate. The first
-    # bit that is set says that no checksum follows.
+    """Return index frames to put before a stream, and the number of samples they add."""
+    # With an index, libmpg123 drops the samples of the decoder's delay. A silent frame compensates
+    # for that; the rest of the frame is skipped.
+    # At 80 or 128 kbit/s a frame is long enough for an index at every sampling rate. The first set
+    # bit means that no checksum follows.
     header = bytes([0xFF, header[1] | 1, 0x90 | header[2] & 0x0C, header[3]])
     version, _, length = _mpeg_frame(header)
     side = ((17, 32) if version == 3 else (9, 17))[header[3] >> 6 != 3]
@@ -180,7 +174,7 @@ def _index_frames(header):
 
 
 def _without_tags(source, end):
-    """Return where a stream ends before the tags that players put behind it."""
+    """Return the end of a stream, before the tags that players append."""
     if source.read(end - 128, 3) == b"TAG":
         end -= 128
     footer = source.read(end - 32, 32)
@@ -191,15 +185,16 @@ def _without_tags(source, end):
 
 
 def examine_ogg(source):
-    """Return what the bytes of an Ogg file say, as fields of `Finding`."""
+    """Examine an Ogg file; return fields of `Finding`."""
     size = min(source.size, 2 * _TAIL)
     tail = source.read(source.size - size, size)
     last = tail.rfind(b"OggS")
     serial = source.read(14, 4)
     found = {}
     if last >= 0 and tail[last + 14 : last + 18] != serial:
-        found["trouble"] = "several streams one after the other, of which one is read"
-    # A page says where its last sample is. libsndfile finds no place in the last page.
+        found["trouble"] = "several consecutive streams, of which only one is read"
+    # A page header has the position of its last sample. libsndfile cannot seek within the last
+    # page.
     before = tail.rfind(b"OggS", 0, max(0, last))
     granule = int.from_bytes(tail[before + 6 : before + 14], "little", signed=True)
     return found | {"last_page": max(0, granule) if before >= 0 else 0}

@@ -1,4 +1,4 @@
-"""A file with another beginning, as libsndfile wants to read it."""
+"""A view of a file with another beginning, for libsndfile."""
 
 import io
 
@@ -6,15 +6,7 @@ __all__ = ["Source", "View"]
 
 
 class Source:
-    """The bytes of an open file; its beginning is read once.
-
-    Parameters
-    ----------
-    file : binary file object
-        The file.
-    size : int
-        Its size, in bytes.
-    """
+    """The bytes of an open file; its beginning is cached."""
 
     def __init__(self, file, size):
         self.file = file
@@ -22,36 +14,21 @@ class Source:
         self._beginning = file.read(4096)
 
     def read(self, at, count):
-        """Return bytes from a place in the file, fewer at its end."""
+        """Return bytes from a position in the file, fewer at its end."""
         if at >= 0 and at + count <= len(self._beginning):
             return self._beginning[at : at + count]
         self.file.seek(max(0, at))
         return self.file.read(max(0, count))
 
     def is_zero(self, at):
-        """Say whether there is nothing but zeros from a place to the end, up to 1 MiB."""
+        """Say whether all bytes from a position to the end are zero, up to 1 MiB."""
         if self.size - at > 2**20:
             return False
         return not any(self.read(at, self.size - at))
 
 
 class View(io.RawIOBase):
-    """A part of a file behind a beginning of its own.
-
-    Parameters
-    ----------
-    source : Source
-        The file; the view closes it.
-    head : bytes
-        What comes first.
-    start, end : int
-        The part of the file that follows.
-
-    Attributes
-    ----------
-    furthest : int
-        How far anything was read.
-    """
+    """A part of a file after another beginning."""
 
     def __init__(self, source, head, start, end):
         self._file = source.file
@@ -62,21 +39,21 @@ class View(io.RawIOBase):
         self.furthest = 0
 
     def seek(self, offset, whence=io.SEEK_SET):
-        """Move to a place."""
+        """Move to a position."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         self._at = max(0, base + offset)
         return self._at
 
     def tell(self):
-        """Return the place."""
+        """Return the position."""
         return self._at
 
     def readable(self):
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self):
-        """Say that places can be reached."""
+        """Return True."""
         return True
 
     def readinto(self, buffer):
@@ -94,7 +71,7 @@ class View(io.RawIOBase):
         return done
 
     def at_end(self):
-        """Say whether all of it has been read."""
+        """Say whether the whole view has been read."""
         return self.furthest >= self._size
 
     def close(self):

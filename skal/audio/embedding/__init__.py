@@ -1,6 +1,6 @@
-"""Embeddings of recordings by networks that have heard millions of sounds."""
+"""Embeddings of recordings by pretrained networks."""
 
-from skal.audio.embedding.known import KNOWN_MODELS, KnownModel
+from skal.audio.embedding.known import KNOWN_MODELS
 from skal.audio.embedding.pretrained import PretrainedEmbedding
 
-__all__ = ["KNOWN_MODELS", "KnownModel", "PretrainedEmbedding"]
+__all__ = ["KNOWN_MODELS", "PretrainedEmbedding"]

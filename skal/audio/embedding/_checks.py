@@ -1,4 +1,4 @@
-"""Whether what a network gives are embeddings: checked once, when it is first run."""
+"""Check at the first run that a network returns embeddings."""
 
 import contextlib
 from typing import NamedTuple
@@ -9,7 +9,7 @@ __all__ = ["Take", "examined", "refuse_if_different"]
 
 
 class Take(NamedTuple):
-    """How windows are given to a network: lengths in samples, and the numbers of a row."""
+    """The window lengths of a network, in samples, and the width of a row."""
 
     window: int
     hop: int
@@ -18,7 +18,7 @@ class Take(NamedTuple):
     width: int
 
     def prepared(self, windows):
-        """Return windows at the level that the network wants."""
+        """Return windows at the level that the network expects."""
         if self.peak is not None:
             windows = windows - windows.mean(axis=1, keepdims=True)
             largest = np.abs(windows).max(axis=1, keepdims=True)
@@ -28,25 +28,7 @@ class Take(NamedTuple):
 
 @contextlib.contextmanager
 def examined(settings, own_output):
-    """Lend an open network, with how windows are given to it.
-
-    Parameters
-    ----------
-    settings : skal.audio.embedding._settings.Settings
-        What it is run with.
-    own_output : bool
-        Whether the caller named the output: only the name of another may tell that it holds
-        scores.
-
-    Yields
-    ------
-    tuple (runtime, Take)
-
-    Raises
-    ------
-    ValueError
-        If the window does not fit the network, or what it gives are no embeddings.
-    """
+    """Lend an open network and its Take, after checking it."""
     network = settings.open()
     window = _window(settings, network.n_samples)
     hop = max(1, round((settings.hop or window / settings.sr) * settings.sr))
@@ -75,7 +57,7 @@ def _window(settings, n_samples):
 
 
 def _width(settings, network, runtime, take, own_output):
-    """Run a network on two sounds; return the length of a row, or say why it is no embedding."""
+    """Run a network on two sounds, check its output, and return the length of a row."""
     path, rng = settings.paths[-1], np.random.default_rng(0)
     time = np.arange(take.window, dtype=np.float32) / settings.sr
     sounds = [rng.normal(scale=0.1, size=take.window), 0.3 * np.sin(2 * np.pi * 440 * time)]
@@ -95,7 +77,7 @@ def _width(settings, network, runtime, take, own_output):
         scores = "its numbers are positive and sum up to 1"
     if scores is not None:
         raise ValueError(
-            f"{path}: its output {network.output!r} holds scores of classes, no embedding "
+            f"{path}: its output {network.output!r} holds class scores, not an embedding "
             f"({scores}). Name a layer before it: output="
         )
     return rows.shape[1]
@@ -106,28 +88,13 @@ def _are_probabilities(rows):
 
 
 def refuse_if_different(waveforms, n_clips, path):
-    """Raise an error if clips with one and the same embedding do not sound the same.
-
-    Parameters
-    ----------
-    waveforms : iterable of ndarray
-        The clips.
-    n_clips : int
-        How many they are.
-    path : str
-        The network, for the message.
-
-    Raises
-    ------
-    ValueError
-        If two of them differ, and neither is silent.
-    """
+    """Raise an error if different clips have identical embeddings."""
     first = None
     for y in waveforms:
         if first is None:
             first = y if y.any() else None
         elif y.any() and not np.array_equal(y, first):
             raise ValueError(
-                f"{path} gives the same embedding for all {n_clips} clips: the network hears "
-                "nothing in them; correct scale=, sr= or output="
+                f"{path} gives the same embedding for all {n_clips} clips: the network does not "
+                "respond to them; correct scale=, sr= or output="
             )

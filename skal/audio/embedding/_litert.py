@@ -20,17 +20,7 @@ _TO_SCORES = {"SOFTMAX", "LOGISTIC", "LOG_SOFTMAX"}
 
 
 class LiteRT:
-    """A .tflite file in an interpreter, which runs one window at a time on one thread.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    outputs : tuple
-        Outputs or inner tensors, the first that is there; empty: the first output.
-    n_samples : int or None
-        Samples of a window, where the network takes any number.
-    """
+    """A .tflite file in an interpreter, which runs one window at a time on one thread."""
 
     def __init__(self, path, outputs, n_samples):
         self.path = path
@@ -38,7 +28,7 @@ class LiteRT:
         inner = {d["name"]: d["index"] for d in plain.get_tensor_details() if d["name"]}
         found = plain.get_output_details()
         chosen = choose(outputs, [d["name"] for d in found], inner, path)
-        # Only so does the interpreter keep what is neither input nor output.
+        # Without this, the interpreter discards tensors that are neither input nor output.
         keeps_all = isinstance(chosen, str)
         self._interpreter = _interpreter(path, True) if keeps_all else plain
         self._output = inner[chosen] if keeps_all else found[chosen]["index"]
@@ -49,8 +39,8 @@ class LiteRT:
     def _why_scores(self, plain, inner):
         if "model/GLOBAL_AVG_POOL/Mean" in inner:
             return (
-                "it gives scores of species: it is BirdNET, whose embedding is an inner tensor. "
-                f"Say PretrainedEmbedding('birdnet', weights={self.path!r})"
+                "this is BirdNET: its output holds scores of species, and its embedding is an "
+                "inner tensor. Use PretrainedEmbedding('birdnet', weights={self.path!r})"
             )
         makers = [op for op in plain._get_ops_details() if self._output in op["outputs"]]
         is_scores = any(op["op_name"] in _TO_SCORES for op in makers)
@@ -76,7 +66,7 @@ class LiteRT:
         for window in windows:
             self._interpreter.set_tensor(self._input, window.reshape(self._shape))
             self._interpreter.invoke()
-            # Memory of the interpreter, until the copy in as_rows.
+            # A view of the interpreter's memory; as_rows copies it.
             rows.append(as_rows(self._interpreter.get_tensor(self._output), 1, self.path))
         return np.concatenate(rows)
 
@@ -87,5 +77,5 @@ def _interpreter(path, keeps_all):
     from ai_edge_litert.interpreter import Interpreter
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that keeping all tensors is for debugging
+        warnings.simplefilter("ignore")  # a warning that keeping all tensors is for debugging
         return Interpreter(path, num_threads=1, experimental_preserve_all_tensors=keeps_all)

@@ -17,17 +17,7 @@ __all__ = ["Onnx"]
 
 
 class Onnx:
-    """An .onnx file in a session on one thread.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    outputs : tuple
-        Outputs or inner tensors, the first that is there; empty: the first output.
-    n_samples : int or None
-        Ignored: a session takes windows of any length that the network takes.
-    """
+    """An .onnx file in a session on one thread."""
 
     def __init__(self, path, outputs, n_samples):
         if find_spec("onnxruntime") is None:
@@ -80,11 +70,11 @@ def _session(model):
 
 
 def _with_outputs(path, wanted, names):
-    """Return the network with inner tensors among its outputs, and the names of all tensors."""
+    """Return the network with inner tensors added to its outputs, and all tensor names."""
     if find_spec("onnx") is None:
         raise ImportError(
-            f"{path} has no output {wanted[0]!r}, only {', '.join(names)}; for tensors inside it "
-            "the package onnx is needed: pip install onnx",
+            f"{path} has no output {wanted[0]!r}, only {', '.join(names)}; tensors inside the "
+            "network need the package onnx: pip install onnx",
             name="onnx",
         )
     import onnx

@@ -1,4 +1,4 @@
-"""From the parameters of an embedding to what its network is run with."""
+"""The settings of a network, resolved from the parameters of an embedding."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ __all__ = ["Settings", "content_of", "resolve"]
 
 
 class Settings(NamedTuple):
-    """What a network is run with; times in s, `window` None where the network says it."""
+    """Settings of a network; times in s. `window` is None if the network fixes it."""
 
     name: str
     paths: tuple
@@ -33,31 +33,14 @@ class Settings(NamedTuple):
 
 
 def resolve(given):
-    """Return the settings that parameters of a `PretrainedEmbedding` come to.
-
-    Parameters
-    ----------
-    given : PretrainedEmbedding
-        What is None there is taken from the known model.
-
-    Returns
-    -------
-    Settings
-
-    Raises
-    ------
-    FileNotFoundError
-        If the weights are not there.
-    ValueError
-        If a parameter is missing or contradicts another.
-    """
+    """Resolve the parameters of a `PretrainedEmbedding`."""
     name = os.fspath(given.model)
     known = KNOWN_MODELS.get(name)
     if known is None:
         if given.weights is not None:
             raise ValueError(
-                f"weights= goes with the name of a known model ({', '.join(KNOWN_MODELS)}), "
-                f"not with model={name!r}"
+                f"weights= needs the name of a known model ({', '.join(KNOWN_MODELS)}), "
+                f"not model={name!r}"
             )
         _check_name(name)
         if given.sr is None:
@@ -108,17 +91,7 @@ def _paths(path, known):
 
 
 def content_of(paths):
-    """Return a checksum of what files and folders hold; read again only where they changed.
-
-    Parameters
-    ----------
-    paths : tuple of str
-        Files, or folders of a SavedModel.
-
-    Returns
-    -------
-    str
-    """
+    """Return a checksum of the contents of files and folders, reading only changed files."""
     files = [file for path in paths for file in _files(path)]
     states = [(str(file), status.st_size, status.st_mtime_ns) for file, status in files]
     return _checksum(tuple(states))
@@ -132,7 +105,7 @@ def _files(path):
 
 @lru_cache(maxsize=16)
 def _checksum(states):
-    """Return the checksum of the contents of files, whose state only says when to look again."""
+    """Return the checksum of file contents; the files' state is only the cache key."""
     digest = hashlib.blake2b(digest_size=16)
     for path, size, _ in states:
         digest.update(f"{size}|".encode())

@@ -1,4 +1,4 @@
-"""What the runtimes share: shapes of inputs, choice of an output, rows of results."""
+"""Shared by the runtimes: input shapes, choice of an output, and rows of results."""
 
 import difflib
 import re
@@ -11,18 +11,7 @@ _SCORES = re.compile(r"score|logit|prob|predict|label|class|softmax|sigmoid", re
 
 
 def fixed_samples(shape):
-    """Return how many numbers an input of some shape takes for one window; None: any number.
-
-    Parameters
-    ----------
-    shape : sequence of int or None
-        With the axis of windows first, unless it is the only one; unknown lengths are None, a
-        name or negative.
-
-    Returns
-    -------
-    int or None
-    """
+    """Return the number of samples that an input takes per window; None: any number."""
     axes = list(shape)[1:] if len(shape) > 1 else list(shape)
     if not axes or any(not isinstance(n, (int, np.integer)) or n < 1 for n in axes):
         return None
@@ -30,7 +19,7 @@ def fixed_samples(shape):
 
 
 def filled(shape, n_windows, n_samples):
-    """Return the shape of an input with windows of some length in it."""
+    """Return the shape of an input for windows of a given length."""
     if len(shape) < 2:
         return (n_samples,)
     axes = [n if isinstance(n, (int, np.integer)) and n > 0 else None for n in shape[1:]]
@@ -43,62 +32,20 @@ def filled(shape, n_windows, n_samples):
 
 
 def as_rows(values, n_windows, path):
-    """Return what a network gave for some windows as one row for each.
-
-    Parameters
-    ----------
-    values : array-like
-        With the axis of windows first.
-    n_windows : int
-        Windows that went in.
-    path : str
-        The network, for the message.
-
-    Returns
-    -------
-    ndarray of shape (n_windows, n_numbers), float32
-        A copy.
-
-    Raises
-    ------
-    ValueError
-        If the rows are not as many as the windows.
-    """
+    """Return the output of a network as one row per window."""
     values = np.array(values, dtype=np.float32)
     alone = n_windows == 1 and values.ndim < 2
     if values.size == 0 or not (alone or values.shape[:1] == (n_windows,)):
         rows = values.shape[0] if values.ndim else 0
         raise ValueError(
-            f"{path} gives {rows} rows for {n_windows} windows: a window must be as long as one "
-            "row takes; set window=, in s"
+            f"{path} gives {rows} rows for {n_windows} windows: set window= (s) to the length of "
+            "sound behind one row"
         )
     return values.reshape(n_windows, -1)
 
 
 def choose(outputs, names, inner, path):
-    """Return which output to take, by its place among the outputs or the name of a tensor.
-
-    Parameters
-    ----------
-    outputs : tuple of (int or str)
-        What may be taken, the first that is there; empty: the first output.
-    names : list of str
-        Names of the outputs.
-    inner : collection of str
-        Names of tensors inside the network that can be had too.
-    path : str
-        The network, for the message.
-
-    Returns
-    -------
-    int or str
-        A place, or the name of an inner tensor.
-
-    Raises
-    ------
-    ValueError
-        If none of them is there; it names what is.
-    """
+    """Return the output to use, as its position or as the name of a tensor."""
     if not outputs:
         return 0
     for wanted in outputs:
@@ -119,11 +66,11 @@ def choose(outputs, names, inner, path):
 
 
 def names_scores(name):
-    """Tell whether the name of an output says that it holds scores of classes."""
+    """Tell whether an output's name indicates class scores."""
     return bool(_SCORES.search(name))
 
 
 def missing_package(package, kind, extra="embedding"):
     """Return the error for a runtime that is not installed."""
-    text = f"{package} runs {kind} models and is missing: pip install 'skal[{extra}]'"
+    text = f"{package} is needed for {kind} models and is missing: pip install 'skal[{extra}]'"
     return ImportError(text, name=package.replace("-", "_"))

@@ -9,17 +9,7 @@ __all__ = ["KerasFile", "SavedModel"]
 
 
 class KerasFile:
-    """A .keras file.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    outputs : tuple
-        Outputs or names of layers, the first that is there; empty: the first output.
-    n_samples : int or None
-        Ignored: a network takes windows of any length that its input takes.
-    """
+    """A .keras file."""
 
     def __init__(self, path, outputs, n_samples):
         import keras
@@ -49,7 +39,7 @@ class KerasFile:
 
 
 def _as_function(model):
-    """Return a network as a graph for any number of windows; Keras itself is slow at few."""
+    """Compile a network: Keras's predict is slow for few windows."""
     import tensorflow as tf
 
     signature = [tf.TensorSpec([None, *model.inputs[0].shape[1:]], tf.float32)]
@@ -57,18 +47,7 @@ def _as_function(model):
 
 
 class SavedModel:
-    """The folder of a SavedModel: its default signature, or what it is called by.
-
-    Parameters
-    ----------
-    path : str
-        The folder.
-    outputs : tuple
-        Outputs, by name or place in the order of their names, or tensors of the graph, the
-        first that is there; empty: the first output.
-    n_samples : int or None
-        Ignored: a function takes windows of any length that its input takes.
-    """
+    """The folder of a SavedModel: its default signature, or its call function."""
 
     def __init__(self, path, outputs, n_samples):
         import tensorflow as tf
@@ -104,8 +83,10 @@ class SavedModel:
     def _take_callable(self, model, outputs):
         function = getattr(model, "infer_tf", model)
         if not callable(function):
-            raise ValueError(f"{self.path} has no signature 'serving_default' and is no function")
-        # Networks on TensorFlow Hub take one waveform, or windows of one; Perch the latter.
+            raise ValueError(
+                f"{self.path} has no signature 'serving_default' and cannot be called"
+            )
+        # Networks on TensorFlow Hub take one waveform or, like Perch, windows of one.
         rank = 2 if hasattr(model, "infer_tf") else _rank(function)
         self._use([None] * rank, None)
         self.scores = None
@@ -151,6 +132,6 @@ def _rank(function):
 
 
 def _inlined(signature):
-    """Return a function with all that it calls in one graph, and the names of its tensors."""
+    """Inline a function into one graph; return it and the names of its tensors."""
     frozen = constants_for_variables(signature)
     return frozen, {op.name for op in frozen.graph.get_operations() if op.outputs}

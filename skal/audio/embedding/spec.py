@@ -1,4 +1,4 @@
-"""Embeddings as people write them: a name, a file, NAME=WEIGHTS, or an object."""
+"""Embeddings as text or parameters: a name, a file, NAME=WEIGHTS, or an object."""
 
 import json
 import os
@@ -11,24 +11,7 @@ __all__ = ["as_embedding", "parse_embedding"]
 
 
 def parse_embedding(text):
-    """Return the parameters that a text such as ``perch=models/perch`` names.
-
-    Parameters
-    ----------
-    text : str
-        The name of a known model, NAME=WEIGHTS, a file or folder, or a JSON object with the
-        parameters of `PretrainedEmbedding`.
-
-    Returns
-    -------
-    dict
-        Paths in it are absolute: a model may be used from another folder.
-
-    Raises
-    ------
-    ValueError
-        If the text begins as a JSON object and is none.
-    """
+    """Parse text such as ``perch=models/perch`` into parameters."""
     if text.lstrip().startswith("{"):
         try:
             return _absolute(json.loads(text))
@@ -50,18 +33,7 @@ def _absolute(given):
 
 
 def as_embedding(given):
-    """Return a transformer of recordings.
-
-    Parameters
-    ----------
-    given : str, path-like, dict or transformer
-        As for `parse_embedding`, the parameters of `PretrainedEmbedding`, or a transformer of
-        any make.
-
-    Returns
-    -------
-    transformer
-    """
+    """Return a transformer of recordings."""
     if isinstance(given, (str, os.PathLike)):
         return PretrainedEmbedding(**parse_embedding(os.fspath(given)))
     return PretrainedEmbedding(**_absolute(dict(given))) if isinstance(given, dict) else given

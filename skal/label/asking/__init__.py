@@ -1,1 +1,1 @@
-"""Questions, answers, votes, classes and clips, and the state that follows from them."""
+"""Questions, answers, votes, classes, clips, and the progress of a project."""

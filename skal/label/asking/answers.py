@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
-from skal.label.asking.checks import check_seconds, check_text
 from skal.label.asking.classes import class_ids, list_classes
 from skal.label.asking.kinds import KINDS, LABEL, SETTLING
 from skal.label.asking.questions import ask_again, is_leased
 from skal.label.asking.records import AnswerReceipt
+from skal.label.asking.values import check_seconds, check_text
 from skal.label.asking.votes import last_valid, settle
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import answers, classes, clips, questions, votes
 
 __all__ = ["add_answer", "change_label", "correct_answer", "take_back"]
@@ -44,7 +44,7 @@ def _class_id_of(connection, name):
 
 
 def add_answer(connection, question_id, person, kind, label, *, seconds, client_key, now):
-    """Store an answer; one that arrives again, with its `client_key`, is stored once."""
+    """Store an answer; a repeat with the same `client_key` adds nothing."""
     seconds = check_seconds(seconds)
     class_id = _check_kind(connection, kind, label)
     question = _question(connection, question_id)
@@ -57,7 +57,7 @@ def add_answer(connection, question_id, person, kind, label, *, seconds, client_
     if question.person != person:
         raise ProjectError(
             "lease_lost",
-            f"question {question_id} belongs to another person: ask for the next clip",
+            f"question {question_id} belongs to another person: get the next clip",
         )
     _check_lease(connection, question, now)
     row = {
@@ -92,20 +92,20 @@ def change_label(connection, clip_id, person, kind, label, now):
 
 
 def correct_answer(connection, answer_id, person, kind, label, now):
-    """Store an answer that takes the place of one that stands, of any person."""
+    """Replace a current answer of any person with a correction."""
     class_id = _check_kind(connection, kind, label)
     given = connection.execute(select(answers).where(answers.c.id == answer_id)).first()
     if given is None:
         raise ProjectError("bad_answer", f"there is no answer {answer_id}")
     standing = connection.execute(select(votes).where(votes.c.clip_id == given.clip_id)).all()
     if answer_id not in [vote.answer_id for vote in standing]:
-        # Sent again, because the confirmation was lost?
+        # A client repeats an answer if the confirmation was lost.
         for vote in standing:
             if (vote.person, vote.kind, vote.class_id) == (person, kind, class_id):
                 return AnswerReceipt(vote.answer_id, duplicate=True)
         raise ProjectError(
             "superseded",
-            "this answer was taken back or corrected meanwhile: look at the newest one",
+            "this answer has been taken back or corrected in the meantime: look at the newest one",
         )
     row = {"kind": kind, "class_id": class_id, "at": now, "reason": "relabeled"}
     row |= {"clip_id": given.clip_id, "person": person}
@@ -116,10 +116,8 @@ def correct_answer(connection, answer_id, person, kind, label, now):
 
 
 def take_back(connection, person, now, lease):
-    """Take back a person's last valid answer, and ask about the clip again.
-
-    Return the number of the question, and the answer.
-    """
+    """Take back a person's last valid answer, and ask about the clip again."""
+    # Return the number of the question, and the answer.
     last = last_valid(connection, person)
     if last is None:
         return None, None
@@ -138,7 +136,7 @@ def take_back(connection, person, now, lease):
 
 
 def _last_question(connection, answer):
-    """Return the newest question about the clip, which a changed label lacks itself."""
+    """Return the newest question about the clip: a changed label has none of its own."""
     query = select(questions).where(questions.c.clip_id == answer.clip_id)
     query = (
         query.where(questions.c.person == answer.person).order_by(questions.c.id.desc()).limit(1)
@@ -209,7 +207,7 @@ def _check_lease(connection, question, now):
         raise ProjectError(
             "lease_lost",
             f"the time for question {question.id} is over, and another person was asked. Nothing "
-            "was written; ask for the next clip",
+            "was stored; get the next clip",
         )
 
 

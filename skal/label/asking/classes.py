@@ -1,19 +1,18 @@
-"""The classes of a project, their keys, and their changes.
+"""The classes of a project, their keys, and their changes."""
 
-A class is never deleted. Its answers point to it; `merged_into` and `retired` say what they count
-as today. A renamed class leaves its former name behind, as a row that is merged into it, so that
-an old command or table still means the same class.
-"""
+# A class is never deleted. Its answers point to it; `merged_into` and `retired` determine how they
+# count now. A renamed class keeps its former name as a row merged into it, so old commands and
+# tables still find the class.
 
 import re
 
 from sqlalchemy import delete, exists, func, insert, or_, select, update
 
-from skal.label.asking.checks import check_key, check_text
 from skal.label.asking.kinds import RESERVED_KEYS
 from skal.label.asking.records import ClassInfo, FormerClass
+from skal.label.asking.values import check_key, check_text
 from skal.label.asking.votes import settle_many
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import answers, classes, predictions, questions
 
 __all__ = [
@@ -45,7 +44,7 @@ def list_classes(connection):
 
 
 def list_former(connection):
-    """Return the names that are no classes anymore, a tuple of FormerClass."""
+    """Return former class names, a tuple of FormerClass."""
     now = classes.alias("now")
     query = (
         select(classes.c.name, now.c.name)
@@ -57,13 +56,13 @@ def list_former(connection):
 
 
 def class_ids(connection):
-    """Return the number of the class that each name stands for, former names included."""
+    """Return class ids by name, including former names."""
     rows = connection.execute(_CLASS_IDS)
     return {name: number for name, number, retired in rows if not retired}
 
 
 def several_names(name):
-    """Return the names that a name seems to be made of, or None."""
+    """Split a name that looks like a list of names; return None for a single name."""
     parts = [part.strip() for part in re.split("[;,|\t]", name)]
     parts = [part for part in parts if part]
     return parts if len(parts) > 1 else None
@@ -97,7 +96,7 @@ def add_class(connection, name, key=None):
 
 
 def rename_class(connection, name, new):
-    """Give a class another name; the former one still stands for it."""
+    """Rename a class; the former name still finds it."""
     row = _class_named(connection, name)
     new = check_text(new, "the name of a class", code="bad_class")
     found = connection.execute(select(classes).where(classes.c.name == new)).first()
@@ -106,7 +105,7 @@ def rename_class(connection, name, new):
     if found is not None and found.merged_into != row.id:
         raise ProjectError("bad_class", _is_taken(connection, name, new))
     if found is not None and _has_answers(connection, found.id):
-        # A class that was merged into this one: its answers take over, with their name.
+        # The name belongs to a class merged into this one, so that class takes over.
         _take_back_over(connection, row, found)
         return
     if found is not None:
@@ -117,15 +116,15 @@ def rename_class(connection, name, new):
 
 
 def merge_class(connection, name, into):
-    """Let the answers of a class count as those of another; return the number of clips."""
+    """Count the answers of a class as those of another; return the number of clips."""
     row, target = _class_named(connection, name), _class_named(connection, into)
     if row.id == target.id:
-        raise ProjectError("bad_class", f"{name!r} is the class {into!r} already")
+        raise ProjectError("bad_class", f"{name!r} is already the class {into!r}")
     return _merge(connection, row.id, target.id)
 
 
 def retire_class(connection, name):
-    """Stop to offer a class; its answers no longer count. Return the number of clips."""
+    """Stop offering a class and counting its answers; return the number of clips."""
     row = _class_named(connection, name)
     clip_ids = _clips_of(connection, row.id)
     connection.execute(update(classes).where(classes.c.id == row.id).values(key=None))
@@ -141,7 +140,9 @@ def restore_class(connection, name):
     row = connection.execute(query).first()
     if row is None:
         names = ", ".join(repr(former.name) for former in list_former(connection)[:20])
-        raise ProjectError("unknown_class", f"{name!r:.100} was not retired or merged: {names}")
+        raise ProjectError(
+            "unknown_class", f"{name!r:.100} has not been retired or merged: {names}"
+        )
     taken = {found.key: found.name for found in list_classes(connection)}
     changed = {"retired": False, "merged_into": None, "key": _free_key(row.name, taken)}
     if row.merged_into is None:
@@ -165,11 +166,11 @@ def _is_taken(connection, name, new):
     for former in list_former(connection):
         if former.name == new:
             return f"{former}; choose another name"
-    return f"there is a class {new!r} already: merge {name!r} into it, or choose another name"
+    return f"there is already a class {new!r}: merge {name!r} into it, or choose another name"
 
 
 def _is_part_of(number):
-    """Return the condition that a class is the given one, or has become it."""
+    """Return the condition that a class is the given one or was merged into it."""
     return or_(classes.c.id == number, classes.c.merged_into == number)
 
 
@@ -190,7 +191,7 @@ def _merge(connection, number, target):
 
 
 def _take_back_over(connection, row, found):
-    """Let a class that was merged into another take its place."""
+    """Swap a merged class with the class that it was merged into."""
     changed = {"merged_into": None, "position": row.position}
     connection.execute(update(classes).where(classes.c.id == found.id).values(changed))
     _merge(connection, row.id, found.id)
@@ -199,7 +200,7 @@ def _take_back_over(connection, row, found):
 
 
 def _clips_of(connection, number):
-    """Return the clips with answers of a class, or of those that became it."""
+    """Return the clips with answers of a class or of classes merged into it."""
     parts = select(classes.c.id).where(_is_part_of(number))
     query = select(answers.c.clip_id).distinct().where(answers.c.class_id.in_(parts))
     return connection.execute(query).scalars().all()

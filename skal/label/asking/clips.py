@@ -1,4 +1,4 @@
-"""The clips of a project: files or windows of files, whose numbers never change."""
+"""The clips of a project: files or windows of files, with permanent numbers."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ from sqlalchemy import delete, func, insert, literal, select, update
 
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import AudioReadError, iter_windows
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.label.asking.records import ClipInfo
 from skal.label.asking.votes import is_settled
 from skal.label.store import tables
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import clips
 
 __all__ = [
@@ -41,15 +41,15 @@ def find_clips(root):
     if not sounds:
         raise ProjectError(
             "no_such_project",
-            f"no recordings in {str(folder)!r} ({len(others)} other files): skal knows sound "
-            "files by their extensions, such as .wav, .flac or .mp3",
+            f"no recordings in {str(folder)!r} ({len(others)} other files): skal recognizes "
+            "sound files by extension, such as .wav, .flac or .mp3",
         )
     skipped = len(str(folder).rstrip("/\\")) + 1
     return [sound[skipped:].replace("\\", "/") for sound in sounds]
 
 
 def update_clips(store, root, *, window=None, hop=None, seed=0):
-    """Append clips of new files, and set aside clips of missing files, by their names."""
+    """Append clips for new files, and set aside clips of missing files."""
     names = find_clips(root)
     there = {_storable(name) for name in names}
     with store.read() as connection:
@@ -58,7 +58,7 @@ def update_clips(store, root, *, window=None, hop=None, seed=0):
     new = [name for name in names if _storable(name) not in known]
     gone = [path for path, problem in known.items() if path not in there and problem != _GONE]
     back = [path for path, problem in known.items() if path in there and problem == _GONE]
-    # Read the lengths of new recordings, for windows, before the transaction makes others wait.
+    # Read lengths of new recordings before the transaction, which makes other writers wait.
     rows = [row for name in new for row in _rows_of(Path(root), name, window, hop)]
     if rows or gone or back:
         with store.write() as connection:
@@ -73,10 +73,12 @@ def have_answers(connection):
 
 
 def forget_clips(store):
-    """Remove the clips of a project without answers, and what was chosen; return True."""
+    """Remove all clips and choices of a project that has no answers; return True."""
     with store.write() as connection:
         if have_answers(connection):
-            raise ProjectError("bad_settings", "there are answers by now: run the command again")
+            raise ProjectError(
+                "bad_settings", "the project has answers now: run the command again"
+            )
         for table in ("predictions", "queue", "questions", "rounds", "clips"):
             connection.execute(delete(tables.metadata.tables[table]))
     return True
@@ -132,7 +134,7 @@ def _set_problem(connection, paths, problem):
 
 def _insert(connection, rows, seed):
     first = connection.execute(select(func.count()).select_from(clips)).scalar_one()
-    # A random rank for each clip; ties do no harm.
+    # Ranks are random; ties are harmless.
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(first,)))
     lots = rng.integers(2**31 - 1, size=len(rows)).tolist()
     for position, (row, lot) in enumerate(zip(rows, lots, strict=True)):
@@ -156,5 +158,5 @@ def _rows_of(root, name, window, hop):
 
 
 def _storable(name):
-    """Return a name that any database takes, with bytes that are not UTF-8 as escapes."""
+    """Return a name that every database can store, with non-UTF-8 bytes escaped."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -29,11 +29,9 @@ _ROUNDS = 3
 
 
 def wilson_interval(n_right, n, confidence_level=0.95):
-    """Return the Wilson score interval of shares.
-
-    Source: Wilson, "Probable inference, the law of succession, and statistical inference",
-    Journal of the American Statistical Association 22, 1927.
-    """
+    """Return the Wilson score interval of shares."""
+    # Source: Wilson, "Probable inference, the law of succession, and statistical inference",
+    # Journal of the American Statistical Association 22, 1927.
     n = np.asarray(n, dtype=float)
     share = np.asarray(n_right, dtype=float) / n
     z = ndtri((1 + confidence_level) / 2)
@@ -46,11 +44,9 @@ def wilson_interval(n_right, n, confidence_level=0.95):
 
 
 def estimate_accuracy(outcomes):
-    """Estimate the accuracy from outcomes (True: the prediction was right), in order, or None.
-
-    Unbiased for unlabeled clips: the clips were drawn at random among them, and the model
-    predicted each before its answer.
-    """
+    """Estimate the accuracy from outcomes (True: the prediction was right), in order, or None."""
+    # Unbiased for unlabeled clips: the clips were drawn at random among them, and the model
+    # predicted each before its answer.
     recent = list(outcomes)[-WINDOW:]
     if not recent:
         return None
@@ -83,11 +79,9 @@ def cohen_kappa(first, second):
 
 
 def fleiss_kappa(table):
-    """Return Fleiss' kappa of counts (n_clips, n_classes); None if undefined.
-
-    Source: Fleiss, "Measuring nominal scale agreement among many raters", Psychological
-    Bulletin 76, 1971.
-    """
+    """Return Fleiss' kappa of counts (n_clips, n_classes); None if undefined."""
+    # Source: Fleiss, "Measuring nominal scale agreement among many raters", Psychological Bulletin
+    # 76, 1971.
     table = np.asarray(table, dtype=float)
     if table.size == 0:
         return None
@@ -126,12 +120,10 @@ def labels_saved(estimate, n_unlabeled):
 
 
 def stopping_advice(estimate, agreements):
-    """Return why more labels no longer pay, or None if nothing says so.
-
-    `agreements` has Cohen's kappa between each model and the one before, of all rounds. Source:
-    Bloodgood and Vijay-Shanker, "A method for stopping active learning based on stabilizing
-    predictions and the need for user-adjustable stopping", CoNLL 2009.
-    """
+    """Return why more labels no longer pay, or None if nothing says so."""
+    # `agreements` has Cohen's kappa between each model and the one before, of all rounds. Source:
+    # Bloodgood and Vijay-Shanker, "A method for stopping active learning based on stabilizing
+    # predictions and the need for user-adjustable stopping", CoNLL 2009.
     if estimate is None or estimate.n < _ENOUGH:
         return None
     measured = (

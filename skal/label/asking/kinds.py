@@ -1,4 +1,4 @@
-"""The kinds of answers and their keys, for the page, the terminal, the API and the tables."""
+"""Kinds of answers and their keys, for the page, the terminal, the API, and the tables."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ class Kind:
     name: str  # at most 8 characters, see `skal.label.store.tables`
     key: str | None
     title: str  # on the button
-    counted: str  # after a number of clips
+    counted: str  # follows a number of clips
     help: str
-    settles: bool  # whether the clip is done, or waits for another person
+    settles: bool  # False: the clip waits for another person
 
 
 LABEL = "label"

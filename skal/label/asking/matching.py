@@ -1,4 +1,4 @@
-"""Find the clip that a row of a label file is about: by path, and by start and end."""
+"""Match rows of label files to clips by path, start, and end."""
 
 import math
 import os
@@ -17,7 +17,7 @@ TIME_TOLERANCE = 0.01
 
 
 class Match(NamedTuple):
-    """A label and its clip, or the reason why it has none."""
+    """A label and its clip, or the reason that it has none."""
 
     label: object
     clip_id: int | None = None
@@ -47,7 +47,7 @@ class _Finder:
 
     def __init__(self, connection, root, window, hop):
         self._root, self._window = root, window
-        # Between windows that start close to each other, rounded times must not decide.
+        # Rounding must not match a label to the neighboring window.
         self._tolerance = min(TIME_TOLERANCE, (hop or window or 1.0) / 4)
         self._folders = {f"{place}/" for place in (root.as_posix(), root.resolve().as_posix())}
         self._by_path, self._by_name, self._by_stem = {}, {}, {}
@@ -78,7 +78,7 @@ class _Finder:
         bare = given.strip()
         if "/" in bare or "\\" in bare:
             raise _NoClipError("no recording of this project has this path")
-        # Other programs drop the folder, and label tracks also the extension.
+        # Other programs drop the folder; label tracks also drop the extension.
         found = self._by_name.get(bare) or self._by_stem.get(bare, [])
         if len(found) > 1:
             raise _NoClipError(
@@ -116,7 +116,7 @@ class _Finder:
         )
 
     def _distance(self, clip, start, end, is_last):
-        """Return by how much the times differ at most, in s."""
+        """Return the largest difference between the times, in s."""
         far = max(abs(clip.start - start), abs(clip.end - end))
         # The last window ends with the recording, but other programs write its full length.
         if is_last and self._window is not None and end > clip.end:
@@ -125,7 +125,7 @@ class _Finder:
         return far
 
     def _check_whole(self, path, start, end):
-        """Refuse a label of a part where the clip is the whole file."""
+        """Refuse a label of a part if the clip is the whole file."""
         if not start and end is None:
             return
         length = self._check_end(path, start or 0.0, end)
@@ -139,7 +139,7 @@ class _Finder:
         )
 
     def _check_end(self, path, start, end):
-        """Return the length of a recording, in s, if the label does not lie beyond its end."""
+        """Return the length of a recording, in s; refuse a label beyond its end."""
         try:
             length = audio_length(self._root / path)
         except AudioReadError as error:

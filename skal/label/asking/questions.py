@@ -1,4 +1,4 @@
-"""Questions: the choice of the model, clips drawn at random, clips for a second opinion."""
+"""Questions: clips chosen by the model, drawn at random, or asked for a second opinion."""
 
 import math
 
@@ -27,11 +27,11 @@ __all__ = [
 ]
 
 _EXPLANATIONS = {
-    "initial": "a first recording: it is typical of many recordings here",
-    "chosen": "the model expects to learn most from it",
+    "initial": "a first recording, typical of many recordings here",
+    "chosen": "the model should learn most from it",
     "audit": "drawn at random, to measure how often the model is right",
     "shared": "another person labeled it: do you agree?",
-    "random": "drawn at random, until the model has chosen",
+    "random": "drawn at random while the model has not chosen yet",
 }
 
 
@@ -54,7 +54,7 @@ def choose_question(connection, settings, person, exclude, now):
 
 
 def _ask(connection, clip_id, person, reason, now, lease, round=None):
-    """Store a question, with the prediction of the moment; return its number."""
+    """Store a question with the current prediction; return its number."""
     guess = connection.execute(_EXPECTED, {"clip": clip_id}).first()
     row = {
         "clip_id": clip_id,
@@ -65,7 +65,7 @@ def _ask(connection, clip_id, person, reason, now, lease, round=None):
         "guess": None,
         "guess_probability": None,
     }
-    # The model may have learned the answer of the first person: its prediction proves nothing.
+    # The model may have trained on the first person's answer, so don't store its prediction.
     if guess is not None and reason != "shared":
         row |= {"guess": guess.class_id, "guess_probability": guess.probability}
         row["round"] = guess.round
@@ -124,7 +124,7 @@ _NOW: BindParameter[float] = bindparam("now")
 _UNWANTED: BindParameter[int] = bindparam("exclude", expanding=True)
 _MINE, _OTHER = votes.alias("mine"), votes.alias("other")
 
-# Not of a clip whose answer was taken back: the model may have learned it.
+# Skip clips whose answer was taken back: the model may have trained on it.
 _EXPECTED = select(predictions).where(
     predictions.c.clip_id == bindparam("clip"),
     ~exists().where(answers.c.clip_id == predictions.c.clip_id, answers.c.kind.in_(SETTLING)),
@@ -148,7 +148,7 @@ _HELD = (
     .limit(1)
 )
 
-# A person may be asked about clips that no one holds and that they have not answered.
+# Clips without an open question that the person has not answered.
 _FREE = (
     ~is_leased(clips.c.id, _NOW),
     ~exists().where(_MINE.c.clip_id == clips.c.id, _MINE.c.person == _PERSON),
@@ -172,7 +172,7 @@ _RANDOM = (
 
 _NEWEST_VOTE = select(func.coalesce(func.max(votes.c.answer_id), 0))
 
-# Clips that exactly one other person labeled.
+# Clips that only one other person has labeled.
 _SHARED = (
     select(clips.c.id)
     .join(votes, votes.c.clip_id == clips.c.id)
@@ -191,7 +191,7 @@ def _order_of_reasons(settings, count, rng):
     # Spread audits evenly: with a share of 0.1, every tenth question is an audit.
     before, after = (math.floor(n * audit_share) for n in (count, count + 1))
     audit = after > before
-    # A share s of n clips is asked twice: n * s of n * (1 + s) questions.
+    # If a share s of n clips is asked twice, that is n * s of n * (1 + s) questions.
     first = ["shared"] if shared < shared_share / (1 + shared_share) else []
     usual = ["audit", "chosen"] if audit else ["chosen"]
     return [*first, *usual, "initial", *(["audit"] if audit_share else []), "random"]

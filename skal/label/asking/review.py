@@ -1,4 +1,4 @@
-"""The answers that stand, newest first: to look through, and to correct."""
+"""Current answers, newest first, for review and correction."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, or_, select
 
 from skal.label.asking.kinds import KINDS, LABEL
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import answers, classes, clips, predictions, questions, votes
 
 __all__ = ["Vote", "list_people", "list_votes"]
@@ -14,51 +14,27 @@ __all__ = ["Vote", "list_people", "list_votes"]
 
 @dataclass(frozen=True)
 class Vote:
-    """The answer of one person to one clip that stands today.
+    """The answer of one person to one clip that stands today."""
 
-    Attributes
-    ----------
-    answer_id : int
-        Number of the answer; later answers have larger numbers.
-    clip_id : int
-        Number of the clip.
-    path : str
-        The file, relative to the folder of recordings.
-    start, end : float or None
-        The part of the file, in s; None for the whole of it.
-    person : str
-        Who answered.
-    kind : str
-        Kind of the answer: a key of `skal.label.asking.kinds.KINDS`.
-    label : str or None
-        The class, if the kind is "label".
-    at : datetime
-        When, in UTC.
-    guess : str or None
-        Class that the model predicts: the newest one, or the one before the answer if only that
-        one disagrees or predicted the clip.
-    guess_probability : float or None
-        Probability of that class.
-    disagrees : bool
-        Whether one of these models predicts another class than the person.
-    """
-
-    answer_id: int
-    clip_id: int
-    path: str
+    answer_id: int  # number of the answer; later answers have larger numbers
+    clip_id: int  # number of the clip
+    path: str  # the file, relative to the folder of recordings
+    # start, end: The part of the file, in s; None for the whole of it.
     start: float | None
     end: float | None
-    person: str
-    kind: str
-    label: str | None
-    at: datetime
+    person: str  # who answered
+    kind: str  # kind of the answer: a key of `skal.label.asking.kinds.KINDS`
+    label: str | None  # the class, if the kind is "label"
+    at: datetime  # when, in UTC
+    # Class that the model predicts: the newest one, or the one before the answer if only that one
+    # disagrees or predicted the clip.
     guess: str | None
-    guess_probability: float | None
-    disagrees: bool
+    guess_probability: float | None  # probability of that class
+    disagrees: bool  # whether one of these models predicts another class than the person
 
 
 _SAID, _NOW, _THEN = classes.alias("said"), classes.alias("now"), classes.alias("before")
-# The model of today has learned from the answer; the one before the answer has not.
+# The newest model has trained on the answer; the model before the answer has not.
 _DISAGREES_NOW = func.coalesce(predictions.c.class_id != votes.c.class_id, False)
 _DISAGREED = func.coalesce(questions.c.guess != votes.c.class_id, False)
 _VOTES = (
@@ -93,7 +69,7 @@ _VOTES = (
 def list_votes(
     connection, *, person=None, label=None, kind=None, disagrees=False, before=None, limit=None
 ):
-    """Return the votes that fit, newest first."""
+    """Return matching votes, newest first."""
     query = _VOTES
     if person is not None:
         query = query.where(votes.c.person == person)

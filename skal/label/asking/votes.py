@@ -1,4 +1,4 @@
-"""Votes: the answer of each person to each clip that stands, and the verdict of all."""
+"""Votes: the current answer of each person to each clip, and the verdict."""
 
 from collections import Counter, defaultdict
 
@@ -34,7 +34,7 @@ _LAST = (
     .order_by(answers.c.id.desc())
     .limit(1)
 )
-# Answers of clips as they count today: with the class that theirs has become.
+# Answers with their current class, after merges.
 _ANSWERS = (
     select(
         answers.c.id.label("answer_id"),
@@ -85,7 +85,7 @@ def settle_many(connection, clip_ids):
 
 
 def _standing(rows):
-    """Return the answers to a clip that stand, from all in order: one for each person."""
+    """Return the current answers to a clip, one for each person."""
     undone = {row.undoes for row in rows if row.kind == "undo"}
     people = {row.answer_id: row.person for row in rows}
     standing = {}
@@ -112,10 +112,8 @@ def _summary(clip_id, rows):
 
 
 def verdict(given):
-    """Return what most people say; in a tie, what was said first.
-
-    Votes that settle nothing, such as skips, count only if there are no others.
-    """
+    """Return the majority answer; the earlier answer wins a tie."""
+    # Votes that settle nothing, such as skips, count only if there are no other votes.
     counted = [vote for vote in given if vote.kind in SETTLING] or given
     if not counted:
         return {"kind": None, "class_id": None, "answer_id": None, "n_people": 0, "n_agree": 0}

@@ -1,7 +1,7 @@
-"""Labels out of a project and into it: tables, JSON, and files of other programs."""
+"""Label files: tables, JSON, and the formats of other programs."""
 
-from skal.label.formats.files import FORMATS, ImportedLabels, export_labels, read_labels
 from skal.label.formats.problems import LabelFileError, LabelProblem
+from skal.label.formats.read_write import FORMATS, ImportedLabels, export_labels, read_labels
 
 __all__ = [
     "FORMATS",

@@ -1,14 +1,13 @@
-"""Audacity's label tracks: a text file for each recording, start, end and label on each line.
+"""Audacity's label tracks: one text file per recording, with a label on each line."""
 
-See "Importing and Exporting Labels" in Audacity's manual: UTF-8 with tabs, times in s with six
-decimals. A label with equal start and end is a point.
-"""
+# See "Importing and Exporting Labels" in Audacity's manual: UTF-8 with tabs, times in s with six
+# decimals. A label with equal start and end is a point.
 
 import zipfile
 from pathlib import Path
 
-from skal._utils.files import write_atomically
-from skal._utils.tables import as_seconds
+from skal._utils.files.atomic import write_atomically
+from skal._utils.files.delimited import as_seconds
 from skal.label.formats.cells import one_line
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem, LeftOut, check_span
@@ -53,12 +52,12 @@ def _label_files(rows, root, problems):
         for row in found:
             start, end = row.start or 0.0, length if row.end is None else row.end
             lines.append(f"{start:.6f}\t{max(start, end):.6f}\t{one_line(row.label)}\n")
-        # Keep the whole name: x.wav and x.flac may be in the same folder.
+        # Keep the extension: x.wav and x.flac may be in the same folder.
         yield (*folders, f"{name}.txt"), "".join(lines).encode("utf-8", "replace")
 
 
 def _length(path, root, problems):
-    """Return the length in s, or 0 for an unreadable file, whose label is a point then."""
+    """Return the length in s, or 0 for an unreadable file: its label becomes a point."""
     found = measure(path, root)
     if isinstance(found, LabelProblem):
         problems.append(found)
@@ -80,10 +79,8 @@ def _times(cells):
 
 
 def read_track(content):
-    """Yield the labels of a track; the path is None, because the file's name tells it.
-
-    A line that begins with a backslash has the frequencies of the label before it.
-    """
+    """Yield the labels of a track; the path is None because the file name gives it."""
+    # A line that begins with a backslash has the frequencies of the label before it.
     for number, line in enumerate(content.split("\n"), start=1):
         row, cells = f"row {number}", line.strip("\r").split("\t")
         if not line.strip() or cells[0].strip() == "\\":
@@ -92,11 +89,13 @@ def read_track(content):
         label = cells[2].strip() if len(cells) > 2 else ""
         # BirdNET writes its confidence behind the label.
         if times is None or (len(cells) > 3 and _times(["0", cells[3]]) is None) or len(cells) > 4:
-            yield LabelProblem(row, "cells", "each line has start, end (s) and a label, with tabs")
+            yield LabelProblem(
+                row, "cells", "each line needs start, end (s), and a label, separated by tabs"
+            )
         elif not label:
             yield LeftOut(row, "label", "empty")
         elif times[0] == times[1]:
-            reason = f"a point at {times[0]:g} s, which is no clip; give it an end"
+            reason = f"a point at {times[0]:g} s, not a clip; give it an end"
             yield LeftOut(row, "end", reason)
         elif (wrong := check_span(*times)) is not None:
             yield LabelProblem(row, *wrong)

@@ -2,10 +2,10 @@
 
 import csv
 
-from skal._utils.tables import safe_cell, text_stream
+from skal._utils.files.delimited import safe_cell, text_stream
+from skal.label.formats.columns import COLUMNS, values_of
 from skal.label.formats.format import Format
-from skal.label.formats.reading import read_table
-from skal.label.formats.rows import COLUMNS, values_of
+from skal.label.formats.table_reading import read_table
 
 __all__ = ["FORMAT"]
 

@@ -2,32 +2,32 @@
 
 from typing import NamedTuple
 
-from skal._utils.tables import as_seconds
+from skal._utils.files.delimited import as_seconds
 
 __all__ = ["Dialect", "find_dialect"]
 
 
 class Dialect(NamedTuple):
-    """The columns of a program, in lower case; of several, the first that a table has."""
+    """The columns of a program, in lower case; a table's first match counts."""
 
     name: str
     path: tuple
     start: str
     end: str
     label: tuple
-    offset: str | None = None  # start in its own recording, where times go on over many
+    offset: str | None = None  # start in its own recording, if times run on over several
     quotes: bool = True
     folder: str | None = None  # of the recording, below that of all recordings
     end_is_length: bool = False
-    several_labels: bool = False  # of one span, each on a line of its own
+    several_labels: bool = False  # of a span with one line per label
 
     def columns(self, names, rows):
-        """Return the positions of columns by key, and (column, reason) of what is wrong."""
+        """Return column positions by key, and (column, reason) of each problem."""
         at = {name.casefold(): i for i, name in reversed(list(enumerate(names)))}
         found = {"start": at[self.start], "end": at[self.end]}
         for key in ("path", "label"):
             filled = [at[name] for name in getattr(self, key) if name in at]
-            # Raven leaves columns that it does not fill.
+            # Raven keeps columns that it leaves empty.
             filled = [i for i in filled if any(cells[i].strip() for cells in rows)] or filled
             found |= {key: filled[0]} if filled else {}
         found |= {
@@ -38,7 +38,7 @@ class Dialect(NamedTuple):
             wrong.append((self.label[0], f"no such column of labels in this {self.name}"))
         several = "path" in found and len({cells[found["path"]] for cells in rows}) > 1
         if self.offset is not None and several and "offset" not in found:
-            reason = f"no column {self.offset!r}, but the times go on over several recordings"
+            reason = f"no column {self.offset!r}, but the times run on over several recordings"
             wrong.append((names[found["start"]], f"{reason}; export it with this column"))
         return found, wrong
 
@@ -57,7 +57,7 @@ class Dialect(NamedTuple):
                 for time in (offset or 0.0, record["start"], record["end"])
             ]
         except ValueError:
-            return record  # whoever reads it says which is wrong
+            return record  # `check_span` reports the wrong one
         if self.end_is_length:
             return record | {"end": round(times[1] + times[2], 6)}
         return record | {"start": times[0], "end": round(times[0] + times[2] - times[1], 6)}
@@ -107,7 +107,7 @@ def find_dialect(header):
     """Return the Dialect of a header, or None."""
     lower = {name.strip().casefold() for name in header}
     for dialect in _DIALECTS:
-        # Our own table may have a column of BirdNET, and so have start and end.
+        # A table with our own columns is ours, even if it has a column of BirdNET.
         is_own = {"path", "label"} <= lower and dialect.start == "start"
         names_label = dialect.start != "start" or lower & set(dialect.label)
         has_file = dialect.folder is None or lower & set(dialect.path)

@@ -11,13 +11,12 @@ __all__ = ["Format", "find_formats"]
 
 @dataclass(frozen=True)
 class Format:
-    """A file format of labels.
+    """A file format of labels."""
 
-    `write(rows, stream, root)` writes each LabelRow to a binary stream and returns a list of
-    LabelProblem. `read(text)` yields (row, path, start, end, label) or a LabelProblem for files
-    whose names end in one of `reads`. `write_folder(rows, folder, root)` is for a format with a
-    file for each recording.
-    """
+    # `write(rows, stream, root)` writes each LabelRow to a binary stream and returns a list of
+    # LabelProblem. `read(text)` yields (row, path, start, end, label) or a LabelProblem for files
+    # with an extension in `reads`. `write_folder(rows, folder, root)` is for a format with a file
+    # for each recording.
 
     name: str  # for the command line
     title: str  # for people
@@ -32,7 +31,7 @@ class Format:
 
 def find_formats():
     """Return the FORMAT of each module in this folder, by name."""
-    # A search instead of a list, so that a new format is one new file.
+    # Search for formats instead of listing them, so that a new format is one new file.
     modules = (
         importlib.import_module(info.name)
         for info in pkgutil.iter_modules([Path(__file__).parent], f"{__package__}.")

@@ -2,10 +2,10 @@
 
 import json
 
-from skal._utils.tables import find_columns, is_missing, near_name, time_columns
+from skal._utils.files.delimited import find_columns, is_missing, near_name, time_columns
+from skal.label.formats.columns import COLUMNS, LOOKS_LIKE_TIME, NEEDED, read_record, values_of
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem, parse_json
-from skal.label.formats.rows import COLUMNS, LOOKS_LIKE_TIME, NEEDED, read_record, values_of
 
 __all__ = ["FORMAT"]
 
@@ -41,7 +41,7 @@ def _read_object(row, record):
     yield from problems
     if not problems:
         record = {key: record[name] for key, name in found.items()}
-        # A missing path is not the recording that the file is named after.
+        # JSON lines cover many recordings, so a missing path is an error.
         yield from read_record(row, record | {"path": record["path"] or ""})
 
 

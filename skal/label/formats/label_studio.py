@@ -1,8 +1,7 @@
-"""Label Studio's JSON: a list of tasks, each a recording with its annotations.
+"""Label Studio's JSON: a list of tasks, each a recording with its annotations."""
 
-A label of a whole recording is a result of type "choices"; a label of a part has type "labels",
-with start and end in s. This is what Label Studio's tags Choices and Labels write for audio.
-"""
+# A label of a whole recording is a result of type "choices"; a label of a part has type "labels",
+# with start and end in s. This is what Label Studio's tags Choices and Labels write for audio.
 
 import json
 import os
@@ -15,7 +14,7 @@ from skal.label.formats.problems import LabelProblem, LeftOut, check_span, parse
 
 __all__ = ["FORMAT", "MINIMAL", "read_minimal"]
 
-# Keys that every row of the exports JSON-MIN and CSV has, and those that say nothing here.
+# Keys of every row in JSON-MIN and CSV exports, and keys that are ignored.
 MINIMAL = frozenset({"annotation_id", "annotator"})
 _ABOUT = MINIMAL | {"id", "created_at", "updated_at", "lead_time"}
 
@@ -24,7 +23,7 @@ _UPLOADED = re.compile(r"[0-9a-f]{8}-")
 
 
 def _write(rows, stream, root):
-    """Write tasks; those of clips without a label have a cancelled annotation."""
+    """Write tasks; a clip without a label gets a cancelled annotation."""
     tasks = {}
     for row in rows:
         people = tasks.setdefault(os.fspath(row.path), {})
@@ -125,14 +124,14 @@ def _path_of(task):
 
 
 def _local(address):
-    """Return the path that an address of Label Studio stands for."""
+    """Return the path behind an address of Label Studio."""
     parts = urlsplit(address) if re.match(r"(?:[a-z][a-z0-9+.-]*://|/data/)", address) else None
     if parts is None:
         return address
     if parts.path.endswith("/data/local-files/") and parse_qs(parts.query).get("d"):
         return parse_qs(parts.query)["d"][0]
     if parts.path.startswith("/data/upload/"):
-        # Label Studio puts eight hexadecimal digits before the names of uploaded files.
+        # Label Studio prefixes uploaded files with eight hexadecimal digits.
         return _UPLOADED.sub("", unquote(parts.path.rsplit("/", 1)[-1]), count=1)
     return unquote(parts.path.lstrip("/"))
 
@@ -195,7 +194,7 @@ def _only(labels, where):
     if not isinstance(labels, list) or not all(isinstance(item, str) for item in labels):
         raise _WrongError(where, "not a list of texts")
     if len(labels) != 1 or not labels[0].strip():
-        raise _WrongError(where, f"{len(labels)} labels; a clip has exactly one, not empty")
+        raise _WrongError(where, f"{len(labels)} labels; a clip needs exactly one, not empty")
     return labels[0]
 
 

@@ -11,32 +11,22 @@ _SHOWN = 20
 
 
 class LabelProblem(NamedTuple):
-    """A problem in a row of a label file.
+    """A problem in a row of a label file."""
 
-    Parameters
-    ----------
-    row : str
-        The row: ``"row 3"`` (the header is row 1), ``"task 3"``, or a recording.
-    key : str
-        The column or key.
-    reason : str
-        What is wrong.
-    """
-
-    row: str
-    key: str
-    reason: str
+    row: str  # the row: ``"row 3"`` (the header is row 1), ``"task 3"``, or a recording
+    key: str  # the column or key
+    reason: str  # what is wrong
 
     def __str__(self):
         return f"{self.row}, {self.key}: {self.reason}"
 
 
 class LeftOut(LabelProblem):
-    """A row without a label, which is left out; the others are taken."""
+    """A row without a label, which is left out."""
 
 
 class LabelFileError(ValueError):
-    """A label file cannot be read; ``problems`` lists everything that is wrong with it.
+    """A label file cannot be read; ``problems`` lists all errors.
 
     Parameters
     ----------
@@ -62,10 +52,10 @@ class LabelFileError(ValueError):
 
 
 def check_span(start, end):
-    """Return (key, reason) of a wrong time of a clip, in s, or None; both are None for a file."""
+    """Return (key, reason) of a wrong time in s, or None; a whole file has no times."""
     for key, value, other in (("start", start, "end"), ("end", end, "start")):
         if value is None and (start, end) != (None, None):
-            return key, f"empty, but {other} is given; give both, in s, or none"
+            return key, f"empty, but {other} is given; give both, in s, or neither"
         if value is not None and not 0 <= value < math.inf:
             return key, f"{value} is not a time in a recording; give seconds"
     if start is not None and start >= end:
@@ -74,7 +64,7 @@ def check_span(start, end):
 
 
 def parse_json(text):
-    """Return the value of JSON text, or the error."""
+    """Parse JSON text; raise a one-line error."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -1,15 +1,14 @@
-"""Raven's selection tables: tab-separated text with a selection on each line.
+"""Raven's selection tables: tab-separated text with a selection on each line."""
 
-The columns are those of Raven Pro's manual. A table may cover many recordings: "Begin Path",
-"Begin File" and "File Offset (s)" place a selection in its file. "Begin Time (s)" and "End Time
-(s)" count from the start of the first file, as if all files followed each other, because Raven
-opens them as a sequence.
-"""
+# The columns are those of Raven Pro's manual. A table may cover many recordings: "Begin Path",
+# "Begin File" and "File Offset (s)" place a selection in its file. "Begin Time (s)" and "End Time
+# (s)" count from the start of the first file, as if all files followed each other, because Raven
+# opens them as a sequence.
 
 import csv
 import os
 
-from skal._utils.tables import safe_cell, text_stream
+from skal._utils.files.delimited import safe_cell, text_stream
 from skal.label.formats.cells import one_line
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem
@@ -28,7 +27,7 @@ def _write(rows, stream, root):
     """Write one table; a selection spans all frequencies of its recording."""
     problems = []
     with text_stream(stream, "replace") as text:
-        # No quotes, which Raven would show: no cell has a tab or a line break.
+        # Raven shows quotes, and no cell needs them: none has a tab or a line break.
         plain = {"lineterminator": "\n", "quoting": csv.QUOTE_NONE, "quotechar": None}
         writer = csv.writer(text, delimiter="\t", **plain)
         writer.writerow(_COLUMNS)

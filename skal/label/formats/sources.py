@@ -1,4 +1,4 @@
-"""The texts of label files: a file, or the tables in a folder or an archive."""
+"""Text of label files: a single file, or the tables in a folder or archive."""
 
 import re
 import zipfile
@@ -11,13 +11,13 @@ __all__ = ["NOT_UTF8", "recording_of", "sources_of"]
 
 NOT_UTF8 = "not UTF-8; save the file as UTF-8"
 _TABLES = (".txt", ".csv", ".tsv")
-# What programs put behind the name of the recording.
+# Suffixes that programs add to the name of the recording.
 _ENDS = re.compile(
     r"(?:\.BirdNET(?:\.selection\.table|\.selections|\.results(?:\.\w+)?)?"
     r"|(?:\.Table\.\d+)?\.selections|\.Table\.\d+)?(?:\.txt|\.csv|\.tsv)\Z",
     re.IGNORECASE,
 )
-# More text than any project has labels, and less than memory has room for.
+# More than any label file needs, and small enough for memory.
 _LARGEST = 2**30
 
 

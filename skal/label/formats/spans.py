@@ -18,7 +18,7 @@ class _Recording(NamedTuple):
 
 
 def by_recording(rows):
-    """Return the rows with a label by path, those of each path in the order of time."""
+    """Return labeled rows by path, sorted by time."""
     table = {}
     for row in rows:
         if row.kind == LABEL:
@@ -28,7 +28,7 @@ def by_recording(rows):
 
 def measure(path, root):
     """Return length and sampling rate of a recording, or a LabelProblem."""
-    # The command line imports this module, and starts faster without numpy.
+    # The command line imports this module and starts faster without NumPy.
     from skal._utils.sound.soundfiles import AudioReadError, open_sound
 
     try:
@@ -44,5 +44,5 @@ def relative_parts(path, root):
         path = os.path.relpath(path, os.path.abspath(root))
     parts = PurePath(path).parts
     if not parts or ".." in parts or PurePath(path).is_absolute() or PurePath(path).drive:
-        raise ValueError(f"{path!r} leads out of the folder of the recordings {root!r}")
+        raise ValueError(f"{path!r} is outside the folder of recordings {root!r}")
     return parts

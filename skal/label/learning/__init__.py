@@ -1,1 +1,1 @@
-"""Training: the model that learns from the answers, and what it chooses to ask."""
+"""Training on the answers, and the choice of the next questions."""

@@ -1,4 +1,4 @@
-"""What a trained model says about the pool: what to ask, its predictions, its changes."""
+"""What a trained model says about the pool: ranking, predictions, and changes."""
 
 import numpy as np
 
@@ -6,16 +6,16 @@ from skal.label.asking.estimate import cohen_kappa
 
 __all__ = ["compare", "draw_audits", "expect", "rank"]
 
-# Batches to choose beyond the one that the next model waits for, so that asking never waits.
+# Extra batches to rank, so that people never wait for the next model.
 _AHEAD = 5
 _FEWEST_AUDITS = 20
-# Number of clips on which a model is compared with the one before.
+# Number of clips on which consecutive models are compared.
 _COMPARED = 1000
 
 
 def rank(classifier, n_instances):
     """Return rows of X, most wanted first: the strategy's batch, then its next choices."""
-    # The real batch comes last: the campaign records its last query with the round.
+    # Query the real batch last: the campaign records its last query with the round.
     ahead = classifier.query(n_instances=_AHEAD * n_instances)
     chosen = classifier.query(n_instances=n_instances)
     return np.concatenate([chosen, ahead[~np.isin(ahead, chosen)]])
@@ -28,7 +28,7 @@ def draw_audits(ids, n_instances, seed, number):
 
 
 def expect(classifier, pool, clip_ids):
-    """Return (clip id, class, probability) of clips as the model predicts them."""
+    """Return (clip id, predicted class, probability) for clips."""
     clip_ids = np.unique(np.asarray(clip_ids, dtype=np.intp))
     if len(clip_ids) == 0:
         return []
@@ -39,11 +39,8 @@ def expect(classifier, pool, clip_ids):
 
 
 def compare(classifier, pool, seed, before):
-    """Return predictions for a fixed sample, and their Cohen's kappa with those before.
-
-    Kappa is 1 if both models always predict one and the same class, None without predictions
-    `before`.
-    """
+    """Return predictions for a fixed sample, and their Cohen's kappa with the previous ones."""
+    # Kappa is 1 if both models always predict the same single class, None without `before`.
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 2)))
     rows = np.sort(rng.permutation(len(pool.ids))[:_COMPARED])
     guesses = classifier.predict(pool.X[rows])

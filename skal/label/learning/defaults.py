@@ -1,4 +1,4 @@
-"""What learns if the user names nothing: features that suit the recordings, a network."""
+"""Default components: features that suit the recordings, and a network."""
 
 import math
 import os
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import Pipeline
 
-from skal._utils.pipelines import Chain
+from skal._utils.estimators.flat_features import with_scaling
 from skal._utils.sound.soundfiles import AudioReadError, open_sound
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache, LogMelSpectrogram
 from skal.audio._base import AudioTransformer
 from skal.audio.contract import takes_recordings
@@ -25,15 +24,15 @@ __all__ = ["Components", "choose_components", "describe_hearing"]
 
 # Number of headers to read.
 _PROBED = 200
-# Where no recording can be opened, in Hz.
+# Fallback if no recording can be opened, in Hz.
 _RATE = 22_050
-# Longer parts of a clip are looked at only if that is asked for, in s.
+# The default model uses at most this much of a clip, in s.
 _LONGEST = 10.0
 
 
 @dataclass
 class Components:
-    """What learns, and what chooses: parts of a campaign."""
+    """The parts of a campaign."""
 
     transformer: object
     model: object
@@ -42,7 +41,7 @@ class Components:
 
 
 def choose_components(project, clips):
-    """Return the given parts of a campaign, or defaults for the given windows."""
+    """Return the parts of a campaign, with defaults that suit the given windows."""
     from skal.strategies import MaxHerding, UncertaintyHerding
 
     transformer, model = _split(project.estimator, clips)
@@ -57,10 +56,8 @@ def choose_components(project, clips):
 
         model = CNNClassifier()
     if transformer is None:
-        flat = not hasattr(Chain(model).answering, "embed")
-        transformer = LogMelSpectrogram(**_features_of(project, clips), flatten=flat)
-        if flat and not isinstance(model, Pipeline):
-            model = make_pipeline(StandardScaler(), model)
+        model, flatten = with_scaling(model)
+        transformer = LogMelSpectrogram(**_features_of(project, clips), flatten=flatten)
     first = project.initial_strategy
     if first is None:
         first = MaxHerding()
@@ -77,7 +74,7 @@ def _setting_aside(transformer):
 
 
 def _embedding_of(project):
-    """Return the embedding that is given, else that of the project, or None."""
+    """Return the given embedding, else the project's, or None."""
     given = project.embedding
     if isinstance(given, (str, os.PathLike)):
         given = parse_embedding(os.fspath(given))
@@ -94,7 +91,7 @@ def _embedding_of(project):
 
 
 def _split(estimator, clips):
-    """Return the transformer and the classifier of an estimator; None for what it lacks."""
+    """Split an estimator into transformer and classifier; a missing part is None."""
     if not isinstance(estimator, Pipeline):
         return None, estimator
     (_, first), *rest = estimator.steps
@@ -119,10 +116,10 @@ def _features_of(project, clips):
 
 
 def _features_for(clips, hearing):
-    """Return parameters of features that suit the recordings: their band, their length."""
+    """Return feature parameters for the band and length of the recordings."""
     rates, lengths = _probe(clips)
     rate = int(hearing.get("sr") or (Counter(rates).most_common(1)[0][0] if rates else _RATE))
-    # Nine of ten clips are no longer; rounded up, since the end may be what matters.
+    # Covers nine of ten clips whole; rounded up because the end may matter.
     usual = float(np.quantile(lengths, 0.9, method="higher")) if lengths else 1.0
     duration = min(_LONGEST, max(0.1, math.ceil(round(usual * 100, 6)) / 100))
     limits = {name: hearing[name] for name in ("fmin", "fmax") if name in hearing}
@@ -133,9 +130,9 @@ def _features_for(clips, hearing):
 
 
 def describe_hearing(project):
-    """Return lines on what the default model looks at, and what not."""
+    """Describe which band and length the default model uses."""
     if _embedding_of(project) is not None:
-        return []  # it looks at what its network looks at
+        return []  # the network decides
     root = str(project.root)
     with project.store.read() as connection:
         rows = usable_clips(connection)
@@ -144,21 +141,21 @@ def describe_hearing(project):
     rates, lengths = _probe(clips)
     low, high = found.get("fmin", 0), found.get("fmax", found["sr"] / 2)
     seconds = found["duration"]
-    lines = [f"the model looks at {low:g} to {high:g} Hz and {seconds:g} s of a clip"]
+    lines = [f"the model uses {low:g} to {high:g} Hz and {seconds:g} s of a clip"]
     n_above = sum(rate / 2 > high for rate in rates)
     n_longer = sum(length > seconds + 0.01 for length in lengths)
     if n_above:
         lines.append(
-            f"{n_above} of {len(rates)} clips reach beyond {high:g} Hz; what is above is not "
-            "looked at (--sr and --fmax change it)"
+            f"{n_above} of {len(rates)} clips reach beyond {high:g} Hz; the model ignores what "
+            "is above (--sr and --fmax change it)"
         )
     if n_longer:
         advice = "--duration changes it"
         if project.settings["window"] is None:
-            advice = "--window SECONDS asks about parts of them, --duration looks at more"
+            advice = "--window SECONDS asks about parts of them, --duration uses more"
         lines.append(
-            f"{n_longer} of {len(lengths)} clips are longer than {seconds:g} s; their rest is "
-            f"not looked at ({advice})"
+            f"{n_longer} of {len(lengths)} clips are longer than {seconds:g} s; the model "
+            f"ignores the rest ({advice})"
         )
     return lines
 

@@ -5,21 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache, build_features
 from skal.label.asking.clips import count_clips, usable_clips
 from skal.label.learning.defaults import choose_components
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["Pool", "read_pool"]
 
 
 @dataclass
 class Pool:
-    """Clips with features: numbers in ascending order, and the recording of each window.
+    """Clips and features, in ascending order of clip numbers."""
 
-    `version` counts the clips, and those set aside, when the pool was read.
-    """
+    # `version` holds the counts of clips and set-aside clips when the pool was read.
 
     ids: np.ndarray
     X: np.ndarray
@@ -42,10 +41,8 @@ class Pool:
 
 
 def read_pool(project, old=None, progress=None):
-    """Read the pool, or return `old` if no clips came; compute missing features.
-
-    Unreadable clips are set aside. `progress(n_done, n_clips, n_failed)` is called meanwhile.
-    """
+    """Read the pool and compute missing features; return `old` if nothing changed."""
+    # Unreadable clips are set aside. Calls `progress(n_done, n_clips, n_failed)` along the way.
     with project.store.read() as connection:
         version = count_clips(connection)[:2]
         if old is not None and version == old.version:

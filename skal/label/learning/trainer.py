@@ -1,24 +1,24 @@
-"""Trainer: train on the labels of a project, and choose what to ask next."""
+"""Trainer: train on the labels of a project and choose the next questions."""
 
 import contextlib
 from collections import Counter
 
 import numpy as np
 
-from skal._utils.files import FolderHeldError, hold_folder, remove_leftovers
+from skal._utils.files.atomic import FolderHeldError, hold_folder, remove_leftovers
 from skal.label.asking.classes import list_classes
 from skal.label.asking.clips import open_clips
 from skal.label.asking.votes import list_verdicts
+from skal.label.learning.campaign import Campaign, fit_classifier, resume, save_model
 from skal.label.learning.choices import compare, draw_audits, expect, rank
 from skal.label.learning.pool import read_pool
-from skal.label.learning.rounds import Campaign, fit_classifier, resume, save_model
-from skal.label.store import rounds
-from skal.label.store.errors import ProjectError
+from skal.label.store import training_rounds
+from skal.label.store.project_error import ProjectError
 from skal.recognizer import Recognizer
 
 __all__ = ["Trainer"]
 
-# The first model needs _OF_EACH labels of each class, or _PER_CLASS for each class on average.
+# The first model needs _OF_EACH labels of each class, or _PER_CLASS per class on average.
 _OF_EACH, _PER_CLASS = 2, 3
 
 
@@ -47,7 +47,7 @@ class Trainer:
         self._is_new = True
 
     def train(self):
-        """Train a round on all labels, and choose what to ask next.
+        """Train a round on all labels and choose the next questions.
 
         Returns
         -------
@@ -99,7 +99,9 @@ class Trainer:
             Number of the round; None if nothing was trained.
         """
         if self._is_new:
-            rounds.end_interrupted(self.project.store, "the training process was interrupted")
+            training_rounds.end_interrupted(
+                self.project.store, "the training process was interrupted"
+            )
             self._is_new = False
         self._pool = read_pool(self.project, self._pool, self.on_features)
         names, labels = self._labels()
@@ -118,7 +120,7 @@ class Trainer:
         return self._round(names, labels if begin else new, begin)
 
     def _labels(self):
-        """Return the classes, and the verdicts on clips of the pool in order of the answers."""
+        """Return the classes, and the verdicts on pool clips in the order of answers."""
         with self.project.store.read() as connection:
             names = [info.name for info in list_classes(connection)]
             found = list_verdicts(connection)
@@ -128,7 +130,7 @@ class Trainer:
 
     def _is_due(self, new, names, labels, at_least):
         if not set(self._campaign.classes) <= set(names):
-            return True  # renamed, merged or retired: the model still predicts the former class
+            return True  # the model predicts a class that was renamed, merged, or retired
         gone = [i for i in self._campaign.taught if i not in labels]
         if not any(new.values()) and not gone:
             return False
@@ -141,12 +143,12 @@ class Trainer:
     def _choose_first(self, names):
         """Choose clips without a model, once."""
         no_strategy = self._pool.components.initial_strategy is None
-        if no_strategy or len(names) < 2 or rounds.has_choice(self.project.store):
+        if no_strategy or len(names) < 2 or training_rounds.has_choice(self.project.store):
             return
         classifier = fit_classifier(self.project, self._pool, None, names, {})
         rows = rank(classifier, self.project.settings["n_instances"])
         ranking = {"initial": self._pool.ids[rows].tolist()}
-        rounds.publish(self.project.store, None, ranking=ranking, guesses=[])
+        training_rounds.publish(self.project.store, None, ranking=ranking, guesses=[])
 
     def _round(self, names, batch, begin):
         """Train, choose, and store the results."""
@@ -154,17 +156,17 @@ class Trainer:
         known = {} if begin else self._campaign.taught
         record = {"batch": list(batch.items()), "pool": self._pool.digest, "classes": names}
         record["campaign"] = None if begin else self._campaign.number
-        number = rounds.begin_round(store, _count_labels(known | batch), record)
+        number = training_rounds.begin_round(store, _count_labels(known | batch), record)
 
         def _record_failure(_, error, traceback):
             if error is not None:
-                self._campaign = None  # it may be half taught; its checkpoint is whole
-                rounds.fail_round(store, number, f"{type(error).__name__}: {error}")
+                self._campaign = None  # may be half taught; resume from its checkpoint
+                training_rounds.fail_round(store, number, f"{type(error).__name__}: {error}")
 
         with contextlib.ExitStack() as ending:
             ending.push(_record_failure)
             if begin:
-                self._campaign = None  # frees its memory before the next one is trained
+                self._campaign = None  # free its memory before the next training
                 self._campaign = Campaign.begin(self.project, self._pool, number, names, batch)
             else:
                 self._campaign.teach(self._pool, batch)
@@ -172,7 +174,7 @@ class Trainer:
         return number
 
     def _publish(self, number, record):
-        """Save the model, and store its choice and its predictions."""
+        """Save the model, and store its choices and predictions."""
         project, pool, campaign = self.project, self._pool, self._campaign
         n_instances, seed = (project.settings[name] for name in ("n_instances", "random_state"))
         classifier = campaign.classifier
@@ -191,7 +193,7 @@ class Trainer:
         windows = {name: project.settings[name] for name in ("window", "hop")}
         model = Recognizer.join(pool.components.transformer, classifier.estimator_, **windows)
         save_model(project.folder, number, model)
-        rounds.publish(
+        training_rounds.publish(
             project.store,
             number,
             ranking={"chosen": chosen, "audit": audits},
@@ -201,13 +203,13 @@ class Trainer:
 
     def _resume(self, names):
         """Resume the last campaign; return a round that was trained but not published, or None."""
-        history = rounds.list_rounds(self.project.store)
+        history = training_rounds.list_rounds(self.project.store)
         self._campaign, last = resume(self.project, self._pool, names, history)
         if last is None or last.status == "done":
             return None
         record = last.record | {"batch": [], "campaign": self._campaign.number}
         n_labels = _count_labels(self._campaign.taught)
-        number = rounds.begin_round(self.project.store, n_labels, record)
+        number = training_rounds.begin_round(self.project.store, n_labels, record)
         self._publish(number, record)
         return number
 

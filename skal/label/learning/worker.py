@@ -1,4 +1,4 @@
-"""The training process: it trains in the background, and restarts if it dies."""
+"""The training process: trains in the background and restarts if it dies."""
 
 import contextlib
 import os
@@ -9,8 +9,8 @@ import threading
 import time
 
 from skal.label.project import LabelingProject
-from skal.label.store import rounds
-from skal.label.store.errors import ProjectError
+from skal.label.store import training_rounds
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["TrainingWorker", "main"]
 
@@ -18,29 +18,16 @@ __all__ = ["TrainingWorker", "main"]
 _POLL = 0.5
 # Seconds before each restart; the last one repeats.
 _PAUSES = (1, 5, 30, 120, 300)
-# Seconds after which a process counts as healthy, and the pauses start over.
+# After this many seconds a process counts as healthy, and the pauses start over.
 _HEALTHY = 600
 _GRACE = 10
 
 
 class TrainingWorker:
-    """Trains the model of a project in a separate process.
+    """Trains the model of a project in a separate process."""
 
-    A process that ends is restarted, after growing pauses, and its round is recorded as failed.
-    Answers are safe.
-
-    Parameters
-    ----------
-    project : LabelingProject
-        Open.
-
-    Examples
-    --------
-    >>> from skal.label import LabelingProject, TrainingWorker
-    >>> with LabelingProject("recordings") as project:  # doctest: +SKIP
-    ...     with TrainingWorker(project):
-    ...         project.next("ann")
-    """
+    # A process that dies restarts after growing pauses, and its round is recorded as failed.
+    # Answers are safe.
 
     def __init__(self, project):
         self.project = project
@@ -52,18 +39,12 @@ class TrainingWorker:
 
     @property
     def pid(self):
-        """Return the id of the process, None while there is none."""
+        """Return the process id, or None."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
     def start(self):
-        """Start the process and watch it.
-
-        Returns
-        -------
-        TrainingWorker
-            The object itself.
-        """
+        """Start the process and watch it."""
         if self._watcher is None:
             self._described = _describe(self.project)
             self._stopping.clear()
@@ -72,7 +53,7 @@ class TrainingWorker:
         return self
 
     def stop(self):
-        """End the process; an unfinished round is lost, but no answer."""
+        """End the process. An unfinished round is lost; answers are not."""
         self._stopping.set()
         with self._lock:
             if self.pid is not None:
@@ -105,7 +86,7 @@ class TrainingWorker:
             if self._stopping.is_set():
                 return None
             try:
-                # A new process would make a new, empty project where the old one was removed.
+                # If the project was removed, a new process would create an empty one in its place.
                 self.project.store.check_place()
                 self._process = _start(self.project, self._described)
             except (OSError, ProjectError) as error:
@@ -157,7 +138,7 @@ def _start(project, described):
         process.stdin.write(described)
         process.stdin.flush()
     except BrokenPipeError:
-        process.kill()  # it died before it could read; the watcher notices
+        process.kill()  # the process died before reading; the watcher notices
     return process
 
 
@@ -165,15 +146,15 @@ def _note_end(project, how):
     """Record that the process ended on its own."""
     message = f"the training process {how} and restarts; see {project.folder / 'log.txt'}"
     try:
-        rounds.note(project.store, "failed", message)
-        rounds.end_interrupted(project.store, message)
+        training_rounds.note(project.store, "failed", message)
+        training_rounds.end_interrupted(project.store, message)
     except ProjectError:
         return  # the disk is full or the database is gone; the next answer reports it
 
 
 def main(stream):
-    """Train until this process is ended, or its parent is gone."""
-    # The server imports this module, and starts faster without what the trainer needs.
+    """Train until this process is stopped or its parent is gone."""
+    # The server imports this module and starts faster without the trainer's imports.
     from skal.label.learning.trainer import Trainer
 
     described = pickle.load(stream)
@@ -185,7 +166,7 @@ def main(stream):
 
         def tell(n_done, n_clips, n_failed):
             message = f"computing features of {n_done} of {n_clips} recordings"
-            rounds.note(project.store, "preparing", message)
+            training_rounds.note(project.store, "preparing", message)
 
         trainer = Trainer(project, on_features=tell)
         with _only_one(project, trainer):
@@ -193,8 +174,8 @@ def main(stream):
 
 
 def _end_with(stream):
-    """Exit when the parent closes the pipe, which it does however it ends."""
-    # Not through the stream: the interpreter takes its lock at exit.
+    """Exit when the pipe closes, which happens however the parent ends."""
+    # Read the descriptor, not the stream: the interpreter takes the stream's lock at exit.
     while os.read(stream.fileno(), 1024):
         time.sleep(0)
     os._exit(0)
@@ -211,7 +192,7 @@ def _only_one(project, trainer):
             except ProjectError as error:
                 if error.code != "locked":
                     raise
-                rounds.note(project.store, "preparing", str(error))
+                training_rounds.note(project.store, "preparing", str(error))
                 time.sleep(_POLL)
         yield
 
@@ -221,7 +202,7 @@ def _work(project, trainer):
     while True:
         trained = trainer.step(at_least=project.settings["n_instances"])
         if not is_noted:
-            rounds.note(project.store, "ok", None)
+            training_rounds.note(project.store, "ok", None)
             is_noted = True
         if trained is None:
             time.sleep(_POLL)

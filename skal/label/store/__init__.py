@@ -1,1 +1,1 @@
-"""What a project stores: its database, tables, settings and locks."""
+"""Storage of a project: database, tables, settings, and locks."""

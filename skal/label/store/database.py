@@ -1,4 +1,4 @@
-"""The database of a project: a change is on disk before anyone hears of it."""
+"""The database of a project: changes are on disk before they are confirmed."""
 
 import contextlib
 import os
@@ -10,10 +10,10 @@ from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from skal._utils.files import NoLocksError
+from skal._utils.files.atomic import NoLocksError
 from skal.label.store import tables
-from skal.label.store.errors import ProjectError
 from skal.label.store.migration import upgrade
+from skal.label.store.project_error import ProjectError
 from skal.label.store.settings import read_settings
 
 __all__ = ["Database", "address_of"]
@@ -22,7 +22,7 @@ __all__ = ["Database", "address_of"]
 _PATIENCE = 30
 # Servers let several transactions write at once; this lock makes them take turns, as in SQLite.
 _ADVISORY_LOCK = 0x736B616C
-# What SQLite says in file systems without locks, or without memory that processes share.
+# SQLite's errors on file systems without locks or shared memory.
 _NO_LOCKS = (
     *("SQLITE_PROTOCOL", "SQLITE_IOERR_LOCK", "SQLITE_IOERR_RDLOCK", "SQLITE_IOERR_UNLOCK"),
     *("SQLITE_IOERR_CHECKRESERVEDLOCK", "SQLITE_IOERR_SHM"),
@@ -30,14 +30,13 @@ _NO_LOCKS = (
 
 
 class Database:
-    """The database of a project: a SQLite file, or a server at an address as in SQLAlchemy."""
+    """The database of a project: a SQLite file, or a server by SQLAlchemy address."""
 
     def __init__(self, address):
         self.address = address
         self._engine = None
         self._file, self._files, self._anchor = None, (), None
-        # Threads of this process get their turn at once; at SQLite's own lock they would sleep
-        # and poll.
+        # With this lock, threads take turns at once; at SQLite's own lock they sleep and poll.
         self._turn = threading.Lock()
 
     def open(self):
@@ -51,7 +50,7 @@ class Database:
             with self.write() as connection:
                 self._prepare_tables(connection)
             if self._file is not None:
-                # SQLite removes its log with the last connection; this one keeps it in place.
+                # SQLite removes its log with the last connection, so keep one connection open.
                 self._anchor = self._engine.raw_connection()
             self._files = _identities(self._file)
             unfinished.pop_all()
@@ -66,8 +65,8 @@ class Database:
         self._engine, self._files, self._anchor = None, (), None
 
     def check_place(self):
-        """Refuse to go on if the file was removed or replaced: what is written would be lost."""
-        # The system lets an open file be written after it was removed, and SQLite does not look.
+        """Raise an error if the file was removed or replaced: writes would be lost."""
+        # The operating system allows writes to a removed file, and SQLite does not check.
         if self._files and _identities(self._file) != self._files:
             raise ProjectError(
                 "store",
@@ -77,17 +76,15 @@ class Database:
 
     @contextlib.contextmanager
     def read(self):
-        """Open a transaction that sees one state of the project and changes nothing."""
+        """Open a read-only transaction that sees one state of the project."""
         self.check_place()
         with _plain_errors(self.address), self._connected().connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self):
-        """Open a transaction that is on disk as a whole when the block ends, or not at all.
-
-        One transaction writes at a time, and sees what earlier ones wrote.
-        """
+        """Open a transaction that is committed to disk as a whole, or not at all."""
+        # One transaction writes at a time, and sees what earlier ones wrote.
         with self._turn, _plain_errors(self.address):
             self.check_place()
             writing = self._connected().execution_options(skal_writes=True)
@@ -96,7 +93,7 @@ class Database:
                     lock = text("SELECT pg_advisory_xact_lock(:key)")
                     connection.execute(lock, {"key": _ADVISORY_LOCK})
                 yield connection
-            # Only then is it true that the change is on disk.
+            # The change is on disk only after the commit.
             self.check_place()
 
     def _connected(self):
@@ -131,7 +128,7 @@ def address_of(given, folder):
         raise ProjectError(
             "store",
             f"{given!r} is not the address of a database; an example is "
-            "postgresql+psycopg://USER@HOST/NAME. A folder goes with --project",
+            "postgresql+psycopg://USER@HOST/NAME. For a folder, use --project",
         )
     return given
 
@@ -168,7 +165,7 @@ def _sqlite_file(engine):
 
 
 def _identities(file):
-    """Return what tells a database file, and its log of changes, from others of their names."""
+    """Return the identities of a database file and its log, to detect replacement."""
     if file is None:
         return ()
     found = []
@@ -183,14 +180,14 @@ def _identities(file):
 
 
 def _prepare_sqlite(connection, _record):
-    # We begin transactions ourselves; the driver would begin them only before a change.
+    # Begin transactions here: the driver begins them only before a change.
     connection.isolation_level = None
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection):
-    # IMMEDIATE: a writer waits for its turn before it reads, so that what it read still holds.
+    # IMMEDIATE: a writer waits before it reads, so that what it read stays valid.
     writes = connection.get_execution_options().get("skal_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -214,7 +211,7 @@ def _plain_errors(address):
 
 
 def _explain(error, address):
-    """Return a database error in words for people."""
+    """Turn a database error into a ProjectError that says what to do."""
     place = _hidden(address)
     name = getattr(error.orig, "sqlite_errorname", "")
     said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else name

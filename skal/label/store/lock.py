@@ -1,11 +1,11 @@
-"""One process opens a project at a time, and file errors become project errors."""
+"""The lock for opening a project, and project errors for file errors."""
 
 import contextlib
 import errno
 import time
 
-from skal._utils.files import FolderHeldError, NoLocksError, hold_folder
-from skal.label.store.errors import ProjectError
+from skal._utils.files.atomic import FolderHeldError, NoLocksError, hold_folder
+from skal.label.store.project_error import ProjectError
 
 __all__ = ["held", "plain_os_errors"]
 

@@ -1,4 +1,4 @@
-"""Upgrade the tables of a project that an earlier version of skal made."""
+"""Upgrades of tables made by earlier versions of skal."""
 
 from skal.label.store.tables import metadata, settings
 
@@ -30,7 +30,7 @@ _STEPS = {1: _FROM_1, 2: _FROM_2}
 
 
 def upgrade(connection, version):
-    """Upgrade the tables step by step; return the version that was reached."""
+    """Upgrade the tables step by step; return the resulting version."""
     while version in _STEPS:
         for statement in _STEPS[version]:
             connection.exec_driver_sql(statement)

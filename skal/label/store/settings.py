@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 from sqlalchemy import delete, insert, select
 
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.store.tables import settings
 
 __all__ = ["choose_settings", "fixed_differ", "read_settings", "write_settings"]
@@ -21,7 +21,7 @@ _DEFAULTS: dict[str, object] = {
     "hearing": {},
     "random_state": 0,
 }
-# Clip numbers, and what was drawn so far, depend on these: they are set before the first answer.
+# Clip numbers and random draws depend on these, so they are fixed with the first answer.
 _FIXED = ("window", "hop", "random_state")
 
 
@@ -59,12 +59,12 @@ def choose_settings(found, given, *, answered=True):
     if chosen["hop"] is not None and chosen["window"] is None:
         raise ProjectError("bad_settings", "hop needs window: give both, in s")
     if chosen["hearing"] != found.get("hearing", {}):
-        chosen["features"] = None  # to be chosen again
+        chosen["features"] = None  # chosen again later
     return chosen
 
 
 def fixed_differ(found, chosen):
-    """Tell whether settings that clips depend on are not those of a project that exists."""
+    """Tell whether fixed settings differ from those of an existing project."""
     return "created" in found and any(
         chosen[name] != found.get(name, _DEFAULTS[name]) for name in _FIXED
     )

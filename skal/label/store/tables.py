@@ -16,12 +16,12 @@ from sqlalchemy import (
 
 __all__ = ["VERSION"]
 
-# Raise it when tables change, and add the step to `skal.label.store.migration`.
+# Increment it when tables change, and add a step to `skal.label.store.migration`.
 VERSION = 3
 
 metadata = MetaData()
 
-# Times are seconds since 1970 in UTC: every database compares them alike.
+# Times are seconds since 1970 in UTC, which every database compares the same way.
 
 settings = Table(
     "settings",
@@ -37,9 +37,9 @@ classes = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("position", Integer, nullable=False),
     Column("key", String(1), unique=True),
-    # The class that took over this one and its answers; the row keeps the former name.
+    # The class that this class was merged into; the row keeps the former name.
     Column("merged_into", ForeignKey("classes.id")),
-    # No longer offered; its answers do not count until it is brought back.
+    # Not offered; its answers do not count until it is restored.
     Column("retired", Boolean(create_constraint=False), nullable=False, default=False),
     sqlite_autoincrement=True,
 )
@@ -47,15 +47,15 @@ classes = Table(
 clips = Table(
     "clips",
     metadata,
-    # Position in the pool, counted from 0; new files come at the end.
+    # Position in the pool, from 0; new files are appended.
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("path", Text, nullable=False),
     Column("start", Float),
     Column("end", Float),
     Column("problem", Text),
-    # May be asked: the clip is readable, and no answer has settled it.
+    # Whether to ask about the clip: it is readable and not settled.
     Column("open", Boolean(create_constraint=False), nullable=False),
-    # Random order, for clips that no model has chosen.
+    # Random rank, for clips that no model has chosen.
     Column("lot", Integer, nullable=False),
     # The verdict of all votes; see `skal.label.asking.votes`.
     Column("kind", String(8)),
@@ -82,7 +82,7 @@ questions = Table(
     Column("person", Text, nullable=False),
     Column("round", Integer),
     Column("reason", String(16), nullable=False),
-    # Until then a question without an answer reserves its clip for this person.
+    # Until this time, an open question reserves its clip for this person.
     Column("expires_at", Float, nullable=False),
     # What the model of `round` predicted before anyone answered.
     Column("guess", ForeignKey("classes.id")),
@@ -94,7 +94,7 @@ questions = Table(
     sqlite_autoincrement=True,
 )
 
-# Append-only: what people said, in order. A later answer supersedes an earlier one.
+# Append-only, in order. A later answer supersedes an earlier one.
 answers = Table(
     "answers",
     metadata,
@@ -118,7 +118,7 @@ answers = Table(
     sqlite_autoincrement=True,
 )
 
-# The answer of each person to each clip that stands, for fast queries. `skal.label.asking.votes`
+# The current answer of each person to each clip, for fast queries. `skal.label.asking.votes`
 # writes it in the same transaction as the answer.
 votes = Table(
     "votes",

@@ -1,9 +1,8 @@
-"""Checks between the network and the routes: who may send requests, from where, how large.
+"""Request checks: who may send requests, from where, and how large."""
 
-The server runs on a person's own machine. It defends against other pages in the same browser
-(cross-site requests, DNS rebinding), other people in the same network, and scripts in names of
-classes or files. This is plain ASGI that does not know the routes.
-"""
+# The server runs on a person's own machine. It defends against other pages in the same browser
+# (cross-site requests, DNS rebinding), other people in the same network, and scripts in names of
+# classes or files. It is plain ASGI and independent of the routes.
 
 import hmac
 import ipaddress
@@ -41,13 +40,12 @@ class Refused(Exception):
 
 
 class Guard:
-    """ASGI middleware that passes only requests meant for this server.
+    """ASGI middleware that passes only requests meant for this server."""
 
-    `hosts` are the allowed Host headers; a name without a port stands for every port. With a
-    `token` and a `port`, every IP address with this port is allowed too: a page that rebinds DNS
-    has a name, and no token. The token comes once in ``/?token=...`` and then in a cookie, or in
-    ``Authorization: Bearer ...``; without one, everyone who reaches the server is let in.
-    """
+    # `hosts` are the allowed Host headers; a name without a port stands for every port. With a
+    # `token` and a `port`, every IP address with this port is allowed too: DNS rebinding needs a
+    # host name and lacks the token. The token comes once in ``/?token=...`` and then in a cookie,
+    # or in ``Authorization: Bearer ...``; without a token, the server admits every client.
 
     def __init__(self, app, *, hosts, port=None, token=None, max_body=MAX_BODY):
         self.app = app
@@ -59,7 +57,7 @@ class Guard:
         self.cookie = f"skal-{port}" if port else "skal"
 
     async def __call__(self, scope, receive, send):
-        """Answer a connection, see the ASGI specification."""
+        """Handle a connection; see the ASGI specification."""
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -103,9 +101,9 @@ class Guard:
         return match["name"] in self.hosts or (called_by_address and _is_address(name))
 
     def _check_origin(self, scope, host):
-        """Refuse requests from pages of other servers."""
+        """Refuse requests from pages of other origins."""
         # A GET for the next question reserves a clip, so the whole API is closed to other pages.
-        # Only a link to the page itself may come from anywhere.
+        # Only the page itself may be linked from anywhere.
         if scope["method"] in _SAFE_METHODS and not scope["path"].startswith("/api"):
             return
         origins = _all(scope, b"origin")
@@ -126,7 +124,7 @@ class Guard:
             return False
         if place in (host, *self.hosts):
             return True
-        # Other ports of this machine belong to other programs; a public name is a proxy's.
+        # Other ports of this machine belong to other programs; a public name belongs to a proxy.
         match = _HOST.fullmatch(place)
         name = "" if match is None else match["name"]
         return name in self.hosts and not is_loopback(name.strip("[]"))
@@ -138,11 +136,11 @@ class Guard:
         return given is not None and _same(given, self.token)
 
     async def _give_cookie(self, scope, send):
-        # Redirect, so that the token is not in the address bar and the history.
+        # Redirect to keep the token out of the address bar and the history.
         query = parse_qsl(scope["query_string"].decode("latin-1"))
         rest = urlencode([(name, value) for name, value in query if name != "token"])
-        # Without a path, the cookie is for the folder of the page, which only the browser knows
-        # behind a proxy; so is the relative location.
+        # Neither the cookie nor the location names a path: behind a proxy only the browser knows
+        # the page's folder.
         cookie = f"{self.cookie}={self.token}; HttpOnly; SameSite=Lax; Max-Age=2592000"
         if scope.get("scheme") == "https":
             cookie += "; Secure"
@@ -159,7 +157,7 @@ class Guard:
             except CookieError:
                 morsel = None
             given.append(morsel.value if morsel else "")
-        # Compare all, so that the time reveals nothing.
+        # Compare all, in constant time, so that timing reveals nothing.
         right = [_same(value, self.token) for value in given]
         if not any(right):
             raise Refused(
@@ -170,12 +168,12 @@ class Guard:
 
 
 def is_host(text):
-    """Tell whether a text is the name of a host, with or without a port."""
+    """Tell whether a text is a host name, with or without a port."""
     return _HOST.fullmatch(text) is not None
 
 
 def is_loopback(host):
-    """Tell whether only this machine reaches an address."""
+    """Tell whether an address is reachable only from this machine."""
     if host == "localhost":
         return True
     return _is_address(host) and ipaddress.ip_address(host).is_loopback

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import skal
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.web.security import Guard, is_host, is_loopback
 
 __all__ = ["check_token", "create_app", "patient_protocol", "serve"]
@@ -23,34 +23,7 @@ _EXTRA = "labeling in the browser needs the web packages: pip install 'skal-audi
 
 
 def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=None, person=None):
-    """Return the ASGI application of a project.
-
-    Parameters
-    ----------
-    project : LabelingProject
-        Open; the caller closes it.
-    hosts : iterable of str, default=("127.0.0.1", "localhost")
-        Names of the server, with or without a port. Requests to other names are refused.
-    port : int, default=None
-        Port of the server, if it is known.
-    token : str, default=None
-        What a browser must send once, as ``/?token=...``: at least 8 letters, digits, ``-`` and
-        ``_``. None: everyone who reaches the server may label.
-    person : str, default=None
-        Name of the person. None: the page asks for it.
-
-    Returns
-    -------
-    Guard
-        The application, behind the checks of `skal.label.web.security`.
-
-    Raises
-    ------
-    ImportError
-        If the extra ``label`` is not installed.
-    ValueError
-        If the token is too short or has other characters.
-    """
+    """Return the ASGI application of a project."""
     check_token(token)
     try:
         import anyio
@@ -58,7 +31,7 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
         from fastapi.staticfiles import StaticFiles
 
         from skal.label.web.routes import ROUTERS
-        from skal.label.web.routes.errors import add_error_handlers
+        from skal.label.web.routes.error_json import add_error_handlers
     except ModuleNotFoundError as error:
         raise ImportError(f"{error.name} is missing: {_EXTRA}", name=error.name) from error
     from skal.label.store.settings import read_settings
@@ -67,14 +40,14 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
     with project.store.read() as connection:
         created = read_settings(connection)["created"]
 
-    # Without FastAPI's own pages of the API: they load scripts from other servers.
+    # Disable FastAPI's own API pages: they load scripts from other servers.
     app = FastAPI(title="skal", version=skal.__version__, docs_url=None, redoc_url=None)
     app.state.project = project
     app.state.shelf = SoundShelf()
-    # A large picture takes 150 MB: of forty at once, two are drawn and the others wait.
+    # A large picture takes 150 MB, so only two are drawn at a time.
     app.state.drawing = anyio.CapacityLimiter(2)
     app.state.person = person
-    # Identifies the project to browsers that still hold answers, whatever its name and port.
+    # Identifies the project to browsers that still hold unsent answers.
     app.state.created = created
     for router in ROUTERS:
         app.include_router(router)
@@ -84,18 +57,7 @@ def create_app(project, *, hosts=("127.0.0.1", "localhost"), port=None, token=No
 
 
 def check_token(token):
-    """Refuse a token that is easily guessed, or that no address can hold.
-
-    Parameters
-    ----------
-    token : str or None
-        The token.
-
-    Raises
-    ------
-    ValueError
-        If it is too short, or has other characters.
-    """
+    """Refuse a token that is easy to guess or does not fit in an address."""
     if token is not None and not _TOKEN.fullmatch(token):
         raise ValueError("a token needs at least 8 letters, digits, '-' and '_'")
 
@@ -113,26 +75,27 @@ def serve(
 ):
     """Serve a project to browsers until the process is stopped (Ctrl-C, SIGTERM).
 
-    Inside a running event loop, as in a notebook, the server runs in a thread of its own, and
-    this waits until it is interrupted.
+    Inside a running event loop, as in a notebook, the server runs in its own thread, and this call
+    waits until it is interrupted.
 
     Parameters
     ----------
     project : LabelingProject
         Open; the caller closes it.
     host : str, default="127.0.0.1"
-        Address to listen at. With any other, people on other machines who know the token may
-        label.
+        Address to listen at. Other addresses than the default let people with the token label from
+        other machines.
     port : int, default=0
         Port to listen at. 0: a free one.
     hosts : iterable of str, default=()
         Public names of the server behind a proxy, such as ``label.example.org``; with a port,
         only that port.
     token : str, default=None
-        See `create_app`. None: a random one if other machines can reach the server.
+        Secret that a browser must send once, as ``/?token=...``: at least 8 letters, digits,
+        ``-`` and ``_``. None: a random one if other machines can reach the server.
     person : str, default=None
-        Name of the person. None: the login name of who runs this or, if other machines can
-        reach the server or it has public names, the page asks for it.
+        Name of the person. None: your login name; the page asks for a name if other machines can
+        reach the server or it has public names.
     train : bool, default=True
         Train the model in the background.
     on_ready : callable, default=None
@@ -182,7 +145,7 @@ def _run(server, listener):
     except RuntimeError:
         server.run(sockets=[listener])
         return
-    # A loop cannot run inside another one. Wait in short steps: an interrupt ends a step only.
+    # A loop cannot run inside another loop. Wait in short steps: an interrupt only ends a step.
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     with _interruptible():
@@ -196,7 +159,7 @@ def _run(server, listener):
 
 @contextlib.contextmanager
 def _interruptible():
-    """Let Ctrl-C raise KeyboardInterrupt, where asyncio would only cancel a task."""
+    """Make Ctrl-C raise KeyboardInterrupt; asyncio would only cancel a task."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -208,10 +171,12 @@ def _interruptible():
 
 
 def _checked_name(name):
-    """Return a public name, without what people copy with it from the address bar."""
+    """Return a public host name, without scheme and path."""
     plain = re.sub(r"^https?://|/.*$", "", name.strip()).lower()
     if not is_host(plain):
-        raise ProjectError("address", f"{name!r:.100} is no name of a host: label.example.org")
+        raise ProjectError(
+            "address", f"{name!r:.100} is not a host name, such as label.example.org"
+        )
     return plain
 
 
@@ -228,7 +193,7 @@ def _server(config, on_ready):
 
 
 def patient_protocol():
-    """Return uvicorn's HTTP protocol, which also closes connections that send half a request."""
+    """Return uvicorn's HTTP protocol with a timeout for incomplete requests."""
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -278,7 +243,7 @@ def _listen(host, port):
 
 
 def _names(host, port):
-    """Return the names of the server, the one to open first."""
+    """Return the names of the server; the first is the address to open."""
     if is_loopback(host):
         names = dict.fromkeys([_in_url(host), "127.0.0.1", "localhost", "[::1]"])
     elif host in ("0.0.0.0", "::", ""):
@@ -296,4 +261,4 @@ def _user():
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
-        return None  # in a container without users the page asks
+        return None  # containers may have no users; then the page asks

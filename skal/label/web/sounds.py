@@ -1,4 +1,4 @@
-"""Clips for the page: decoded once, in formats that any browser plays."""
+"""Clips for the page, decoded once, in formats that every browser plays."""
 
 import math
 import os
@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 
 from skal._utils.sound.soundfiles import open_sound
-from skal._utils.windows import Window
+from skal._utils.sound.windows import Window
 from skal.audio import read_audio
 from skal.label.playback import wav_bytes
 from skal.label.web.spectrogram import spectrogram_png
@@ -14,7 +14,7 @@ from skal.label.web.spectrogram import spectrogram_png
 __all__ = ["SoundShelf", "playable_type"]
 
 _LOWEST_RATE = 8000
-# Formats that every browser plays; others are sent as WAV.
+# Formats that every browser plays; other files are sent as WAV.
 _PLAYABLE = {
     ("WAV", "PCM_16"): "audio/wav",
     ("WAV", "PCM_U8"): "audio/wav",
@@ -25,7 +25,7 @@ _PLAYABLE = {
 
 
 class SoundShelf:
-    """Decoded clips and their pictures; keeps the newest in memory, and is thread-safe."""
+    """A thread-safe cache of decoded clips and their pictures."""
 
     def __init__(self, max_bytes=100_000_000):
         self.max_bytes = max_bytes
@@ -41,14 +41,14 @@ class SoundShelf:
         )
 
     def picture(self, clip, *, start=0.0, end=None, **look):
-        """Return the spectrogram of a clip or of a part, in s from its start."""
+        """Return the spectrogram of a clip or a part of it, in s from its start."""
         key = ("picture", *_version(clip), start, end, *sorted(look.items(), key=str))
         return self._keep(key, lambda: spectrogram_png(*self._part(clip, start, end), **look), len)
 
     def _part(self, clip, start, end):
         if not start and end is None:
             return self.waveform(clip)
-        # Read only the part: all of a long recording would take seconds, and fit no cache.
+        # Read only the part: a long recording takes seconds to read and does not fit in the cache.
         first = (clip.start or 0.0) + start
         last = clip.end if end is None else (clip.start or 0.0) + end
         if clip.end is not None and last is not None:
@@ -56,7 +56,7 @@ class SoundShelf:
         return read_audio(Window(clip.path, first, last))
 
     def wav(self, clip, slow=1):
-        """Return a clip as a WAV file, `slow` times as long and as low."""
+        """Return a clip as a WAV file, slowed down and lowered `slow` times."""
 
         def _make():
             y, sr = self.waveform(clip)
@@ -75,8 +75,8 @@ class SoundShelf:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key][0]
-        # Outside the lock, so that two people do not wait for each other. The same clip may be
-        # made twice then, which costs only time.
+        # Outside the lock, so that people do not wait for each other; at worst a clip is decoded
+        # twice.
         made = make()
         with self._lock:
             if key not in self._kept:
@@ -88,7 +88,7 @@ class SoundShelf:
 
 
 def playable_type(clip):
-    """Return the media type of a clip whose file browsers play as it is, or None."""
+    """Return the media type of a file that browsers can play, or None."""
     with open_sound(clip.path) as file:
         kind = _PLAYABLE.get((file.format, file.subtype))
     return kind if clip.start is None and clip.end is None else None

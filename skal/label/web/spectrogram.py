@@ -13,7 +13,7 @@ __all__ = ["RAMPS", "spectrogram_png"]
 # Levels this far below the loudest point look alike, in dB.
 _RANGE = 80.0
 _FRAME = 0.032  # frame length in s, common for speech and most animals
-_MAX_FRAMES = 800  # a screen cannot show more, and they take time
+_MAX_FRAMES = 800  # screens cannot show more
 _FRAMES_PER_COLUMN = 4
 _MIN_FFT = 2048  # in samples
 
@@ -42,12 +42,10 @@ def spectrogram_png(
     high=None,
     contrast=1.0,
 ):
-    """Draw the spectrogram of a waveform, from `low` Hz at the bottom to `high` Hz.
-
-    Width and height are in CSS pixels, `scale` is the number of pixels for each. `axis` spreads
-    the frequencies "mel" or "linear". `high` is at most half the sampling rate, and that if None.
-    A `contrast` of 2 spreads the colors over the louder half of the levels.
-    """
+    """Draw the spectrogram of a waveform, from `low` Hz at the bottom to `high` Hz."""
+    # Width and height are in CSS pixels, `scale` is the number of pixels for each. `axis` spreads
+    # the frequencies "mel" or "linear". `high` is at most half the sampling rate, which is the
+    # default. `contrast=2` spreads the colors over the louder half of the levels.
     from PIL import Image
 
     columns, rows = round(width * scale), round(height * scale)
@@ -57,7 +55,7 @@ def spectrogram_png(
     image = Image.fromarray(_levels(y, sr, columns, edges, contrast), "L")
     image.putpalette(_palette(theme))
     stream = io.BytesIO()
-    # Level 1: a picture that is seen once is not worth more time than sending it takes.
+    # Level 1: higher compression takes longer than sending the picture.
     image.save(stream, "PNG", compress_level=1)
     return stream.getvalue()
 
@@ -78,17 +76,17 @@ def _levels(y, sr, columns, edges, contrast):
     bins = np.arange(len(power))
     positions = np.interp(edges, np.linspace(0, sr / 2, len(bins)), bins)
     decibels = 10 * np.log10(np.maximum(_mean_between(power, positions), 1e-20))
-    # Cut at the noise floor of the recording: levels below it would only brighten the picture.
+    # Clip at the noise floor: levels below it only brighten the picture.
     high = float(decibels.max())
     low = max(high - _RANGE, min(float(np.percentile(decibels[::4, ::4], 15)), high - 30))
     low = high - (high - low) / contrast
     levels = np.clip((decibels - low) * (255 / (high - low)), 0, 255)
-    # Short recordings have fewer frames than columns, long ones more.
+    # Short recordings have fewer frames than columns; long recordings have more.
     return _spread(levels.astype(np.float32), columns).astype(np.uint8)
 
 
 def _power(y, sr, columns):
-    """Return power of shape (bins, frames), with a few frames at most for each column."""
+    """Return power of shape (bins, frames), with at most a few frames per column."""
     n_fft = 2 ** max(5, round(math.log2(_FRAME * sr)))
     hop = max(1, n_fft // 16, len(y) // columns)
     if hop > n_fft // 2:

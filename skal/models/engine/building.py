@@ -1,4 +1,4 @@
-"""Keras models from what a user gives as a network: an object, a function or a model."""
+"""Building of Keras models from network objects, functions, or models."""
 
 import contextlib
 import functools
@@ -19,39 +19,13 @@ LOSSES = ("categorical_crossentropy", "sparse_categorical_crossentropy", "binary
 ADVICE = "end the network in Dense({n_classes}, activation='softmax')"
 
 _LOCK = threading.RLock()
-# Trainable weights of all networks that are in use, by their identity.
+# Trainable weights of all networks in use, by id.
 _TRAINED: weakref.WeakValueDictionary[int, object] = weakref.WeakValueDictionary()
 
 
 def build_model(network, input_shape, n_classes, optimizer, weight_decay):
-    """Build a network and check that it can be trained as a classifier.
-
-    Parameters
-    ----------
-    network : Network, callable or keras.Model
-        What the user gave.
-    input_shape : tuple of int
-        Shape of a sample, with a channel axis where it is a spectrogram.
-    n_classes : int
-        Number of classes.
-    optimizer : str
-        Name of the Keras optimizer, for a function that compiles its model.
-    weight_decay : float
-        Decoupled weight decay of that optimizer.
-
-    Returns
-    -------
-    model : keras.Model
-        Functional model with one input of this shape and one output.
-    initializers : dict of int to callable
-        What drew each weight, by the identity of the weight.
-
-    Raises
-    ------
-    ValueError
-        If the network cannot be trained as a classifier; the message says what to change.
-    """
-    # The weights that nothing draws again must not depend on when the network was built.
+    """Build a network and check that it can be trained as a classifier."""
+    # Weights that are not drawn again must not depend on the time of building.
     with seeded_globally(0), _recorded_initializers() as initializers:
         if isinstance(network, Network):
             model = clone(network).build(input_shape, n_classes)
@@ -60,18 +34,18 @@ def build_model(network, input_shape, n_classes, optimizer, weight_decay):
             model = _as_functional(model, input_shape)
             model = _check_output(model, n_classes)
     if not model.trainable_variables:
-        raise ValueError("the network has no weights that can be trained: unfreeze a layer")
+        raise ValueError("the network has no trainable weights: unfreeze a layer")
     return model, initializers
 
 
 @contextlib.contextmanager
 def _recorded_initializers():
-    """Collect the initializers of the weights that layers make meanwhile."""
-    # Keras forgets them, and layers keep them under names of all kinds, or not at all.
+    """Collect the initializers of the weights that layers create in this context."""
+    # Keras does not store them, and layers store them under various names, or not at all.
     initializers = {}
 
     def add_weight(layer, *args, initializer=None, **kwargs):
-        if initializer is None:  # Keras would choose the same ones, out of sight.
+        if initializer is None:  # These are Keras's defaults, made explicit.
             is_float = "float" in str(kwargs.get("dtype") or layer.variable_dtype)
             initializer = "glorot_uniform" if is_float else "zeros"
         initializer = keras.initializers.get(initializer)
@@ -89,12 +63,12 @@ def _recorded_initializers():
 
 
 def _call(network, input_shape, n_classes, optimizer, weight_decay):
-    """Let SciKeras call a function with what its model functions may ask for."""
+    """Call a network function through SciKeras, with the arguments that it may have."""
     if isinstance(network, keras.Model):
-        model = keras.models.clone_model(network)  # A fit must not change what the user holds.
+        model = keras.models.clone_model(network)  # A fit must not change the user's object.
         model.set_weights(network.get_weights())
         return model
-    # SciKeras takes functions and partial functions, but no other objects that can be called.
+    # SciKeras takes functions and partial functions, but no other callables.
     network = network if inspect.isfunction(network) else functools.partial(network)
     classifier = KerasClassifier(
         model=network,
@@ -126,17 +100,17 @@ def _warn_of_loss(loss):
 
 
 def _as_functional(model, input_shape):
-    """Turn any Keras model into a functional one for samples of one shape."""
+    """Convert any Keras model to a functional one for samples of one shape."""
     if isinstance(model, keras.Sequential) and not model.built:
         model.build((None, *input_shape))
     given = getattr(model, "inputs", None)
-    if not given:  # A subclassed model: Keras learns its layers when it is called.
+    if not given:  # A subclassed model has its layers only after a call.
         x = keras.Input(input_shape)
         model, given = keras.Model(x, _single(model(x))), [x]
     if len(given) > 1:
         raise ValueError(
             f"the network takes {len(given)} inputs, but X is one array; give it one input and "
-            "split that inside"
+            "split it inside"
         )
     wanted = tuple(given[0].shape)
     if wanted[0] is not None:
@@ -165,7 +139,7 @@ def _reshaped(model, wanted, input_shape):
 
 
 def _single(outputs):
-    """Return the only output of a network."""
+    """Return the single output of a network."""
     outputs = keras.tree.flatten(outputs)
     if len(outputs) > 1:
         raise ValueError(
@@ -176,15 +150,15 @@ def _single(outputs):
 
 
 def _check_output(model, n_classes):
-    """Refuse outputs that are no probabilities of the classes."""
+    """Refuse outputs other than probabilities of the classes."""
     shape, advice = model.output_shape, ADVICE.format(n_classes=n_classes)
     if shape != (None, n_classes):
         raise ValueError(
             f"the network must give one probability for each of the {n_classes} classes, but its "
-            f"output has shape {shape}: {advice}. Where the labels miss some classes, name all "
-            "of them with classes=[...]"
+            f"output has shape {shape}: {advice}. If the labels lack some classes, name all "
+            "classes with classes=[...]"
         )
-    if n_classes == 1:  # Whatever the network says: there is nothing else to predict.
+    if n_classes == 1:  # With a single class, its probability is always 1.
         output = keras.layers.Rescaling(0.0, offset=1.0)(model.outputs[0])
         return keras.Model(model.inputs[0], output)
     last, name = model.operations[-1], None
@@ -195,37 +169,26 @@ def _check_output(model, n_classes):
     if name in ("linear", "sigmoid") or not np.allclose(_probe(model).sum(axis=1), 1, atol=1e-2):
         ends = f"; its last layer {last.name} has the activation {name}" if name else ""
         raise ValueError(
-            "the outputs of the network are no probabilities, which add up to 1 over the classes"
+            "the outputs of the network are not probabilities, which sum to 1 over the classes"
             f"{ends}: {advice}"
         )
     return model
 
 
 def _probe(model):
-    """Apply a network to a few samples; a negative output counts as NaN."""
+    """Apply a network to a few samples; negative outputs become NaN."""
     x = np.random.RandomState(0).uniform(size=(4, *model.input_shape[1:]))
     outputs = keras.ops.convert_to_numpy(model(x.astype(model.inputs[0].dtype), training=False))
     return np.where(outputs >= 0, outputs.astype(np.float64), np.nan)
 
 
 def claim_weights(model):
-    """Refuse networks with weights that another classifier trains.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network that is going to be trained.
-
-    Raises
-    ------
-    ValueError
-        If one of its weights that can be trained belongs to another network in use.
-    """
+    """Refuse networks with weights that another classifier trains."""
     trained = model.trainable_variables
     shared = [variable.path for variable in trained if id(variable) in _TRAINED]
     if shared:
         raise ValueError(
-            f"another classifier trains these weights already: {shared[:4]}; make new layers "
-            "whenever the network function is called, or freeze those that it shares"
+            f"another classifier already trains these weights: {shared[:4]}; make new layers at "
+            "every call of the network function, or freeze the shared layers"
         )
     _TRAINED.update((id(variable), variable) for variable in trained)

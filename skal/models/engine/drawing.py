@@ -1,4 +1,4 @@
-"""Weights of a Keras network, drawn anew in place, or given back as they were built."""
+"""Initial weights of a Keras network, drawn anew in place or restored as built."""
 
 import numpy as np
 
@@ -10,25 +10,11 @@ SEED = "seed_generator_state"
 
 
 class CompiledDraws:
-    """Draws of the weights, seeds and optimizer slots of one network, each in one call.
+    """Compiled draws of the weights, seeds, and optimizer slots of a network."""
 
-    Every weight is drawn by the initializer that drew it first, in one compiled call for all:
-    one operation for each weight from Python would cost more than many training steps. Weights
-    that no initializer would draw like that keep the values that the network was built with:
-    those of frozen layers, those that were set after they were drawn, and those that a function
-    drew.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Network as built, changed in place.
-    optimizer : object
-        Optimizer of its trainable weights.
-    initializers : dict of int to callable
-        What drew each weight, by the identity of the weight.
-    skip : sequence of keras.Variable, default=()
-        Weights to leave alone.
-    """
+    # One compiled call draws all weights with their original initializers: separate operations
+    # from Python cost more than many training steps. Other weights keep the values that they were
+    # built with: frozen weights, weights set after drawing, and weights drawn by a function.
 
     def __init__(self, model, optimizer, initializers, skip=()):
         self._source = keras.random.SeedGenerator(0)
@@ -53,35 +39,15 @@ class CompiledDraws:
         self._begin = compiled(self._begin_all, (len(self._states), 2), dtype="uint32")
 
     def reset(self, random_state):
-        """Draw all weights anew.
-
-        Parameters
-        ----------
-        random_state : RandomState instance
-            Source of the weights.
-        """
+        """Draw all weights anew."""
         self._reset(_draw_states(random_state, 1)[0])
 
     def shrink_perturb(self, shrink, noise, random_state):
-        """Shrink the trainable weights and add freshly drawn ones.
-
-        Parameters
-        ----------
-        shrink, noise : float
-            Factors of the present and of the fresh weights.
-        random_state : RandomState instance
-            Source of the fresh weights.
-        """
+        """Shrink the trainable weights and add freshly drawn ones."""
         self._perturb(_draw_states(random_state, 1)[0], np.array([shrink, noise]))
 
     def begin(self, random_state):
-        """Bring the optimizer back to before its first step, and seed the dropout anew.
-
-        Parameters
-        ----------
-        random_state : RandomState instance
-            Source of the seeds.
-        """
+        """Reset the optimizer, and seed the dropout."""
         self._begin(_draw_states(random_state, len(self._states)))
 
     def _draw_all(self, state):
@@ -117,21 +83,21 @@ def _draw_states(random_state, n):
 
 
 def _frozen(model):
-    """Return the identities of all weights of layers that are not trained."""
+    """Return the ids of all weights of frozen layers."""
     layers = [layer for layer in model._flatten_layers() if not layer.trainable]
     return {id(variable) for layer in layers for variable in layer.weights}
 
 
 def _would_draw(initializer, variable):
-    """Tell whether an initializer draws what a weight now holds."""
-    # Asked for twice, Keras's initializers give the same numbers: any others were set later.
+    """Tell whether an initializer draws a weight's present value."""
+    # Keras's initializers repeat their numbers, so other values were set later.
     return isinstance(initializer, keras.initializers.Initializer) and np.array_equal(
         initializer(variable.shape, dtype=variable.dtype), variable.value
     )
 
 
 def _seeded(initializer, source):
-    """Let an initializer take its seeds from a generator."""
+    """Make an initializer draw its seeds from a generator."""
     config = initializer.get_config()
     if "seed" not in config:
         return initializer

@@ -1,15 +1,15 @@
-"""A built network with its compiled functions, reused by fit after fit."""
+"""Engine: a built network and its compiled functions, reused between fits."""
 
 from skal.models._backend import keras
 from skal.models.augmentation import CompiledDistortion, SpectrogramAugmentation
 from skal.models.engine.building import build_model, claim_weights
 from skal.models.engine.drawing import CompiledDraws
-from skal.models.engine.flat_training import FlatTraining
-from skal.models.engine.gradients import CompiledGradientLength
-from skal.models.engine.inference import CompiledForward
-from skal.models.engine.optimizers import OPTIMIZERS
-from skal.models.engine.sampling import CompiledSampling
-from skal.models.engine.steps import CompiledTraining
+from skal.models.engine.prediction.dropout import CompiledSampling
+from skal.models.engine.prediction.gradients import CompiledGradientLength
+from skal.models.engine.prediction.inference import CompiledForward
+from skal.models.engine.training.flat_training import FlatTraining
+from skal.models.engine.training.optimizers import OPTIMIZERS
+from skal.models.engine.training.steps import CompiledTraining
 from skal.models.recipe import cosine_schedule, draw_batches
 
 __all__ = ["Engine", "make_engine"]
@@ -18,23 +18,7 @@ NORMALIZATION = "normalization"
 
 
 class Engine:
-    """A network and its compiled functions, built once and used by fit after fit.
-
-    Parameters
-    ----------
-    network : Network, callable or keras.Model
-        What the user gave.
-    model : keras.Model
-        What was built from it.
-    initializers : dict of int to callable
-        What drew each weight, by the identity of the weight.
-    optimizer : object
-        Optimizer of the model's trainable weights.
-    augmentation : SpectrogramAugmentation or None
-        What training does to the batches.
-    training : type
-        What trains the model with them.
-    """
+    """A network and its compiled functions, built once and reused between fits."""
 
     def __init__(self, network, model, initializers, optimizer, augmentation, training):
         claim_weights(model)
@@ -77,65 +61,22 @@ class Engine:
         return self._sampling
 
     def normalize(self, mean, variance):
-        """Set the statistics that the network normalizes its input with.
-
-        Parameters
-        ----------
-        mean, variance : ndarray of shape (n_channels,)
-            Statistics of the training data.
-        """
+        """Set the statistics for normalizing the input."""
         if self.normalization is not None:
             self.normalization.moving_mean.assign(mean)
             self.normalization.moving_variance.assign(variance)
 
     def reset(self, random_state):
-        """Draw all weights anew, in place.
-
-        Parameters
-        ----------
-        random_state : RandomState instance
-            Source of the weights.
-        """
+        """Draw all weights anew, in place."""
         self._draws.reset(random_state)
 
     def shrink_perturb(self, shrink, noise, random_state):
-        """Shrink the trainable weights and add freshly drawn ones.
-
-        Parameters
-        ----------
-        shrink, noise : float
-            Factors of the present and of the fresh weights.
-        random_state : RandomState instance
-            Source of the fresh weights.
-        """
+        """Shrink the trainable weights and add freshly drawn ones."""
         self._draws.shrink_perturb(shrink, noise, random_state)
 
     def train(self, X, targets, weights, *, n_steps, batch_size, learning_rate, random_state,
               mean, scale):  # fmt: skip
-        """Train for a number of steps from the present weights, with a fresh optimizer.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, ...)
-            Samples.
-        targets : ndarray of shape (n_samples, n_classes)
-            Wanted probabilities.
-        weights : ndarray of shape (n_samples,)
-            Weights with mean 1.
-        n_steps, batch_size : int
-            Number of steps and samples in each.
-        learning_rate : float
-            Highest learning rate.
-        random_state : RandomState instance
-            Source of batches, augmentation and dropout.
-        mean, scale : ndarray of shape (n_channels,)
-            Statistics of the data, for the augmentation.
-
-        Yields
-        ------
-        ndarray of float
-            Losses of the last few steps.
-        """
+        """Train from the present weights with a reset optimizer; yield losses."""
         self._draws.begin(random_state)
         seed = random_state.randint(2**31 - 1)
         self.training.begin(seed)
@@ -152,7 +93,7 @@ class Engine:
 
 
 def _normalization(model):
-    """Return the layer that normalizes the input, which only skal's own networks have."""
+    """Return the layer that normalizes the input; only skal's networks have it."""
     for layer in model.layers:
         is_plain = isinstance(layer, keras.layers.BatchNormalization) and not layer.weights[2:]
         if layer.name == NORMALIZATION and is_plain:
@@ -161,21 +102,7 @@ def _normalization(model):
 
 
 def make_engine(spec, network, augmentation):
-    """Build a network and what trains it.
-
-    Parameters
-    ----------
-    spec : EngineSpec
-        What to build.
-    network : Network, callable or keras.Model
-        What the user gave.
-    augmentation : SpectrogramAugmentation or None
-        What training does to the batches.
-
-    Returns
-    -------
-    Engine
-    """
+    """Build a network and its training."""
     built = build_model(
         network, spec.input_shape, spec.n_classes, spec.optimizer, spec.weight_decay
     )

@@ -1,4 +1,4 @@
-"""What a network and its engine were made for: what decides whether they serve again."""
+"""Specifications, which decide whether an engine can be reused."""
 
 from dataclasses import dataclass
 
@@ -9,33 +9,17 @@ __all__ = ["EngineSpec", "copy_part"]
 
 @dataclass(frozen=True)
 class EngineSpec:
-    """Everything that an engine is made from; equal ones make the same engine.
+    """Everything that determines an engine; equal specifications can share it."""
 
-    Attributes
-    ----------
-    network, augmentation : object
-        What they were made from, see :meth:`of`.
-    input_shape : tuple of int
-        Shape of a sample, with a channel axis where it is a spectrogram.
-    n_classes : int
-        Number of classes.
-    optimizer : str
-        Name of the optimizer.
-    weight_decay : float
-        Decoupled weight decay.
-    engine : {"keras", "tensorflow"}
-        What trains.
-    policy : str
-        Keras's dtype policy: the types that layers without a dtype of their own compute in.
-    """
-
+    # network, augmentation: What they were made from, see :meth:`of`.
     network: object
-    input_shape: tuple
-    n_classes: int
+    input_shape: tuple  # shape of a sample; spectrograms have a channel axis
+    n_classes: int  # number of classes
     augmentation: object
-    optimizer: str
-    weight_decay: float
-    engine: str
+    optimizer: str  # name of the optimizer
+    weight_decay: float  # decoupled weight decay
+    engine: str  # what trains
+    # Keras's dtype policy: the types that layers without a dtype of their own compute in.
     policy: str
 
     @classmethod
@@ -43,7 +27,7 @@ class EngineSpec:
         """Make the specification of an engine for a classifier."""
         from skal.models._backend import keras
 
-        # Objects with parameters may be changed after a fit: compare what they consist of.
+        # Parameter objects may change after a fit, so compare their content.
         return cls(
             _identity(network),
             input_shape,
@@ -56,13 +40,13 @@ class EngineSpec:
         )
 
     def shares_weights(self, other):
-        """Tell whether two engines hold networks of the same weights."""
+        """Tell whether the networks of two engines have the same weights."""
         ours, theirs = ((spec.network, spec.input_shape, spec.n_classes) for spec in (self, other))
         return ours == theirs
 
 
 def _identity(part):
-    """Identify a parameter object by what it was made from, the objects inside it likewise."""
+    """Identify a parameter object by its class and parameters, recursively."""
     if hasattr(part, "get_params"):
         params = part.get_params(deep=False)
         return type(part), {name: _identity(value) for name, value in params.items()}
@@ -70,5 +54,5 @@ def _identity(part):
 
 
 def copy_part(part):
-    """Copy a parameter object; functions and models stay what they are."""
+    """Copy a parameter object; return functions and models unchanged."""
     return clone(part) if hasattr(part, "get_params") else part

@@ -1,4 +1,4 @@
-"""Networks as parameter objects: called, they build a Keras model."""
+"""Networks as parameter objects, which build a Keras model when called."""
 
 from skal.models.networks.base import Network, SpectrogramNetwork
 from skal.models.networks.compact import CompactCNN

@@ -1,8 +1,7 @@
-"""The base of networks: parameter objects that, called, build a Keras model.
+"""Base classes of networks: parameter objects that build a Keras model when called."""
 
-The objects are plain scikit-learn estimators, so that ``network__dropout`` is a parameter of
-a grid search. TensorFlow is imported when one is called, not before.
-"""
+# The objects are plain scikit-learn estimators, so that ``network__dropout`` is a parameter of a
+# grid search. TensorFlow is imported only when a network is called.
 
 import functools
 from abc import ABCMeta, abstractmethod
@@ -16,16 +15,16 @@ __all__ = ["Network", "SpectrogramNetwork"]
 
 
 def _called_by_scikeras(meta, compile_kwargs=None):
-    """Carry the signature that SciKeras reads; :meth:`Network.__call__` does the work."""
+    """Provide the signature that SciKeras reads; :meth:`Network.__call__` does the work."""
     raise TypeError("a network is called as an object")
 
 
 class _AcceptedBySciKeras(functools.partial):
     # ``KerasClassifier._check_model_param`` of SciKeras 0.13, the last version, takes a Keras
-    # model, a function, or a functools.partial, and no other callable. Nobody can inherit from
-    # functions, isinstance() of a partial cannot be registered, and a Keras model is one network
-    # and not the parameters of many. Without this base, ``KerasClassifier(model=CompactCNN())``
-    # is a TypeError.
+    # model, a function, or a functools.partial, and no other callable. Functions cannot be
+    # subclassed, partial has no ABC registration, and a Keras model is a single network, not
+    # parameters of networks. Without this base, ``KerasClassifier(model=CompactCNN())`` is a
+    # TypeError.
     def __new__(cls, *args, **kwargs):
         return super().__new__(cls, _called_by_scikeras)
 
@@ -37,12 +36,11 @@ class _AcceptedBySciKeras(functools.partial):
 class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
     """Base of the parameter objects that build networks.
 
-    A subclass stores its parameters in the constructor and writes :meth:`body`, which turns
-    the normalized input into the embedding. The base adds what all networks share: an input
-    layer ``"normalization"``, the ``"embedding"`` layer's name, :meth:`tail`, and the
-    ``"logits"`` and ``"probabilities"`` layers. Where a subclass has a parameter ``dropout``,
-    the tail drops so much of the embedding; where it has ``l2``, the kernel of the logits is
-    penalized with it.
+    A subclass stores its parameters in the constructor and implements :meth:`body`, which computes
+    the embedding from the normalized input. The base adds the common parts: an input layer
+    ``"normalization"``, the ``"embedding"`` layer's name, :meth:`tail`, and the ``"logits"`` and
+    ``"probabilities"`` layers. A parameter ``dropout`` of a subclass applies to the embedding, and
+    a parameter ``l2`` to the kernel of the logits.
 
     Calling an object, as SciKeras does with ``KerasClassifier(model=CompactCNN())``, builds
     and compiles the network.
@@ -50,12 +48,12 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
 
     embedding_layer = "embedding"
     default_learning_rate = 2e-3
-    # Type of the numbers that the network computes in; None is the policy of Keras.
+    # Floating point type of the network; None: Keras's policy.
     dtype: str | None = None
 
     @abstractmethod
     def body(self, x, layers, seeds):
-        """Turn the normalized input into the embedding.
+        """Compute the embedding from the normalized input.
 
         Parameters
         ----------
@@ -64,7 +62,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
         layers : object
             Holds the layers of ``keras.layers``.
         seeds : _Seeds
-            Gives every layer that draws numbers its own seed.
+            Provides seeds for random layers.
 
         Returns
         -------
@@ -73,7 +71,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
         """
 
     def tail(self, x, layers, seeds):
-        """Turn the embedding into what the logits are computed from.
+        """Compute the input of the logits from the embedding.
 
         Parameters
         ----------
@@ -82,12 +80,12 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
         layers : object
             Holds the layers of ``keras.layers``.
         seeds : _Seeds
-            Gives every layer that draws numbers its own seed.
+            Provides seeds for random layers.
 
         Returns
         -------
         KerasTensor of shape (n_samples, n_units)
-            The embedding after dropout, where the network has any.
+            The embedding after dropout, if any.
         """
         dropout = getattr(self, "dropout", 0.0)
         return layers.Dropout(dropout, seed=seeds.next(), name="dropout")(x) if dropout else x
@@ -102,7 +100,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
         n_classes : int
             Number of outputs.
         random_state : RandomState instance, default=None
-            Source of the seeds of weights and dropout; with None, Keras draws them.
+            Source of the seeds of weights and dropout; None: Keras draws them.
 
         Returns
         -------
@@ -123,23 +121,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
         return keras.Model(inputs, outputs, name=type(self).__name__.lower())
 
     def __call__(self, meta, compile_kwargs=None, **parameters):
-        """Build and compile the network for SciKeras.
-
-        Parameters
-        ----------
-        meta : dict
-            SciKeras's metadata; ``X_shape_`` and ``n_classes_`` are used.
-        compile_kwargs : dict, default=None
-            Arguments of ``keras.Model.compile``. Without a loss among them the sparse
-            categorical cross-entropy is taken.
-        **parameters : dict
-            Parameters of this object to replace, as SciKeras routes ``model__dropout``.
-
-        Returns
-        -------
-        keras.Model
-            Compiled network.
-        """
+        """Build and compile the network for SciKeras."""
         network = clone(self).set_params(**parameters)
         model = network.build(meta["X_shape_"][1:], meta["n_classes_"])
         kwargs = {k: v for k, v in (compile_kwargs or {}).items() if v is not None}
@@ -148,13 +130,13 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
         return model
 
     def _graph(self, inputs, n_classes, layers, seeds):
-        """Lay the layers from the input to the logits."""
+        """Connect the layers from the input to the logits."""
         x = self.body(self._normalized(inputs, layers), layers, seeds)
         return self._logits(x, n_classes, layers, seeds)
 
     def _normalized(self, inputs, layers):
-        # As a batch normalization without weights of its own the layer learns the statistics
-        # by itself in a plain Keras fit; CNNClassifier sets them from the data and freezes it.
+        # Use a batch normalization without scale and offset: in a plain Keras fit it learns the
+        # statistics, and CNNClassifier sets and freezes them.
         return layers.precise.BatchNormalization(
             momentum=0.9, epsilon=1e-8, center=False, scale=False, name="normalization"
         )(self._with_channels(inputs, layers))
@@ -169,7 +151,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
         )(x)
 
     def _penalty(self):
-        """Return the regularizer of kernels, where the network has a parameter ``l2``."""
+        """Return the regularizer of kernels, if the network has a parameter ``l2``."""
         from skal.models._backend import keras
 
         l2 = getattr(self, "l2", 0.0)
@@ -200,16 +182,15 @@ class SpectrogramNetwork(Network):
 
 
 def _restore(cls, parameters):
-    """Make a network from its pickle."""
+    """Restore a network from its pickle."""
     return cls(**parameters)
 
 
 class _Layers:
-    """Layers of Keras, all of one type of numbers.
+    """Keras layers with a common floating point type."""
 
-    In the precise ones, 16-bit policies of Keras have 32 bits: samples before they are
-    normalized, logits and probabilities need them.
-    """
+    # Precise layers use 32 bits under Keras's 16-bit policies: raw samples, logits, and
+    # probabilities need them.
 
     def __init__(self, layers, dtype):
         self._layers = layers
@@ -231,7 +212,7 @@ class _Seeds:
         self._random_state = None if random_state is None else check_random_state(random_state)
 
     def next(self):
-        """One seed."""
+        """Return a seed."""
         if self._random_state is None:
             return None
         return int(self._random_state.randint(1, 2**31 - 1))

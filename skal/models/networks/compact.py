@@ -1,4 +1,4 @@
-"""CompactCNN: the network that sounds get where none is named."""
+"""CompactCNN: the default network for spectrograms."""
 
 from numbers import Integral, Real
 
@@ -9,11 +9,10 @@ __all__ = ["CompactCNN"]
 
 
 class CompactCNN(SpectrogramNetwork):
-    """Small convolutional network for spectrograms, good with few labels.
+    """Small convolutional network for spectrograms and few labels.
 
-    A convolution that steps over every other band and frame, then blocks of convolution and
-    max-pooling, all with batch normalization and ReLU and each halving bands and frames, then
-    a head and a dense embedding.
+    A convolution with stride 2, then blocks of convolution and max-pooling, then a head and a
+    dense embedding. Every block has batch normalization and ReLU, and halves bands and frames.
 
     Parameters
     ----------
@@ -28,8 +27,8 @@ class CompactCNN(SpectrogramNetwork):
     dropout : float, default=0.3
         Share of the activations dropped before and after the embedding in training.
     head : {"pool", "flatten"}, default="pool"
-        "pool" takes mean and maximum over time (bands keep their position), so that it does
-        not matter when the sound is heard; "flatten" keeps the position in time.
+        "pool" takes mean and maximum over time for each band, so the time of the sound does not
+        matter; "flatten" keeps the position in time.
 
     Notes
     -----
@@ -45,7 +44,7 @@ class CompactCNN(SpectrogramNetwork):
         "head": [StrOptions({"flatten", "pool"})],
     }
 
-    # As high as it goes: every layer before the last is normalized.
+    # High, because every layer before the last is normalized.
     default_learning_rate = 1.2e-2
 
     def __init__(
@@ -65,10 +64,10 @@ class CompactCNN(SpectrogramNetwork):
         self.head = head
 
     def body(self, x, layers, seeds):
-        """Turn the normalized input into the embedding; see :meth:`Network.body`."""
+        """Compute the embedding; see :meth:`Network.body`."""
         for i, n_filters in enumerate(self.filters, start=1):
             window = tuple(min(2, length) for length in x.shape[1:3])
-            # Pooling the first block at full resolution would cost more than all the rest.
+            # Pooling the first block at full resolution would cost more than all other layers.
             x = layers.Conv2D(
                 n_filters,
                 self.stem_kernel_size if i == 1 else self.kernel_size,

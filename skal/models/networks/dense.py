@@ -1,4 +1,4 @@
-"""DenseNet: the network of rows of features."""
+"""DenseNet: the default network for rows of features."""
 
 from numbers import Real
 
@@ -20,9 +20,8 @@ class DenseNet(Network):
 
     Notes
     -----
-    Inputs of more than one dimension are flattened. Computes in 64 bits, as scikit-learn's own
-    models do: rows of features are cheap, and weighting a row twice is then the same as giving
-    it twice, to all digits.
+    Inputs of more than one dimension are flattened. Computes in 64 bits, as scikit-learn does:
+    rows of features are cheap, and doubling a weight then equals repeating a row to all digits.
     """
 
     dtype = "float64"
@@ -37,7 +36,7 @@ class DenseNet(Network):
         self.dropout = dropout
 
     def body(self, x, layers, seeds):
-        """Turn the normalized input into the embedding; see :meth:`Network.body`."""
+        """Compute the embedding; see :meth:`Network.body`."""
         x = layers.Flatten(name="flatten")(x)
         for i, units in enumerate(self.units, start=1):
             x = layers.Dense(units, kernel_initializer=seeds.he(), name=f"dense{i}")(x)

@@ -11,9 +11,9 @@ __all__ = ["PiczakCNN"]
 class PiczakCNN(SpectrogramNetwork):
     """Network of Piczak (2015) for environmental sounds.
 
-    Filters of nearly the height of the spectrogram, which hear the timbre and may shift by a
-    few bands only; then convolutions over time and two wide dense layers, the second of which
-    is the embedding.
+    Filters nearly as high as the spectrogram, which capture timbre and can shift by a few bands
+    only; then convolutions over time and two wide dense layers, of which the second is the
+    embedding.
 
     Parameters
     ----------
@@ -25,15 +25,15 @@ class PiczakCNN(SpectrogramNetwork):
         Share of the activations dropped in training, after the first pooling and every dense
         layer.
     l2 : float, default=1e-3
-        Factor of the sum of all squared kernel weights in the training loss; Keras leaves
-        out the half that some write before it.
+        Factor of the sum of all squared kernel weights in the training loss, as in Keras, without
+        a factor of one half.
 
     Notes
     -----
-    The kernels are those of the paper on 60 bands: 57 x 6, pooled 4 x 3 with a step of 1 x 3,
-    then 1 x 3, pooled 1 x 3. On other numbers of bands the first kernel leaves 3 of them, as
-    there; on spectrograms too small for a window the window shrinks. Weights are drawn as He
-    does for rectified units (in the paper: small random numbers, which take many more steps).
+    The kernels are those of the paper on 60 bands: 57 x 6, pooled 4 x 3 with a step of 1 x 3, then
+    1 x 3, pooled 1 x 3. With other numbers of bands, the first kernel also leaves 3 bands; windows
+    shrink for small spectrograms. Weights have He initialization (in the paper: small random
+    numbers, which need many more steps).
 
     References
     ----------
@@ -55,7 +55,7 @@ class PiczakCNN(SpectrogramNetwork):
         self.l2 = l2
 
     def body(self, x, layers, seeds):
-        """Turn the normalized input into the embedding; see :meth:`Network.body`."""
+        """Compute the embedding; see :meth:`Network.body`."""
         bands, frames = x.shape[1:3]
         kernel = max(1, bands - 3), min(6, frames)
         x = self._convolution(x, 1, kernel, (4, 3), layers, seeds)
@@ -98,4 +98,6 @@ class PiczakCNN(SpectrogramNetwork):
                 f"{self.filters!r}"
             )
         if not self.units:
-            raise ValueError("PiczakCNN: units is empty, and the last of them is the embedding")
+            raise ValueError(
+                "PiczakCNN: units is empty, but its last entry is the width of the embedding"
+            )

@@ -1,4 +1,4 @@
-"""ResNet: residual networks, small ones and the one of 50 layers."""
+"""ResNet: residual networks with up to 32 or with 50 layers."""
 
 from numbers import Integral, Real
 
@@ -7,25 +7,25 @@ from skal.models.networks.base import SpectrogramNetwork
 
 __all__ = ["ResNet"]
 
-# Blocks in each stage, and filters of the stages where the caller names none.
+# Blocks in each stage, and default filters of the stages.
 _BLOCKS = {depth: ((depth - 2) // 6,) * 3 for depth in (8, 14, 20, 26, 32)} | {50: (3, 4, 6, 3)}
 _FILTERS = {3: (32, 64, 128), 4: (64, 128, 256, 512)}
 
 
 class ResNet(SpectrogramNetwork):
-    """Residual network: every block adds to what comes in.
+    """Residual network: every block adds its output to its input.
 
-    Up to 32 layers: a convolution that steps over every other band and frame, three stages
-    of blocks of two 3x3 convolutions. With 50 layers: the network of the paper for large
-    images, four stages of blocks of 1x1, 3x3 and 1x1 convolutions. Each stage but the first
-    halves bands and frames; the mean over both is the embedding.
+    Up to 32 layers: a convolution with stride 2, then three stages of blocks with two 3x3
+    convolutions. With 50 layers: the paper's network for large images, with four stages of blocks
+    with 1x1, 3x3 and 1x1 convolutions. Every stage after the first halves bands and frames; the
+    mean over both is the embedding.
 
     Parameters
     ----------
     depth : {8, 14, 20, 26, 32, 50}, default=14
         Layers with weights.
     filters : tuple of int, default=None
-        Filters of each stage, four of them with 50 layers, else three; None: (32, 64, 128),
+        Filters of each stage, four numbers with 50 layers, else three; None: (32, 64, 128),
         and (64, 128, 256, 512) with 50 layers.
     dropout : float, default=0.2
         Share of the embedding dropped in training.
@@ -34,11 +34,10 @@ class ResNet(SpectrogramNetwork):
 
     Notes
     -----
-    Input of shape (bands, frames) or (bands, frames, channels), of any size. The embedding has
-    the width of the last stage, times four with 50 layers. With the defaults 0.7 million
-    weights, with 50 layers 24 million. Of the two convolutions that could halve the size in a
-    block of 50 layers it is the 3x3 one, as in later implementations: the 1x1 one would
-    not look at three cells of four.
+    Input of shape (bands, frames) or (bands, frames, channels), of any size. The embedding has the
+    width of the last stage, times four with 50 layers. The defaults have 0.7 million weights, 50
+    layers have 24 million. With 50 layers, the 3x3 convolution of a block halves the size, as in
+    later implementations: a 1x1 convolution would skip three of four cells.
 
     References
     ----------
@@ -60,7 +59,7 @@ class ResNet(SpectrogramNetwork):
         self.l2 = l2
 
     def body(self, x, layers, seeds):
-        """Turn the normalized input into the embedding; see :meth:`Network.body`."""
+        """Compute the embedding; see :meth:`Network.body`."""
         blocks = _BLOCKS[self.depth]
         filters = _FILTERS[len(blocks)] if self.filters is None else self.filters
         bottleneck = self.depth == 50
@@ -75,7 +74,7 @@ class ResNet(SpectrogramNetwork):
         return layers.GlobalAveragePooling2D(name=self.embedding_layer)(x)
 
     def _block(self, build, x, filters, step, layers, seeds, name):
-        """Add what a stack of convolutions makes of x to x, projected where sizes differ."""
+        """Add a stack of convolutions of x to x, which is projected if sizes differ."""
         new = build(x, filters, step, layers, seeds, name)
         if step > 1 or x.shape[-1] != new.shape[-1]:
             x = self._unit(x, new.shape[-1], 1, step, layers, seeds, f"{name}_skip", relu=False)
@@ -92,7 +91,7 @@ class ResNet(SpectrogramNetwork):
         return self._unit(x, 4 * filters, 1, 1, layers, seeds, f"{name}_3", relu=False)
 
     def _unit(self, x, filters, kernel, step, layers, seeds, name, relu=True):
-        """Convolve and normalize, and take the positive part."""
+        """Apply convolution, normalization, and ReLU."""
         x = layers.Conv2D(
             filters,
             kernel,
@@ -111,6 +110,6 @@ class ResNet(SpectrogramNetwork):
         n_stages = len(_BLOCKS[self.depth])
         if self.filters is not None and len(self.filters) != n_stages:
             raise ValueError(
-                f"ResNet(depth={self.depth}) has {n_stages} stages: filters must have so many "
+                f"ResNet(depth={self.depth}) has {n_stages} stages: filters must have {n_stages} "
                 f"numbers, got {self.filters!r}"
             )

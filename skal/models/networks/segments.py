@@ -1,6 +1,6 @@
-"""SegmentVoting: one network for all segments of a recording, which vote."""
+"""SegmentVoting: a network shared by the segments of a recording, with averaged probabilities."""
 
-from skal._utils.parameters import NestedParameters
+from skal._utils.estimators.nested_parameters import NestedParameters
 from skal.models.networks.base import Network, SpectrogramNetwork
 from skal.models.networks.compact import CompactCNN
 from skal.models.networks.dense import DenseNet
@@ -11,20 +11,20 @@ __all__ = ["SegmentVoting", "suit_network"]
 class SegmentVoting(NestedParameters, Network):
     """Apply one network to every segment of a sample, and average the probabilities.
 
-    The embedding of a sample is the mean of the embeddings of its segments. Training sees the
-    averaged probabilities only: a segment without the sound does not have to name it.
+    The embedding of a sample is the mean of the embeddings of its segments. Training uses only the
+    averaged probabilities, so a segment without the sound need not predict it.
 
     Parameters
     ----------
     network : Network, default=None
-        The network of a segment, with parameters of its own (``network__dropout``); None is
+        The network of a segment, with nested parameters (``network__dropout``); None:
         :class:`CompactCNN`.
 
     Notes
     -----
-    Input of shape (segments, bands, frames, channels), as
-    ``LogMelSpectrogram(segment_frames=...)`` gives it, or (segments, ...) where `network` takes
-    other samples than spectrograms. All samples have the same number of segments.
+    Input of shape (segments, bands, frames, channels), as returned by
+    ``LogMelSpectrogram(segment_frames=...)``, or (segments, ...) if `network` takes other samples
+    than spectrograms. All samples have the same number of segments.
 
     References
     ----------
@@ -41,16 +41,16 @@ class SegmentVoting(NestedParameters, Network):
 
     @property
     def default_learning_rate(self):
-        """The learning rate that suits the shared network."""
+        """The default learning rate of the shared network."""
         return self._shared().default_learning_rate
 
     @property
     def dtype(self):
-        """Type of the numbers that the shared network computes in."""
+        """Floating point type of the shared network."""
         return self._shared().dtype
 
     def body(self, x, layers, seeds):
-        """Turn the normalized segments into embeddings; see :meth:`Network.body`.
+        """Compute the embeddings of segments; see :meth:`Network.body`.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class SegmentVoting(NestedParameters, Network):
         self._shared()._validate()
 
     def _graph(self, inputs, n_classes, layers, seeds):
-        from skal.models.networks._segments import FoldSegments, SegmentMean, SegmentVote
+        from skal.models.networks._segment_layers import FoldSegments, SegmentMean, SegmentVote
 
         network, n_segments = self._shared(), inputs.shape[1]
         self._check_shape(inputs.shape)
@@ -93,14 +93,14 @@ class SegmentVoting(NestedParameters, Network):
         if len(shape) != 5 if spectrograms else len(shape) < 3:
             wanted = "bands, frames, channels" if spectrograms else "..."
             raise ValueError(
-                f"SegmentVoting takes samples of shape (segments, {wanted}), such as "
-                "LogMelSpectrogram(segment_frames=41) gives; got samples of shape "
+                f"SegmentVoting takes samples of shape (segments, {wanted}), as returned by "
+                "LogMelSpectrogram(segment_frames=41); got samples of shape "
                 f"{tuple(shape[1:])}"
             )
 
 
 class _Renamed:
-    """Layers of Keras, some of them under another name than is asked for."""
+    """Keras layers, of which some are renamed."""
 
     def __init__(self, layers, names):
         self._layers = layers
@@ -116,22 +116,7 @@ class _Renamed:
 
 
 def suit_network(network, n_dims):
-    """Return a network for data of some number of dimensions.
-
-    Parameters
-    ----------
-    network : Network, callable or None
-        What the caller has chosen; None: :class:`DenseNet` for rows of features,
-        :class:`CompactCNN` for spectrograms.
-    n_dims : int
-        Dimensions of X, that of the samples among them; five are segments of spectrograms.
-
-    Returns
-    -------
-    Network or callable
-        The network; in :class:`SegmentVoting`, where it takes spectrograms and the samples are
-        segments of them.
-    """
+    """Return a network for samples of a number of dimensions."""
     if network is None:
         network = DenseNet() if n_dims == 2 else CompactCNN()
     if n_dims == 5 and isinstance(network, SpectrogramNetwork):

@@ -1,4 +1,4 @@
-"""VGGish: the predecessor's network, blocks of convolutions and two dense layers."""
+"""VGGish: ALFramework's network, with blocks of convolutions and two dense layers."""
 
 from numbers import Integral, Real
 
@@ -11,9 +11,8 @@ __all__ = ["VGGish"]
 class VGGish(SpectrogramNetwork):
     """VGG-like network of ALFramework: two blocks of 3x3 convolutions, two dense layers.
 
-    Each block convolves, normalizes, takes the positive part and halves bands and frames by
-    max-pooling; a dense layer gives the embedding, a narrow one comes between it and the
-    logits.
+    Each block has convolutions, normalization, ReLU, and max-pooling, which halves bands and
+    frames. A dense layer is the embedding; a narrow layer follows before the logits.
 
     Parameters
     ----------
@@ -26,16 +25,16 @@ class VGGish(SpectrogramNetwork):
     n_hidden : int, default=32
         Width of the layer between embedding and logits.
     dropout : float, default=0.5
-        Share of the embedding dropped in training. After the blocks, before normalizations,
-        dropout slows the learning from few labels down.
+        Share of the embedding dropped in training. There is no dropout after the blocks, where it
+        slows learning from few labels.
     l2 : float, default=1e-4
         Factor of the sum of all squared kernel weights in the training loss.
 
     Notes
     -----
-    Made for 60 bands x 41 frames x 2 channels (2.5 million weights); other sizes of shape
-    (bands, frames) or (bands, frames, channels) work too. The number of weights grows with
-    the number of frames: cut long recordings into segments, see :class:`SegmentVoting`.
+    Made for 60 bands x 41 frames x 2 channels (2.5 million weights); other sizes also work, with
+    or without a channel axis. The number of weights grows with the number of frames: cut long
+    recordings into segments, see :class:`SegmentVoting`.
 
     References
     ----------
@@ -69,7 +68,7 @@ class VGGish(SpectrogramNetwork):
         self.l2 = l2
 
     def body(self, x, layers, seeds):
-        """Turn the normalized input into the embedding; see :meth:`Network.body`."""
+        """Compute the embedding; see :meth:`Network.body`."""
         for i, n_filters in enumerate(self.filters, start=1):
             x = layers.Conv2D(
                 n_filters,
@@ -88,7 +87,7 @@ class VGGish(SpectrogramNetwork):
         return self._dense(x, self.n_embedding, layers, seeds, "dense", self.embedding_layer)
 
     def tail(self, x, layers, seeds):
-        """Turn the embedding into what the logits take; see :meth:`Network.tail`."""
+        """Compute the input of the logits; see :meth:`Network.tail`."""
         x = super().tail(x, layers, seeds)
         return self._dense(x, self.n_hidden, layers, seeds, "hidden", "hidden_relu")
 

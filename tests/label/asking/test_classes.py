@@ -94,11 +94,11 @@ def test_what_is_refused(project):
         (lambda: project.rename_class("owl", "x"), "no class 'owl'"),
         (lambda: project.rename_class("low", "high"), "merge 'low' into it"),
         (lambda: project.rename_class("high", "bass"), "'bass' is now 'low'"),
-        (lambda: project.rename_class("low", "\a"), "cannot be shown"),
+        (lambda: project.rename_class("low", "\a"), "unprintable"),
         (lambda: project.merge_class("low", "low"), "already"),
         (lambda: project.merge_class("low", "bass"), "no class 'bass'"),
         (lambda: project.retire_class("bass"), "no class 'bass'"),
-        (lambda: project.restore_class("high"), "was not retired"),
+        (lambda: project.restore_class("high"), "has not been retired"),
         (lambda: project.add_class("bass"), "is now 'low'"),
     ]:
         with pytest.raises(ProjectError, match=match):

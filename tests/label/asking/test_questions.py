@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from skal.label import LabelingProject, ProjectError
-from skal.label.store.rounds import begin_round, publish
+from skal.label.store.training_rounds import begin_round, publish
 from tests.label.recordings import answer_next, write_tones
 
 

@@ -46,7 +46,7 @@ def test_no_cell_of_a_csv_file_is_a_formula(rows):
 
 @given(text=texts)
 def test_a_quotation_mark_before_a_formula_is_undone_once(text):
-    from skal._utils.tables import safe_cell, unsafe_cell
+    from skal._utils.files.delimited import safe_cell, unsafe_cell
 
     assert unsafe_cell(safe_cell(text)) == text
     assume(text[0] not in "'=+-@\0\uff1d\uff0b\uff0d\uff20" and text == text.strip())
@@ -63,7 +63,7 @@ def test_a_formula_behind_what_nobody_sees_is_text(before):
 
 @pytest.mark.parametrize("cell", [" dog ", "dog\u00a0", "\tdog"])
 def test_blanks_that_others_put_around_a_cell_are_dropped(cell):
-    from skal._utils.tables import unsafe_cell
+    from skal._utils.files.delimited import unsafe_cell
 
     assert unsafe_cell(cell) == "dog"
 

@@ -140,7 +140,7 @@ def test_exports_without_types(tmp_path, kind):
     assert minimal(tmp_path, regions, kind)[0] == found
     found, (left,) = minimal(tmp_path, "", kind)
     assert (found, left.key, left.reason) == ([], "label", "empty")
-    with pytest.raises(LabelFileError, match="sound: 2 labels; a clip has exactly one"):
+    with pytest.raises(LabelFileError, match="sound: 2 labels; a clip needs exactly one"):
         minimal(tmp_path, {"choices": ["dog", "cat"]}, kind)
     with pytest.raises(LabelFileError, match=r"several questions \(sound, loud\)"):
         minimal(tmp_path, "dog", kind, loud="yes")

@@ -57,7 +57,10 @@ def test_tables_as_people_have_them(tmp_path, text):
         ("path,label,from,to\na.wav,dog,0,1\n", "row 1, to: it looks like a time"),
         ("path,label,Label\na.wav,dog,cat\n", "label: there are several columns"),
         ("sep=;\npath;lable\na.wav;dog\n", "row 2, label: no such column; did you mean 'lable'?"),
-        ('path,start,end,label\na.wav,"1,500","2,500",dog\n', "row 2, start: '1,500' may be"),
+        (
+            'path,start,end,label\na.wav,"1,500","2,500",dog\n',
+            "row 2, start: '1,500' is ambiguous",
+        ),
         ("path;start;end;label\na.wav;1.234,5;2;dog\n", "row 2, start: '1.234,5' is not a number"),
         ("sep=;\npath;label\na.wav;dog;x\n", "row 3, cells: 3, but the header has 2"),
     ],
@@ -77,7 +80,7 @@ def test_what_is_wrong_is_told_by_row(tmp_path, text, told):
         ('{"path": "a.wav", "label": "dog", "Label": "cat"}', "there are several keys"),
         ('{"path": "a.wav", "lable": "dog"}', "row 1, label: no such key; did you mean 'lable'?"),
         ('{"path": null, "label": "dog"}', "row 1, path: empty"),
-        ('{"path": "a.wav", "label": 3}', "row 1, label: 3 is not a text"),
+        ('{"path": "a.wav", "label": 3}', "row 1, label: 3 is not text"),
     ],
 )
 def test_json_lines_as_people_have_them(tmp_path, text, told):
@@ -173,7 +176,7 @@ def test_what_a_label_track_cannot_tell(tmp_path):
     found, left = read(tmp_path, text, "a.txt")
     assert found == [("a", 1.0, 2.0, "dog")]
     assert [str(item) for item in left] == [
-        "row 1, end: a point at 1 s, which is no clip; give it an end",
+        "row 1, end: a point at 1 s, not a clip; give it an end",
         "row 3, label: empty",
     ]
     with pytest.raises(LabelFileError, match=r"row 2, cells.*"):

@@ -12,8 +12,8 @@ from skal import ActiveLearningClassifier
 from skal.audio import LogMelSpectrogram
 from skal.label import LabelingProject, ProjectError, Trainer
 from skal.label.learning.defaults import describe_hearing
-from skal.label.store.rounds import list_rounds
 from skal.label.store.settings import read_settings
+from skal.label.store.training_rounds import list_rounds
 from skal.recognizer import Recognizer
 from skal.strategies import BatchBALD, CoreSet, EntropySampling, MarginSampling, MaxHerding
 from tests.label.recordings import answer_next, train, write_tones
@@ -373,9 +373,7 @@ def test_the_default_features_follow_the_recordings(tmp_path, rate, length, expe
         soundfile.write(tmp_path / f"{i}.wav", 0.1 * rng.normal(size=round(rate * length)), rate)
     with LabelingProject(tmp_path, ["a", "b"]) as project:
         lines = describe_hearing(project)
-        assert lines == [
-            f"the model looks at 0 to {rate / 2:g} Hz and {expected[1]:g} s of a clip"
-        ]
+        assert lines == [f"the model uses 0 to {rate / 2:g} Hz and {expected[1]:g} s of a clip"]
         with project.store.read() as connection:
             found = read_settings(connection)["features"]
         assert (found["sr"], found["duration"]) == expected
@@ -387,14 +385,14 @@ def test_what_is_not_looked_at_is_said(tmp_path):
         soundfile.write(tmp_path / f"{i}.wav", 0.1 * rng.normal(size=8000 * 12), 8000)
     with LabelingProject(tmp_path, ["a", "b"], hearing={"sr": 4000, "fmin": 100}) as project:
         lines = describe_hearing(project)
-        assert lines[0] == "the model looks at 100 to 2000 Hz and 10 s of a clip"
+        assert lines[0] == "the model uses 100 to 2000 Hz and 10 s of a clip"
         assert "4 of 4 clips reach beyond 2000 Hz" in lines[1]
         assert "4 of 4 clips are longer than 10 s" in lines[2]
         assert "--window" in lines[2]
     with LabelingProject(tmp_path) as project:
         assert project.settings["hearing"] == {"sr": 4000, "fmin": 100}
     with LabelingProject(tmp_path, hearing={"duration": 12.0}) as project:
-        assert describe_hearing(project) == ["the model looks at 0 to 4000 Hz and 12 s of a clip"]
+        assert describe_hearing(project) == ["the model uses 0 to 4000 Hz and 12 s of a clip"]
     with pytest.raises(ProjectError, match="hearing must be"):
         LabelingProject(tmp_path, hearing={"fmin": 5000, "fmax": 400}).open()
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from skal.label import LabelingProject, TrainingWorker
-from skal.label.store.rounds import list_rounds
+from skal.label import LabelingProject
+from skal.label.learning.worker import TrainingWorker
+from skal.label.store.training_rounds import list_rounds
 from skal.recognizer import Recognizer
 from tests.label.recordings import answer_next, write_tones
 
@@ -145,7 +146,8 @@ def test_a_worker_makes_no_project_where_one_was_removed(project, sounds):
 def test_a_worker_without_its_parent_ends(project):
     code = (
         "import sys, time\n"
-        "from skal.label import LabelingProject, TrainingWorker\n"
+        "from skal.label import LabelingProject\n"
+        "from skal.label.learning.worker import TrainingWorker\n"
         "project = LabelingProject(sys.argv[1]).open()\n"
         "worker = TrainingWorker(project).start()\n"
         "while worker.pid is None: time.sleep(0.05)\n"

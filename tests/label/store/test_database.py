@@ -118,7 +118,7 @@ def test_a_file_system_without_locks_gets_the_right_advice(tones, monkeypatch):
     def flock(handle, how):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr("skal._utils.files.fcntl.flock", flock)
+    monkeypatch.setattr("skal._utils.files.atomic.fcntl.flock", flock)
     with pytest.raises(ProjectError, match=r"without locks .*--project DIR"):
         LabelingProject(tones, ["low", "high"]).open()
 

@@ -8,7 +8,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
 
-from skal.label.web.routes.errors import STATUS
+from skal.label.web.routes.error_json import STATUS
 from tests.label.web.serving import make_project, served
 
 ROUTES = [

@@ -76,7 +76,7 @@ def test_unsure_skip_bad_and_the_end(page, serving):
     for key in ("u", "s", "b", "U", *"11111111"):
         page.question()
         page.page.keyboard.press(key)
-    page.until("document.getElementById('title').textContent", "Nothing is left to ask you")
+    page.until("document.getElementById('title').textContent", "No recordings are left for you")
     saved(page, 8)
     kinds = [row.kind for row in serving.project.answers()]
     assert kinds == ["unsure", "skip", "bad", "unsure", *["label"] * 8]
@@ -617,7 +617,7 @@ def test_the_fifth_of_forty_answers_is_corrected(browser, tmp_path):
             serving.project.relabel(i, "bob", "label", "low")
         with opened(browser, serving.url, width=390, height=844) as page:
             page.until(
-                "document.getElementById('title').textContent", "Nothing is left to ask you"
+                "document.getElementById('title').textContent", "No recordings are left for you"
             )
             page.page.keyboard.press("<")
             page.until("document.querySelectorAll('#past-list li').length", 40)
@@ -647,7 +647,7 @@ def test_answers_are_filtered(page, serving):
         page.page.select_option(f"#{select}", value)
         page.until("document.querySelectorAll('#past-list li').length", n)
     page.page.check("#past-disagrees")
-    page.until("document.getElementById('past-note').textContent", "No answers fit.")
+    page.until("document.getElementById('past-note').textContent", "No answers match.")
 
 
 def test_a_class_is_renamed_and_another_person_sees_it(browser, page, serving):

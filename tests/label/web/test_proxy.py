@@ -142,7 +142,7 @@ def test_the_page_works_below_a_path(tmp_path):
 def test_what_is_no_public_name(tmp_path, name):
     with (
         make_project(tmp_path, 3) as project,
-        pytest.raises(ProjectError, match="no name of a host"),
+        pytest.raises(ProjectError, match="not a host name"),
     ):
         serve(project, hosts=[name], train=False)
 

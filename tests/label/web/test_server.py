@@ -224,7 +224,7 @@ def test_a_file_that_goes_after_it_was_looked_at_is_told(tmp_path, monkeypatch):
             path.unlink()
             return "audio/wav"
 
-        monkeypatch.setattr("skal.label.web.routes.clips.playable_type", look)
+        monkeypatch.setattr("skal.label.web.routes.clip_media.playable_type", look)
         answer = httpx.get(f"{serving.url}/api/clips/0/audio")
     assert (answer.status_code, answer.json()["error"]["code"]) == (410, "clip_gone")
 

@@ -19,7 +19,7 @@ _TEMPLATES = Jinja2Templates(Path(__file__).parents[1] / "templates")
 
 @router.api_route("/", methods=["GET", "HEAD"], response_class=HTMLResponse)
 def page(project: Project, request: Request):
-    """Return the page that people label in."""
+    """Return the labeling page."""
     context = {
         "name": shown(project.name),
         "created": request.app.state.created,

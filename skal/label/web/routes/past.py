@@ -1,4 +1,4 @@
-"""Earlier answers: look through them, and correct them."""
+"""Earlier answers: review and correct them."""
 
 from typing import Annotated, Literal
 
@@ -32,7 +32,7 @@ def votes(
     before: Annotated[Number | None, Query(description="Only older answers.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[VoteOut]:
-    """Return the answers that stand, newest first."""
+    """Return the current answers, newest first."""
     chosen = {"person": person, "label": label, "kind": kind, "disagrees": disagrees}
     found = project.votes(**chosen, before=before, limit=limit)
     return [VoteOut.model_validate(vote) for vote in found]
@@ -46,6 +46,6 @@ def people(project: Project) -> list[Text]:
 
 @router.post("/corrections")
 def correct(project: Project, given: CorrectionIn) -> ReceiptOut:
-    """Store an answer in place of one that stands, which stays on record."""
+    """Correct an answer; the former answer stays on record."""
     receipt = project.correct(given.answer_id, given.person, given.kind, given.label)
     return ReceiptOut.model_validate(receipt)

@@ -1,4 +1,4 @@
-"""JSON that goes in and out of the API, with the limits of every field."""
+"""Request and response models of the API, with the limits of every field."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -67,7 +67,7 @@ class PersonIn(_In):
 
 
 class ReleaseIn(PersonIn):
-    """Questions to give back; without numbers, all of the person."""
+    """Questions to release; without ids, all of the person's."""
 
     question_ids: Annotated[list[Number], Field(max_length=50)] | None = None
 
@@ -99,7 +99,7 @@ class ClassChangeIn(_In):
 
 
 class CorrectionIn(_In):
-    """An answer in place of an earlier one."""
+    """A correction of an earlier answer."""
 
     answer_id: Number
     person: Person
@@ -116,14 +116,14 @@ class ClassOut(_Out):
 
 
 class FormerClassOut(_Out):
-    """A name that is no class anymore, and the class that it became."""
+    """A former class name, and the class that it became."""
 
     name: Text
     became: Text | None
 
 
 class VoteOut(_Out):
-    """An answer that stands."""
+    """A current answer."""
 
     answer_id: int
     clip_id: int
@@ -157,7 +157,7 @@ class QuestionOut(_Out):
 
 
 class ReceiptOut(_Out):
-    """Confirms that an answer is on disk, and tells the model's prediction."""
+    """Confirms that an answer is on disk, with the model's prediction."""
 
     answer_id: int
     duplicate: bool
@@ -176,14 +176,14 @@ class ErrorOut(BaseModel):
     error: _Error
 
 
-# Errors of every route, for the description of the API.
+# Errors of every route, for the API description.
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorOut, "description": description}
     for status, description in {
-        400: "Not a valid request",
+        400: "Invalid request",
         403: "Sent by a page of another server",
         404: "No such thing in this project",
-        409: "Another person has the clip, or has answered",
+        409: "Another person holds the clip or has answered",
         413: "Too large",
         422: "A value is not allowed",
         423: "Another process holds the project",

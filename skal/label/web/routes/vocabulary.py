@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from skal.label.store.errors import ProjectError
+from skal.label.store.project_error import ProjectError
 from skal.label.web.routes.schemas import (
     ERRORS,
     ClassChangeIn,
@@ -31,16 +31,18 @@ def add_class(project: Project, given: ClassIn) -> ClassOut:
 
 @router.get("/classes/former")
 def former_classes(project: Project) -> list[FormerClassOut]:
-    """Return the names that are no classes anymore."""
+    """Return former class names."""
     return [FormerClassOut.model_validate(former) for former in project.former_classes]
 
 
 @router.post("/classes/change")
 def change_class(project: Project, given: ClassChangeIn) -> list[ClassOut]:
-    """Rename, merge, retire or bring back a class with its answers; return the classes."""
+    """Rename, merge, retire, or restore a class; return all classes."""
     needs_name = given.change in ("rename", "merge")
     if needs_name != (given.to is not None):
-        raise ProjectError("bad_class", "rename and merge need the field to, others must not")
+        raise ProjectError(
+            "bad_class", "rename and merge need the field to; other changes must not have it"
+        )
     if given.change == "rename":
         project.rename_class(given.name, given.to)
     elif given.change == "merge":

@@ -1,4 +1,4 @@
-// The API of the server. Every failure is an ApiError with a message for people.
+// The API of the server. Every failure is an ApiError with a readable message.
 
 export class ApiError extends Error {
   constructor(status, code, message) {
@@ -46,7 +46,7 @@ export function hand(path, body) {
   navigator.sendBeacon(path, new Blob([JSON.stringify(body)], { type: "application/json" }));
 }
 
-// Slowed down by the server, a sound is as much lower: ultrasound can be heard.
+// The server lowers the pitch of slowed sounds, which makes ultrasound audible.
 export const audioUrl = (clip, slow = 1) =>
   `api/clips/${clip}/audio${slow === 1 ? "" : `?slow=${slow}`}`;
 
@@ -55,7 +55,7 @@ export const clipUrl = (clip) => `api/clips/${clip}`;
 export const pictureUrl = (clip, look) =>
   `api/clips/${clip}/spectrogram.png?${new URLSearchParams(look)}`;
 
-// crypto.randomUUID needs https or localhost; a laboratory's network has neither.
+// crypto.randomUUID needs https or localhost, which local networks often lack.
 export function uniqueKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

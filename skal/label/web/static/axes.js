@@ -5,7 +5,7 @@ import { shape } from "./dom.js";
 const APART = { x: 84, y: 28 }; // smallest distance of two ticks, in pixels
 const STEPS = [1, 2, 2.5, 5, 10];
 const CLOCK = [15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200]; // in s
-// Ticks of a mel axis in Hz, the most wanted first.
+// Ticks of a mel axis in Hz, most important first.
 const MEL_TICKS = [
   0, 1000, 4000, 2000, 8000, 16000, 32000, 64000, 128000, 500, 3000, 6000, 12000, 24000, 48000, 96000, 250, 1500,
 ];
@@ -20,7 +20,7 @@ export function heightOf(frequency, highest, axis, lowest = 0) {
   return (mel(frequency) - mel(lowest)) / (mel(highest) - mel(lowest));
 }
 
-// The reverse of heightOf.
+// The inverse of heightOf.
 export function frequencyAt(share, highest, axis, lowest = 0) {
   if (axis === "linear") return lowest + share * (highest - lowest);
   const mel = (hertz) => Math.log1p(hertz / 700);
@@ -40,7 +40,7 @@ export function frequencyTicks(highest, height, axis, lowest = 0) {
   const at = (value) => heightOf(value, highest, axis, lowest) * height;
   const apart = (value) => kept.every((other) => Math.abs(at(other) - at(value)) >= APART.y);
   const wanted = MEL_TICKS.filter((tick) => tick >= lowest && tick <= highest);
-  // A narrow band may hold few of them: fill it with round numbers.
+  // A narrow band may contain few ticks, so add round numbers.
   for (const value of [...wanted, ...(lowest > 0 || wanted.length < 3 ? roundNumbers(highest, least, lowest) : [])]) {
     if (apart(value)) kept.push(value);
   }
@@ -60,7 +60,7 @@ function multiples(start, end, step) {
   return Array.from({ length: n + 1 }, (_, i) => (first + i) * step);
 }
 
-// A time in words: 12.5 s, or 2:05 where the recording is a minute long.
+// A time as text: 12.5 s, or 2:05 if the recording is at least a minute long.
 export function clock(seconds, length, digits = null) {
   if (length < 60) return digits === null ? number(seconds) : seconds.toFixed(digits);
   const unit = 10 ** (digits ?? 3);
@@ -96,7 +96,7 @@ function line(x1, y1, x2, y2) {
   return shape("line", { x1, y1, x2, y2 });
 }
 
-// Without the digits that only rounding brings, such as 0.30000000000000004.
+// Without digits of rounding errors, such as 0.30000000000000004.
 const number = (value) => String(Number(value.toPrecision(6)));
 
 const hertz = (value) => (value < 1000 ? `${number(value)} Hz` : `${number(value / 1000)} kHz`);

@@ -16,7 +16,7 @@ export class Classes {
     this.chosen = () => {}; // called with the name of a class whose button is pressed
     this.changed = () => {};
     this.finder = new Finder(this);
-    this.asked = null; // a name that looks like several, and was questioned
+    this.asked = null; // a name that looks like several names, awaiting confirmation
     byId("new-class-form").addEventListener("submit", (event) => this.#add(event));
   }
 
@@ -25,7 +25,7 @@ export class Classes {
     this.#show();
   }
 
-  // Other people may have changed the classes: load them if their names are not ours.
+  // Other people may have changed the classes: load them if the names differ.
   async follow(names) {
     if (JSON.stringify(names) === JSON.stringify(this.list.map(({ name }) => name))) return;
     const before = new Set(this.list.map(({ name }) => name));
@@ -79,7 +79,7 @@ export class Classes {
     const [name, key] = [byId("class-name").value.trim(), byId("class-key").value.trim().toLowerCase()];
     if (SEVERAL.test(name) && name !== this.asked) {
       this.asked = name;
-      byId("class-error").textContent = `Is “${name}” one class? To add it as one, press Add again; else add one after the other.`;
+      byId("class-error").textContent = `Is “${name}” one class? Press Add again to add it, or add the classes one by one.`;
       return;
     }
     try {

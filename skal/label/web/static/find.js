@@ -1,4 +1,4 @@
-// Find a class by its name: a box above the buttons, where there are more classes than digits.
+// Find a class by name: a box above the buttons, if there are more classes than digits.
 
 import { byId } from "./dom.js";
 import { focusStage } from "./keys.js";
@@ -8,7 +8,7 @@ const FEW = 9;
 // Letters without case and accents, so that "uhu" finds "Uhú".
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
-// How well a name fits: 0 for its beginning, 1 for that of a word, 2 for any part, else null.
+// Rank of a match: 0 at the start of the name, 1 of a word, 2 elsewhere, else null.
 function rank(name, sought) {
   const text = plain(name);
   if (text.startsWith(sought)) return 0;
@@ -56,7 +56,7 @@ export class Finder {
     byId("found").textContent = !sought
       ? ""
       : this.best === null
-        ? "No class has this in its name."
+        ? "No class name contains this."
         : `Enter: ${this.best}`;
   }
 

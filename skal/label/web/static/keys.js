@@ -1,10 +1,10 @@
-// Keys and buttons: what each of them does.
+// Keys and buttons, and their actions.
 
 import { byId } from "./dom.js";
 
 const ON_CONTROLS = new Set([" ", "ArrowLeft", "ArrowRight", "Home", "Enter"]);
 
-// After an answer the keys belong to the next question, not to the button that gave it.
+// After an answer the keys apply to the next question, not to the button that was pressed.
 export function focusStage() {
   byId("stage").focus({ preventScroll: true });
 }

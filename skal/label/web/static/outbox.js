@@ -1,5 +1,5 @@
 // Answers on their way to the server. Each stays in the browser's storage until the server
-// confirms it, and is sent again with the same key: none is lost, and none counts twice.
+// confirms it, and is resent with the same key: no answer is lost or counted twice.
 
 import { ApiError, call } from "./api.js";
 
@@ -26,7 +26,7 @@ export class Outbox {
     try {
       localStorage.setItem(this.prefix + entry.client_key, JSON.stringify(entry));
     } catch {
-      // Storage is full or forbidden: only this page keeps the answer.
+      // Storage is full or blocked: only this page keeps the answer.
     }
     this.send();
   }
@@ -97,7 +97,7 @@ export class Outbox {
         if (name.startsWith(this.prefix)) entries.push(JSON.parse(localStorage.getItem(name)));
       }
     } catch {
-      // Storage is forbidden, or has other data: there is nothing to send again.
+      // Storage is blocked, or has other data: there is nothing to resend.
     }
     return entries.sort((one, other) => one.shown - other.shown);
   }

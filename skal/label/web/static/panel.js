@@ -4,7 +4,7 @@ import { byId, element, shape } from "./dom.js";
 
 const count = (n) => n.toLocaleString("en");
 const percent = (share) => `${Math.round(100 * share)} %`;
-const ENOUGH = 20; // clips behind an accuracy that is shown
+const ENOUGH = 20; // fewest clips for showing an accuracy
 
 export function span(seconds) {
   if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
@@ -31,7 +31,7 @@ export function showProgress(progress) {
   showProblems(progress.n_problems);
 }
 
-// What the model would get right by itself: with its interval, and only if it was measured.
+// What the model would predict correctly: an interval, and only if measured.
 function showSaved({ estimate, n_open }) {
   const isKnown = estimate && estimate.n >= ENOUGH;
   byId("saved").textContent = isKnown
@@ -40,7 +40,7 @@ function showSaved({ estimate, n_open }) {
 }
 
 function showAccuracy({ estimate, curve, advice }) {
-  // A share of a few clips says little: show only the interval.
+  // A share of a few clips is uncertain: show only the interval.
   const interval = estimate ? `${Math.round(100 * estimate.low)} to ${percent(estimate.high)}` : "–";
   const isKnown = estimate && estimate.n >= ENOUGH;
   byId("accuracy").textContent = isKnown ? percent(estimate.accuracy) : interval;

@@ -59,7 +59,7 @@ export class Past {
       byId("past-list").append(...votes.map((vote) => this.#row(vote)));
       byId("past-more").hidden = votes.length < PAGE;
       const n = byId("past-list").children.length;
-      byId("past-note").textContent = n === 0 ? "No answers fit." : "";
+      byId("past-note").textContent = n === 0 ? "No answers match." : "";
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       byId("past-note").textContent = error.message;

@@ -17,7 +17,7 @@ export class Player {
     this.draw = this.draw.bind(this);
   }
 
-  // Begin to load a clip; pass the deck to show() later, or to drop().
+  // Start loading a clip; pass the deck to show() or drop() later.
   load(clip) {
     const deck = this.free.pop() ?? this.#newDeck();
     deck.clip = clip;
@@ -45,7 +45,7 @@ export class Player {
     return deck;
   }
 
-  // A deck holds the sound as it is heard; its times are those of the recording, times `slow`.
+  // A deck holds the sound as played; its times are those of the recording, times `slow`.
   #fill(deck) {
     deck.slow = this.slow;
     deck.audio.src = audioUrl(deck.clip, deck.slow);
@@ -146,7 +146,7 @@ export class Player {
     if (this.deck) this.#setVolume(this.deck);
   }
 
-  // Call it from a key or a click: browsers allow no sound before.
+  // Call it from a key or a click: browsers allow no sound before that.
   unlock() {
     if (!this.context && window.AudioContext) this.context = new AudioContext();
     if (this.context?.state === "suspended") this.context.resume();
@@ -185,7 +185,7 @@ export class Player {
     return deck;
   }
 
-  // Only the browser's mixer can play louder than the file.
+  // Only the browser's mixer can amplify the file.
   #route(deck) {
     this.unlock();
     if (this.context && !deck.volume) {

@@ -11,7 +11,7 @@ const STATES = { wait: "saving …", ok: "saved", wrong: "not saved" };
 export class Questions {
   constructor(stage, project) {
     this.stage = stage;
-    this.changed = () => {}; // called when the server has something new to tell
+    this.changed = () => {}; // called when the server has news
     this.person = null;
     this.current = null; // the question on the screen, as the stage loaded it
     this.upcoming = [];
@@ -20,7 +20,7 @@ export class Questions {
     this.undoing = false;
     this.correcting = null; // the earlier answer on the screen, as the stage loaded it
     this.shownAt = 0;
-    this.before = ""; // said before the next question
+    this.before = ""; // spoken before the next question
     this.outbox = new Outbox(project, {
       saved: (entry, receipt) => {
         showLast(entry, "ok", comparison(entry, receipt));
@@ -69,7 +69,7 @@ export class Questions {
     this.stage.hide();
     this.correcting = this.stage.load({ ...vote, name: vote.path, guess: null, explanation: "", said });
     this.stage.show(this.correcting);
-    this.stage.say(`Correct “${said}”`, `An answer of ${vote.person}. Give the right answer, or keep this one.`);
+    this.stage.say(`Correct “${said}”`, `Answered by ${vote.person}. Give the right answer, or keep this one.`);
     byId("keep").hidden = false;
   }
 
@@ -90,7 +90,7 @@ export class Questions {
       tellLast(`“${said}” is now “${nameOf({ kind, label })}”.`);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      tellLast(`Nothing is corrected: ${error.message}`);
+      tellLast(`The answer was not corrected: ${error.message}`);
       if (error.mayPass) return;
     }
     if (vote === this.correcting) this.stopCorrecting();
@@ -107,7 +107,7 @@ export class Questions {
       if (question) {
         if (this.current) this.upcoming.unshift(this.current);
         this.stage.hide();
-        const said = `Your answer “${question.taken_back}” is taken back.`;
+        const said = `Took back your answer “${question.taken_back}”.`;
         this.before = `${said} `;
         this.#show(this.stage.load(question));
         byId("last").textContent = `${said} Answer again.`;
@@ -116,7 +116,7 @@ export class Questions {
       }
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      tellLast(`Nothing is taken back: ${error.message}`);
+      tellLast(`The answer was not taken back: ${error.message}`);
     } finally {
       this.undoing = false;
       this.changed();
@@ -144,7 +144,7 @@ export class Questions {
     if (this.person !== null && question_ids.length > 0) hand("api/release", { person: this.person, question_ids });
   }
 
-  // Load questions until there are enough, one at a time.
+  // Load questions one at a time until there are enough.
   fill() {
     this.filling ??= this.#fill().finally(() => {
       this.filling = null;
@@ -152,7 +152,7 @@ export class Questions {
     return this.filling;
   }
 
-  // The server answers: send what waits, and ask again if nothing was left.
+  // The server answers: send waiting answers, and ask again if no question was left.
   async serverAnswers() {
     if (document.body.classList.contains("offline")) this.outbox.retryNow();
     if (this.outbox.size === 0) this.showServer(null);
@@ -223,14 +223,14 @@ export class Questions {
     const [title, explanation] = trouble
       ? ["Waiting for the server", "The next recording appears as soon as the server answers."]
       : this.nothingLeft
-        ? ["Nothing is left to ask you", "Every recording is labeled, set aside, or held by another person. You can download the labels from the panel."]
+        ? ["No recordings are left for you", "Every recording is labeled, set aside, or held by another person. You can download the labels from the panel."]
         : ["One moment …", ""];
     if (byId("title").textContent !== title) say(`${title}. ${explanation}`);
     this.stage.say(title, explanation, { isBusy: !trouble && !this.nothingLeft });
   }
 }
 
-// What was answered: a class, or the name of another kind of answer.
+// The text of an answer: a class, or the name of another kind.
 function nameOf({ kind, label }) {
   return label ?? document.querySelector(`[data-kind="${kind}"]`).dataset.title;
 }

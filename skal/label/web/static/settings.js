@@ -14,7 +14,7 @@ function write(name, value) {
   try {
     localStorage.setItem(name, value);
   } catch {
-    // Storage is full or forbidden: the setting lasts as long as the page.
+    // Storage is full or blocked: the setting lasts as long as the page.
   }
 }
 

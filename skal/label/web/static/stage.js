@@ -70,7 +70,7 @@ export class Stage {
     if (this.settings.autoplay && document.querySelector("dialog[open]") === null) this.player.play();
   }
 
-  // Take the recording away; its question may be shown again later.
+  // Remove the recording; its question may be shown again later.
   hide() {
     this.question = null;
     this.player.hide();

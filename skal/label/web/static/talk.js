@@ -1,4 +1,4 @@
-// Messages: to a screen reader at once, and to everyone in the notice at the top.
+// Messages to screen readers, and notices at the top of the page.
 
 import { byId, element } from "./dom.js";
 

@@ -9,11 +9,11 @@ const DRAGGED = 6; // least size of a frame to zoom to, in pixels
 export function makeTransport(player, view, axisOf) {
   const plot = byId("plot");
   let before = 0; // where the playhead was
-  let frame = null; // drawn with the pointer, to zoom to
+  let frame = null; // drawn with the pointer, for zooming
 
   function show(seconds, length) {
     view.fit(length, player.sampleRate / 2);
-    // Turn the page at its end; one that was chosen elsewhere stays.
+    // Turn the page at its end; a part chosen elsewhere stays.
     if (player.isPlaying && before <= view.end && seconds > view.end) view.follow(seconds);
     before = seconds;
     const share = view.end > view.start ? (seconds - view.start) / (view.end - view.start) : 0;

@@ -61,7 +61,7 @@ export class View {
     this.#tell();
   }
 
-  // Move by a share of what is shown.
+  // Move by a share of the shown part.
   move(times, frequencies) {
     const seconds = (this.end - this.start) * times;
     const hertz = (this.high - this.low) * frequencies;
@@ -70,7 +70,7 @@ export class View {
     this.#tell();
   }
 
-  // Show what is drawn around with the pointer.
+  // Show the frame drawn with the pointer.
   box(times, frequencies) {
     this.times = part(times[0], Math.max(times[1] - times[0], SHORTEST), this.length);
     this.frequencies = part(frequencies[0], Math.max(frequencies[1] - frequencies[0], NARROWEST), this.highest);
@@ -101,7 +101,7 @@ export class View {
   }
 }
 
-// A span inside 0 to an end; null if it is all of it.
+// A span within 0 to an end; null if it is the whole.
 function part(start, span, end) {
   if (span >= end) return null;
   const first = Math.min(Math.max(0, start), end - span);

@@ -1,0 +1,1 @@
+"""Distances and similarities between rows, block by block."""

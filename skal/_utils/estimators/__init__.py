@@ -1,0 +1,1 @@
+"""Parts of scikit-learn estimators: Pipelines, ensembles, nested parameters."""

@@ -1,0 +1,1 @@
+"""Files: written whole, sealed, unpickled, and read as tables."""

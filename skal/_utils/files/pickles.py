@@ -1,0 +1,80 @@
+"""Unpickling with moved module names, and one error for all failures."""
+
+import bz2
+import gzip
+import inspect
+import io
+import lzma
+import pickle
+import struct
+import zlib
+
+from joblib.numpy_pickle import NumpyUnpickler
+
+__all__ = ["UnpicklingError", "is_pickle", "unpickle"]
+
+# Former modules of classes in saved models, and their current modules.
+_MOVED = {
+    "skal._utils.pipelines": "skal._utils.estimators.pipelines",
+    "skal._utils.windows": "skal._utils.sound.windows",
+    "skal.campaign.pseudo_labels": "skal.campaign.training.pseudo_labels",
+    "skal.campaign.remembered": "skal.campaign.training.remembered",
+    "skal.campaign.replay": "skal.campaign.training.replay",
+    "skal.campaign.update": "skal.campaign.training.update",
+    "skal.models.classifier": "skal.models.cnn",
+    "skal.models.keras": "skal.models.cnn",
+    "skal.models.networks._segments": "skal.models.networks._segment_layers",
+    "skal.models.tensorflow": "skal.models._earlier",
+    "skal.strategies.augmentation": "skal.strategies.augmented_copies",
+}
+# First bytes of joblib's files, and their decompression functions.
+_PLAIN = b"\x80"
+_COMPRESSED = {
+    b"\x78": zlib.decompress,
+    b"\x1f\x8b": gzip.decompress,
+    b"BZ": bz2.decompress,
+    b"\x5d\0": lzma.decompress,
+    b"\xfd7zXZ": lzma.decompress,
+}
+# Errors from broken pickles, missing classes, and classes of other versions.
+_ERRORS = (
+    *(pickle.UnpicklingError, EOFError, AttributeError, ImportError, IndexError, KeyError),
+    *(TypeError, ValueError, OSError, MemoryError, RecursionError, OverflowError),
+    *(struct.error, zlib.error, lzma.LZMAError),
+)
+# joblib 1.5 added a parameter without a default.
+_NATIVE = (
+    {"ensure_native_byte_order": True}
+    if "ensure_native_byte_order" in inspect.signature(NumpyUnpickler).parameters
+    else {}
+)
+
+
+class UnpicklingError(ValueError):
+    """A pickle cannot be opened; the message names the file."""
+
+
+class _Unpickler(NumpyUnpickler):
+    def find_class(self, module, name):
+        return super().find_class(_MOVED.get(module, module), name)
+
+
+def is_pickle(beginning):
+    """Tell whether bytes begin like a joblib file, without running any of its code."""
+    return beginning.startswith((_PLAIN, *_COMPRESSED))
+
+
+def unpickle(content, name):
+    """Return the object in the joblib file `name`, which **runs the code in it**."""
+    try:
+        for beginning, decompress in _COMPRESSED.items():
+            if bytes(content[:6]).startswith(beginning):
+                content = decompress(content)
+                break
+        return _Unpickler("", io.BytesIO(content), **_NATIVE).load()
+    except _ERRORS as error:
+        raise UnpicklingError(
+            f"{name}: broken, or made with other versions of its packages "
+            f"({type(error).__name__}: {' '.join(str(error).split())}); open it with those "
+            "versions, or train again"
+        ) from error

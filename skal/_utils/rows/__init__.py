@@ -1,0 +1,1 @@
+"""Rows of X in every container: select, concatenate, fingerprint, summarize."""

@@ -1,0 +1,1 @@
+"""Training of a round: its labels, its initial weights, and the fit."""

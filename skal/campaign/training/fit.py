@@ -1,0 +1,200 @@
+"""Training of a campaign's classifier, of any kind."""
+
+import contextlib
+import warnings
+
+import numpy as np
+
+from skal._utils.estimators.pipelines import (
+    Chain,
+    ConstantClassifier,
+    clone_classifier,
+    is_search,
+    labels_needed,
+    parts_of,
+    seed_all,
+)
+from skal._utils.private import _routing_enabled
+from skal.models.serving import serve
+
+# Rows of the pool to transform for the normalization: enough for mean and variance, few enough to
+# compute their features before the first query.
+_MOST_TRANSFORMED = 2048
+
+# Arguments of ``fit`` for validation on a part of the training rows.
+_VALIDATION = ("can_validate", "groups")
+
+
+def prepare(estimator, classes):
+    """Clone a classifier and set its parameter ``classes``, if it has one."""
+    estimator = clone_classifier(estimator)
+    chain = Chain(estimator)
+    if _routing_enabled() and chain.model is not estimator:
+        _request(chain, [*_VALIDATION, "sample_weight"])
+    # A network that knows all classes need not be rebuilt when a class gets its first label.
+    if chain.has_parameter("classes") and chain.parameter("classes") is None:
+        chain.model.set_params(classes=classes)
+    return estimator
+
+
+def _request(chain, names):
+    """Make a Pipeline route arguments of ``fit`` to its model, unless the user has decided."""
+    decided = chain.model.get_metadata_routing().fit.requests
+    wanted = [n for n in names if chain.takes(n) and decided.get(n) is None]
+    if wanted:
+        chain.model.set_fit_request(**dict.fromkeys(wanted, True))
+
+
+def fit_normalization(estimator, X, seed):
+    """Fit the normalization of a classifier on unlabeled rows, if it has one."""
+    chain = Chain(estimator)
+    # After steps that learn from the labels of a round, the normalization would not match.
+    if not hasattr(chain.model, "fit_normalization") or len(chain.leading()) < len(chain.steps):
+        return
+    if chain.steps and len(X) > _MOST_TRANSFORMED:
+        drawn = np.random.RandomState(seed).permutation(len(X))[:_MOST_TRANSFORMED]
+        X = X[np.sort(drawn)]
+    chain.model.fit_normalization(chain.features(X.take()))
+
+
+def fresh_copy(estimator):
+    """Clone a classifier so that each ``fit`` of the clone starts from scratch."""
+    copy = clone_classifier(estimator)
+    start_anew(Chain(copy))
+    return copy
+
+
+def start_anew(chain):
+    """Make the next ``fit`` of a model start from scratch."""
+    if chain.parameter("warm_start"):
+        chain.model.set_params(warm_start=False)
+
+
+def train(estimator, data, classes, seed, arguments, partial=False):
+    """Train the classifier of a campaign."""
+    X, y, weights = data
+    chain = Chain(estimator)
+    if _cannot_train(chain, y, weights, len(classes)):
+        return ConstantClassifier(clone_classifier(estimator)).fit(np.empty((len(y), 0)), y)
+    seed_all(estimator, seed)
+    known = getattr(chain.model, "classes_", None)
+    with _NamedLabels(y), _told(chain.model, classes):
+        if partial:
+            extra = {} if weights is None else {"sample_weight": weights}
+            chain.model.partial_fit(chain.features(X), y, **extra)
+        else:
+            estimator.fit(X, y, **arguments)
+    _ensure_classes(Chain(estimator), known, y, partial)
+    return estimator
+
+
+def _told(model, classes):
+    """Let a network of SciKeras or Keras have an output for each class of the campaign."""
+    served = serve(model)
+    return contextlib.nullcontext() if served is None else served.told(classes)
+
+
+class _NamedLabels:
+    """Add the labels to any error: TensorFlow's own are of no kind that one could name here."""
+
+    def __init__(self, y):
+        self.y = y
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if isinstance(error, Exception):
+            error.add_note(f"while training on the labels so far: {_describe(self.y)}")
+
+
+def _describe(y):
+    names, counts = np.unique(y, return_counts=True)
+    parts = [f"{n} of {name!r}" for name, n in zip(names.tolist(), counts, strict=True)]
+    return ", ".join(parts[:20]) + (", ..." if len(parts) > 20 else "")
+
+
+def _cannot_train(chain, y, weights, n_classes):
+    """Tell whether a classifier needs more labels; a constant model then stands in."""
+    if weights is not None and not np.any(weights):
+        return True
+    _, counts = np.unique(y, return_counts=True)
+    if len(counts) == 1 < n_classes and not chain.has_parameter("classes"):
+        return True
+    parts = parts_of(chain.estimator)
+    # A search may change parameters of inner estimators before fitting them.
+    inside = {id(p) for part in parts if is_search(part) for p in parts_of(part)[1:]}
+    return any(_too_few(part, counts, y) for part in parts if id(part) not in inside)
+
+
+def _too_few(part, counts, y):
+    """Tell whether a part of a classifier needs more labels than there are."""
+    wanted = labels_needed(part)
+    if wanted is None:
+        return False
+    n, of = wanted
+    there = {
+        "each class": counts.min(),
+        "each smaller class": min(counts[counts < counts.max()], default=n),
+        "a class": counts.max(),
+        "all classes": counts.sum(),
+    }
+    if there[of] >= n:
+        return False
+    warnings.warn(
+        f"{type(part).__name__} needs {n} labels of {of}; there are {_describe(y)}. A constant "
+        "model stands in for this round, and the next rows are chosen at random",
+        UserWarning,
+    )
+    return True
+
+
+def _ensure_classes(chain, known, y, partial):
+    """Set ``classes_`` of a model whose ``fit`` does not."""
+    # A duck-typed model may still have the value of the last round, and a warm fit of SciKeras
+    # 0.13 sets it to None.
+    model = chain.model
+    now = getattr(model, "classes_", None)
+    goes_on = partial or bool(chain.parameter("warm_start"))
+    if now is None and goes_on and known is not None:
+        model.classes_ = known
+    elif now is None or (now is known and not goes_on and not chain.has_parameter("classes")):
+        model.classes_ = np.unique(y)
+
+
+def fit_arguments(estimator, n_rows, *, n_guessed=0, groups=None, weights=None, weight_names=()):
+    """Return the arguments of ``fit`` besides rows and labels: weights and validation."""
+    arguments = {}
+    if weights is not None:
+        # Copy the weights: SciKeras 0.13 changes them in place.
+        arguments = dict.fromkeys(weight_names, weights.copy())
+    chain = Chain(estimator)
+    if all(chain.takes(name) for name in _VALIDATION):
+        if n_guessed:  # pseudo-labels are last, and must not be used for validation
+            arguments[chain.fit_name("can_validate")] = np.arange(n_rows) < n_rows - n_guessed
+        if groups is not None:
+            arguments[chain.fit_name("groups")] = groups
+    return arguments
+
+
+@contextlib.contextmanager
+def with_parameters(estimator, values):
+    """Temporarily set parameters of a classifier's model."""
+    model = Chain(estimator).model
+    before = {name: getattr(model, name) for name in values}
+    if values:
+        model.set_params(**values)
+    try:
+        yield estimator
+    finally:
+        if values:
+            model.set_params(**before)
+
+
+def weight_names(estimator):
+    """Return the keyword arguments of ``fit`` for weights, without metadata routing."""
+    chain = Chain(estimator)
+    if not chain.takes("sample_weight"):
+        name = type(chain.model).__name__
+        raise ValueError(f"sample_weight was given, but {name}.fit takes none")
+    return (chain.fit_name("sample_weight"),)

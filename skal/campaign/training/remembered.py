@@ -1,0 +1,167 @@
+"""Features of recordings that the first step of a Pipeline computes once for all rounds."""
+
+import os
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags, TargetTags, TransformerTags, get_tags
+
+from skal._utils.rows.lazy import as_rows, n_rows
+
+__all__ = ["Remembered", "remember_rows", "share_rows"]
+
+# Rows longer than embeddings, such as spectrograms, may not fit in memory for a whole pool.
+_LONGEST = 8192
+_BYTES = 2**30
+
+
+class Remembered:
+    """A transformer that caches the row of each recording."""
+
+    # It exists only in the campaign's process: copies and pickles contain the plain transformer,
+    # and its attributes are those of the transformer.
+
+    def __init__(self, transformer, rows=None):
+        self.transformer = transformer
+        self.rows = {} if rows is None else rows
+        self._is_fitted = False
+
+    def __getattr__(self, name):
+        if name.startswith("__") or name == "transformer":
+            raise AttributeError(name)
+        return getattr(self.transformer, name)
+
+    def __repr__(self):
+        return repr(self.transformer)
+
+    def __reduce__(self):
+        return _itself, (self.transformer,)
+
+    def __sklearn_clone__(self):
+        return Remembered(clone(self.transformer, safe=False), self.rows)
+
+    def __sklearn_tags__(self):
+        if hasattr(self.transformer, "__sklearn_tags__"):
+            tags = get_tags(self.transformer)
+        else:
+            tags = Tags(None, TargetTags(required=False), transformer_tags=TransformerTags())
+        tags.requires_fit = False
+        return tags
+
+    def set_params(self, **params):
+        """Set parameters of the transformer, and drop the cached rows."""
+        self.transformer.set_params(**params)
+        self.rows = {}
+        return self
+
+    def fit(self, X, y=None, **params):
+        """Fit the transformer once: it learns nothing from rows."""
+        if not self._is_fitted and hasattr(self.transformer, "fit"):
+            self.transformer.fit(X, y, **params)
+        self._is_fitted = True
+        return self
+
+    def fit_transform(self, X, y=None, **params):
+        """Return the rows of recordings."""
+        return self.fit(X, y, **params).transform(X)
+
+    def transform(self, X):
+        """Return the rows of recordings, computing only new ones."""
+        self.fit(X)
+        keys, missing = self._missing(X)
+        if keys is None:
+            return self.transformer.transform(X)
+        if len(missing) == len(keys):
+            rows = self.transformer.transform(X)
+            self._keep(keys, rows)
+            return rows
+        if len(missing):
+            new = self.transformer.transform(as_rows(X)[missing].take())
+            self._keep([keys[i] for i in missing], new)
+        if any(key not in self.rows for key in keys):
+            return self.transformer.transform(X)
+        return np.stack([self.rows[key] for key in keys])
+
+    def transform_readable(self, X):
+        """Return the rows of readable recordings, and the broken recordings."""
+        self.fit(X)
+        keys, missing = self._missing(X)
+        rows, broken = self.transformer.transform_readable(X)
+        if keys is not None and rows is not None and len(missing):
+            self._keep([key for i, key in enumerate(keys) if i not in broken], rows)
+        return rows, broken
+
+    def _missing(self, X):
+        """Return a key for each row and the uncached rows, or None without keys."""
+        keys = _keys(X)
+        if keys is None:
+            return None, None
+        return keys, np.array([i for i, k in enumerate(keys) if k not in self.rows], dtype=int)
+
+    def _keep(self, keys, rows):
+        if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] > _LONGEST:
+            return
+        room = _BYTES // max(1, rows.shape[1] * rows.itemsize) - len(self.rows)
+        self.rows.update(zip(keys[: max(0, room)], rows, strict=False))
+
+
+def _itself(transformer):
+    return transformer
+
+
+def _keys(X):
+    """Return the keys of recordings, or None for other rows."""
+    if getattr(X, "ndim", 1) != 1:
+        return None
+    rows = list(X)
+    is_address = all(isinstance(row, (str, os.PathLike, tuple)) for row in rows)
+    return rows if is_address and rows else None
+
+
+def remember_rows(estimator, X):
+    """Wrap the first step of a Pipeline in a cache of rows, in place."""
+    # Does nothing unless rows are recordings and the step learns nothing in fit.
+    few = as_rows(X)[: min(2, n_rows(X))].take()
+    place = _first_place(estimator)
+    if place is None or _keys(few) is None:
+        return
+    pipeline, (name, step) = place, place.steps[0]
+    if (
+        hasattr(step, "transform")
+        and not hasattr(step, "store_folder")
+        and _learns_nothing(step, few)
+    ):
+        pipeline.steps[0] = (name, Remembered(step))
+
+
+def share_rows(before, after):
+    """Share cached rows with a classifier from a checkpoint."""
+    one, other = _first_place(before), _first_place(after)
+    if one is not None and other is not None and isinstance(one.steps[0][1], Remembered):
+        name, step = other.steps[0]
+        other.steps[0] = (name, Remembered(step, one.steps[0][1].rows))
+
+
+def _first_place(estimator):
+    """Return the innermost Pipeline that rows enter first, or None."""
+    if not isinstance(estimator, Pipeline):
+        return None
+    inner = _first_place(estimator.steps[0][1])
+    return estimator if inner is None else inner
+
+
+def _learns_nothing(step, few):
+    """Tell whether `fit` does not change a transformer, by its tags or by trying."""
+    if hasattr(step, "__sklearn_tags__") and not get_tags(step).requires_fit:
+        return True
+    if not hasattr(step, "fit"):
+        return True
+    tried = clone(step, safe=False)
+    before = dict(vars(tried))
+    try:
+        tried.fit(few)
+    except (TypeError, ValueError, OSError, RuntimeError):
+        return False
+    after = vars(tried)
+    return set(after) == set(before) and all(after[name] is before[name] for name in before)

@@ -1,0 +1,1 @@
+"""Comparisons of strategies: runs, figures, and the report."""

@@ -1,0 +1,1 @@
+"""Parameter files: their keys, presets, earlier names, and files of ALFramework."""

@@ -1,0 +1,1 @@
+"""Runs: plan, data, campaign, record, and the folder of results."""

@@ -1,0 +1,90 @@
+"""Search a folder of recordings for windows that sound like an example."""
+
+import csv
+import os
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from skal._utils.files.delimited import safe_cell, text_stream
+from skal._utils.sound.folders import audio_files, existing_folder
+from skal._utils.sound.soundfiles import AudioReadError, iter_windows
+from skal._utils.sound.windows import Window, as_window
+from skal.audio import FeatureCache
+from skal.audio.embedding.spec import as_embedding
+from skal.label.asking.records import LabelRow
+from skal.label.formats.read_write import export_labels
+from skal.search import SimilaritySearch
+
+__all__ = ["Hit", "search_folder", "write_hits"]
+
+
+class Hit(NamedTuple):
+    """A window that sounds like an example."""
+
+    path: str  # the recording, relative to the folder
+    start: float  # where the window begins, in s
+    end: float | None  # where it ends; None: the end of the recording
+    similarity: float  # cosine similarity of the embeddings, from -1 to 1
+
+
+def search_folder(
+    folder, examples, *, embedding="birdnet", top=50, window=3.0, hop=None, store=None
+):
+    """Find the windows in a folder of recordings that sound most like the examples."""
+    folder = existing_folder(folder)
+    sounds, _ = audio_files(folder)
+    clips, broken = [], []
+    for path in sounds:
+        try:
+            clips += iter_windows((path,), window, hop) if window else [Window(path)]
+        except AudioReadError as error:
+            broken.append((os.path.relpath(path, folder), f"{error.reason}; {error.advice}"))
+    transformer = as_embedding(embedding)
+    cache = FeatureCache(transformer, folder / ".skal" / "features" if store is None else store)
+    queries = transformer.transform([str(as_window(example)) for example in examples])
+    if not clips:
+        return [], broken
+    rows, found = cache.transform_readable([str(clip) for clip in clips])
+    for i, why in found.items():
+        broken.append((os.path.relpath(clips[i].path, folder), f"{why.reason}; {why.advice}"))
+    if rows is None:
+        return [], broken
+    good = [clip for i, clip in enumerate(clips) if i not in found]
+    places, similarities = SimilaritySearch(random_state=0).fit(rows).search(queries, top)
+    hits = [
+        Hit(os.path.relpath(good[i].path, folder), good[i].start, good[i].end, float(value))
+        for i, value in zip(places.tolist(), similarities, strict=True)
+    ]
+    return hits, broken
+
+
+def write_hits(hits, format, target, *, root):
+    """Write search results as a CSV table, or as labels named by their similarity."""
+    if format != "csv":
+        return export_labels(
+            [_as_label(i, hit) for i, hit in enumerate(hits)], format, target, root=root
+        )
+    with text_stream(target) as text:
+        writer = csv.writer(text)
+        writer.writerow(Hit._fields)
+        for path, start, end, similarity in hits:
+            cells = [safe_cell(path), start, "" if end is None else end, f"{similarity:.6f}"]
+            writer.writerow(cells)
+    return []
+
+
+def _as_label(number, hit):
+    return LabelRow(
+        clip_id=number,
+        path=hit.path,
+        start=hit.start,
+        end=hit.end,
+        label=f"{hit.similarity:.3f}",
+        kind="label",
+        person="skal search",
+        at=datetime.now(UTC),
+        round=None,
+        reason="similar",
+        n_people=1,
+        n_agree=1,
+    )

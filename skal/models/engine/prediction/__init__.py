@@ -1,0 +1,1 @@
+"""Compiled passes through a trained network: probabilities, embeddings, dropout, gradients."""
