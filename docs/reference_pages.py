@@ -43,7 +43,7 @@ def render(module_name):
 
 def render_parameters():
     """Return the page of the keys of a parameter file, as `Params` declares them."""
-    from skal.experiment import Params
+    from skal.experiment.params.parameters import Params
 
     title = "Keys of a parameter file"
     lines = [title, "=" * len(title), ""]

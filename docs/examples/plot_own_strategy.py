@@ -14,7 +14,8 @@ for a class of which it has few labels, and passes the same checks as skal's own
 
 import numpy as np
 
-from skal.strategies import MarginSampling, QueryStrategy, RandomSampling, check_strategy
+from skal.strategies import MarginSampling, QueryStrategy, RandomSampling
+from skal.strategies.checks import check_strategy
 
 
 class FewestLabels(QueryStrategy):
