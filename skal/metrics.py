@@ -37,6 +37,13 @@ def classification_scores(y_true, y_pred):
         classes in either argument; a class missing in one of them counts as 0. recall_rarest is
         the recall of the class with the fewest rows in `y_true`, the first in sorted order if
         there are several.
+
+    Examples
+    --------
+    >>> from skal.metrics import classification_scores
+    >>> scores = classification_scores(["owl", "fox", "owl", "fox"], ["owl", "fox", "fox", "fox"])
+    >>> print(f"{scores['accuracy']:.2f}, {scores['f1']:.2f}")
+    0.75, 0.73
     """
     classes, counts = np.unique(np.asarray(y_true), return_counts=True)
     of_rarest = np.asarray(y_true) == classes[counts.argmin()]
@@ -73,6 +80,14 @@ def budget_curve(history, metric="accuracy"):
     ------
     ValueError
         If the history is empty or lacks the metric.
+
+    Examples
+    --------
+    >>> from skal.metrics import budget_curve
+    >>> budget_curve([
+    ...     {"n_labeled": 20, "eval_accuracy": 0.5}, {"n_labeled": 40, "eval_accuracy": 0.75}
+    ... ])
+    (array([20., 40.]), array([0.5 , 0.75]))
     """
     if not len(history):
         raise ValueError("the history is empty: no round has been trained")
@@ -108,6 +123,12 @@ def area_under_budget_curve(n_labels, values):
     ------
     ValueError
         If the curve is empty, its lengths differ, or the labels do not increase.
+
+    Examples
+    --------
+    >>> from skal.metrics import area_under_budget_curve
+    >>> float(area_under_budget_curve([20, 40, 60], [0.5, 0.75, 0.75]))
+    0.6875
     """
     n_labels, values = _check_curve(n_labels, values)
     if len(n_labels) == 1:
@@ -137,6 +158,12 @@ def labels_to_reach(n_labels, values, target):
     ------
     ValueError
         If the curve is empty, its lengths differ, or the labels do not increase.
+
+    Examples
+    --------
+    >>> from skal.metrics import labels_to_reach
+    >>> float(labels_to_reach([20, 40, 60], [0.5, 0.7, 0.9], 0.8))
+    50.0
     """
     n_labels, values = _check_curve(n_labels, values)
     reached = np.flatnonzero(values >= target)
@@ -166,6 +193,14 @@ def label_saving(curve, reference, target):
     float
         1 minus the ratio of labels needed: 0.4 if 60 labels replace 100, negative if the strategy
         needs more labels, NaN if either curve never reaches the target.
+
+    Examples
+    --------
+    >>> from skal.metrics import label_saving
+    >>> curve = [20, 40, 60], [0.5, 0.9, 0.9]
+    >>> reference = [20, 40, 60, 80], [0.5, 0.7, 0.8, 0.9]
+    >>> print(label_saving(curve, reference, 0.9))
+    0.5
     """
     return 1 - labels_to_reach(*curve, target) / labels_to_reach(*reference, target)
 
@@ -232,6 +267,14 @@ def paired_test(values, reference):
     References
     ----------
     Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bulletin 1, 1945.
+
+    Examples
+    --------
+    >>> from skal.metrics import paired_test
+    >>> margin = [0.91, 0.90, 0.93, 0.89, 0.92, 0.90]
+    >>> random = [0.85, 0.86, 0.88, 0.84, 0.87, 0.85]
+    >>> print(f"{paired_test(margin, random):.3f}")
+    0.031
     """
     values, reference = np.asarray(values, dtype=float), np.asarray(reference, dtype=float)
     if values.shape != reference.shape or values.ndim != 1 or not len(values):
@@ -265,6 +308,12 @@ def holm_correction(p_values):
     ----------
     Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
     Statistics 6, 1979.
+
+    Examples
+    --------
+    >>> from skal.metrics import holm_correction
+    >>> holm_correction([0.01, 0.03, 0.04]).round(3).tolist()
+    [0.03, 0.06, 0.06]
     """
     p_values = np.asarray(p_values, dtype=float)
     corrected = np.full(p_values.shape, np.nan)
@@ -298,6 +347,13 @@ def bootstrap_interval(values, *, confidence_level=0.95, n_resamples=9999, rando
     References
     ----------
     Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13.
+
+    Examples
+    --------
+    >>> from skal.metrics import bootstrap_interval
+    >>> low, high = bootstrap_interval([0.02, 0.04, 0.05, 0.03, 0.06], random_state=0)
+    >>> bool(0.02 <= low < 0.04 < high <= 0.06)
+    True
     """
     values = np.asarray(values, dtype=float)
     values = values[~np.isnan(values)]

@@ -4,13 +4,13 @@ from importlib.util import find_spec
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted
 
 from skal._utils.distances.cosine import highest_cosine, unit_rows
 from skal._utils.distances.descent import build_index
+from skal._utils.private import Interval, StrOptions, _fit_context, validate_params
 
 __all__ = ["SimilaritySearch", "most_similar"]
 

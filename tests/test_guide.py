@@ -1,7 +1,11 @@
 """What the guide and the README claim, where no example shows it."""
 
 import inspect
+import os
 import re
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -42,3 +46,47 @@ def test_options_of_experiments_are_keys(page):
     assert commands
     options = [name for line in commands for name in re.findall(r" --([\w-]+)", line)]
     assert set(options) <= _keys()
+
+
+GUIDE = sorted([*ROOT.glob("docs/*.rst"), *ROOT.glob("docs/guide/*.rst")])
+
+
+def _blocks(page, language):
+    """Return the blocks of code of a page in a language."""
+    found = re.findall(
+        rf"^\.\. code-block:: {language}\n\n((?:(?:    | {{3}}).*\n|\n)+)", page.read_text(), re.M
+    )
+    return [textwrap.dedent(block) for block in found]
+
+
+def test_tests_that_the_guide_shows_pass(tmp_path):
+    shown = [block for page in GUIDE for block in _blocks(page, "python") if "def test_" in block]
+    assert len(shown) >= 2
+    for i, block in enumerate(shown):
+        (tmp_path / f"test_shown_{i}.py").write_text(block)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_commands_of_the_guide_exist():
+    from typer.main import get_command
+
+    from skal.cli import app
+
+    known = get_command(app).commands
+    blocks = [block for page in GUIDE for block in _blocks(page, "bash")]
+    blocks += re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    commands = re.findall(r"^skal (\w+)", "\n".join(blocks), re.MULTILINE)
+    assert commands
+    assert set(commands) <= set(known)
+
+
+def test_pages_of_the_guide_are_in_its_index():
+    index = (ROOT / "docs" / "guide" / "index.rst").read_text().split()
+    assert {page.stem for page in ROOT.glob("docs/guide/*.rst")} - {"index"} <= set(index)

@@ -213,6 +213,35 @@ def test_no_broad_except(path):
     assert _broad_handlers(ast.parse(path.read_text())) == []
 
 
+def _private_imports(tree):
+    """Return what is imported from private corners of scikit-learn, Keras and TensorFlow."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for package, *rest in (name.split(".") for name in names):
+            inner = {"keras": {"src"}, "tensorflow": {"python"}}.get(package, set())
+            hidden = {part for part in rest if part[0] == "_" and part[:2] != "__"}
+            if package in {"sklearn", "keras", "tensorflow"} and (hidden or inner & set(rest)):
+                found.append(".".join([package, *rest]))
+    return found
+
+
+@each_source
+def test_private_names_of_others_are_in_one_module(path):
+    if path != ROOT / "_utils" / "private.py":
+        assert _private_imports(ast.parse(path.read_text())) == []
+
+
+def test_a_private_import_is_found():
+    source = "from sklearn.utils import _safe_indexing\nimport keras.src.backend\nimport keras"
+    assert len(_private_imports(ast.parse(source))) == 2
+
+
 @pytest.mark.parametrize(
     ("source", "n_found"),
     [

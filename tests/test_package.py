@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,6 @@ def test_a_name_loads_its_room_alone(tmp_path):
 
 
 def test_version_is_that_of_the_metadata():
-    import tomllib
-
     import skal
 
     metadata = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -118,6 +117,25 @@ def test_the_example_and_the_session_of_the_readme_run(tmp_path):
     *_, labels, _, _, accuracy = printed[: -len(shown)]
     assert labels == "80"
     assert float(accuracy) > 0.85
+
+
+def _bounds(lines):
+    """Return the version that each requirement names, without its extras."""
+    found = (re.match(r"([\w.-]+)(?:\[\w+\])?[>=]=([\w.]+)", line) for line in lines)
+    return {match[1].lower(): match[2] for match in found if match}
+
+
+def test_the_oldest_versions_are_the_lower_bounds():
+    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = metadata["optional-dependencies"]
+    used = [*metadata["dependencies"]]
+    for name in set(extras) - {"test", "docs"}:
+        used += extras[name]
+    allowed = _bounds(used)
+    tested = _bounds((ROOT / ".ci" / "oldest.txt").read_text().splitlines())
+    assert set(tested) == set(allowed)
+    for name, version in allowed.items():
+        assert re.fullmatch(rf"{re.escape(version)}(\.0)*", tested[name]), name
 
 
 def test_ci_runs_the_test_command_of_the_readme():

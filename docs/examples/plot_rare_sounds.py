@@ -99,7 +99,7 @@ for name, runs in curves.items():
     ax.fill_between(n_labels, values.min(axis=0), values.max(axis=0), alpha=0.12)
 ax.axhline(full_f1, color="0.4", linestyle="--", linewidth=1, label="all labels")
 ax.set(xlabel="labels", ylabel="macro F1 on unseen places")
-ax.legend(loc="lower right", frameon=False)
+legend = ax.legend(loc="lower right", frameon=False)
 
 # %%
 # How many labels does each strategy need for 0.8, and what is the difference worth?

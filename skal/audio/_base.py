@@ -6,9 +6,9 @@ from numbers import Integral, Real
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
+from skal._utils.private import Interval, StrOptions
 from skal._utils.sound.findings import HeaderWarning
 from skal._utils.threads import one_blas_thread
 from skal.audio._blocks import different_lengths, features_of_block

@@ -3,10 +3,9 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_feature_names_in
 
+from skal._utils.private import Interval, StrOptions, _check_feature_names_in
 from skal.audio._base import AudioTransformer
 from skal.audio._layout import column_name, cut_segments, normalized, segment_starts
 from skal.audio.reading import fit_length

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skal._utils.files.atomic import write_atomically
+from skal._utils.private import HasMethods, Interval, StrOptions
 from skal.audio._base import AudioTransformer, warn_of_broken
 from skal.audio._inputs import BrokenClipsError, clips_of
 from skal.audio._keys import clip_keys, describe

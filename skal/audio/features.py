@@ -3,8 +3,8 @@
 from numbers import Integral, Real
 
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from skal._utils.private import Interval, StrOptions
 from skal.audio._mel import MelTransformer
 from skal.audio.spectral import log_mel_to_mfcc, pcen, power_to_db
 

@@ -6,12 +6,12 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 
 from skal._utils.estimators.nested_parameters import NestedParameters
 from skal._utils.estimators.pipelines import safe_tags
+from skal._utils.private import HasMethods, Interval, StrOptions, _fit_context
 from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
 from skal.campaign.inputs import amount, check_eval_set
 from skal.campaign.interactive import InteractiveMixin

@@ -4,9 +4,10 @@ import numpy as np
 from sklearn.base import RegressorMixin, clone
 from sklearn.multioutput import ClassifierChain
 from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import _routing_enabled, process_routing
+from sklearn.utils.metadata_routing import process_routing
 
 from skal._utils.estimators.pipelines import Chain, safe_tags
+from skal._utils.private import _routing_enabled
 from skal._utils.rows.lazy import check_starts, n_rows
 from skal.campaign.given_labels import check_labels, encode, find_classes
 from skal.campaign.inputs import (

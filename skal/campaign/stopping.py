@@ -7,8 +7,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.metrics import cohen_kappa_score
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit
-from sklearn.utils._param_validation import Interval
 
+from skal._utils.private import Interval
 from skal.strategies.functions import entropy
 
 __all__ = [
@@ -29,7 +29,7 @@ class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
     probabilities are refused before any training.
     """
 
-    needs = ()
+    needs: tuple[str, ...] = ()
 
     @abstractmethod
     def reason(self, campaign):

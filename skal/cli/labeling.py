@@ -135,7 +135,6 @@ def label(
         options |= {"shared_share": shared_share, "show_guess": show_guess, "hop": hop}
         heard = {"sr": sr, "fmin": fmin, "fmax": fmax, "duration": duration}
         heard = {name: value for name, value in heard.items() if value is not None}
-        options["hearing"] = heard or None
         names = [name.strip() for name in classes.split(",") if name.strip()]
         _check_names(names, LabelingProject(recordings, folder=project, store=store))
         opened = LabelingProject(
@@ -146,6 +145,7 @@ def label(
             nothing=nothing,
             embedding=_embedding(embedding),
             strategy=_strategy(strategy),
+            hearing=heard or None,
             **options,
         )
         if export is not None and store is None and not opened.folder.is_dir() and not names:
@@ -433,7 +433,12 @@ def predict(
         from skal.recognizer import Recognizer, write_predictions
         from skal.recognizer.thresholds import read_thresholds
 
-        options = {"window": window, "hop": hop, "block": block, "count_nothing": count_nothing}
+        options: dict[str, object] = {
+            "window": window,
+            "hop": hop,
+            "block": block,
+            "count_nothing": count_nothing,
+        }
         options["on_broken"] = lambda name, reason: tell(f"set aside {name!r}: {reason}")
         if threshold is not None:
             options["threshold"] = read_thresholds(threshold)

@@ -3,11 +3,11 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClusterMixin, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skal._utils.distances.pairwise import METRICS
+from skal._utils.private import Interval, StrOptions, _fit_context
 from skal.cluster._clusters import cluster_score
 from skal.cluster._density import KERNELS
 from skal.cluster._graph import PeakSearch

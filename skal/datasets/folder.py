@@ -4,8 +4,7 @@ import os
 from numbers import Real
 from pathlib import Path
 
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
-
+from skal._utils.private import Interval, StrOptions, validate_params
 from skal._utils.sound.folders import audio_files, count_extensions, existing_folder, passed_over
 from skal._utils.sound.soundfiles import windows_of
 from skal._utils.sound.windows import Window

@@ -8,8 +8,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import GroupShuffleSplit
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from skal._utils.private import Interval, StrOptions, validate_params
 from skal._utils.sound.windows import as_window
 
 __all__ = ["on_both_sides", "recordings_of", "train_test_positions", "united"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import scipy.signal
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
 
+from skal._utils.private import Interval, validate_params
 from skal.datasets._bunch import make_bunch
 
 __all__ = ["SOUND_KINDS", "make_sounds", "write_sounds"]

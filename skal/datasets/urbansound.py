@@ -3,8 +3,8 @@
 import os
 
 import numpy as np
-from sklearn.utils._param_validation import StrOptions, validate_params
 
+from skal._utils.private import StrOptions, validate_params
 from skal._utils.sound.findings import Broken
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch

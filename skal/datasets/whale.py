@@ -4,8 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from sklearn.utils._param_validation import StrOptions, validate_params
-
+from skal._utils.private import StrOptions, validate_params
 from skal._utils.sound.findings import Broken
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch

@@ -6,9 +6,9 @@ import re
 from functools import partial
 
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import InvalidParameterError, StrOptions
 
 from skal._utils.hints import name_allowed
+from skal._utils.private import InvalidParameterError, StrOptions
 from skal.experiment.messages import ParameterError
 
 __all__ = ["build", "check_arguments", "component_names", "find_component", "short_name"]

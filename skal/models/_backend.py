@@ -11,6 +11,8 @@ import tempfile
 
 import numpy as np
 
+from skal._utils.private import keras_state
+
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 # Without a GPU, TensorFlow logs an error about its absence; level 3 hides it.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -42,7 +44,6 @@ def _undisturbed():
 with _undisturbed():
     import keras
     import tensorflow as tf
-    from keras.src.backend.common import global_state
     from scikeras.wrappers import KerasClassifier
 
     tf.config.list_physical_devices()
@@ -73,12 +74,12 @@ def random_kept():
 @contextlib.contextmanager
 def drawing_from(generator):
     """Make Keras draw its default seeds from a generator."""
-    kept = global_state.get_global_attribute(_GENERATOR)
-    global_state.set_global_attribute(_GENERATOR, generator)
+    kept = keras_state().get_global_attribute(_GENERATOR)
+    keras_state().set_global_attribute(_GENERATOR, generator)
     try:
         yield
     finally:
-        global_state.set_global_attribute(_GENERATOR, kept)
+        keras_state().set_global_attribute(_GENERATOR, kept)
 
 
 @contextlib.contextmanager

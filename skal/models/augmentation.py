@@ -4,7 +4,8 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Interval, validate_parameter_constraints
+
+from skal._utils.private import Interval, validate_parameter_constraints
 
 __all__ = ["CompiledDistortion", "SpectrogramAugmentation"]
 
@@ -141,8 +142,8 @@ class SpectrogramAugmentation(BaseEstimator):
 
         Raises
         ------
-        sklearn.utils._param_validation.InvalidParameterError
-            A ValueError that names the parameter and its allowed values.
+        ValueError
+            If a parameter is not allowed; it names the parameter and its allowed values.
         """
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(), caller_name=type(self).__name__

@@ -4,12 +4,12 @@ import os
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from skal._utils.estimators.nested_parameters import NestedParameters
+from skal._utils.private import HasMethods, Interval, StrOptions, _fit_context
 from skal.models.augmentation import SpectrogramAugmentation
 from skal.models.engine.specification import EngineSpec, copy_part
 from skal.models.engine.training.channel_statistics import channel_statistics

@@ -4,10 +4,10 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import _clone_parametrized
 from sklearn.pipeline import Pipeline
 
 from skal._utils.files.saved_models import ModelError, find_model, read_model
+from skal._utils.private import _clone_parametrized
 
 __all__ = ["Donor", "StartsPretrained", "find_classifier", "read_donor"]
 

@@ -4,8 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
+from skal._utils.private import Interval
 from skal._utils.rows.lazy import as_rows
 from skal.strategies.base import ScoreStrategy
 from skal.strategies.uncertainty import entropy

@@ -25,10 +25,10 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     """
 
     #: Names of the `skal.learner.Learner` methods that `select` calls.
-    needs = frozenset()
+    needs: frozenset[str] = frozenset()
 
     #: Declared types and ranges of the parameters, as in scikit-learn.
-    _parameter_constraints = {}
+    _parameter_constraints: dict[str, list | str] = {}
 
     def required(self):
         """Return the names of all learner methods needed, including those of inner strategies.
@@ -294,6 +294,14 @@ def pick_highest(scores, n_instances, random_state):
     ------
     ValueError
         If a score is NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import pick_highest
+    >>> scores = np.array([0.1, 0.9, 0.5])
+    >>> pick_highest(scores, 2, np.random.RandomState(0)).tolist()
+    [1, 2]
     """
     if np.isnan(scores).any():
         raise ValueError(

@@ -4,8 +4,8 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
+from skal._utils.private import Interval
 from skal.strategies.base import QueryStrategy
 from skal.strategies.bayesian import mutual_information
 from skal.strategies.uncertainty import entropy

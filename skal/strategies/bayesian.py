@@ -5,8 +5,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
+from skal._utils.private import Interval
 from skal._utils.rows.lazy import as_rows
 from skal.strategies.base import ScoreStrategy, pick_highest
 from skal.strategies.uncertainty import entropy
@@ -37,6 +37,14 @@ def mutual_information(samples):
     ----------
     Houlsby, Huszár, Ghahramani and Lengyel, "Bayesian active learning for classification and
     preference learning", arXiv 1112.5745, section 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import mutual_information
+    >>> samples = np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]])
+    >>> mutual_information(samples).round(3).tolist()
+    [0.693, 0.0]
     """
     samples = np.asarray(samples, dtype=float)
     return np.maximum(entropy(samples.mean(axis=0)) - entropy(samples).mean(axis=0), 0)
@@ -66,6 +74,14 @@ def power_sample(scores, n_instances, temperature=1.0, random_state=None):
     ----------
     Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron and Gal, "Stochastic batch
     acquisition: a simple baseline for deep active learning", arXiv 2106.12059, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import power_sample
+    >>> scores = np.array([0.0, 0.0, 5.0])
+    >>> power_sample(scores, 1, random_state=0).tolist()
+    [2]
     """
     rng = check_random_state(random_state)
     with np.errstate(divide="ignore"):

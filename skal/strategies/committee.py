@@ -4,8 +4,8 @@ from numbers import Integral
 
 import numpy as np
 from scipy.special import rel_entr
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from skal._utils.private import Interval, StrOptions
 from skal.strategies.bayesian import SampleScoreStrategy
 from skal.strategies.uncertainty import entropy
 
@@ -29,6 +29,14 @@ def vote_entropy(samples):
     ----------
     Dagan and Engelson, "Committee-based sampling for training probabilistic classifiers",
     ICML 1995.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import vote_entropy
+    >>> samples = np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]])
+    >>> vote_entropy(samples[:, :1]).round(3).tolist()
+    [0.693]
     """
     samples = np.asarray(samples)
     n_members, n_samples, n_classes = samples.shape
@@ -49,6 +57,14 @@ def consensus_entropy(samples):
     -------
     ndarray of shape (n_samples,)
         In nats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import consensus_entropy
+    >>> samples = np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]])
+    >>> consensus_entropy(samples).round(3).tolist()
+    [0.693, 0.693]
     """
     return entropy(np.mean(samples, axis=0, dtype=float))
 
@@ -70,6 +86,14 @@ def max_disagreement(samples):
     ----------
     McCallum and Nigam, "Employing EM and pool-based active learning for text classification",
     ICML 1998, for the divergence to the mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import max_disagreement
+    >>> samples = np.array([[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.5, 0.5]]])
+    >>> max_disagreement(samples).round(3).tolist()
+    [0.693, 0.0]
     """
     samples = np.asarray(samples, dtype=float)
     # A divergence is at least 0, but rounding may make it negative.

@@ -3,8 +3,8 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
+from skal._utils.private import Interval
 from skal.strategies.base import QueryStrategy, as_strategy
 
 __all__ = ["Prefilter", "query_among"]

@@ -4,9 +4,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from skal._utils.distances.pairwise import METRICS, ROWS, Pairwise
+from skal._utils.private import Interval, StrOptions
 from skal._utils.threads import run
 from skal.cluster._k_means import k_means_labels
 from skal.strategies.base import QueryStrategy
@@ -48,6 +48,14 @@ def max_coverage(X, n_instances, radius, X_labeled=None, *, metric="euclidean", 
     -----
     Stores no graph: distances are computed again for newly covered rows, and each row is newly
     covered only once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import max_coverage
+    >>> X = np.array([[0.0], [0.1], [0.2], [5.0]])
+    >>> max_coverage(X, 2, radius=0.15, random_state=0).tolist()
+    [1, 3]
     """
     rng = check_random_state(random_state)
     pairs = Pairwise(X, metric, finest=radius or None)

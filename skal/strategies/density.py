@@ -3,9 +3,9 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from skal._utils.distances.pairwise import METRICS
+from skal._utils.private import Interval, StrOptions
 from skal.cluster import DensityPeaks
 from skal.cluster._graph import density_graph
 from skal.strategies.base import QueryStrategy, pick_highest, pick_shuffled

@@ -4,9 +4,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skal._utils.distances.pairwise import METRICS, ROWS, Pairwise
+from skal._utils.private import HasMethods, Interval, StrOptions
 from skal._utils.threads import run
 from skal.cluster._k_means import k_means_labels
 from skal.strategies.base import QueryStrategy, as_strategy, pick_shuffled
@@ -46,6 +46,14 @@ def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", rando
     Distances to picked rows only decrease. So rows are picked from the 1,024 farthest rows until a
     row outside may be farther; then one matrix product updates all distances. The picks equal
     those of a full pass over X per pick.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import k_center_greedy
+    >>> X = np.array([[0.0], [2.0], [5.0], [6.0]])
+    >>> k_center_greedy(X, 2, X_labeled=[[0.0]]).tolist()
+    [3, 1]
     """
     pairs = Pairwise(X, metric)
     nearest = np.full(len(pairs), np.inf, dtype=pairs.dtype)
@@ -108,6 +116,14 @@ def spread_over_clusters(labels, n_instances):
     -------
     ndarray of shape (n_instances,)
         Positions in `labels`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import spread_over_clusters
+    >>> labels = np.array([0, 0, 0, 1])
+    >>> spread_over_clusters(labels, 2).tolist()
+    [0, 3]
     """
     by_cluster = np.argsort(labels, kind="stable")
     sizes = np.bincount(labels)

@@ -2,9 +2,9 @@
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import StrOptions
 
 from skal._utils.distances.pairwise import as_floats
+from skal._utils.private import StrOptions
 from skal.strategies.base import QueryStrategy, ScoreStrategy, pick_highest
 
 __all__ = [
@@ -55,6 +55,15 @@ def expected_gradient_length(proba, embedding, bias=True):
     References
     ----------
     Settles, "Active learning literature survey", 2009, section 3.3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import expected_gradient_length
+    >>> proba = np.array([[0.5, 0.5], [0.9, 0.1], [1.0, 0.0]])
+    >>> embedding = np.ones((3, 2))
+    >>> expected_gradient_length(proba, embedding).round(3).tolist()
+    [1.225, 0.441, 0.0]
     """
     proba = np.asarray(proba, dtype=float)
     place, peak, rest = _peaks(proba)
@@ -84,6 +93,15 @@ def expected_change_of_gradient(proba, embedding, bias=False):
     -------
     ndarray of shape (n_samples,)
         At least 0; 0 if one class has probability 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import expected_change_of_gradient
+    >>> proba = np.array([[0.5, 0.5], [0.9, 0.1], [1.0, 0.0]])
+    >>> embedding = np.ones((3, 2))
+    >>> expected_change_of_gradient(proba, embedding).round(3).tolist()
+    [0.707, 0.141, 0.0]
     """
     _, peak, rest = _peaks(np.asarray(proba, dtype=float))
     return np.sqrt(_squared_norms(embedding) + bool(bias)) * (peak * (1 - peak) + rest)
@@ -118,6 +136,15 @@ def badge(proba, embedding, n_instances, random_state=None):
     ----------
     Ash, Zhang, Krishnamurthy, Langford and Agarwal, "Deep batch active learning by diverse,
     uncertain gradient lower bounds", ICLR 2020, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import badge
+    >>> proba = np.array([[0.5, 0.5], [0.9, 0.1], [1.0, 0.0]])
+    >>> embedding = np.ones((3, 2))
+    >>> badge(proba, embedding, 1, random_state=0).tolist()
+    [0]
     """
     rng = check_random_state(random_state)
     residual = np.array(proba, dtype=float)

@@ -6,8 +6,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
+from skal._utils.private import Interval
 from skal._utils.sound.windows import as_window
 from skal.strategies.base import QueryStrategy
 from skal.strategies.composition import query_among

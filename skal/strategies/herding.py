@@ -5,9 +5,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
 from skal._utils.distances.pairwise import ROWS, Pairwise
+from skal._utils.private import Interval
 from skal._utils.threads import run
 from skal.strategies.base import QueryStrategy
 from skal.strategies.diversity import lower_distances

@@ -5,9 +5,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from skal._utils.distances.descent import build_index
+from skal._utils.private import HasMethods, Interval, StrOptions
 from skal._utils.rows.fingerprints import describe
 from skal._utils.rows.lazy import n_rows
 from skal.strategies.base import QueryStrategy

@@ -5,9 +5,9 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
 
 from skal._utils.distances.pairwise import ROWS, Pairwise
+from skal._utils.private import Interval
 from skal.cluster._k_means import k_means_labels
 from skal.strategies.base import QueryStrategy, pick_shuffled
 
@@ -28,6 +28,14 @@ def typicality(X, n_neighbors):
     -------
     ndarray of shape (n_samples,)
         Infinite if the neighbors equal the row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import typicality
+    >>> X = np.array([[0.0], [1.0], [2.0], [9.0]])
+    >>> typicality(X, 1).round(3).tolist()
+    [1.0, 1.0, 1.0, 0.143]
     """
     pairs = Pairwise(X)
     return 1 / _neighbor_distance(pairs, np.arange(len(pairs)), n_neighbors)

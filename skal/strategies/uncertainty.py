@@ -31,6 +31,14 @@ def least_confidence(proba):
     -------
     ndarray of shape (...)
         From 0 (certain) to 1 - 1 / n_classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import least_confidence
+    >>> proba = np.array([[0.5, 0.5], [0.9, 0.1], [1.0, 0.0]])
+    >>> least_confidence(proba).round(3).tolist()
+    [0.5, 0.1, 0.0]
     """
     return 1 - np.max(proba, axis=-1)
 
@@ -47,6 +55,14 @@ def negative_margin(proba):
     -------
     ndarray of shape (...)
         From -1 (certain) to 0. With one class, -1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import negative_margin
+    >>> proba = np.array([[0.5, 0.5], [0.9, 0.1], [1.0, 0.0]])
+    >>> negative_margin(proba).round(3).tolist()
+    [0.0, -0.8, -1.0]
     """
     proba = np.asarray(proba)
     n_classes = proba.shape[-1]
@@ -75,6 +91,14 @@ def entropy(proba):
     -------
     ndarray of shape (...)
         From 0 (certain) to log(n_classes).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.strategies.functions import entropy
+    >>> proba = np.array([[0.5, 0.5], [0.9, 0.1], [1.0, 0.0]])
+    >>> entropy(proba).round(3).tolist()
+    [0.693, 0.325, 0.0]
     """
     return entr(proba).sum(axis=-1)
 

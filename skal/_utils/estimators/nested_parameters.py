@@ -5,7 +5,7 @@ class NestedParameters:
     """Makes `set_params` name the object to set before its nested parameters."""
 
     # For each parameter that may be None or text, an example of an object to set.
-    _objects = {}
+    _objects: dict[str, object] = {}
 
     def set_params(self, **params):
         """Set parameters.

@@ -14,20 +14,26 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.linear_model import RidgeClassifierCV
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.model_selection._classification_threshold import BaseThresholdClassifier
-from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    KFold,
+    StratifiedKFold,
+    TunedThresholdClassifierCV,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Tags, get_tags
-from sklearn.utils._tags import ClassifierTags, TargetTags
-from sklearn.utils.metadata_routing import _routing_enabled
+from sklearn.utils import ClassifierTags, Tags, TargetTags, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
+from skal._utils.private import BaseSearchCV, _routing_enabled, note_determinism
 from skal._utils.rows.lazy import n_rows
 
 # Meta-estimators that delegate to one fitted estimator, and its attribute.
-_DELEGATES = {BaseSearchCV: "best_estimator_", BaseThresholdClassifier: "estimator_"}
+_DELEGATES = {
+    BaseSearchCV: "best_estimator_",
+    FixedThresholdClassifier: "estimator_",
+    TunedThresholdClassifierCV: "estimator_",
+}
 
 
 def safe_tags(estimator):
@@ -243,16 +249,6 @@ def ask(estimator, method, X):
     return getattr(model, method)(_pass_through(steps, X))
 
 
-def _note_determinism():
-    """Make TensorFlow read its determinism setting before SciKeras 0.13 changes it."""
-    # For a seeded fit, SciKeras sets TF_DETERMINISTIC_OPS and only then reads the state to
-    # restore. TensorFlow reads the variable on the first request, so all ops of the process would
-    # stay deterministic, and unseeded ops would fail.
-    from tensorflow.python.framework import config
-
-    config.is_op_determinism_enabled()
-
-
 def clone_classifier(estimator):
     """Clone any classifier with all its parameters, to train it from scratch."""
     copied = clone(estimator, safe=False)
@@ -260,7 +256,10 @@ def clone_classifier(estimator):
     if not hasattr(before, "get_params"):
         return copied
     if _is_of(before, "scikeras"):
-        _note_determinism()
+        # For a seeded fit, SciKeras 0.13 sets TF_DETERMINISTIC_OPS and only then reads the state
+        # to restore. TensorFlow reads the variable on the first request, so all ops of the process
+        # would stay deterministic, and unseeded ops would fail.
+        note_determinism()
     params = before.get_params(deep=False)
     lost = {  # such as fit_kwargs of Keras's wrapper
         name: copy.deepcopy(value)

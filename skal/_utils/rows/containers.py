@@ -4,7 +4,8 @@ import os
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import _safe_indexing
+
+from skal._utils.private import _safe_indexing
 
 _NUMBERS = "biufc"
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skal._utils.private import constants_for_variables
 from skal.audio.embedding._shapes import as_rows, choose, filled, fixed_samples, names_scores
 
 __all__ = ["KerasFile", "SavedModel"]
@@ -132,9 +133,5 @@ def _rank(function):
 
 def _inlined(signature):
     """Inline a function into one graph; return it and the names of its tensors."""
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    frozen = convert_variables_to_constants_v2(signature)
+    frozen = constants_for_variables(signature)
     return frozen, {op.name for op in frozen.graph.get_operations() if op.outputs}

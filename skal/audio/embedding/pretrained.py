@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
+from skal._utils.private import Interval, StrOptions
 from skal._utils.sound.findings import Broken
 from skal.audio._base import AudioTransformer
 from skal.audio._blocks import Block
@@ -25,7 +25,7 @@ _LOG = logging.getLogger("skal")
 _AHEAD = 3
 # Windows per call of the network.
 _WINDOWS = 8
-_SAID = set()
+_SAID: set[str] = set()
 
 
 class PretrainedEmbedding(AudioTransformer):

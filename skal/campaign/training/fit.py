@@ -4,11 +4,7 @@ import contextlib
 import warnings
 
 import numpy as np
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    _routing_enabled,
-    get_routing_for_object,
-)
+from sklearn.utils.metadata_routing import MetadataRouter, get_routing_for_object
 
 from skal._utils.estimators.pipelines import (
     Chain,
@@ -19,6 +15,7 @@ from skal._utils.estimators.pipelines import (
     parts_of,
     seed_all,
 )
+from skal._utils.private import _routing_enabled
 from skal.models.serving import serve
 
 # Rows of the pool to transform for the normalization: enough for mean and variance, few enough to

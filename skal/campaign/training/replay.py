@@ -4,8 +4,8 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import Interval, StrOptions
 
+from skal._utils.private import Interval, StrOptions
 from skal.cluster import DensityPeaks
 from skal.strategies.functions import entropy
 

@@ -5,9 +5,9 @@ from numbers import Real
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import BaseEnsemble, HistGradientBoostingClassifier
-from sklearn.utils._param_validation import Interval
 
 from skal._utils.estimators.pipelines import Chain
+from skal._utils.private import Interval
 from skal.campaign.training.fit import start_anew
 
 __all__ = ["Finetune", "Retrain", "ShrinkPerturb", "as_update"]

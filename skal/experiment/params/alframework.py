@@ -49,7 +49,7 @@ _COUNT = "an integer of at least 1"
 class OldKeys(BaseModel):
     """ALFramework's keys with other names than skal's; `Params` has the common keys."""
 
-    framework_type: Literal[tuple(_ENGINES)] | None = key(
+    framework_type: Literal[tuple(_ENGINES)] | None = key(  # type: ignore[valid-type]
         None,
         f"one of {', '.join(_ENGINES)}",
         "Selection engine; same as strategy. hist_select is edpc with replay, entropy_pl is "

@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from sqlalchemy import bindparam, exists, func, insert, select, update
+from sqlalchemy import BindParameter, bindparam, exists, func, insert, select, update
 
 from skal.label.asking.found import LIKELY, SIMILAR
 from skal.label.asking.kinds import LABEL, SETTLING
@@ -138,8 +138,9 @@ def describe(row, path, length, show_guess, taken_back=None):
 
 
 # Queries are built once: SQLAlchemy needs longer to build one than to run it.
-_PERSON, _NOW = bindparam("person"), bindparam("now")
-_UNWANTED = bindparam("exclude", expanding=True)
+_PERSON: BindParameter[str] = bindparam("person")
+_NOW: BindParameter[float] = bindparam("now")
+_UNWANTED: BindParameter[int] = bindparam("exclude", expanding=True)
 _MINE, _OTHER = votes.alias("mine"), votes.alias("other")
 
 # Skip clips whose answer was taken back: the model may have trained on it.

@@ -44,7 +44,8 @@ def choose_components(project, clips):
     """Return the parts of a campaign, with defaults that suit the given windows."""
     from skal.strategies import MaxHerding, UncertaintyHerding
 
-    transformer, model, strategy = *_split(project.estimator, clips), project.strategy
+    transformer, model = _split(project.estimator, clips)
+    strategy = project.strategy
     embedding = _embedding_of(project)
     if embedding is not None:
         transformer = embedding

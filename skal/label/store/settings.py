@@ -10,7 +10,7 @@ from skal.label.store.tables import settings
 
 __all__ = ["choose_settings", "fixed_differ", "read_settings", "write_settings"]
 
-_DEFAULTS = {
+_DEFAULTS: dict[str, object] = {
     "n_instances": 10,
     "audit_share": 0.1,
     "shared_share": 0.0,

@@ -20,7 +20,7 @@ ADVICE = "end the network in Dense({n_classes}, activation='softmax')"
 
 _LOCK = threading.RLock()
 # Trainable weights of all networks in use, by id.
-_TRAINED = weakref.WeakValueDictionary()
+_TRAINED: weakref.WeakValueDictionary[int, object] = weakref.WeakValueDictionary()
 
 
 def build_model(network, input_shape, n_classes, optimizer, weight_decay):

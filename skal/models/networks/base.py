@@ -8,7 +8,8 @@ from abc import ABCMeta, abstractmethod
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import validate_parameter_constraints
+
+from skal._utils.private import validate_parameter_constraints
 
 __all__ = ["Network", "SpectrogramNetwork"]
 
@@ -48,7 +49,7 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
     embedding_layer = "embedding"
     default_learning_rate = 2e-3
     # Floating point type of the network; None: Keras's policy.
-    dtype = None
+    dtype: str | None = None
     # Number of networks side by side; `body` concatenates their embeddings.
     n_members = 1
 

@@ -2,8 +2,7 @@
 
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
+from skal._utils.private import Interval, StrOptions
 from skal.models.networks.base import SpectrogramNetwork
 
 __all__ = ["CompactCNN"]

@@ -2,8 +2,7 @@
 
 from numbers import Real
 
-from sklearn.utils._param_validation import Interval
-
+from skal._utils.private import Interval
 from skal.models.networks.base import SpectrogramNetwork
 
 __all__ = ["PiczakCNN"]

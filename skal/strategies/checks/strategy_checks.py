@@ -4,6 +4,7 @@ import inspect
 import pickle
 import random
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, wraps
 
@@ -25,8 +26,8 @@ __all__ = ["check_strategy", "parametrize_with_checks"]
 _QUESTIONS = ("predict_proba", "embed", "sample_proba", "gradient_length", "augment_proba")
 
 # Each check, and whether it applies to a strategy; checks in _AROUND_MODELS also take a task.
-_CHECKS = {}
-_AROUND_MODELS = {}
+_CHECKS: dict[str, tuple[Callable, Callable]] = {}
+_AROUND_MODELS: dict[str, Callable] = {}
 
 
 def check_strategy(strategy, *, model=None, X=None):

@@ -29,7 +29,7 @@ def next_question(
     person: Annotated[Person, Query(description="The person for whom the clip is reserved.")],
     exclude: Annotated[
         list[Number], Query(description="Clips that the page already holds.", max_length=50)
-    ] = (),
+    ] = [],  # noqa: B006 (FastAPI copies it, and the description of the API needs a list)
 ) -> QuestionOut | None:
     """Return the next question for a person, or null if there is none now."""
     question = project.next(person, exclude=tuple(exclude))

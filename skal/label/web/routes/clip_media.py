@@ -1,7 +1,7 @@
 """Clips of the project by number: sound and spectrogram."""
 
 import os
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import anyio
 from fastapi import APIRouter, HTTPException, Path, Query, Request
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/api/clips/{clip_id}", tags=["clips"], responses=ERRO
 _Id = Annotated[ClipId, Path(description="Number of the clip.")]
 _KEEP = {"cache-control": "private, max-age=3600"}
 _PIECE = 256 * 1024  # bytes
-_GONE = {410: {"description": "The file is gone"}}
+_GONE: dict[int | str, dict[str, Any]] = {410: {"description": "The file is gone"}}
 
 
 class ClipOut(BaseModel):
@@ -108,7 +108,13 @@ async def spectrogram(
     """Return the spectrogram of a clip, or of a part of its times and frequencies."""
     if (end is not None and end <= start) or (high is not None and high <= low):
         raise HTTPException(422, "a part ends after it starts: start < end, low < high")
-    look = {"width": width, "height": height, "scale": scale, "theme": theme, "axis": axis}
+    look: dict[str, object] = {
+        "width": width,
+        "height": height,
+        "scale": scale,
+        "theme": theme,
+        "axis": axis,
+    }
     look |= {"start": start, "end": end, "low": low, "high": high, "contrast": contrast}
     picture = await _in_turn(
         request, lambda: request.app.state.shelf.picture(project.clip(clip_id), **look)

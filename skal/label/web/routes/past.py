@@ -27,7 +27,7 @@ def votes(
     project: Project,
     person: _Name | None = None,
     label: _Name | None = None,
-    kind: Literal[tuple(KINDS)] | None = None,
+    kind: Literal[tuple(KINDS)] | None = None,  # type: ignore[valid-type]
     disagrees: Annotated[bool, Query(description="Only where the model disagrees.")] = False,
     before: Annotated[Number | None, Query(description="Only older answers.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,

@@ -58,7 +58,10 @@ def health(project: Project) -> Health:
 )
 def export(
     project: Project,
-    format: Annotated[Literal[tuple(FORMATS)], Path(description="See the guide.")],
+    format: Annotated[
+        Literal[tuple(FORMATS)],  # type: ignore[valid-type]
+        Path(description="See the guide."),
+    ],
 ):
     """Return all labels as a file."""
     kind, stream = FORMATS[format], io.BytesIO()

@@ -1,7 +1,7 @@
 """Request and response models of the API, with the limits of every field."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -40,11 +40,6 @@ def shown(name):
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _text(length):
-    # The project checks the characters.
-    return Annotated[str, StringConstraints(min_length=1, max_length=length)]
-
-
 def _project_of(request: Request) -> LabelingProject:
     return request.app.state.project
 
@@ -52,8 +47,9 @@ def _project_of(request: Request) -> LabelingProject:
 Project = Annotated[LabelingProject, Depends(_project_of)]
 Number = Annotated[int, Field(ge=0, le=_MAX_ID)]
 ClipId = Number
-Person = _text(200)
-ClassName = _text(200)
+# The project checks the characters.
+Person = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ClassName = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Text = Annotated[str, AfterValidator(shown)]
 
 
@@ -82,7 +78,7 @@ class AnswerIn(_In):
 
     question_id: Number
     person: Person
-    kind: Literal[tuple(KINDS)]
+    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
     label: ClassName | None = None
     seconds: Annotated[float, Field(ge=0, le=86_400)] | None = None
     client_key: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{8,64}$")] | None = None
@@ -108,7 +104,7 @@ class CorrectionIn(_In):
 
     answer_id: Number
     person: Person
-    kind: Literal[tuple(KINDS)]
+    kind: Literal[tuple(KINDS)]  # type: ignore[valid-type]
     label: ClassName | None = None
 
 
@@ -198,7 +194,7 @@ class ErrorOut(BaseModel):
 
 
 # Errors of every route, for the API description.
-ERRORS = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorOut, "description": description}
     for status, description in {
         400: "Invalid request",

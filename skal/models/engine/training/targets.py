@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight
 
 from skal._utils.hints import did_you_mean
+from skal._utils.private import _check_sample_weight
 
 __all__ = [
     "check_class_weight",
