@@ -159,7 +159,7 @@ def installed(tmp_path_factory):
     wheels = work / "wheels"
     build = [*pip, "wheel", *offline, "--no-build-isolation", "-w", str(wheels), str(source)]
     subprocess.run(build, check=True, timeout=300)
-    (wheel,) = wheels.glob("skal-*.whl")
+    (wheel,) = wheels.glob("skal_audio-*.whl")
     target = work / "installed"
     install = [*pip, "install", *offline, "--target", str(target), str(wheel)]
     subprocess.run(install, check=True, timeout=300)
