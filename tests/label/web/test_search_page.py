@@ -54,7 +54,7 @@ def answer(page):
 def begin(page, choice):
     """Open the search, choose what to look for, and let the page ask about it."""
     page.page.keyboard.press(">")
-    page.until(f"document.querySelector('#search-for option[value=\"{choice}\"]') !== null")
+    page.until(f"{LISTED} > 0")  # the choices are new by then
     page.page.select_option("#search-for", choice)
     page.until("document.getElementById('search-begin').disabled", False)
     page.page.click("#search-begin")
