@@ -27,7 +27,7 @@ KEY_BYTES = 16
 _ENTRY_BYTES = KEY_BYTES + 4
 
 # By file: its state, and which of its rows this process has found undamaged.
-_CHECKED = {}
+_CHECKED: dict = {}
 _FILES = 32  # each takes a byte per row
 # A file that has just changed may change again without a new modification time, because some file
 # systems store it in steps of 2 s.

@@ -269,11 +269,6 @@ class TestOtherWaysIn:
         np.testing.assert_array_equal(fitted.labeled_indices_, [*range(20), *asked])
         assert [record["n_labeled"] for record in fitted.history_] == [20, 26, 30]
 
-    def test_a_number_in_the_place_of_rows_is_named(self):
-        X, y = blobs()
-        with pytest.raises(ValueError, match=r"query\(n_instances=3\)"):
-            campaign().fit(X, y).query(3)
-
     def test_an_oracle_that_can_tell_nothing_leaves_no_model(self):
         X, _ = blobs(20)
         fitted = campaign(classes=[0, 1]).fit(X, oracle=lambda rows: np.full(len(rows), -1))

@@ -304,7 +304,7 @@ def test_groups_and_starts_of_rows_from_outside(X):
         assert np.diff(np.sort(starts[rows][groups[rows] == group])).min() >= 5
     with pytest.raises(ValueError, match="give starts="):
         campaign.query(new, 8)
-    with pytest.raises(ValueError, match="groups must have one entry for each of the 60 rows"):
+    with pytest.raises(ValueError, match="X has 60 rows, groups has 3 entries"):
         campaign.query(new, 8, groups=groups[:3], starts=starts)
     with pytest.raises(ValueError, match="starts must have one entry for each of the 60 rows"):
         campaign.query(new, 8, groups=groups, starts=starts[:3])

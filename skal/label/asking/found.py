@@ -1,17 +1,26 @@
 """Clips found by a search, with their answers."""
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from sqlalchemy import bindparam, select
 
 from skal.label.asking.kinds import LABEL
 from skal.label.store.tables import answers, classes, clips
 
-__all__ = ["FOUND", "LIKELY", "SIMILAR", "Found", "clips_of_class", "describe_found"]
+__all__ = [
+    "FOUND",
+    "LIKELY",
+    "SIMILAR",
+    "Found",
+    "FoundReason",
+    "clips_of_class",
+    "describe_found",
+]
 
 # Reasons of questions: it sounds like a clip, or the model predicts a class.
-SIMILAR, LIKELY = "similar", "likely"
-FOUND = (SIMILAR, LIKELY)
+FoundReason = Literal["similar", "likely"]
+FOUND = SIMILAR, LIKELY = get_args(FoundReason)
 
 # SQLite takes 32,766 parameters.
 _CHUNK = 1000

@@ -1,10 +1,10 @@
 """Find more of a sound: clips like the current one, or clips that may belong to a class."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from skal.label.asking.found import FOUND
+from skal.label.asking.found import FoundReason
 from skal.label.web.routes.schemas import (
     ERRORS,
     FoundOut,
@@ -29,7 +29,7 @@ def _finder_of(request: Request, project: Project):
     return request.app.state.finder
 
 
-_Finder = Annotated[object, Depends(_finder_of)]
+_Finder = Annotated[Any, Depends(_finder_of)]
 _Like = Annotated[Number | None, Query(description="Clips that sound like this one.")]
 _Label = Annotated[
     str | None, Query(max_length=200, description="Clips that may belong to this class.")
@@ -40,7 +40,7 @@ class AskIn(PersonIn):
     """A found clip that a person wants to answer."""
 
     clip_id: Number
-    reason: Literal[FOUND]
+    reason: FoundReason
 
 
 @router.get("")
@@ -64,7 +64,7 @@ def next_found(
     label: _Label = None,
     exclude: Annotated[
         list[Number], Query(description="Clips that the page already holds.", max_length=50)
-    ] = (),
+    ] = [],  # noqa: B006 - FastAPI copies it
 ) -> QuestionOut | None:
     """Return a question about the best clip that is found, or null if nothing is left."""
     question = finder.next(person, like=like, label=label, exclude=tuple(exclude))
