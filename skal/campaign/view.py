@@ -4,8 +4,8 @@ import copy
 
 import numpy as np
 
-from skal._utils.estimators.pipelines import ask, seed_all
-from skal.campaign.training.fit import fit_arguments, fresh_copy
+from skal._utils.estimators.pipelines import ask
+from skal.campaign.training.fit import fit, fresh_copy
 
 __all__ = ["CampaignView"]
 
@@ -149,9 +149,9 @@ class CampaignView:
             return None
         if rounds.copy is None:
             rounds.copy = fresh_copy(rounds.model)
-        seed_all(rounds.copy, self.seed("validation"))
         train, test = data.take(train), data.take(test)
-        rounds.copy.fit(train.X, train.y, **fit_arguments(rounds.copy, train, rounds.weight_names))
+        seed = self.seed("validation")
+        fit(rounds.copy, train, rounds.state.classes, seed, rounds.weight_names)
         return int(np.sum(ask(rounds.copy, "predict", test.X) == test.y))
 
     def seed(self, purpose):

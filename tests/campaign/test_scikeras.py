@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skal import ActiveLearningClassifier
+from skal.campaign import TargetScore
 from skal.learner import UnsupportedStrategyError
 from skal.strategies import (
     BADGE,
@@ -256,6 +257,19 @@ def test_the_network_knows_classes_that_no_label_has_shown(make, loss, model):
         if make is not wrapped_by_keras:  # Keras cannot load a compiled model that was not trained
             again = pickle.loads(pickle.dumps(fitted))
             np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+
+
+def test_a_fold_without_a_class_is_validated_with_all_outputs():
+    # The third class is one group, so one of two folds is trained without it.
+    groups = np.where(Y < 2, np.arange(150), 100)
+    fitted = campaign(
+        wrapped_by_scikeras("categorical_crossentropy", build_fixed),
+        RandomSampling(),
+        n_initial=40,
+        stopping=TargetScore(0.0, validation=2),
+        budget=None,
+    ).fit(X, NAMES, groups=groups)
+    assert "reaches the target of 0.0" in fitted.stop_reason_
 
 
 def test_an_error_of_the_network_names_the_labels():

@@ -80,26 +80,35 @@ def train(estimator, data, classes, seed, weight_names, partial=False):
     chain = Chain(estimator)
     if _cannot_train(chain, y, data.weights, len(classes)):
         return ConstantClassifier(clone_classifier(estimator)).fit(np.empty((len(y), 0)), y)
-    seed_all(estimator, seed)
     known = getattr(chain.model, "classes_", None)
-    with _NamedLabels(y), _told(chain.model, classes):
-        if partial:
-            extra = {} if data.weights is None else {"sample_weight": data.weights}
+    if partial:
+        seed_all(estimator, seed)
+        extra = {} if data.weights is None else {"sample_weight": data.weights}
+        with _NamedLabels(y):
             chain.model.partial_fit(chain.features(X), y, **extra)
-        else:
-            estimator.fit(X, y, **fit_arguments(estimator, data, weight_names))
+    else:
+        fit(estimator, data, classes, seed, weight_names)
     _ensure_classes(Chain(estimator), known, y, partial)
     return estimator
 
 
+def fit(estimator, data, classes, seed, weight_names):
+    """Fit a classifier to a `TrainingSet` with all that a campaign tells it besides rows."""
+    seed_all(estimator, seed)
+    with _NamedLabels(data.y), _told(Chain(estimator).model, classes):
+        estimator.fit(data.X, data.y, **_fit_arguments(estimator, data, weight_names))
+
+
 def _told(model, classes):
-    """Let a network of SciKeras or Keras have an output for each class of the campaign."""
+    """Tell a network of SciKeras or Keras all classes of the campaign while it is trained."""
     served = serve(model)
     return contextlib.nullcontext() if served is None else served.told(classes)
 
 
 class _NamedLabels:
-    """Add the labels to any error: TensorFlow's own are of no kind that one could name here."""
+    """Add a note with the labels to every error raised in the block."""
+
+    # Errors of TensorFlow have no base class that can be named without importing it.
 
     def __init__(self, y):
         self.y = y
@@ -166,7 +175,7 @@ def _ensure_classes(chain, known, y, partial):
         model.classes_ = np.unique(y)
 
 
-def fit_arguments(estimator, data, weight_names):
+def _fit_arguments(estimator, data, weight_names):
     """Return the arguments of ``fit`` besides rows and labels: weights and validation."""
     arguments = {}
     if data.weights is not None:

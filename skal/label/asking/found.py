@@ -74,7 +74,7 @@ def describe_found(connection, clip_ids, scores, reason):
         rows |= {row.id: row for row in connection.execute(_CLIPS, among)}
     return [
         Found(*rows[i][:4], score, reason, *rows[i][4:])
-        for i, score in zip(clip_ids, scores, strict=False)
+        for i, score in zip(clip_ids, scores, strict=True)
         if i in rows
     ]
 

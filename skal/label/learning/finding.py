@@ -101,7 +101,9 @@ class Finder:
         """
         ids, scores, reason = self._rank(like, label)
         with self.project.store.read() as connection:
-            return describe_found(connection, ids[:limit].tolist(), scores.tolist(), reason)
+            return describe_found(
+                connection, ids[:limit].tolist(), scores[:limit].tolist(), reason
+            )
 
     def _rank(self, like, label):
         """Return clips, the best first, their scores, and the reason to ask about them."""
