@@ -97,7 +97,7 @@ def test_all_attributes_match_the_definition(metric, kernel, n, n_features, perc
     percent=st.sampled_from([5, 20, 50]),
     n_clusters=st.integers(1, 3),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_ties_and_duplicates(points, percent, n_clusters):
     """Count whole numbers exactly on a grid, where nearly everything is tied."""
     X = np.array(points, dtype=float)

@@ -38,7 +38,7 @@ def test_most_similar(X, dtype, n_examples):
         elements=st.floats(-65504, 65504, width=16),
     )
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_float16_is_read_as_it_is(X):
     """Small, large and subnormal numbers, and rows of zeros."""
     examples = np.ones((1, X.shape[1]))

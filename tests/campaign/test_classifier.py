@@ -138,7 +138,7 @@ class TestSimulation:
 
 class TestHiddenLabels:
     @given(seed=st.integers(0, 10_000), which=st.integers(0, len(STRATEGIES) - 1))
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     def test_influence_nothing(self, seed, which):
         X, y = blobs()
         first = campaign(strategy=STRATEGIES[which], random_state=seed).fit(X, y)

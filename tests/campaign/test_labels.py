@@ -58,7 +58,7 @@ def expected():
     return X, y, codes, campaign().fit(X, codes)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     names=st.sampled_from(sorted(NAMES)),
     container=st.sampled_from(sorted(CONTAINERS)),

@@ -44,7 +44,7 @@ def test_the_floor_does_not_lift_a_lower_threshold():
     threshold=st.floats(0, 2),
     max_per_class=st.one_of(st.none(), st.integers(1, 5)),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_choice_by_brute_force(seed, threshold, max_per_class):
     proba = np.random.RandomState(seed).dirichlet(np.full(4, 0.3), 30)
     positions, codes = PseudoLabels(threshold, max_per_class=max_per_class).choose(proba, 0)

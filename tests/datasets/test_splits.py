@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from skal._utils.sound.windows import as_window
@@ -140,7 +140,6 @@ def tables(draw):
 SPLITS = st.sampled_from(["official", "group", "recording"])
 
 
-@settings(deadline=None)
 @given(data=tables(), by=SPLITS, seed=st.integers(0, 9))
 def test_any_table(data, by, seed):
     try:

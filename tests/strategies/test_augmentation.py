@@ -27,7 +27,7 @@ def _divergence_of_pairs(copies):
     return total
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6), st.integers(1, 7), st.integers(1, 5))
 def test_divergence_is_the_sum_over_all_pairs(seed, n_copies, n_classes):
     proba = np.random.RandomState(seed).dirichlet(np.ones(n_classes), size=(n_copies, 4))

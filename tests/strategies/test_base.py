@@ -30,7 +30,7 @@ def model(X):
     return LogisticRegression().fit(X, X[:, 0] > 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=20), st.data())
 def test_top_takes_the_highest_in_order(values, data):
     scores = np.array(values, dtype=float)

@@ -39,7 +39,7 @@ def _joint_information(samples, batch):
     return total
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 5))
 def test_mutual_information_is_the_mean_divergence_from_the_mean(seed, n_models, n_classes):
     samples = _samples(seed, n_models, 5, n_classes, concentration=0.1)

@@ -48,7 +48,7 @@ PAIRS = [
 ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 5), st.booleans())
 @pytest.mark.parametrize(("function", "oracle"), PAIRS)
 def test_disagreement_of_single_rows(function, oracle, seed, n_members, n_classes, sure):

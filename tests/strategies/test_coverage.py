@@ -33,7 +33,7 @@ def _cover_by_loops(distances, radius, n_instances, covered, picks):
     n_labeled=st.integers(0, 3),
     data=st.data(),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_max_coverage_is_greedy(X, radius, n_labeled, data):
     """Cover as many uncovered rows as any other pick would, each time."""
     n_instances = data.draw(st.integers(1, len(X)))

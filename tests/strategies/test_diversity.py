@@ -67,7 +67,7 @@ def test_k_center_far_beyond_the_shortlist():
     n_instances=st.integers(1, 3),
     seed=st.integers(0, 5),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_k_center_is_within_twice_the_optimum(X, n_instances, seed):
     """Cover with at most twice the radius of the best of all choices."""
     distances = euclidean_distances(X)

@@ -156,7 +156,7 @@ def test_badge_without_any_gradient_picks_at_random():
     assert len(drawn) == 6 * 5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 4), st.booleans())
 def test_badge_never_repeats_itself(seed, n_samples, n_classes, sharp):
     rng = np.random.RandomState(seed)

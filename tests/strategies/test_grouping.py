@@ -46,7 +46,7 @@ def _capped(ranking, groups, k, n_instances):
     return taken
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 30), st.integers(1, 5), st.integers(1, 30))
 def test_max_per_group_is_the_capped_ranking(seed, n_groups, k, n_instances):
     rng = np.random.RandomState(seed)
@@ -115,7 +115,7 @@ def _spread(ranking, groups, starts, gap, n_instances):
     return taken
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10**6), st.integers(1, 6), st.sampled_from([0, 1, 2.5, 60]), st.integers(1, 60)
 )

@@ -53,7 +53,7 @@ points = arrays(float, st.tuples(st.integers(1, 20), st.just(3)), elements=st.in
     weighted=st.booleans(),
     data=st.data(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_max_herding_is_greedy(X, n_labeled, gamma, weighted, data):
     n_instances = data.draw(st.integers(1, len(X)))
     known = np.arange(3.0 * n_labeled).reshape(n_labeled, 3) - 2

@@ -38,7 +38,7 @@ PAIRS = [
 ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10**6), st.integers(1, 40), st.booleans())
 @pytest.mark.parametrize(("function", "oracle"), PAIRS)
 def test_uncertainty_of_single_rows(function, oracle, seed, n_classes, sure):

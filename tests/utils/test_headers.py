@@ -87,7 +87,7 @@ def flac_of(announced):
     return bytes(content)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(announced=st.integers(0, 10**8))
 def test_any_length_in_the_header_of_a_flac(tmp_path_factory, announced):
     path = tmp_path_factory.mktemp("flac") / "x.flac"
@@ -127,7 +127,7 @@ def lengths(kind, content, announced):
 CHUNKED = ["WAV", "WAVEX", "RF64", "W64", "AIFF", "CAF", "AU"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(kind=st.sampled_from(CHUNKED), n=st.integers(1, 100_000), behind=st.booleans())
 def test_any_length_in_other_headers(tmp_path_factory, kind, n, behind):
     content = lengths(kind, encoded(kind), 2 * n)

@@ -164,9 +164,7 @@ STEPS = st.lists(
 )
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, seed=st.integers(0, 100))
 def test_what_stands_is_what_a_simple_history_says(tones, tmp_path, steps, seed):
     """Compare with a list of steps, from which an undo removes the last one."""

@@ -21,7 +21,7 @@ from skal.label.asking.estimate import (
 from skal.label.asking.records import Estimate
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_is_scipys(pair):
     n_right, n = pair
@@ -32,7 +32,7 @@ def test_wilson_is_scipys(pair):
     assert 0 <= low <= n_right / n <= high <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(1, 200), st.floats(0.01, 0.99), st.floats(0.5, 0.999))
 def test_wilson_solves_its_equation(n, share, level):
     # The ends are the shares p from which the observed one is z standard errors away.
@@ -49,7 +49,7 @@ def test_wilson_takes_arrays():
     assert np.all(np.diff(low) > 0) and np.all(np.diff(high) > 0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
 def test_cohen_is_scikit_learns(pairs):
     first, second = zip(*pairs, strict=True)
@@ -94,7 +94,7 @@ def test_fleiss_at_its_ends():
         fleiss_kappa([[2, 0], [1, 0]])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1))
 def test_agreement_of_two_people(pairs):
     given_pairs = [(("ann", a), ("bob", b)) for a, b in pairs]

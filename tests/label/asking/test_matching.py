@@ -126,7 +126,7 @@ def test_a_row_beyond_the_end_says_so(folder, tmp_path):
     assert report.not_taken[0].reason == "it starts at 4 s, but the recording ends at 3 s"
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(window=st.floats(0.02, 1.5), hop_share=st.floats(0.3, 1.0), data=st.data())
 def test_the_nearest_window_is_labeled(folder, tmp_path_factory, window, hop_share, data):
     """Times that differ by less than the tolerance find their window, whatever the hop."""

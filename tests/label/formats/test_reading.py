@@ -229,7 +229,7 @@ clips = st.tuples(st.sampled_from(["a.wav", "night/b.wav"]), st.integers(0, 2))
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "labelstudio", "raven", "audacity"])
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(drawn=st.dictionaries(clips, labels, min_size=1), whole=st.booleans(), data=st.data())
 def test_every_format_comes_back_into_a_project(
     sounds, tmp_path_factory, format, drawn, whole, data
