@@ -34,6 +34,11 @@ def write_sounds(folder, n=12, classes=CLASSES):
     return paths
 
 
+def key_of(name):
+    """Return the key of the class that a recording has, by the number that is its name."""
+    return str(int(name.partition(".")[0]) % len(CLASSES) + 1)
+
+
 def make_project(folder, n=12, classes=CLASSES, **settings):
     """Return an open project of recordings, which asks for clips at random."""
     write_sounds(folder / "recordings", n)

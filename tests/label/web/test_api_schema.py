@@ -56,7 +56,6 @@ def _find_failures(description, method, path, mode, n_requests):
     # Not more than that: the same requests in every run, and no folder of examples.
     @settings(
         max_examples=n_requests,
-        deadline=None,
         database=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),

@@ -12,17 +12,10 @@ import pytest
 import soundfile
 
 from skal.label import LabelingProject, ProjectError
-from tests.label.web.browser import launched, opened
-from tests.label.web.serving import CLASSES, make_project, served, write_sounds
+from tests.label.web.browser import opened
+from tests.label.web.serving import CLASSES, key_of, make_project, served, write_sounds
 
 DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Return a browser for all tests here."""
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -30,19 +23,6 @@ def serving(tmp_path):
     """Return a server of twelve recordings, named by numbers, of three classes in turn."""
     with served(make_project(tmp_path, audit_share=0), person="ann") as serving:
         yield serving
-
-
-@pytest.fixture
-def page(browser, serving):
-    """Return the open page."""
-    with opened(browser, serving.url) as page:
-        page.question()
-        yield page
-
-
-def key_of(name):
-    """Return the key of the class that a recording has."""
-    return str(int(Path(name).stem) % len(CLASSES) + 1)
 
 
 def saved(page, n):
@@ -330,6 +310,8 @@ def test_a_lost_receipt_does_not_double_an_answer(page, serving):
         route.abort() if len(lost) == 1 else route.continue_()
 
     page.page.route("**/api/answers", lose_the_first)
+    page.page.reload()  # a page that is open may send its next request past a new route
+    page.question()
     page.page.keyboard.press("1")
     saved(page, 1)
     page.until("document.querySelector('#last .ok')?.textContent", "saved")

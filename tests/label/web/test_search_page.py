@@ -7,17 +7,9 @@ from sklearn.linear_model import LogisticRegression
 
 from skal.label.asking.status import audits
 from tests.label.recordings import Bands, train
-from tests.label.web.browser import launched, opened
-from tests.label.web.serving import CLASSES, make_project, served
+from tests.label.web.serving import CLASSES, key_of, make_project, served
 
 LISTED = "document.querySelectorAll('#search-list li').length"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Return a browser for all tests here."""
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -28,19 +20,6 @@ def serving(tmp_path):
     train(project)
     with served(project, person="ann") as serving:
         yield serving
-
-
-@pytest.fixture
-def page(browser, serving):
-    """Return the open page."""
-    with opened(browser, serving.url) as page:
-        page.question()
-        yield page
-
-
-def key_of(name):
-    """Return the key of the class that a recording has."""
-    return str(int(name.split(".")[0]) % len(CLASSES) + 1)
 
 
 def answer(page):
