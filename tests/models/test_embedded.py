@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skal import ActiveLearningClassifier
 from skal.models import ActivationRoot, LogisticHead, make_embedding_classifier
+from skal.models.embedded import _losses
 
 
 @parametrize_with_checks([LogisticHead(), ActivationRoot()])
@@ -47,9 +49,44 @@ def test_the_penalty_is_added_to_the_mean_loss(rows, weighted):
     np.testing.assert_allclose(head.model_.coef_, _minimum(X, y, 3, weights), atol=2e-3)
 
 
+def test_the_strength_is_that_of_scikit_learns_search():
+    rng, codes, chosen = np.random.default_rng(0), np.repeat([0, 1, 2], 20), []
+    grid = {"strength": [4.0, 40.0, 400.0]}
+    search = GridSearchCV(LogisticHead(), grid, scoring="neg_log_loss", cv=StratifiedKFold(5))
+    for distance in (2, 6, 20):
+        X = rng.normal(size=(60, 5)) + distance * np.eye(5)[codes]
+        chosen.append(LogisticHead().fit(X, codes).strength_)
+        assert chosen[-1] == search.fit(X, codes).best_params_["strength"]
+    assert len(set(chosen)) > 1
+
+
+def test_the_choice_of_the_strength_is_the_same_in_more_dimensions(rows):
+    X, y = rows
+    codes, even, odd = (
+        np.unique(y, return_inverse=True)[1],
+        np.arange(0, 60, 2),
+        np.arange(1, 60, 2),
+    )
+    basis = np.linalg.qr(np.random.default_rng(0).normal(size=(205, 205)))[0]
+    wide = X @ basis[:5] * np.sqrt(5 / 205)  # the penalty is weighed by the number of features
+    expected = _losses(X, codes, None, even, odd)
+    np.testing.assert_allclose(_losses(wide, codes, None, even, odd), expected, rtol=0.03)
+
+
+def test_labels_that_cannot_be_held_out(rows):
+    X, y = rows
+    few = [0, 20, 40]
+    assert LogisticHead().fit(X[few], y[few]).strength_ == 400
+    single = [0, 20, *range(40, 60)]  # two classes with one label each are only trained on
+    assert LogisticHead().fit(X[single], y[single]).strength_ in (4, 40, 400)
+    many = np.arange(120) % 60
+    assert LogisticHead().fit(np.eye(60)[many], many).strength_ == 400
+
+
 def test_twice_the_rows_are_the_same_model(rows):
     X, y = rows
-    one, two = LogisticHead().fit(X, y), LogisticHead().fit(np.r_[X, X], np.r_[y, y])
+    head = LogisticHead(strength=400)
+    one, two = clone(head).fit(X, y), clone(head).fit(np.r_[X, X], np.r_[y, y])
     np.testing.assert_allclose(one.predict_proba(X), two.predict_proba(X), atol=1e-3)
 
 
