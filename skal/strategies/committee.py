@@ -122,10 +122,33 @@ class QueryByCommittee(SampleScoreStrategy):
     n_members : int, default=10
         Number of members. A smaller ensemble uses all of its members.
 
+    See Also
+    --------
+    BALD : Measures disagreement by mutual information.
+    skal.strategies.functions.vote_entropy : The default measure of disagreement.
+
     References
     ----------
     Seung, Opper and Sompolinsky, "Query by committee", COLT 1992. Settles, "Active learning
     literature survey", 2009, section 3.2.
+
+    Examples
+    --------
+    Two members agree on all rows but the second:
+
+    >>> import numpy as np
+    >>> from sklearn.ensemble import VotingClassifier
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skal.strategies import QueryByCommittee
+    >>> members = [("line", LogisticRegression()), ("near", KNeighborsClassifier(1))]
+    >>> committee = VotingClassifier(members, voting="soft")
+    >>> committee = committee.fit([[0.0], [1.0], [9.0]], ["cat", "cat", "dog"])
+    >>> X = np.array([[0.0], [5.1], [8.0], [9.0]])
+    >>> [committee.classes_[member.predict(X)].tolist() for member in committee.estimators_]
+    [['cat', 'cat', 'dog', 'dog'], ['cat', 'dog', 'dog', 'dog']]
+    >>> QueryByCommittee().query(committee, X, 1).tolist()
+    [1]
     """
 
     _parameter_constraints = {
