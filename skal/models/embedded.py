@@ -175,7 +175,9 @@ def make_embedding_classifier(strength=400.0):
 
     See Also
     --------
-    skal.audio.PretrainedEmbedding : Computes the rows.
+    LogisticHead : Its last step.
+    skal.audio.PretrainedEmbedding : Makes the embeddings.
+    CNNClassifier : Trains a network instead.
 
     Examples
     --------
