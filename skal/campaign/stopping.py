@@ -51,7 +51,8 @@ class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
     >>> X = np.arange(100.0).reshape(-1, 1)
     >>> y = np.where(X.ravel() < 50, "rain", "wind")
     >>> campaign = ActiveLearningClassifier(
-    ...     LogisticRegression(), n_initial=10, n_instances=5, stopping=OneClassOnly(), random_state=0
+    ...     LogisticRegression(), n_initial=10, n_instances=5,
+    ...     stopping=OneClassOnly(), random_state=0,
     ... ).fit(X, y)
     >>> campaign.stop_reason_
     'the last 5 labels are wind'

@@ -36,7 +36,7 @@ class SpectrogramAugmentation(BaseEstimator):
     See Also
     --------
     CNNClassifier : Trains with it.
-    skal.strategies.AugmentationDisagreement : Asks where augmented copies get different predictions.
+    skal.strategies.AugmentationDisagreement : Asks where predictions of copies differ.
 
     References
     ----------

@@ -116,7 +116,8 @@ class Finetune(_Update):
     >>> from skal.campaign import Finetune
     >>> X, y = load_iris(return_X_y=True)
     >>> campaign = ActiveLearningClassifier(
-    ...     LogisticRegression(max_iter=500), update=Finetune(), n_initial=20, budget=60, random_state=0
+    ...     LogisticRegression(max_iter=500), update=Finetune(),
+    ...     n_initial=20, budget=60, random_state=0,
     ... ).fit(X, y)
     >>> [record["from_scratch"] for record in campaign.history_]
     [True, False, False]

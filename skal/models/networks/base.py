@@ -61,11 +61,12 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
     ...         self.units = units
     ...
     ...     def body(self, x, layers, seeds):
-    ...         name = self.embedding_layer
-    ...         return layers.Dense(self.units, "relu", kernel_initializer=seeds.he(), name=name)(x)
+    ...         x = layers.Dense(self.units, kernel_initializer=seeds.he())(x)
+    ...         return layers.Activation("relu", name=self.embedding_layer)(x)
     >>> model = CNNClassifier(OneLayer(), steps=200, learning_rate=0.02, random_state=0)
     >>> X = np.array([[0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.9, 0.1]])
-    >>> model.set_params(network__units=16).fit(X, ["cat", "cat", "dog", "dog"]).predict(X).tolist()
+    >>> model = model.set_params(network__units=16).fit(X, ["cat", "cat", "dog", "dog"])
+    >>> model.predict(X).tolist()
     ['cat', 'cat', 'dog', 'dog']
     >>> model.embed(X).shape
     (4, 16)
