@@ -229,6 +229,35 @@ def budget_curve_scorer(estimator, X, y):
     ------
     TypeError
         If the estimator lacks ``staged_predict``.
+
+    See Also
+    --------
+    budget_curve : The curve of a fitted campaign.
+    area_under_budget_curve : The score.
+
+    Examples
+    --------
+    Which strategy learns fastest in a cross-validation of whole campaigns?
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.metrics import budget_curve_scorer
+    >>> from skal.strategies import MarginSampling, RandomSampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500),
+    ...     n_initial=5, n_instances=5, budget=30, store_rounds=True, random_state=0,
+    ... )
+    >>> search = GridSearchCV(
+    ...     campaign,
+    ...     {"strategy": [RandomSampling(), MarginSampling()]},
+    ...     scoring=budget_curve_scorer,
+    ...     cv=3,
+    ... ).fit(X, y)
+    >>> search.cv_results_["mean_test_score"].shape, bool(search.best_score_ > 0.8)
+    ((2,), True)
     """
     chain = Chain(estimator)
     campaign = chain.answering

@@ -67,7 +67,7 @@ class Retrain(_Update):
     >>> from skal.campaign import Retrain
     >>> from skal.models import CNNClassifier
     >>> campaign = ActiveLearningClassifier(
-    ...     CNNClassifier(pretrained="model.joblib"), update=Retrain(pre_train=False)
+    ...     CNNClassifier(pretrained="model.skal"), update=Retrain(pre_train=False)
     ... )
     >>> campaign.get_params()["update__pre_train"]
     False
