@@ -38,6 +38,10 @@ def classification_scores(y_true, y_pred):
         the recall of the class with the fewest rows in `y_true`, the first in sorted order if
         there are several.
 
+    See Also
+    --------
+    budget_curve : These scores over the rounds of a campaign.
+
     Examples
     --------
     >>> from skal.metrics import classification_scores
@@ -80,6 +84,11 @@ def budget_curve(history, metric="accuracy"):
     ------
     ValueError
         If the history is empty or lacks the metric.
+
+    See Also
+    --------
+    area_under_budget_curve : One number for a curve.
+    skal.display.BudgetCurveDisplay : Draws the curve.
 
     Examples
     --------
@@ -124,6 +133,12 @@ def area_under_budget_curve(n_labels, values):
     ValueError
         If the curve is empty, its lengths differ, or the labels do not increase.
 
+    See Also
+    --------
+    budget_curve : The curve of a campaign.
+    labels_to_reach : Labels until a value, instead of a mean over labels.
+    budget_curve_scorer : The same, as a scorer of a grid search.
+
     Examples
     --------
     >>> from skal.metrics import area_under_budget_curve
@@ -159,6 +174,10 @@ def labels_to_reach(n_labels, values, target):
     ValueError
         If the curve is empty, its lengths differ, or the labels do not increase.
 
+    See Also
+    --------
+    label_saving : Compares two curves.
+
     Examples
     --------
     >>> from skal.metrics import labels_to_reach
@@ -193,6 +212,11 @@ def label_saving(curve, reference, target):
     float
         1 minus the ratio of labels needed: 0.4 if 60 labels replace 100, negative if the strategy
         needs more labels, NaN if either curve never reaches the target.
+
+    See Also
+    --------
+    labels_to_reach : The numbers that are compared.
+    paired_test : Tests whether a difference holds over seeds.
 
     Examples
     --------
@@ -293,6 +317,12 @@ def paired_test(values, reference):
     ValueError
         If the lengths differ, there are no pairs, or a value is NaN.
 
+    See Also
+    --------
+    holm_correction : Corrects several p-values.
+    bootstrap_interval : How large the difference is.
+    skal.experiment.compare : Runs, tests and reports in one call.
+
     References
     ----------
     Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bulletin 1, 1945.
@@ -333,6 +363,10 @@ def holm_correction(p_values):
         Corrected p-values, in the same order, at most 1. NaN stays NaN and does not count as a
         test.
 
+    See Also
+    --------
+    paired_test : Makes the p-values.
+
     References
     ----------
     Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
@@ -372,6 +406,10 @@ def bootstrap_interval(values, *, confidence_level=0.95, n_resamples=9999, rando
         Lower end of the percentile interval; NaN with fewer than two values.
     high : float
         Upper end.
+
+    See Also
+    --------
+    paired_test : Whether the values differ from a reference.
 
     References
     ----------

@@ -83,6 +83,10 @@ def write_predictions(
     ValueError
         If `window` or `hop` is not positive, or `hop` is given alone.
 
+    See Also
+    --------
+    Recognizer : Predicts recordings, and returns arrays.
+
     Examples
     --------
     >>> import io

@@ -338,6 +338,11 @@ def pick_highest(scores, n_instances, random_state):
     ValueError
         If a score is NaN.
 
+    See Also
+    --------
+    power_sample : Draws by the scores instead.
+    skal.strategies.ScoreStrategy : Base of the strategies that pick by scores.
+
     Examples
     --------
     >>> import numpy as np

@@ -33,6 +33,12 @@ def mutual_information(samples):
     ndarray of shape (n_samples,)
         In nats, from 0 to ``log(min(n_classes, n_model_samples))``.
 
+    See Also
+    --------
+    batch_bald : Of the labels of several rows together.
+    vote_entropy, consensus_entropy, max_disagreement : Other measures of disagreement.
+    skal.strategies.BALD : The strategy.
+
     References
     ----------
     Houlsby, Huszár, Ghahramani and Lengyel, "Bayesian active learning for classification and
@@ -69,6 +75,11 @@ def power_sample(scores, n_instances, temperature=1.0, random_state=None):
     -------
     ndarray of shape (n_instances,)
         Positions, in the order drawn.
+
+    See Also
+    --------
+    pick_highest : Picks the highest scores instead of a draw.
+    skal.strategies.PowerBALD : The strategy.
 
     References
     ----------

@@ -25,6 +25,11 @@ def vote_entropy(samples):
     ndarray of shape (n_samples,)
         In nats.
 
+    See Also
+    --------
+    consensus_entropy, max_disagreement, mutual_information : Other measures of disagreement.
+    skal.strategies.QueryByCommittee : The strategy.
+
     References
     ----------
     Dagan and Engelson, "Committee-based sampling for training probabilistic classifiers",
@@ -58,6 +63,11 @@ def consensus_entropy(samples):
     ndarray of shape (n_samples,)
         In nats.
 
+    See Also
+    --------
+    vote_entropy, max_disagreement, mutual_information : Other measures of disagreement.
+    skal.strategies.QueryByCommittee : The strategy.
+
     Examples
     --------
     >>> import numpy as np
@@ -81,6 +91,11 @@ def max_disagreement(samples):
     -------
     ndarray of shape (n_samples,)
         Kullback-Leibler divergence, in nats.
+
+    See Also
+    --------
+    vote_entropy, consensus_entropy, mutual_information : Other measures of disagreement.
+    skal.strategies.QueryByCommittee : The strategy.
 
     References
     ----------

@@ -44,6 +44,12 @@ def max_coverage(X, n_instances, radius, X_labeled=None, *, metric="euclidean", 
     ndarray of shape (n_instances,)
         Positions in X, in the order of picking.
 
+    See Also
+    --------
+    purity_radius : Finds a radius.
+    max_herding : Covers by a kernel instead of a radius.
+    skal.strategies.ProbCover : The strategy.
+
     Notes
     -----
     Stores no graph: distances are computed again for newly covered rows, and each row is newly

@@ -41,6 +41,11 @@ def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", rando
     ndarray of shape (n_instances,)
         Positions in X, in the order of picking.
 
+    See Also
+    --------
+    max_herding : Covers dense regions first, and ignores outliers.
+    skal.strategies.CoreSet : The strategy.
+
     Notes
     -----
     Distances to picked rows only decrease. So rows are picked from the 1,024 farthest rows until a
@@ -116,6 +121,10 @@ def spread_over_clusters(labels, n_instances):
     -------
     ndarray of shape (n_instances,)
         Positions in `labels`.
+
+    See Also
+    --------
+    skal.strategies.DiverseBatch : The strategy.
 
     Examples
     --------

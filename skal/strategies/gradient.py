@@ -52,6 +52,11 @@ def expected_gradient_length(proba, embedding, bias=True):
     ndarray of shape (n_samples,)
         At least 0; 0 if one class has probability 1.
 
+    See Also
+    --------
+    expected_change_of_gradient : Weighs the gradient for the predicted label only.
+    skal.strategies.ExpectedGradientLength : The strategy.
+
     References
     ----------
     Settles, "Active learning literature survey", 2009, section 3.3.
@@ -94,6 +99,11 @@ def expected_change_of_gradient(proba, embedding, bias=False):
     ndarray of shape (n_samples,)
         At least 0; 0 if one class has probability 1.
 
+    See Also
+    --------
+    expected_gradient_length : Expects over all possible labels.
+    skal.strategies.ExpectedChangeOfGradient : The strategy.
+
     Examples
     --------
     >>> import numpy as np
@@ -131,6 +141,12 @@ def badge(proba, embedding, n_instances, random_state=None):
     -------
     ndarray of shape (n_instances,)
         Positions, in the order drawn.
+
+    See Also
+    --------
+    k_center_greedy : Diversity without gradients.
+    expected_gradient_length : The length of the gradients alone.
+    skal.strategies.BADGE : The strategy.
 
     References
     ----------

@@ -69,6 +69,12 @@ def max_herding(
     ndarray of shape (n_instances,)
         Positions in X, in the order of picking.
 
+    See Also
+    --------
+    max_coverage : Covers by balls of a radius.
+    k_center_greedy : Prefers the farthest rows.
+    skal.strategies.MaxHerding, skal.strategies.UncertaintyHerding : The strategies.
+
     Notes
     -----
     A pick changes the gains only through the rows that it is nearest to. So each round processes

@@ -29,6 +29,11 @@ def typicality(X, n_neighbors):
     ndarray of shape (n_samples,)
         Infinite if the neighbors equal the row.
 
+    See Also
+    --------
+    typical_rows : Picks rows by it.
+    skal.strategies.TypiClust : The strategy.
+
     Examples
     --------
     >>> import numpy as np

@@ -32,6 +32,11 @@ def least_confidence(proba):
     ndarray of shape (...)
         From 0 (certain) to 1 - 1 / n_classes.
 
+    See Also
+    --------
+    entropy, negative_margin : Other measures of uncertainty.
+    skal.strategies.LeastConfidenceSampling : The strategy.
+
     Examples
     --------
     >>> import numpy as np
@@ -55,6 +60,11 @@ def negative_margin(proba):
     -------
     ndarray of shape (...)
         From -1 (certain) to 0. With one class, -1.
+
+    See Also
+    --------
+    entropy, least_confidence : Other measures of uncertainty.
+    skal.strategies.MarginSampling : The strategy.
 
     Examples
     --------
@@ -91,6 +101,11 @@ def entropy(proba):
     -------
     ndarray of shape (...)
         From 0 (certain) to log(n_classes).
+
+    See Also
+    --------
+    negative_margin, least_confidence : Other measures of uncertainty.
+    skal.strategies.EntropySampling : The strategy.
 
     Examples
     --------
