@@ -31,6 +31,7 @@ add_function_parentheses = False
 nitpicky = False
 
 autosummary_generate = True
+autosummary_context = {"members_of": reference_pages.members_of_classes()}
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -64,12 +65,11 @@ html_theme_options = {
 }
 
 
-def _skip_foreign(app, what, name, obj, skip, options):
-    """Leave out what classes inherit from other packages, such as scikit-learn's setters."""
-    home = getattr(obj, "__module__", None) or getattr(
-        getattr(obj, "fget", None), "__module__", None
-    )
-    return True if home is not None and not home.startswith("skal") else None
+def _skip_member(app, what, name, obj, skip, options):
+    """Leave out the members that have no text of their own on the page of a class."""
+    page = app.env.current_document.docname.rpartition("/")[2]
+    members = app.config.autosummary_context["members_of"].get(page)  # None outside class pages
+    return True if members is not None and name not in members[0] else None
 
 
 def _escape_fitted_names(app, what, name, obj, options, lines):
@@ -82,5 +82,5 @@ def _escape_fitted_names(app, what, name, obj, options, lines):
 def setup(app):
     """Write the reference before Sphinx looks for pages."""
     app.connect("autodoc-process-docstring", _escape_fitted_names, priority=100)
+    app.connect("autodoc-skip-member", _skip_member)
     reference_pages.write(DOCS / "reference" / "generated")
-    app.connect("autodoc-skip-member", _skip_foreign)

@@ -292,7 +292,7 @@ class MFCC(MelTransformer):
 
     See Also
     --------
-    LogMelSpectrogram : Without the cosine transform; what a CNN wants.
+    LogMelSpectrogram : Without the cosine transform, for CNNs.
     FeatureCache : Stores the features on disk.
 
     Notes
