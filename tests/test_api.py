@@ -196,5 +196,5 @@ def test_class_pages_document_what_is_skals_own(reference):
     assert {"QueryStrategy.query", "ScoreStrategy.select"} <= set(inherited)
     documented = {name for own, _ in pages.values() for name in own}
     # From scikit-learn's metadata routing, from functools.partial, and from tuples.
-    noise = {"get_metadata_routing", "set_score_request", "set_fit_request", "func", "args", "count"}
+    noise = {"get_metadata_routing", "set_score_request", "set_fit_request", "func", "count"}
     assert not documented & noise

@@ -234,9 +234,9 @@ def make_embedding_classifier(strength=400.0):
 
     It was chosen on folds of ESC-10 and speakers of FSDD that no test uses. With 20 labels of
     ESC-10, its accuracy was .77 and its log loss .89; logistic regression on standardized rows had
-    .68 and 1.12. The square roots were chosen in the same way: with 240 labels of ESC-10 and BirdNET,
-    they raise the accuracy from .933 to .940 and lower the log loss from .21 to .18; with 20 labels
-    they change little. The user guide has the table and the calibration.
+    .68 and 1.12. The square roots were chosen in the same way: with 240 labels of ESC-10 and
+    BirdNET, they raise the accuracy from .933 to .940 and lower the log loss from .21 to .18; with
+    20 labels they change little. The user guide has the table and the calibration.
 
     Parameters
     ----------
