@@ -43,7 +43,7 @@ def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", rando
 
     See Also
     --------
-    max_herding : Covers dense regions first, and ignores outliers.
+    max_herding : Prefers dense regions to outliers.
     skal.strategies.CoreSet : The strategy.
 
     Notes
@@ -151,7 +151,7 @@ class CoreSet(QueryStrategy):
 
     See Also
     --------
-    MaxHerding : Covers dense regions first, and ignores outliers.
+    MaxHerding : Prefers dense regions to outliers.
     BADGE : Combines diversity with uncertainty.
     skal.strategies.functions.k_center_greedy : The choice, a function of arrays.
 

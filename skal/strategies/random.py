@@ -11,7 +11,7 @@ class RandomSampling(QueryStrategy):
     See Also
     --------
     MarginSampling : The default of a campaign.
-    TypiClust : Better first labels than random ones, where embeddings are good.
+    TypiClust : Chooses typical rows for the first labels.
 
     Examples
     --------
