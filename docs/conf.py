@@ -1,5 +1,6 @@
 """Settings of Sphinx. ``make docs`` builds the pages without a network and allows no warning."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -72,6 +73,13 @@ def _skip_member(app, what, name, obj, skip, options):
     return True if members is not None and name not in members[0] else None
 
 
+def _constructor_signature(app, what, name, obj, options, signature, return_annotation):
+    """Show the parameters of ``__init__`` where autodoc sees only a ``__new__`` that takes all."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        signature = str(inspect.signature(obj))
+    return signature, return_annotation
+
+
 def _escape_fitted_names(app, what, name, obj, options, lines):
     """Keep ``n_features_in_`` in a type from being read as a link of reStructuredText."""
     for i, line in enumerate(lines):
@@ -83,4 +91,5 @@ def setup(app):
     """Write the reference before Sphinx looks for pages."""
     app.connect("autodoc-process-docstring", _escape_fitted_names, priority=100)
     app.connect("autodoc-skip-member", _skip_member)
+    app.connect("autodoc-process-signature", _constructor_signature)
     reference_pages.write(DOCS / "reference" / "generated")
