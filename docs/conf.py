@@ -1,5 +1,6 @@
 """Settings of Sphinx. ``make docs`` builds the pages without a network and allows no warning."""
 
+import inspect
 import re
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ add_function_parentheses = False
 nitpicky = False
 
 autosummary_generate = True
+autosummary_context = {"members_of": reference_pages.members_of_classes()}
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -64,12 +66,18 @@ html_theme_options = {
 }
 
 
-def _skip_foreign(app, what, name, obj, skip, options):
-    """Leave out what classes inherit from other packages, such as scikit-learn's setters."""
-    home = getattr(obj, "__module__", None) or getattr(
-        getattr(obj, "fget", None), "__module__", None
-    )
-    return True if home is not None and not home.startswith("skal") else None
+def _skip_member(app, what, name, obj, skip, options):
+    """Leave out the members that have no text of their own on the page of a class."""
+    page = app.env.current_document.docname.rpartition("/")[2]
+    members = app.config.autosummary_context["members_of"].get(page)  # None outside class pages
+    return True if members is not None and name not in members[0] else None
+
+
+def _constructor_signature(app, what, name, obj, options, signature, return_annotation):
+    """Show the parameters of ``__init__`` where autodoc sees only a ``__new__`` that takes all."""
+    if what == "class" and signature == "(*args, **kwargs)":
+        signature = str(inspect.signature(obj))
+    return signature, return_annotation
 
 
 def _escape_fitted_names(app, what, name, obj, options, lines):
@@ -82,5 +90,6 @@ def _escape_fitted_names(app, what, name, obj, options, lines):
 def setup(app):
     """Write the reference before Sphinx looks for pages."""
     app.connect("autodoc-process-docstring", _escape_fitted_names, priority=100)
+    app.connect("autodoc-skip-member", _skip_member)
+    app.connect("autodoc-process-signature", _constructor_signature)
     reference_pages.write(DOCS / "reference" / "generated")
-    app.connect("autodoc-skip-member", _skip_foreign)

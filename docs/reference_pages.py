@@ -22,6 +22,73 @@ def public_modules():
     return sorted([*names, "skal.strategies.checks", "skal.strategies.functions"])
 
 
+def members_of_classes():
+    """Return the members of every public class, by its full name; see `members_of`."""
+    return {name: members_of(name) for name in _class_pages().values()}
+
+
+def members_of(class_name):
+    """Return the members that a class's page documents, and those that it links to.
+
+    Members of a public base that the class takes as they are have one text, on the page of the
+    base. What other packages, scikit-learn's mixins and its metadata routing bring is left out.
+
+    Parameters
+    ----------
+    class_name : str
+        Full name of a public class.
+
+    Returns
+    -------
+    own : list of str
+        Names of the methods and properties documented on the class's page.
+    inherited : list of str
+        Names of those documented on the page of a base, from the module on.
+    """
+    module, _, name = class_name.rpartition(".")
+    cls = getattr(importlib.import_module(module), name)
+    pages, own, inherited = _class_pages(), [], []
+    for member in sorted(dir(cls)):
+        base = next((base for base in cls.__mro__ if member in vars(base)), None)
+        if member[0] == "_" or base is None or not _is_documented(base, member):
+            continue
+        if base is cls or base not in pages:
+            own.append(member)
+        else:
+            inherited.append(f"{pages[base].removeprefix(module + '.')}.{member}")
+    return own, inherited
+
+
+def _class_pages():
+    """Return the full names of the public classes."""
+    found = {}
+    for module_name in public_modules():
+        module = importlib.import_module(module_name)
+        for name in module.__all__:
+            if inspect.isclass(getattr(module, name)):
+                found[getattr(module, name)] = f"{module_name}.{name}"
+    return found
+
+
+def _is_documented(base, member):
+    """Tell whether a member is skal's own, and not a part that every estimator has."""
+    from sphinx.pycode import ModuleAnalyzer
+
+    if not base.__module__.startswith("skal."):
+        return False
+    # Parameters are set as everywhere in scikit-learn, unless a class itself says more.
+    if member in ("get_params", "set_params") and base not in _class_pages():
+        return False
+    value = vars(base)[member]
+    if isinstance(value, property):
+        return bool(value.__doc__)
+    function = inspect.unwrap(getattr(value, "fn", getattr(value, "__func__", value)))
+    if inspect.isfunction(function):  # scikit-learn's set_score_request and the like are not
+        return member != "get_metadata_routing" and function.__module__.startswith("skal.")
+    comments = ModuleAnalyzer.for_module(base.__module__).find_attr_docs()
+    return (base.__qualname__, member) in comments
+
+
 def entries(page):
     """Return the names that a page documents."""
     return [name or data for name, data in _ENTRY.findall(page)]

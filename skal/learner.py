@@ -20,6 +20,7 @@ from skal._utils.estimators.ensembles import (
     silent_member,
 )
 from skal._utils.estimators.pipelines import Chain, ConstantClassifier
+from skal._utils.rows.answer_table import AnswerTable
 from skal._utils.rows.lazy import Rows, as_rows, n_rows
 from skal._utils.rows.time_statistics import time_statistics
 from skal.models.serving import serve
@@ -49,7 +50,7 @@ _INSTEAD = {
 
 
 class UnsupportedStrategyError(TypeError):
-    """A classifier lacks a method that the strategy needs."""
+    """A classifier lacks a method that the strategy needs; see `check_supported`."""
 
 
 def check_supported(estimator, needs, strategy, rows=None, classes=None):
@@ -73,6 +74,24 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
     ------
     UnsupportedStrategyError
         The message names the strategy, what it needs, and what to use instead.
+
+    See Also
+    --------
+    Learner : Has the methods.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.svm import SVC
+    >>> from skal.learner import check_supported
+    >>> from skal.strategies import MarginSampling
+    >>> strategy = MarginSampling()
+    >>> check_supported(LogisticRegression(), strategy.required(), strategy)
+    >>> check_supported(SVC(), strategy.required(), strategy)
+    Traceback (most recent call last):
+    ...
+    skal.learner.UnsupportedStrategyError: MarginSampling needs predict_proba, which SVC does not
+    have. Use a classifier with predict_proba, such as LogisticRegression ...
     """
     chain = Chain(estimator)
     model, name = _voice(chain), type(chain.model).__name__
@@ -163,32 +182,6 @@ def _joined(parts, axis=0):
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
 
 
-class _Table:
-    """Cached answers for rows of an X."""
-
-    def __init__(self, base):
-        self.base = base
-        self._slot = np.full(n_rows(base), -1, dtype=np.intp)
-        self._values = None
-
-    def missing(self, positions):
-        return positions[self._slot[positions] < 0]
-
-    def add(self, positions, values):
-        start = 0 if self._values is None else len(self._values)
-        self._slot[positions] = np.arange(start, start + len(positions))
-        # Use a view, so that the classifier's own array does not become read-only.
-        values = values.view() if start == 0 else np.concatenate([self._values, values])
-        values.flags.writeable = False
-        self._values = values
-
-    def get(self, positions):
-        slots = self._slot[positions]
-        if len(slots) == len(self._values) and np.array_equal(slots, np.arange(len(slots))):
-            return self._values
-        return self._values[slots]
-
-
 class Learner:
     """The methods of a fitted classifier that strategies may call.
 
@@ -209,6 +202,31 @@ class Learner:
     needs : iterable of str, default=()
         Names of the methods that will be called. With "embed", probabilities and embeddings come
         from one pass if the classifier has `predict_proba_embed`.
+
+    See Also
+    --------
+    check_supported : Tells before training whether a classifier has what a strategy needs.
+    skal.strategies.QueryStrategy : Calls these methods.
+
+    Examples
+    --------
+    The embedding of a plain Pipeline is what its last step gets, and the samples of a forest are
+    its trees:
+
+    >>> import numpy as np
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skal.learner import Learner
+    >>> X, y = np.array([[1.0], [2.0], [8.0], [9.0]]), ["cat", "cat", "dog", "dog"]
+    >>> model = make_pipeline(StandardScaler(), RandomForestClassifier(10, random_state=0))
+    >>> learner = Learner(model.fit(X, y), classes=np.array(["cat", "dog", "owl"]))
+    >>> learner.embed(X).round(2).ravel().tolist()
+    [-1.13, -0.85, 0.85, 1.13]
+    >>> learner.predict_proba(X).shape  # a column for each class of the task
+    (4, 3)
+    >>> learner.sample_proba(X, 5, random_state=0).shape
+    (5, 4, 3)
     """
 
     def __init__(self, estimator, classes=None, *, needs=()):
@@ -409,7 +427,7 @@ class Learner:
     def _table(self, kind, base):
         key = (kind, id(base))
         if key not in self._tables:
-            self._tables[key] = _Table(base)  # keeps base alive, so that its id is not reused
+            self._tables[key] = AnswerTable(base)  # keeps base alive, so that its id is not reused
         return self._tables[key]
 
     def _features(self, rows):

@@ -38,6 +38,10 @@ def classification_scores(y_true, y_pred):
         the recall of the class with the fewest rows in `y_true`, the first in sorted order if
         there are several.
 
+    See Also
+    --------
+    budget_curve : These scores over the rounds of a campaign.
+
     Examples
     --------
     >>> from skal.metrics import classification_scores
@@ -80,6 +84,11 @@ def budget_curve(history, metric="accuracy"):
     ------
     ValueError
         If the history is empty or lacks the metric.
+
+    See Also
+    --------
+    area_under_budget_curve : One number for a curve.
+    skal.display.BudgetCurveDisplay : Draws the curve.
 
     Examples
     --------
@@ -124,6 +133,12 @@ def area_under_budget_curve(n_labels, values):
     ValueError
         If the curve is empty, its lengths differ, or the labels do not increase.
 
+    See Also
+    --------
+    budget_curve : The curve of a campaign.
+    labels_to_reach : Labels until a value, instead of a mean over labels.
+    budget_curve_scorer : The same, as a scorer of a grid search.
+
     Examples
     --------
     >>> from skal.metrics import area_under_budget_curve
@@ -158,6 +173,10 @@ def labels_to_reach(n_labels, values, target):
     ------
     ValueError
         If the curve is empty, its lengths differ, or the labels do not increase.
+
+    See Also
+    --------
+    label_saving : Compares two curves.
 
     Examples
     --------
@@ -194,6 +213,11 @@ def label_saving(curve, reference, target):
         1 minus the ratio of labels needed: 0.4 if 60 labels replace 100, negative if the strategy
         needs more labels, NaN if either curve never reaches the target.
 
+    See Also
+    --------
+    labels_to_reach : The numbers that are compared.
+    paired_test : Tests whether a difference holds over seeds.
+
     Examples
     --------
     >>> from skal.metrics import label_saving
@@ -229,6 +253,35 @@ def budget_curve_scorer(estimator, X, y):
     ------
     TypeError
         If the estimator lacks ``staged_predict``.
+
+    See Also
+    --------
+    budget_curve : The curve of a fitted campaign.
+    area_under_budget_curve : The score.
+
+    Examples
+    --------
+    Which strategy learns fastest in a cross-validation of whole campaigns?
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.metrics import budget_curve_scorer
+    >>> from skal.strategies import MarginSampling, RandomSampling
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500),
+    ...     n_initial=5, n_instances=5, budget=30, store_rounds=True, random_state=0,
+    ... )
+    >>> search = GridSearchCV(
+    ...     campaign,
+    ...     {"strategy": [RandomSampling(), MarginSampling()]},
+    ...     scoring=budget_curve_scorer,
+    ...     cv=3,
+    ... ).fit(X, y)
+    >>> search.cv_results_["mean_test_score"].shape, bool(search.best_score_ > 0.8)
+    ((2,), True)
     """
     chain = Chain(estimator)
     campaign = chain.answering
@@ -263,6 +316,12 @@ def paired_test(values, reference):
     ------
     ValueError
         If the lengths differ, there are no pairs, or a value is NaN.
+
+    See Also
+    --------
+    holm_correction : Corrects several p-values.
+    bootstrap_interval : How large the difference is.
+    skal.experiment.compare : Runs, tests and reports in one call.
 
     References
     ----------
@@ -304,6 +363,10 @@ def holm_correction(p_values):
         Corrected p-values, in the same order, at most 1. NaN stays NaN and does not count as a
         test.
 
+    See Also
+    --------
+    paired_test : Makes the p-values.
+
     References
     ----------
     Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
@@ -343,6 +406,10 @@ def bootstrap_interval(values, *, confidence_level=0.95, n_resamples=9999, rando
         Lower end of the percentile interval; NaN with fewer than two values.
     high : float
         Upper end.
+
+    See Also
+    --------
+    paired_test : Whether the values differ from a reference.
 
     References
     ----------

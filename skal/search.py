@@ -60,6 +60,11 @@ def most_similar(X, examples, n_results=50):
     ValueError
         If there are no examples, if numbers of features differ, or if a row has NaN or infinity.
 
+    See Also
+    --------
+    SimilaritySearch : Searches recordings, and keeps their embeddings.
+    skal.strategies.SimilarTo : Asks for similar rows in a campaign.
+
     Examples
     --------
     >>> import numpy as np

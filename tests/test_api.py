@@ -183,3 +183,18 @@ def test_mixins_stand_left_of_base_estimator(full_name):
     own = [cls for cls in mro if cls.__name__.endswith("Mixin")]
     misplaced = [cls for cls in own if mro.index(cls) > mro.index(BaseEstimator)]
     assert all(issubclass(BaseEstimator, cls) for cls in misplaced)
+
+
+def test_class_pages_document_what_is_skals_own(reference):
+    pages = reference.members_of_classes()
+    assert set(pages) == set(public_classes())
+    own, inherited = pages["skal.campaign.ActiveLearningClassifier"]
+    assert {"fit", "query", "teach", "predict", "staged_predict"} <= set(own)
+    assert inherited == []
+    own, inherited = pages["skal.strategies.MarginSampling"]
+    assert own == ["score"]
+    assert {"QueryStrategy.query", "ScoreStrategy.select"} <= set(inherited)
+    documented = {name for own, _ in pages.values() for name in own}
+    # From scikit-learn's metadata routing, from functools.partial, and from tuples.
+    noise = {"get_metadata_routing", "set_score_request", "set_fit_request", "func", "count"}
+    assert not documented & noise

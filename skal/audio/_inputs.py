@@ -23,6 +23,21 @@ class BrokenClipsError(ValueError):
     advice : str, default="on_error='warn' sets them aside instead."
         What else to do, as the last line; empty if there is nothing else, for example because all
         clips are broken.
+
+    See Also
+    --------
+    AudioReadError : About a single recording.
+
+    Examples
+    --------
+    >>> from skal.audio import BrokenClipsError, LogMelSpectrogram
+    >>> try:
+    ...     LogMelSpectrogram().transform(["missing.wav", "lost.wav"])
+    ... except BrokenClipsError as error:
+    ...     for position, broken in error.broken.items():
+    ...         print(position, broken.path, broken.reason)
+    0 missing.wav no such file
+    1 lost.wav no such file
     """
 
     def __init__(self, broken, advice="on_error='warn' sets them aside instead."):

@@ -52,12 +52,35 @@ class FeatureCache(TransformerMixin, BaseEstimator):
     block : int, default=1024
         Number of clips to compute before writing them.
 
+    See Also
+    --------
+    build_features : Computes all features in advance, and reports broken recordings.
+    LogMelSpectrogram, MFCC, PretrainedEmbedding : What it wraps.
+
     Examples
     --------
+    The second call reads what the first one computed:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import soundfile
     >>> from skal.audio import FeatureCache, LogMelSpectrogram
-    >>> cache = FeatureCache(LogMelSpectrogram(duration=1.0), "features")
-    >>> cache.set_params(transformer__n_mels=40).transformer.feature_shape()
-    (40, 44, 1)
+    >>> from skal.datasets import make_sounds
+    >>> y = make_sounds(1, 1, random_state=0).data[0]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "wren.wav"
+    ...     soundfile.write(path, y, 8000)
+    ...     cache = FeatureCache(LogMelSpectrogram(sr=8000, n_mels=40), Path(folder) / "features")
+    ...     first = cache.transform([path]).copy()
+    ...     second = cache.transform([path]).copy()
+    >>> first.shape, bool((first == second).all())
+    ((1, 40, 16, 1), True)
+
+    The parameters of the transformer are those of a grid search:
+
+    >>> cache = cache.set_params(transformer__n_mels=20, transformer__duration=1.0)
+    >>> cache.transformer.feature_shape()
+    (20, 16, 1)
     """
 
     _parameter_constraints = {
@@ -279,6 +302,29 @@ def build_features(X, transformer, store, *, dtype="float32", key="time", progre
     -------
     FeatureReport
         Counts, and the broken clips, which `broken.csv` in the store also lists.
+
+    See Also
+    --------
+    FeatureCache : Reads the features in a Pipeline.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import soundfile
+    >>> from skal.audio import LogMelSpectrogram, build_features
+    >>> from skal.datasets import make_sounds
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = [Path(folder) / f"{i}.wav" for i in range(3)]
+    ...     for path, y in zip(paths, make_sounds(3, 2, random_state=0).data, strict=True):
+    ...         soundfile.write(path, y, 8000)
+    ...     store = Path(folder) / "features"
+    ...     features = LogMelSpectrogram(sr=8000, on_error="warn")
+    ...     report = build_features([*paths, "missing.wav"], features, store)
+    >>> report.n_clips, report.n_computed, report.shape
+    (4, 3, (60, 16, 1))
+    >>> print(report.broken[3])
+    'missing.wav': no such file. What to do: check the name and the folder.
     """
     cache = FeatureCache(transformer, store, dtype=dtype, key=key)
     rows, broken, n_computed, opened = cache._bring_up_to_date(X, progress)

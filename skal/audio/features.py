@@ -34,12 +34,28 @@ class PCEN(BaseEstimator):
 
     See Also
     --------
+    LogMelSpectrogram : Takes it as ``pcen``.
     skal.audio.spectral.pcen : The function of arrays.
 
     References
     ----------
     Wang et al., Trainable frontend for robust and far-field keyword spotting, ICASSP 2017,
     section 2.
+
+    Examples
+    --------
+    Noise at two levels. In decibels the bands differ by 40 dB, after PCEN by little:
+
+    >>> import numpy as np
+    >>> from skal.audio import PCEN, LogMelSpectrogram
+    >>> noise = np.random.RandomState(0).normal(scale=0.1, size=22050)
+    >>> X = np.stack([noise, noise / 100])
+    >>> far = np.diff(LogMelSpectrogram(top_db=None).transform(X).mean(axis=(1, 2, 3)))
+    >>> far.round(1).tolist()
+    [-40.0]
+    >>> near = LogMelSpectrogram(power=1, pcen=PCEN()).transform(X).mean(axis=(1, 2, 3))
+    >>> bool(near[1] > 0.7 * near[0])
+    True
     """
 
     _parameter_constraints = {
@@ -146,6 +162,9 @@ class LogMelSpectrogram(MelTransformer):
     See Also
     --------
     MFCC : Cepstral coefficients.
+    PretrainedEmbedding : Embeddings of a pretrained network, for few labels.
+    FeatureCache : Stores the features on disk.
+    FeatureScaler : Normalizes over a whole data set.
 
     Notes
     -----
@@ -153,11 +172,22 @@ class LogMelSpectrogram(MelTransformer):
 
     Examples
     --------
-    >>> import numpy as np
+    Waveforms at 8 kHz, with spectrograms and their slopes as channels:
+
     >>> from skal.audio import LogMelSpectrogram
-    >>> y = np.random.default_rng(0).normal(size=(2, 22050))
-    >>> LogMelSpectrogram().transform(y).shape
-    (2, 60, 44, 1)
+    >>> from skal.datasets import make_sounds
+    >>> sounds = make_sounds(4, 2, random_state=0)
+    >>> features = LogMelSpectrogram(sr=8000, n_fft=512, hop_length=200, n_mels=40, deltas=1)
+    >>> features.transform(sounds.data).shape
+    (4, 40, 41, 2)
+
+    The first step of a Pipeline, whose parameters a grid search can set:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skal.models import CNNClassifier
+    >>> model = make_pipeline(LogMelSpectrogram(duration=1.0), CNNClassifier())
+    >>> model.set_params(logmelspectrogram__n_mels=80)[0].feature_shape()
+    (80, 44, 1)
     """
 
     _parameter_constraints = {
@@ -262,12 +292,30 @@ class MFCC(MelTransformer):
 
     See Also
     --------
-    LogMelSpectrogram : Without the cosine transform; what a CNN wants.
+    LogMelSpectrogram : Without the cosine transform, for CNNs.
+    FeatureCache : Stores the features on disk.
 
     Notes
     -----
     Values are those of `librosa.feature.mfcc`, to 1e-4 of their size; delta channels those of
     `librosa.feature.delta` with order 1 and 2.
+
+    Examples
+    --------
+    Rows of features for classifiers of scikit-learn:
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skal.audio import MFCC
+    >>> from skal.datasets import make_sounds
+    >>> sounds = make_sounds(60, 2, random_state=0)
+    >>> features = MFCC(sr=8000, n_mfcc=13, n_fft=512, hop_length=200, flatten=True)
+    >>> features.transform(sounds.data).shape  # 13 coefficients x 41 frames
+    (60, 533)
+    >>> model = make_pipeline(features, StandardScaler(), LogisticRegression())
+    >>> model.fit(sounds.data, sounds.target).predict_proba(sounds.data[:3]).shape
+    (3, 2)
     """
 
     _parameter_constraints = {

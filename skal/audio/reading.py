@@ -59,6 +59,29 @@ def read_audio(clip, sr=None, *, duration=None, fill="silence"):
     AudioReadError
         If the file is missing, not a regular file, unreadable, empty, broken, or not a sound file,
         or if its samples are not finite or constant. The message says what to do.
+
+    See Also
+    --------
+    audio_length : The length alone, mostly without decoding.
+    iter_windows : Windows to read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import soundfile
+    >>> from skal.audio import read_audio
+    >>> stereo = np.random.RandomState(0).uniform(-0.5, 0.5, size=(16000, 2))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "night.wav"
+    ...     soundfile.write(path, stereo, 8000)
+    ...     y, sr = read_audio(path)
+    ...     part, _ = read_audio(f"{path}#t=0.5,1.5", sr=16000)
+    >>> y.shape, y.dtype.name, sr
+    ((16000,), 'float32', 8000)
+    >>> part.shape
+    (16000,)
     """
     y, rate, note = load(clip, sr, duration, fill)
     if note is not None:

@@ -32,6 +32,23 @@ class FeatureScaler(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Arrays that broadcast against X.
     n_features_in_ : int
         Columns, or bands, or segments: the second axis of X.
+
+    See Also
+    --------
+    LogMelSpectrogram : Normalizes each clip alone with its parameter ``normalize``.
+
+    Examples
+    --------
+    >>> from skal.audio import FeatureScaler, LogMelSpectrogram
+    >>> from skal.datasets import make_sounds
+    >>> sounds = make_sounds(20, 2, random_state=0)
+    >>> X = LogMelSpectrogram(sr=8000, n_mels=40, deltas=1).transform(sounds.data)
+    >>> scaler = FeatureScaler(per="channel").fit(X[:10])
+    >>> scaler.mean_.shape  # decibels and slopes have their own mean
+    (1, 1, 1, 2)
+    >>> scaled = scaler.transform(X[:10])
+    >>> scaled.shape, bool(abs(scaled.mean()) < 1e-3), bool(abs(scaled.std() - 1) < 1e-3)
+    ((10, 40, 16, 2), True, True)
     """
 
     _parameter_constraints = {

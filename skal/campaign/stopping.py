@@ -27,6 +27,35 @@ class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
     its state in attributes that end with an underscore. If it uses `CampaignView.predict_proba`,
     set the class attribute ``needs = ("predict_proba",)``, so that classifiers without
     probabilities are refused before any training.
+
+    See Also
+    --------
+    CampaignView : All that a criterion may read.
+    TargetScore, NoGain, StabilizedPredictions, LowUncertainty : The criteria of skal.
+
+    Examples
+    --------
+    A criterion that stops when the last labels were all of one class:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import StoppingCriterion
+    >>> class OneClassOnly(StoppingCriterion):
+    ...     def __init__(self, n=5):
+    ...         self.n = n
+    ...
+    ...     def reason(self, campaign):
+    ...         last = campaign.labels()[-self.n:]
+    ...         return f"the last {self.n} labels are {last[0]}" if len(set(last)) == 1 else None
+    >>> X = np.arange(100.0).reshape(-1, 1)
+    >>> y = np.where(X.ravel() < 50, "rain", "wind")
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(), n_initial=10, n_instances=5,
+    ...     stopping=OneClassOnly(), random_state=0,
+    ... ).fit(X, y)
+    >>> campaign.stop_reason_
+    'the last 5 labels are wind'
     """
 
     needs: tuple[str, ...] = ()
@@ -97,6 +126,27 @@ class TargetScore(_Validated):
         Number of folds of a cross-validation over the labels, or the share of labels to hold out.
         With groups given to ``fit``, whole groups are held out, with at most as many folds as
         groups. Chosen rows are harder than average, so the estimate is rather low.
+
+    See Also
+    --------
+    NoGain : Stops where more labels no longer help.
+    LowUncertainty : Stops without training copies of the classifier.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import TargetScore
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500), n_initial=10, n_instances=10, budget=None,
+    ...     stopping=TargetScore(0.95), random_state=0,
+    ... ).fit(X, y)
+    >>> campaign.stop_reason_
+    'the validated accuracy of ... reaches the target of 0.95'
+    >>> len(campaign.labeled_indices_) < len(X)
+    True
     """
 
     _parameter_constraints = {
@@ -127,6 +177,27 @@ class NoGain(_Validated):
         Smallest rise above the previous best accuracy that counts as a gain.
     validation : int or float, default=5
         As in `TargetScore`.
+
+    See Also
+    --------
+    TargetScore : Stops at a given accuracy.
+    StabilizedPredictions : Compares predictions, and needs no held-out labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import NoGain
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500), n_initial=10, n_instances=10, budget=None,
+    ...     stopping=NoGain(n_rounds=2), random_state=0,
+    ... ).fit(X, y)
+    >>> campaign.stop_reason_
+    'the validated accuracy has not risen in 2 rounds (0.9...)'
+    >>> len(campaign.labeled_indices_) < len(X)
+    True
     """
 
     _parameter_constraints = {
@@ -169,10 +240,31 @@ class StabilizedPredictions(StoppingCriterion):
     max_rows : int, default=2000
         Number of rows of X, drawn once at random, for comparing the models.
 
+    See Also
+    --------
+    NoGain : Compares accuracies on held-out labels.
+    LowUncertainty : Looks at the last model only.
+
     References
     ----------
     Bloodgood and Vijay-Shanker, "A method for stopping active learning based on stabilizing
     predictions and the need for user-adjustable stopping", CoNLL 2009, section 3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import StabilizedPredictions
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500), n_initial=10, n_instances=10, budget=None,
+    ...     stopping=StabilizedPredictions(0.95, n_rounds=2), random_state=0,
+    ... ).fit(X, y)
+    >>> campaign.stop_reason_
+    'predictions are stable: the last 3 models agree with kappa 0.9...'
+    >>> len(campaign.labeled_indices_) < len(X)
+    True
     """
 
     needs = ("predict_proba",)
@@ -223,10 +315,33 @@ class LowUncertainty(StoppingCriterion):
     threshold : float, default=0.1
         Highest entropy of a candidate's prediction, in nats.
 
+    See Also
+    --------
+    StabilizedPredictions : Compares successive models.
+    TargetScore : Stops at a given accuracy.
+
     References
     ----------
     Zhu, Wang, Hovy and Ma, "Confidence-based stopping criteria for active learning for data
     annotation", ACM TSLP 2010, section 3.1.
+
+    Examples
+    --------
+    Several criteria may be given; the first with a reason stops the campaign:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import LowUncertainty, NoGain
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500), n_initial=20, budget=None,
+    ...     stopping=[LowUncertainty(0.6), NoGain(n_rounds=10)], random_state=0,
+    ... ).fit(X, y)
+    >>> campaign.stop_reason_
+    'no candidate is uncertain: the highest entropy is 0.5...'
+    >>> len(campaign.labeled_indices_) < len(X)
+    True
     """
 
     needs = ("predict_proba",)

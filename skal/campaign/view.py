@@ -21,6 +21,10 @@ class CampaignView:
     rounds : object
         The rounds of the campaign.
 
+    See Also
+    --------
+    StoppingCriterion : Reads it.
+
     Examples
     --------
     A criterion that stops when every class has enough labels:

@@ -71,11 +71,34 @@ class DensityPeaks(ClusterMixin, BaseEstimator):
     n_features_in_ : int
         Number of features.
 
+    See Also
+    --------
+    skal.strategies.DensityPeaksSampling : Asks for peaks.
+    skal.strategies.EntropyDensityPeaks : Asks for peaks among the uncertain rows.
+    skal.display.DecisionGraphDisplay : Plots the decision graph.
+
     References
     ----------
     Rodriguez and Laio, "Clustering by fast search and find of density peaks", Science 344
     (2014). Neighbors first: Chen et al., "Fast density peak clustering for large scale data
     based on kNN", Knowledge-Based Systems 187 (2020).
+
+    Examples
+    --------
+    Three clusters, whose number need not be given. Their peaks have by far the largest gammas:
+
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_blobs
+    >>> from skal.cluster import DensityPeaks
+    >>> X, y = make_blobs(150, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
+    >>> peaks = DensityPeaks(percent=5).fit(X)
+    >>> np.bincount(peaks.labels_).tolist()
+    [50, 50, 50]
+    >>> y[peaks.cluster_centers_indices_].tolist()
+    [2, 0, 1]
+    >>> rho, delta, gamma = peaks.decision_graph()
+    >>> np.sort(gamma)[:-5:-1].round(2).tolist()
+    [1.0, 0.46, 0.3, 0.03]
     """
 
     _parameter_constraints = {

@@ -16,11 +16,17 @@ from skal.cluster._clusters import assign_clusters, border_densities, cluster_sc
 from skal.cluster._density import cutoff_distance, density_order, local_density, nearest_denser
 from skal.cluster._neighbors import nearest_neighbors
 
-__all__ = ["DensityGraph", "PeakSearch", "density_graph"]
+__all__ = ["DensityGraph", "PeakSearch", "by_gamma", "density_graph"]
 
 # Above this many rows, "auto" is approximate: exact takes seconds here, and minutes for ten times
 # more.
 _EXACT = 50_000
+
+
+def by_gamma(rho, gamma):
+    """Return positions by decreasing gamma; ties by density, then by position."""
+    order = density_order(rho)
+    return order[np.argsort(-gamma[order], kind="stable")]
 
 
 class DensityGraph(NamedTuple):
@@ -34,9 +40,8 @@ class DensityGraph(NamedTuple):
 
     def peaks(self, n_peaks=None):
         """Return the positions of the rows with the largest gamma."""
-        order = density_order(self.rho)
         n_peaks = count_peaks(self.rho, self.delta) if n_peaks is None else n_peaks
-        return order[np.argsort(-self.gamma[order], kind="stable")][:n_peaks]
+        return by_gamma(self.rho, self.gamma)[:n_peaks]
 
     def labels(self, peaks):
         """Return the cluster of every row, which is that of its nearest denser row."""

@@ -16,6 +16,24 @@ class DatasetError(ValueError):
         One-line summary.
     problems : list of Broken
         What is wrong, with the file or the row.
+
+    See Also
+    --------
+    DatasetWarning : With ``on_error="warn"``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skal.datasets import DatasetError, load_fsdd
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (Path(folder) / "3_jackson_0.wav").touch()
+    ...     (Path(folder) / "seven.wav").touch()
+    ...     try:
+    ...         load_fsdd(folder)
+    ...     except DatasetError as error:
+    ...         print(error.problems[0].reason)
+    not named digit_speaker_take.wav
     """
 
     def __init__(self, title, problems):
@@ -28,7 +46,26 @@ class DatasetError(ValueError):
 
 
 class DatasetWarning(UserWarning):
-    """Parts of a data set were left out; ``problems`` of the Bunch lists them."""
+    """Parts of a data set were left out; ``problems`` of the Bunch lists them.
+
+    See Also
+    --------
+    DatasetError : Without ``on_error="warn"``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import warnings
+    >>> from pathlib import Path
+    >>> from skal.datasets import DatasetWarning, load_fsdd
+    >>> with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore", DatasetWarning)
+    ...     (Path(folder) / "3_jackson_0.wav").touch()
+    ...     (Path(folder) / "seven.wav").touch()
+    ...     digits = load_fsdd(folder, on_error="warn")
+    >>> len(digits.paths), digits.problems[0].reason
+    (1, 'not named digit_speaker_take.wav')
+    """
 
 
 def tell(title, problems, on_error):

@@ -56,9 +56,32 @@ def load_esc50(data_home, *, esc10=False, on_error="raise"):
     ValueError
         If `esc10` is set and a folder in the older layout has more classes.
 
+    See Also
+    --------
+    load_audio_folder : Loads a folder of your own.
+    train_test_positions : Splits by the official folds.
+
     References
     ----------
     Piczak, ESC: Dataset for environmental sound classification, ACM Multimedia 2015.
+
+    Examples
+    --------
+    A folder in the older layout with three recordings, which are not opened:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skal.datasets import load_esc50, train_test_positions
+    >>> files = ["001 - Dog bark/1-32-A.ogg", "001 - Dog bark/5-2-A.ogg", "002 - Rain/1-3-A.ogg"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in files:
+    ...         path = Path(folder) / name
+    ...         path.parent.mkdir(exist_ok=True)
+    ...         path.touch()
+    ...     esc = load_esc50(folder)
+    ...     train, test = train_test_positions(esc, test_fold=5)
+    >>> esc.target_names[esc.target].tolist(), esc.fold.tolist(), test.tolist()
+    (['Dog bark', 'Dog bark', 'Rain'], [1, 5, 1], [1])
     """
     home = existing_folder(data_home)
     table = home / "meta" / "esc50.csv"

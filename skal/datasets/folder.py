@@ -66,6 +66,31 @@ def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="rai
         If there is no such folder, no table or no recordings.
     ValueError
         If `hop` is given without `window`.
+
+    See Also
+    --------
+    train_test_positions : Splits so that no recording is on both sides.
+    skal.label.LabelingProject : Labels recordings that have no class yet.
+
+    Examples
+    --------
+    Two classes as folders, one recording without a class, and windows of 2 s:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import soundfile
+    >>> from skal.datasets import load_audio_folder, make_sounds
+    >>> sounds = make_sounds(3, 2, duration=4.0, random_state=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name, y in zip(["rain/a.wav", "wind/b.wav", "c.wav"], sounds.data, strict=True):
+    ...         path = Path(folder) / name
+    ...         path.parent.mkdir(exist_ok=True)
+    ...         soundfile.write(path, y, sounds.sr)
+    ...     data = load_audio_folder(folder, window=2.0)
+    >>> [path.rpartition("/")[2] for path in data.paths]
+    ['c.wav#t=0,2', 'c.wav#t=2,4', 'a.wav#t=0,2', 'a.wav#t=2,4', 'b.wav#t=0,2', 'b.wav#t=2,4']
+    >>> data.target_names.tolist(), data.target.tolist()
+    (['rain', 'wind'], [-1, -1, 0, 0, 1, 1])
     """
     if hop is not None and window is None:
         raise ValueError("hop= needs window=: give both, in s")

@@ -53,6 +53,29 @@ def load_fsdd(data_home, *, on_error="raise"):
         If file names differ from ``digit_speaker_take.wav``; the error lists them.
     FileNotFoundError
         If there are no recordings in the folder.
+
+    See Also
+    --------
+    fetch_fsdd : Downloads the data set first.
+    load_audio_folder : Loads a folder of your own.
+    train_test_positions : Splits by speakers.
+
+    Examples
+    --------
+    A folder with the names of four of its recordings, which are not opened:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skal.datasets import load_fsdd, train_test_positions
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("3_jackson_0", "3_jackson_9", "7_theo_0", "7_theo_9"):
+    ...         (Path(folder) / f"{name}.wav").touch()
+    ...     digits = load_fsdd(folder)
+    ...     train, test = train_test_positions(digits)
+    >>> digits.target.tolist(), digits.groups.tolist()
+    ([3, 3, 7, 7], ['jackson', 'jackson', 'theo', 'theo'])
+    >>> digits.split.tolist(), test.tolist()
+    (['test', 'train', 'test', 'train'], [0, 2])
     """
     home = Path(data_home)
     folder = home / "recordings" if (home / "recordings").is_dir() else home
@@ -109,6 +132,25 @@ def fetch_fsdd(data_home=None, *, url=ARCHIVE_URL, expected=CONTENT_DIGEST):
     ------
     ValueError
         If the archive differs from the published recordings.
+
+    See Also
+    --------
+    load_fsdd : Loads a folder that exists; describes the result.
+
+    Examples
+    --------
+    Where the recordings exist, nothing is downloaded:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skal.datasets import fetch_fsdd
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     recordings = Path(folder) / "recordings"
+    ...     recordings.mkdir()
+    ...     (recordings / "3_jackson_0.wav").touch()
+    ...     digits = fetch_fsdd(folder)
+    >>> len(digits.paths)
+    1
     """
     home = data_folder() / "fsdd" if data_home is None else Path(data_home)
     recordings = home / "recordings"

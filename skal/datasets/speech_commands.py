@@ -56,10 +56,34 @@ def load_speech_commands(data_home, *, words=None, on_error="raise"):
     FileNotFoundError
         If there is no such folder, list or word.
 
+    See Also
+    --------
+    load_audio_folder : Loads a folder of your own.
+    train_test_positions : Splits by the official lists.
+
     References
     ----------
     Warden, Speech Commands: a dataset for limited-vocabulary speech recognition, arXiv
     1804.03209, section 5.
+
+    Examples
+    --------
+    A folder with one word by three speakers, whose recordings are not opened:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skal.datasets import load_speech_commands
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (Path(folder) / "yes").mkdir()
+    ...     for speaker in ("0a7c2a8d", "1b4c9b89", "2c6d3924"):
+    ...         (Path(folder) / "yes" / f"{speaker}_nohash_0.wav").touch()
+    ...     (Path(folder) / "validation_list.txt").write_text("yes/1b4c9b89_nohash_0.wav")
+    ...     (Path(folder) / "testing_list.txt").write_text("yes/2c6d3924_nohash_0.wav")
+    ...     commands = load_speech_commands(folder)
+    25
+    25
+    >>> commands.groups.tolist(), commands.split.tolist()
+    (['0a7c2a8d', '1b4c9b89', '2c6d3924'], ['train', 'validation', 'test'])
     """
     home = existing_folder(data_home)
     # Folders with an underscore contain background noise, not words.

@@ -28,6 +28,19 @@ def recordings_of(data):
     ndarray of int of shape (n_clips,)
         Windows of a file share a number, and so do links to a file, and files cut from the same
         recording according to the data set (``recordings``).
+
+    See Also
+    --------
+    train_test_positions : Keeps recordings together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.utils import Bunch
+    >>> from skal.datasets import recordings_of
+    >>> paths = np.array(["a.wav#t=0,2", "a.wav#t=2,4", "b.wav#t=0,2"])
+    >>> recordings_of(Bunch(paths=paths)).tolist()
+    [0, 0, 1]
     """
     if data.paths is None:
         files = np.arange(len(data.target))
@@ -107,6 +120,20 @@ def train_test_positions(data, by="official", *, test_fold=None, test_size=0.2, 
     ------
     ValueError
         If the data set has no such split, or if a recording or a group would be on both sides.
+
+    See Also
+    --------
+    recordings_of : The recordings that are kept together.
+    sklearn.model_selection.GroupKFold : Takes the groups for a cross-validation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.datasets import make_sounds, train_test_positions
+    >>> sounds = make_sounds(100, 4, n_groups=10, random_state=0)
+    >>> train, test = train_test_positions(sounds, by="group", test_size=0.3, random_state=0)
+    >>> len(set(sounds.groups[test])), set(sounds.groups[train]) & set(sounds.groups[test])
+    (3, set())
     """
     if by == "official":
         train, test = _official(data, test_fold)

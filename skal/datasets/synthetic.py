@@ -72,6 +72,11 @@ def make_sounds(
     ValueError
         If `weights` does not have a positive share for every class.
 
+    See Also
+    --------
+    load_audio_folder : Loads recordings of your own.
+    fetch_fsdd : Downloads a small data set of real recordings.
+
     Examples
     --------
     >>> from skal.datasets import make_sounds

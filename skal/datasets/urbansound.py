@@ -60,11 +60,36 @@ def load_urbansound8k(data_home, *, on_error="raise"):
     FileNotFoundError
         If there is no such folder or table.
 
+    See Also
+    --------
+    load_audio_folder : Loads a folder of your own.
+    train_test_positions : Splits by the official folds.
+
     References
     ----------
     Salamon, Jacoby and Bello, A dataset and taxonomy for urban sound research, ACM Multimedia
     2014. Results hold for the ten official folds only: a shuffled split has slices of one
     recording on both sides.
+
+    Examples
+    --------
+    A folder with one recording, which is not opened:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skal.datasets import load_urbansound8k
+    >>> table = '''slice_file_name,fsID,start,end,salience,fold,classID,class
+    ... 100032-3-0-0.wav,100032,0.0,0.317551,1,5,3,dog_bark
+    ... '''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     audio, metadata = Path(folder) / "audio" / "fold5", Path(folder) / "metadata"
+    ...     audio.mkdir(parents=True)
+    ...     metadata.mkdir()
+    ...     (audio / "100032-3-0-0.wav").touch()
+    ...     n_characters = (metadata / "UrbanSound8K.csv").write_text(table)
+    ...     city = load_urbansound8k(folder)
+    >>> city.target_names[city.target].tolist(), city.fold.tolist(), city.groups.tolist()
+    (['dog_bark'], [5], [100032])
     """
     home = existing_folder(data_home)
     table = home / "metadata" / "UrbanSound8K.csv"

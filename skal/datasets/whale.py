@@ -53,6 +53,30 @@ def load_whale(data_home, *, labels="train.csv", on_error="raise"):
         If table and files do not match; the error lists all problems.
     FileNotFoundError
         If there is no such folder or table.
+
+    See Also
+    --------
+    load_audio_folder : Loads a folder of your own.
+    train_test_positions : Splits by days.
+
+    Examples
+    --------
+    A folder with two clips, which are not opened:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skal.datasets import load_whale
+    >>> table = '''clip_name,label
+    ... 20090328_000000_002s3ms_TRAIN0_0.aif,0
+    ... 20090329_001500_006s5ms_TRAIN1_1.aif,1
+    ... '''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     n_characters = (Path(folder) / "train.csv").write_text(table)
+    ...     (Path(folder) / "20090328_000000_002s3ms_TRAIN0_0.aif").touch()
+    ...     (Path(folder) / "20090329_001500_006s5ms_TRAIN1_1.aif").touch()
+    ...     calls = load_whale(folder)
+    >>> calls.target_names[calls.target].tolist(), calls.groups.tolist()
+    (['noise', 'right whale'], ['20090328', '20090329'])
     """
     home = existing_folder(data_home)
     table = home / labels

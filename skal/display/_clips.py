@@ -38,6 +38,20 @@ class ClipDisplay:
         The waveform.
     image_ : matplotlib AxesImage
         The spectrogram, in dB below its largest value.
+
+    See Also
+    --------
+    show_clip : Reads a recording, and draws it.
+    MontageDisplay : Several clips side by side.
+
+    Examples
+    --------
+    >>> from skal.datasets import make_sounds
+    >>> from skal.display import ClipDisplay
+    >>> sounds = make_sounds(1, 1, random_state=0)
+    >>> display = ClipDisplay(y=sounds.data[0], sr=sounds.sr, name="a tone").plot(top_db=60)
+    >>> display.image_.get_clim()
+    (-60.0, 0.0)
     """
 
     def __init__(self, *, y, sr, name=None):
@@ -118,6 +132,20 @@ def show_clip(clip, sr=None, *, name=None, axes=None, n_fft=None, top_db=80.0, *
     ------
     ValueError
         If a waveform has no sampling rate, is empty, or has more than one axis.
+
+    See Also
+    --------
+    show_class : Several clips of a class.
+    ClipDisplay : What is returned.
+
+    Examples
+    --------
+    >>> from skal.datasets import make_sounds
+    >>> from skal.display import show_clip
+    >>> sounds = make_sounds(1, 1, random_state=0)
+    >>> display = show_clip(sounds.data[0], sounds.sr, name="a tone")
+    >>> [ax.get_ylabel() for ax in display.axes_]
+    ['amplitude', 'frequency (Hz)']
     """
     if isinstance(clip, np.ndarray):
         if sr is None:

@@ -42,6 +42,28 @@ class BudgetCurveDisplay:
         The band.
     full_data_line_ : matplotlib Line2D or None
         The line of the model with all labels.
+
+    See Also
+    --------
+    skal.metrics.budget_curve : The numbers of the curve.
+    skal.experiment.compare : Runs strategies on several seeds, for `from_compare`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.display import BudgetCurveDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500),
+    ...     n_initial=10, n_instances=10, budget=40, random_state=0,
+    ... ).fit(X[::2], y[::2], eval_set=(X[1::2], y[1::2]))
+    >>> display = BudgetCurveDisplay.from_estimator(campaign, full_data=0.96)
+    >>> len(display.values), display.name
+    (4, 'MarginSampling')
+    >>> display.ax_.get_xlabel(), display.ax_.get_ylabel()
+    ('labels', 'accuracy')
     """
 
     def __init__(

@@ -35,10 +35,25 @@ class DecisionGraphDisplay:
     peaks_ : matplotlib PathCollection or None
         The peaks.
 
+    See Also
+    --------
+    skal.cluster.DensityPeaks : The clustering.
+    skal.strategies.EntropyDensityPeaks : Asks for peaks and outliers.
+
     References
     ----------
     Rodriguez and Laio, "Clustering by fast search and find of density peaks", Science 344,
     2014, figure 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_blobs
+    >>> from skal.cluster import DensityPeaks
+    >>> from skal.display import DecisionGraphDisplay
+    >>> X, _ = make_blobs(150, centers=[[0, 0], [9, 0], [0, 9]], random_state=0)
+    >>> display = DecisionGraphDisplay.from_estimator(DensityPeaks(percent=5).fit(X))
+    >>> display.peaks_.get_label()
+    '3 peaks'
     """
 
     def __init__(self, *, rho, delta, peaks=None):
@@ -122,6 +137,25 @@ class QueryMapDisplay:
         Rows that were not asked.
     queries_ : matplotlib PathCollection
         Rows that were asked.
+
+    See Also
+    --------
+    DecisionGraphDisplay : Shows density peaks.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.display import QueryMapDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500),
+    ...     n_initial=10, n_instances=10, budget=30, random_state=0,
+    ... ).fit(X, y)
+    >>> display = QueryMapDisplay.from_estimator(campaign, X, coordinates=X[:, 2:])
+    >>> [int((display.rounds == number).sum()) for number in (-1, 0, 1, 2)]
+    [120, 10, 10, 10]
     """
 
     def __init__(self, *, coordinates, rounds):

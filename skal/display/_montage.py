@@ -39,6 +39,24 @@ class MontageDisplay:
         Figure that holds the axes.
     images_ : list of matplotlib AxesImage
         Spectrograms of the readable clips, in dB below the largest value of each.
+
+    See Also
+    --------
+    show_class : Draws clips of a class.
+    ClipDisplay : A single clip, with its waveform.
+
+    Examples
+    --------
+    >>> from skal.datasets import make_sounds
+    >>> from skal.display import MontageDisplay
+    >>> sounds = make_sounds(3, 3, random_state=0)
+    >>> clips = [
+    ...     (str(sounds.target_names[kind]), y, sounds.sr)
+    ...     for kind, y in zip(sounds.target, sounds.data, strict=True)
+    ... ]
+    >>> display = MontageDisplay(clips=clips, title="three kinds").plot(n_columns=3)
+    >>> len(display.images_)
+    3
     """
 
     def __init__(self, *, clips, title=None):
@@ -158,6 +176,20 @@ def show_class(
     ------
     ValueError
         If there is no such class, or it has no clips.
+
+    See Also
+    --------
+    show_clip : A single clip, with its waveform.
+    MontageDisplay : What is returned.
+
+    Examples
+    --------
+    >>> from skal.datasets import make_sounds
+    >>> from skal.display import show_class
+    >>> sounds = make_sounds(20, 2, random_state=0)
+    >>> display = show_class(sounds, "chirp up", n_clips=4, random_state=0)
+    >>> display.title
+    'chirp up: 4 of 10 clips'
     """
     names = list(data.target_names)
     if label not in names:

@@ -4,7 +4,23 @@ __all__ = ["ExperimentError", "FolderBusyError", "Interrupted", "ParameterError"
 
 
 class ExperimentError(Exception):
-    """An experiment cannot start or continue; the message is one line for the user."""
+    """An experiment cannot start or continue; the message is one line for the user.
+
+    See Also
+    --------
+    ParameterError : About a key or a value.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skal.experiment import ExperimentError, resume_runs
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     try:
+    ...         resume_runs(folder)
+    ...     except ExperimentError as error:
+    ...         print(str(error).replace(folder, "outputs"))
+    outputs: this folder has no started run; start it again with skal run
+    """
 
 
 class FolderBusyError(ExperimentError):
@@ -27,6 +43,19 @@ class ParameterError(ExperimentError, ValueError):
         The key; nested keys have dots.
     problem : str
         What is wrong, and what is allowed.
+
+    See Also
+    --------
+    load_params : Raises it.
+
+    Examples
+    --------
+    >>> from skal.experiment import ParameterError, load_params
+    >>> try:
+    ...     load_params({"n_initial": 0})
+    ... except ParameterError as error:
+    ...     print(error.key)
+    n_initial
     """
 
     def __init__(self, key, problem):

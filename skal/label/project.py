@@ -31,17 +31,14 @@ class LabelingProject(Vocabulary, Past):
     Parameters
     ----------
     recordings : path-like
-        Folder of recordings. Nothing in it is changed, except for the project folder if that is
-        inside.
+        Folder of recordings. Nothing in it changes but the project folder, if that is inside.
     classes : sequence of str, default=()
-        Classes to add to those of the project. Former names of classes are not added again;
-        `class_notes` says so, and which classes are new in an existing project.
+        Classes to add, but for former names; `class_notes` tells which are new and which former.
     folder : path-like, default=None
         Folder of the project. None: ``.skal`` in `recordings`. Models in it are pickled
         objects: open only folders that you trust.
     store : str, default=None
-        Address of a database for a team, such as ``postgresql+psycopg://user@host/name``.
-        None: a file in `folder`.
+        Database of a team: ``postgresql+psycopg://user@host/name``. None: a file in `folder`.
     nothing : str, default=None
         Class for clips without any sound of interest; see `mark_nothing`. None: as before.
     estimator : classifier, default=None
@@ -77,11 +74,16 @@ class LabelingProject(Vocabulary, Past):
 
     Examples
     --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from skal.datasets.synthetic import make_sounds, write_sounds
     >>> from skal.label import LabelingProject
-    >>> project = LabelingProject("recordings", ["dog", "siren"])  # doctest: +SKIP
-    >>> with project:  # doctest: +SKIP
+    >>> folder = TemporaryDirectory()
+    >>> sounds = write_sounds(make_sounds(4, 2, random_state=0), folder.name)
+    >>> with folder, LabelingProject(folder.name, ["dog", "siren"]) as project:
     ...     question = project.next("ann")
-    ...     project.answer(question.question_id, "ann", "label", "dog")
+    ...     answered = project.answer(question.question_id, "ann", "label", "dog")
+    ...     [row.label for row in project.labels()]
+    ['dog']
     """
 
     def __init__(

@@ -114,6 +114,31 @@ def label_in_terminal(project, person, *, train=True, console=None, read_key=Non
     -------
     int
         Number of answers.
+
+    See Also
+    --------
+    serve : The same in the browser.
+
+    Examples
+    --------
+    The keys of a person who labels two clips with the first class, then stops:
+
+    >>> import io
+    >>> from tempfile import TemporaryDirectory
+    >>> from rich.console import Console
+    >>> from skal.datasets.synthetic import make_sounds, write_sounds
+    >>> from skal.label import LabelingProject, label_in_terminal
+    >>> folder, keys = TemporaryDirectory(), iter("11q")
+    >>> sounds = write_sounds(make_sounds(4, 1, random_state=0), folder.name)
+    >>> with folder, LabelingProject(folder.name, ["dog", "siren"]) as project:
+    ...     label_in_terminal(
+    ...         project,
+    ...         "ann",
+    ...         train=False,
+    ...         console=Console(file=io.StringIO()),
+    ...         read_key=lambda: next(keys),
+    ...     )
+    2
     """
     console = Console(highlight=False) if console is None else console
     player = Player(find_player()) if player is None else player

@@ -33,10 +33,30 @@ class SpectrogramAugmentation(BaseEstimator):
     mixup : float, default=0.3
         Largest share of another sample mixed into a sample and its label.
 
+    See Also
+    --------
+    CNNClassifier : Trains with it.
+    skal.strategies.AugmentationDisagreement : Asks where predictions of copies differ.
+
     References
     ----------
     Zhang et al., mixup: beyond empirical risk minimization, ICLR 2018. Park et al.,
     SpecAugment, Interspeech 2019, section 2 (masks).
+
+    Examples
+    --------
+    Masks in time and frequency, and nothing else:
+
+    >>> import numpy as np
+    >>> from skal.models import CNNClassifier, CompactCNN, SpectrogramAugmentation
+    >>> augmentation = SpectrogramAugmentation(
+    ...     time_shift=0, mel_shift=0, gain=0, noise=0, time_mask=0.3, mel_mask=0.2, mixup=0
+    ... )
+    >>> model = CNNClassifier(CompactCNN(filters=(4,)), steps=1, augmentation=augmentation)
+    >>> X = np.random.RandomState(0).normal(size=(4, 20, 30)).astype("float32")
+    >>> copies = model.fit(X, ["cat", "cat", "dog", "dog"]).augment(X, random_state=0)
+    >>> copies.shape, bool((copies == X).mean() > 0.4)
+    ((4, 20, 30), True)
     """
 
     _parameter_constraints = {

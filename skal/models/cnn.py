@@ -137,6 +137,18 @@ class CNNClassifier(
 
     With labels of a single class there is no training, and that class gets probability 1, unless
     `classes` has more.
+
+    Examples
+    --------
+    >>> from skal.audio import LogMelSpectrogram
+    >>> from skal.datasets import make_sounds
+    >>> from skal.models import CNNClassifier, CompactCNN
+    >>> sounds = make_sounds(60, 2, random_state=0)
+    >>> X = LogMelSpectrogram(sr=8000, n_mels=20).transform(sounds.data)
+    >>> network = CompactCNN(filters=(8, 16), n_embedding=16)
+    >>> model = CNNClassifier(network, steps=30, random_state=0).fit(X[:40], sounds.target[:40])
+    >>> model.predict_proba(X[40:]).shape, model.score(X[40:], sounds.target[40:]) > 0.8
+    ((20, 2), True)
     """
 
     _objects = {

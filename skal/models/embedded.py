@@ -313,7 +313,9 @@ def make_embedding_classifier(strength="auto"):
 
     See Also
     --------
-    skal.audio.PretrainedEmbedding : Computes the rows.
+    LogisticHead : Its last step.
+    skal.audio.PretrainedEmbedding : Makes the embeddings.
+    CNNClassifier : Trains a network instead.
 
     Examples
     --------

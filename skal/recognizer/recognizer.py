@@ -30,6 +30,11 @@ class Recognizer:
         The class for nothing of interest: `write_predictions` calls its clips "none of these".
         None: there is no such class.
 
+    See Also
+    --------
+    write_predictions : Predicts a folder, and writes a table.
+    skal.models.make_embedding_classifier : A model to put behind an embedding.
+
     Examples
     --------
     >>> import tempfile

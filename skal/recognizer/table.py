@@ -83,14 +83,29 @@ def write_predictions(
     ValueError
         If `window` or `hop` is not positive, or `hop` is given alone.
 
+    See Also
+    --------
+    Recognizer : Predicts recordings, and returns arrays.
+
     Examples
     --------
     >>> import io
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skal.audio import LogMelSpectrogram
+    >>> from skal.datasets.synthetic import make_sounds, write_sounds
     >>> from skal.recognizer import Recognizer, write_predictions
-    >>> recognizer = Recognizer.load("outputs/sounds/margin/1")  # doctest: +SKIP
-    >>> with open("predictions.csv", "wb") as stream:  # doctest: +SKIP
-    ...     write_predictions(recognizer, "recordings", stream)
-    PredictionReport(n_clips=120, n_broken=0, n_none=0)
+    >>> folder, table = TemporaryDirectory(), io.BytesIO()
+    >>> with folder:
+    ...     sounds = write_sounds(make_sounds(20, 2, duration=0.3, random_state=0), folder.name)
+    ...     features = LogMelSpectrogram(sr=8000, duration=0.3, n_fft=256, flatten=True)
+    ...     model = make_pipeline(features, LogisticRegression(max_iter=1000))
+    ...     recognizer = Recognizer(model.fit(sounds.paths, sounds.target_names[sounds.target]))
+    ...     write_predictions(recognizer, folder.name, table)
+    PredictionReport(n_clips=20, n_broken=0, n_none=0)
+    >>> table.getvalue().decode().splitlines()[0]
+    'path,label,probability,chirp up,tone,problem'
     """
     if (window is None and hop is not None) or not all(x is None or x > 0 for x in (window, hop)):
         raise ValueError("window and hop must be positive, in s, and hop needs window")

@@ -36,10 +36,26 @@ def majority_copies(proba, fraction=0.25):
     ndarray of shape (n_kept, n_samples, n_classes)
         Probabilities of the kept copies of each row, in arbitrary order.
 
+    See Also
+    --------
+    pairwise_divergence : Disagreement of the copies kept.
+    skal.strategies.AugmentationDisagreement : The strategy.
+
     References
     ----------
     Zhou, Shin, Zhang, Gurudu, Gotway and Liang, "Fine-tuning convolutional neural networks for
     biomedical image analysis: actively and incrementally", CVPR 2017, section 3.4.
+
+    Examples
+    --------
+    Four copies of one row, one of them spoiled:
+
+    >>> import numpy as np
+    >>> from skal.strategies.functions import majority_copies
+    >>> proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.7, 0.3]])[:, None, :]
+    >>> kept = majority_copies(proba, fraction=0.75)
+    >>> sorted(kept[:, 0, 0].tolist())
+    [0.7, 0.8, 0.9]
     """
     proba = np.asarray(proba)
     n_kept = max(1, round(fraction * len(proba)))
@@ -67,6 +83,21 @@ def pairwise_divergence(proba):
     -------
     ndarray of shape (n_samples,)
         At least 0; 0 if all copies have the same prediction.
+
+    See Also
+    --------
+    majority_copies : The copies to compare.
+    skal.strategies.AugmentationDisagreement : The strategy.
+
+    Examples
+    --------
+    The copies of the first row differ, those of the second agree:
+
+    >>> import numpy as np
+    >>> from skal.strategies.functions import pairwise_divergence
+    >>> proba = np.array([[[0.9, 0.1], [0.5, 0.5]], [[0.6, 0.4], [0.5, 0.5]]])
+    >>> pairwise_divergence(proba).round(2).tolist()
+    [1.08, 0.0]
     """
     proba = np.maximum(np.asarray(proba, dtype=float), _FLOOR)
     logs = np.log(proba)
@@ -96,10 +127,31 @@ class AugmentationDisagreement(ScoreStrategy):
         ``augment(X, random_state)`` returns changed copies of rows of the pool, before any step of
         a Pipeline. None: the classifier's own augmentation in training.
 
+    See Also
+    --------
+    QueryByCommittee : The disagreement of models instead of copies.
+    skal.strategies.functions.majority_copies : The copies that count.
+    skal.strategies.functions.pairwise_divergence : Their disagreement.
+
     References
     ----------
     Zhou, Shin, Zhang, Gurudu, Gotway and Liang, "Fine-tuning convolutional neural networks for
     biomedical image analysis: actively and incrementally", CVPR 2017.
+
+    Examples
+    --------
+    Noise changes the prediction of the middle row most:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import AugmentationDisagreement
+    >>> def add_noise(X, random_state):
+    ...     return X + random_state.normal(scale=0.5, size=X.shape)
+    >>> model = LogisticRegression(C=100).fit([[0.0], [4.0]], ["cat", "dog"])
+    >>> X = np.array([[0.0], [2.0], [4.0]])
+    >>> strategy = AugmentationDisagreement(n_copies=8, majority=1.0, augment=add_noise)
+    >>> strategy.query(model, X, 1, random_state=0).tolist()
+    [1]
     """
 
     _parameter_constraints = {

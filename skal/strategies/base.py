@@ -22,6 +22,27 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
     it calls. Its constructor only stores parameters, so that `~sklearn.base.clone` and grid
     searches work as with any scikit-learn object. This class validates the arguments and the
     result of `select`.
+
+    See Also
+    --------
+    ScoreStrategy : Base of the strategies that only score each row.
+    skal.strategies.checks.check_strategy : Checks a strategy of your own.
+
+    Examples
+    --------
+    A strategy that asks for the loudest recordings, and needs no model:
+
+    >>> import numpy as np
+    >>> from skal.learner import Learner
+    >>> from skal.strategies import QueryStrategy
+    >>> class LoudestFirst(QueryStrategy):
+    ...     def select(self, learner, X, n_instances, **context):
+    ...         levels = np.sqrt(np.mean(np.asarray(X) ** 2, axis=1))
+    ...         positions = np.argsort(-levels)[:n_instances]
+    ...         return positions, levels[positions]
+    >>> X = np.array([[0.1, -0.1], [0.9, -0.9], [0.5, -0.5]])
+    >>> LoudestFirst().query(Learner.without_model(None, X), X, 2).tolist()
+    [1, 2]
     """
 
     #: Names of the `skal.learner.Learner` methods that `select` calls.
@@ -192,7 +213,29 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
 
 
 class ScoreStrategy(QueryStrategy):
-    """Base of the strategies that score each candidate and pick the highest scores."""
+    """Base of the strategies that score each candidate and pick the highest scores.
+
+    See Also
+    --------
+    QueryStrategy : Base of the strategies that pick rows which depend on each other.
+    SampleScoreStrategy : Base of the strategies that score samples of the model.
+
+    Examples
+    --------
+    A strategy that asks for the rows whose probability of one class is nearest to one half:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import ScoreStrategy
+    >>> class NearHalf(ScoreStrategy):
+    ...     def __init__(self, column=0):
+    ...         self.column = column
+    ...     def score(self, learner, X, random_state=None):
+    ...         return -np.abs(learner.predict_proba(X)[:, self.column] - 0.5)
+    >>> model = LogisticRegression().fit([[0.0], [4.0]], ["cat", "dog"])
+    >>> NearHalf(column=1).query(model, np.array([[0.0], [1.9], [3.0]]), 2).tolist()
+    [1, 2]
+    """
 
     needs = frozenset({"predict_proba"})
 
@@ -294,6 +337,11 @@ def pick_highest(scores, n_instances, random_state):
     ------
     ValueError
         If a score is NaN.
+
+    See Also
+    --------
+    power_sample : Draws by the scores instead.
+    skal.strategies.ScoreStrategy : Base of the strategies that pick by scores.
 
     Examples
     --------

@@ -83,10 +83,30 @@ def batch_bald(samples, n_instances, n_configurations=1000, random_state=None):
     gains : ndarray of shape (n_instances,)
         Mutual information added by each, in nats.
 
+    See Also
+    --------
+    mutual_information : The value of a single row.
+    skal.strategies.BatchBALD : The strategy.
+
     References
     ----------
     Kirsch, van Amersfoort and Gal, "BatchBALD: efficient and diverse batch acquisition for deep
     Bayesian active learning", NeurIPS 2019, sections 3 and 4.
+
+    Examples
+    --------
+    Four samples of the model: rows 0 and 1 divide them alike, row 2 divides them differently.
+    Alone, row 1 is worth more than row 2, but it tells little that row 0 did not tell:
+
+    >>> import numpy as np
+    >>> from skal.strategies.functions import batch_bald, mutual_information
+    >>> dogs = np.array([[1.0, 0.9, 0.8], [1.0, 0.9, 0.2], [0.0, 0.1, 0.8], [0.0, 0.1, 0.2]])
+    >>> samples = np.stack([dogs, 1 - dogs], axis=2)
+    >>> mutual_information(samples).round(2).tolist()
+    [0.69, 0.37, 0.19]
+    >>> positions, gains = batch_bald(samples, 2, random_state=0)
+    >>> positions.tolist(), gains.round(2).tolist()
+    ([0, 2], [0.69, 0.19])
     """
     rng = check_random_state(random_state)
     samples = np.asarray(samples)
@@ -149,10 +169,33 @@ class BatchBALD(QueryStrategy):
     n_configurations : int, default=1000
         Number of label configurations to keep; see `batch_bald`.
 
+    See Also
+    --------
+    PowerBALD : Faster, and for large batches.
+    BALD : Scores each row alone.
+    skal.strategies.functions.batch_bald : The choice, a function of arrays.
+
     References
     ----------
     Kirsch, van Amersfoort and Gal, "BatchBALD: efficient and diverse batch acquisition for deep
     Bayesian active learning", NeurIPS 2019.
+
+    Examples
+    --------
+    The first two rows are copies. One of them tells all that both can tell:
+
+    >>> import numpy as np
+    >>> from sklearn.ensemble import VotingClassifier
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skal.strategies import BALD, BatchBALD
+    >>> X_labeled = np.array([[0.0], [1.0], [2.0], [7.0], [8.0], [9.0]])
+    >>> members = [(f"k={k}", KNeighborsClassifier(k)) for k in (1, 3, 5)]
+    >>> committee = VotingClassifier(members, voting="soft").fit(X_labeled, [0, 0, 1, 0, 1, 1])
+    >>> X = np.array([[7.0], [7.0], [9.0]])
+    >>> X[BALD().query(committee, X, 2)].ravel().tolist()
+    [7.0, 7.0]
+    >>> X[BatchBALD().query(committee, X, 2)].ravel().tolist()
+    [7.0, 9.0]
     """
 
     needs = frozenset({"sample_proba"})

@@ -33,6 +33,12 @@ def mutual_information(samples):
     ndarray of shape (n_samples,)
         In nats, from 0 to ``log(min(n_classes, n_model_samples))``.
 
+    See Also
+    --------
+    batch_bald : Of the labels of several rows together.
+    vote_entropy, consensus_entropy, max_disagreement : Other measures of disagreement.
+    skal.strategies.BALD : The strategy.
+
     References
     ----------
     Houlsby, Huszár, Ghahramani and Lengyel, "Bayesian active learning for classification and
@@ -70,6 +76,11 @@ def power_sample(scores, n_instances, temperature=1.0, random_state=None):
     ndarray of shape (n_instances,)
         Positions, in the order drawn.
 
+    See Also
+    --------
+    pick_highest : Picks the highest scores instead of a draw.
+    skal.strategies.PowerBALD : The strategy.
+
     References
     ----------
     Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron and Gal, "Stochastic batch
@@ -96,6 +107,31 @@ class SampleScoreStrategy(ScoreStrategy):
     """Base of the strategies that score each row by predictions of samples of the model.
 
     A subclass implements `reduce`, and `n_model_samples` returns one of its parameters.
+
+    See Also
+    --------
+    BALD : Scores by the mutual information.
+    QueryByCommittee : Scores by the disagreement of members.
+
+    Examples
+    --------
+    Score rows by the spread of the samples' probabilities of the first class:
+
+    >>> import numpy as np
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skal.strategies import SampleScoreStrategy
+    >>> class Spread(SampleScoreStrategy):
+    ...     def __init__(self, n_models=10):
+    ...         self.n_models = n_models
+    ...     @property
+    ...     def n_model_samples(self):
+    ...         return self.n_models
+    ...     def reduce(self, samples):
+    ...         return samples[:, :, 0].std(axis=0)
+    >>> X_labeled = np.array([[0.0], [1.0], [2.0], [7.0], [8.0], [9.0]])
+    >>> forest = RandomForestClassifier(10, random_state=0).fit(X_labeled, [0, 0, 0, 1, 1, 1])
+    >>> Spread().query(forest, np.array([[0.5], [4.4], [8.5]]), 1)
+    array([1])
     """
 
     needs = frozenset({"sample_proba"})
@@ -143,11 +179,31 @@ class BALD(SampleScoreStrategy):
     n_models : int, default=20
         Models that are sampled, by dropout or from an ensemble.
 
+    See Also
+    --------
+    PowerBALD : Draws by the same score, for batches.
+    BatchBALD : Considers the rows of a small batch together.
+    QueryByCommittee : Other measures of disagreement.
+    skal.strategies.functions.mutual_information : The score, a function of arrays.
+
     References
     ----------
     Houlsby, Huszár, Ghahramani and Lengyel, "Bayesian active learning for classification and
     preference learning", arXiv 1112.5745. Gal, Islam and Ghahramani, "Deep Bayesian active
     learning with image data", ICML 2017.
+
+    Examples
+    --------
+    The trees of a forest are samples of the model. They disagree on rows between the classes:
+
+    >>> import numpy as np
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skal.strategies import BALD
+    >>> X_labeled = np.array([[0.0], [1.0], [2.0], [7.0], [8.0], [9.0]])
+    >>> forest = RandomForestClassifier(20, random_state=0).fit(X_labeled, [0, 0, 0, 1, 1, 1])
+    >>> X = np.array([[0.5], [4.4], [8.5]])
+    >>> BALD(n_models=20).query(forest, X, 1).tolist()
+    [1]
     """
 
     _parameter_constraints = {"n_models": [Interval(Integral, 1, None, closed="left")]}
@@ -178,10 +234,29 @@ class PowerBALD(BALD):
     temperature : float, default=1.0
         The weights are ``score ** (1 / temperature)``; close to 0 it is BALD itself.
 
+    See Also
+    --------
+    BALD : Picks the highest scores.
+    BatchBALD : Considers the rows of a small batch together.
+    skal.strategies.functions.power_sample : The draw, a function of arrays.
+
     References
     ----------
     Kirsch, Farquhar, Atighehchian, Jesson, Branchaud-Charron and Gal, "Stochastic batch
     acquisition: a simple baseline for deep active learning", arXiv 2106.12059.
+
+    Examples
+    --------
+    The trees of the forest agree on the first and the last row, which are not drawn:
+
+    >>> import numpy as np
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skal.strategies import PowerBALD
+    >>> X_labeled = np.array([[0.0], [1.0], [2.0], [7.0], [8.0], [9.0]])
+    >>> forest = RandomForestClassifier(20, random_state=0).fit(X_labeled, [0, 0, 0, 1, 1, 1])
+    >>> X = np.array([[0.0], [4.3], [4.4], [4.5], [9.0]])
+    >>> sorted(PowerBALD().query(forest, X, 3, random_state=0).tolist())
+    [1, 2, 3]
     """
 
     _parameter_constraints = {

@@ -25,6 +25,11 @@ def vote_entropy(samples):
     ndarray of shape (n_samples,)
         In nats.
 
+    See Also
+    --------
+    consensus_entropy, max_disagreement, mutual_information : Other measures of disagreement.
+    skal.strategies.QueryByCommittee : The strategy.
+
     References
     ----------
     Dagan and Engelson, "Committee-based sampling for training probabilistic classifiers",
@@ -58,6 +63,11 @@ def consensus_entropy(samples):
     ndarray of shape (n_samples,)
         In nats.
 
+    See Also
+    --------
+    vote_entropy, max_disagreement, mutual_information : Other measures of disagreement.
+    skal.strategies.QueryByCommittee : The strategy.
+
     Examples
     --------
     >>> import numpy as np
@@ -81,6 +91,11 @@ def max_disagreement(samples):
     -------
     ndarray of shape (n_samples,)
         Kullback-Leibler divergence, in nats.
+
+    See Also
+    --------
+    vote_entropy, consensus_entropy, mutual_information : Other measures of disagreement.
+    skal.strategies.QueryByCommittee : The strategy.
 
     References
     ----------
@@ -122,10 +137,33 @@ class QueryByCommittee(SampleScoreStrategy):
     n_members : int, default=10
         Number of members. A smaller ensemble uses all of its members.
 
+    See Also
+    --------
+    BALD : Measures disagreement by mutual information.
+    skal.strategies.functions.vote_entropy : The default measure of disagreement.
+
     References
     ----------
     Seung, Opper and Sompolinsky, "Query by committee", COLT 1992. Settles, "Active learning
     literature survey", 2009, section 3.2.
+
+    Examples
+    --------
+    Two members agree on all rows but the second:
+
+    >>> import numpy as np
+    >>> from sklearn.ensemble import VotingClassifier
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skal.strategies import QueryByCommittee
+    >>> members = [("line", LogisticRegression()), ("near", KNeighborsClassifier(1))]
+    >>> committee = VotingClassifier(members, voting="soft")
+    >>> committee = committee.fit([[0.0], [1.0], [9.0]], ["cat", "cat", "dog"])
+    >>> X = np.array([[0.0], [5.1], [8.0], [9.0]])
+    >>> [committee.classes_[member.predict(X)].tolist() for member in committee.estimators_]
+    [['cat', 'cat', 'dog', 'dog'], ['cat', 'dog', 'dog', 'dog']]
+    >>> QueryByCommittee().query(committee, X, 1).tolist()
+    [1]
     """
 
     _parameter_constraints = {

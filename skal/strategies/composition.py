@@ -35,6 +35,27 @@ class Prefilter(QueryStrategy):
         prefer its outliers.
     factor : float, default=3
         Number of candidates per row wanted.
+
+    See Also
+    --------
+    DiverseBatch : Spreads the candidates over clusters.
+    SubsamplePool : Chooses in a random part of the pool.
+
+    Examples
+    --------
+    Pick the twenty most uncertain rows of a thousand, and two dissimilar rows among them:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import CoreSet, EntropySampling, Prefilter
+    >>> model = LogisticRegression().fit([[0, 0], [9, 0]], ["cat", "dog"])
+    >>> X = np.random.RandomState(0).uniform(0, 9, size=(1000, 2))
+    >>> strategy = Prefilter(EntropySampling(), CoreSet(), factor=10)
+    >>> picks = strategy.query(model, X, 2, random_state=0)
+    >>> bool(model.predict_proba(X[picks]).max() < 0.55)  # both are uncertain
+    True
+    >>> bool(abs(X[picks[0], 1] - X[picks[1], 1]) > 4)  # and far from each other
+    True
     """
 
     _parameter_constraints = {

@@ -44,6 +44,12 @@ def max_coverage(X, n_instances, radius, X_labeled=None, *, metric="euclidean", 
     ndarray of shape (n_instances,)
         Positions in X, in the order of picking.
 
+    See Also
+    --------
+    purity_radius : Finds a radius.
+    max_herding : Covers by a kernel instead of a radius.
+    skal.strategies.ProbCover : The strategy.
+
     Notes
     -----
     Stores no graph: distances are computed again for newly covered rows, and each row is newly
@@ -117,6 +123,21 @@ def purity_radius(X, labels, purity=0.95, *, metric="euclidean", random_state=No
     -------
     float
         With a single cluster, a radius that covers everything.
+
+    See Also
+    --------
+    max_coverage : Picks rows by a radius.
+    skal.strategies.ProbCover : The strategy.
+
+    Examples
+    --------
+    The clusters are 3 apart, so smaller balls are pure:
+
+    >>> import numpy as np
+    >>> from skal.strategies.functions import purity_radius
+    >>> X = np.array([[0.0], [1.0], [4.0], [5.0]])
+    >>> round(purity_radius(X, np.array([0, 0, 1, 1]), purity=1.0), 2)
+    3.0
     """
     pairs = Pairwise(X, metric)
     centers = np.arange(len(pairs))
@@ -156,10 +177,33 @@ class ProbCover(QueryStrategy):
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance between embeddings.
 
+    See Also
+    --------
+    MaxHerding : Covers by a kernel, without a radius.
+    TypiClust : Picks the typical rows of clusters.
+    skal.strategies.functions.max_coverage : The choice, a function of arrays.
+    skal.strategies.functions.purity_radius : The radius, if none is given.
+
     References
     ----------
     Yehuda, Dekel, Hacohen and Weinshall, "Active learning through a covering lens", NeurIPS
     2022, algorithm 1 and section 4.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skal.learner import Learner
+    >>> from skal.strategies import ProbCover
+    >>> X = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [9.0]])
+    >>> learner = Learner.without_model(None, X)
+    >>> ProbCover(radius=0.15).query(learner, X, 1, random_state=0).tolist()
+    [1]
+    >>> X_labeled, y_labeled = X[[1]], ["wren"]
+    >>> picks = ProbCover(radius=0.15).query(
+    ...     learner, X, 2, X_labeled=X_labeled, y_labeled=y_labeled, random_state=0
+    ... )
+    >>> X[picks].round().ravel().tolist()
+    [5.0, 9.0]
     """
 
     needs = frozenset({"embed"})

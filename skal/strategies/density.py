@@ -7,7 +7,8 @@ import numpy as np
 from skal._utils.distances.pairwise import METRICS
 from skal._utils.private import Interval, StrOptions
 from skal.cluster import DensityPeaks
-from skal.cluster._graph import density_graph
+from skal.cluster._clusters import cluster_score
+from skal.cluster._graph import by_gamma, density_graph
 from skal.strategies.base import QueryStrategy, pick_highest, pick_shuffled
 from skal.strategies.uncertainty import entropy
 
@@ -20,13 +21,15 @@ _PARAMETERS = {
 }
 
 
-def peaks_and_outliers(graph, n_instances, peak_fraction=0.75):
+def peaks_and_outliers(rho, delta, n_instances, peak_fraction=0.75):
     """Pick the rows with the largest gamma, then the remaining rows with the largest delta.
 
     Parameters
     ----------
-    graph : DensityGraph
-        Densities and distances, from ``density_graph``.
+    rho : ndarray of shape (n_samples,)
+        Density of each row; see `skal.cluster.DensityPeaks.decision_graph`.
+    delta : ndarray of shape (n_samples,)
+        Distance from each row to the nearest denser row.
     n_instances : int
         Rows wanted, at most n_samples.
     peak_fraction : float, default=0.75
@@ -36,9 +39,26 @@ def peaks_and_outliers(graph, n_instances, peak_fraction=0.75):
     -------
     ndarray of shape (n_instances,)
         Positions, the peaks first.
+
+    See Also
+    --------
+    peaks_and_halo : Takes the points between clusters instead of outliers.
+    skal.strategies.EntropyDensityPeaks : The strategy.
+
+    Examples
+    --------
+    Two clusters and an outlier. The peaks are the middles of the clusters:
+
+    >>> import numpy as np
+    >>> from skal.cluster import DensityPeaks
+    >>> from skal.strategies.functions import peaks_and_outliers
+    >>> X = np.array([[0.0], [1.0], [1.9], [10.0], [11.0], [12.2], [20.0]])
+    >>> rho, delta, _ = DensityPeaks(cutoff=1.5).fit(X).decision_graph()
+    >>> X[peaks_and_outliers(rho, delta, 3, peak_fraction=2 / 3)].ravel().tolist()
+    [1.0, 11.0, 20.0]
     """
-    peaks = graph.peaks(round(peak_fraction * n_instances))
-    return _fill(peaks, [np.argsort(-graph.delta, kind="stable")], n_instances)
+    peaks = by_gamma(rho, cluster_score(rho, delta))[: round(peak_fraction * n_instances)]
+    return _fill(peaks, [np.argsort(-delta, kind="stable")], n_instances)
 
 
 def peaks_and_halo(model, n_instances, peak_fraction=0.75):
@@ -58,6 +78,26 @@ def peaks_and_halo(model, n_instances, peak_fraction=0.75):
     ndarray of shape (n_instances,)
         Positions, peaks first. If the halo is too small, rows with the next largest gamma come
         last.
+
+    See Also
+    --------
+    peaks_and_outliers : Takes outliers instead of the points between clusters.
+    skal.strategies.DensityPeaksSampling : The strategy.
+
+    Examples
+    --------
+    The halo is less dense than the border of the two clusters. Its point with the largest delta is
+    between them:
+
+    >>> import numpy as np
+    >>> from skal.cluster import DensityPeaks
+    >>> from skal.strategies.functions import peaks_and_halo
+    >>> X = np.array([[0.0], [1.0], [1.9], [4.0], [6.0], [7.0], [8.1]])
+    >>> model = DensityPeaks(2, cutoff=2.2, halo_scale=1.1).fit(X)
+    >>> X[model.halo_].ravel().tolist()
+    [0.0, 4.0, 8.1]
+    >>> X[peaks_and_halo(model, 3, peak_fraction=2 / 3)].ravel().tolist()
+    [1.0, 7.0, 4.0]
     """
     _, delta, gamma = model.decision_graph()
     peaks = model.cluster_centers_indices_[: round(peak_fraction * n_instances)]
@@ -91,10 +131,30 @@ class DensityPeaksSampling(QueryStrategy):
     method : {"auto", "exact", "approximate"}, default="auto"
         Whether to compare all pairs; see `skal.cluster.DensityPeaks`.
 
+    See Also
+    --------
+    EntropyDensityPeaks : Peaks and outliers of the uncertain rows.
+    TypiClust : Typical rows by k-means.
+    skal.cluster.DensityPeaks : The clustering.
+    skal.strategies.functions.peaks_and_halo : The choice.
+
     References
     ----------
     Wang, Min, Zhang and Wu, "Active learning through density clustering", Expert Systems with
     Applications 85 (2017).
+
+    Examples
+    --------
+    It needs no model, so it can also choose the first labels. Here, all are peaks:
+
+    >>> import numpy as np
+    >>> from skal.learner import Learner
+    >>> from skal.strategies import DensityPeaksSampling
+    >>> X = np.array([[0.0], [1.0], [1.9], [10.0], [11.0], [12.2]])
+    >>> strategy = DensityPeaksSampling(peak_fraction=1.0, percent=30)
+    >>> picks = strategy.query(Learner.without_model(None, X), X, 2, random_state=0)
+    >>> sorted(X[picks].ravel().tolist())
+    [1.0, 11.0]
     """
 
     needs = frozenset({"embed"})
@@ -152,10 +212,32 @@ class EntropyDensityPeaks(QueryStrategy):
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance between embeddings.
 
+    See Also
+    --------
+    DensityPeaksSampling : Peaks of the whole pool, without a model.
+    UncertaintyHerding : Covers the uncertain rows.
+    EntropySampling : The first step alone.
+    skal.strategies.functions.peaks_and_outliers : The second step.
+    skal.display.DecisionGraphDisplay : Plots the densities.
+
     References
     ----------
     On the peaks: Rodriguez and Laio, "Clustering by fast search and find of density peaks",
     Science 344 (2014).
+
+    Examples
+    --------
+    Six rows lie between the classes, in two clusters. The middle of each is asked:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import EntropyDensityPeaks
+    >>> model = LogisticRegression().fit([[0, 0], [9, 0]], ["cat", "dog"])
+    >>> between = [[4.5, 0.0], [4.5, 1.0], [4.5, 1.9], [4.5, 20.0], [4.5, 21.0], [4.5, 22.2]]
+    >>> X = np.array([*between, [0.0, 0.0], [0.0, 9.0], [9.0, 0.0]])
+    >>> strategy = EntropyDensityPeaks(prefilter=3.0, peak_fraction=1.0, percent=30)
+    >>> sorted(strategy.query(model, X, 2, random_state=0).tolist())
+    [1, 4]
     """
 
     needs = frozenset({"predict_proba", "embed"})
@@ -179,5 +261,5 @@ class EntropyDensityPeaks(QueryStrategy):
             metric=self.metric,
             random_state=random_state,
         )
-        picks = candidates[peaks_and_outliers(graph, n_instances, self.peak_fraction)]
-        return picks, scores[picks]
+        picks = peaks_and_outliers(graph.rho, graph.delta, n_instances, self.peak_fraction)
+        return candidates[picks], scores[candidates[picks]]

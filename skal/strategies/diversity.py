@@ -41,6 +41,11 @@ def k_center_greedy(X, n_instances, X_labeled=None, *, metric="euclidean", rando
     ndarray of shape (n_instances,)
         Positions in X, in the order of picking.
 
+    See Also
+    --------
+    max_herding : Prefers dense regions to outliers.
+    skal.strategies.CoreSet : The strategy.
+
     Notes
     -----
     Distances to picked rows only decrease. So rows are picked from the 1,024 farthest rows until a
@@ -117,6 +122,10 @@ def spread_over_clusters(labels, n_instances):
     ndarray of shape (n_instances,)
         Positions in `labels`.
 
+    See Also
+    --------
+    skal.strategies.DiverseBatch : The strategy.
+
     Examples
     --------
     >>> import numpy as np
@@ -140,10 +149,29 @@ class CoreSet(QueryStrategy):
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance between embeddings.
 
+    See Also
+    --------
+    MaxHerding : Prefers dense regions to outliers.
+    BADGE : Combines diversity with uncertainty.
+    skal.strategies.functions.k_center_greedy : The choice, a function of arrays.
+
     References
     ----------
     Sener and Savarese, "Active learning for convolutional neural networks: a core-set
     approach", ICLR 2018, algorithm 1.
+
+    Examples
+    --------
+    The embedding of a plain model is its features. Picks are far from labeled rows and each other:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import CoreSet
+    >>> X_labeled, y_labeled = np.array([[0.0], [1.0]]), ["cat", "dog"]
+    >>> model = LogisticRegression().fit(X_labeled, y_labeled)
+    >>> X = np.array([[0.5], [4.5], [8.9], [9.0]])
+    >>> CoreSet().query(model, X, 2, X_labeled=X_labeled, y_labeled=y_labeled).tolist()
+    [3, 1]
     """
 
     needs = frozenset({"embed"})
@@ -179,10 +207,30 @@ class DiverseBatch(QueryStrategy):
     n_clusters : int, default=None
         Number of clusters. None: the number of rows wanted.
 
+    See Also
+    --------
+    Prefilter : Chooses among the candidates of one strategy with any other.
+    BADGE : Combines uncertainty and diversity without parameters.
+    skal.strategies.functions.spread_over_clusters : The last step, a function of arrays.
+
     References
     ----------
     After Zhdanov, "Diverse mini-batch active learning", arXiv 1901.05954, which takes the rows
     nearest to the centers of weighted clusters instead.
+
+    Examples
+    --------
+    The two rows with the smallest margins are neighbors. `DiverseBatch` asks for one of them:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import DiverseBatch, MarginSampling
+    >>> model = LogisticRegression().fit([[0, 0], [9, 0]], ["cat", "dog"])
+    >>> X = np.array([[0.0, 0.0], [4.5, 0.0], [4.6, 0.1], [4.8, 9.0], [9.0, 9.0]])
+    >>> MarginSampling().query(model, X, 2).tolist()
+    [1, 2]
+    >>> DiverseBatch(MarginSampling(), factor=1.5).query(model, X, 2, random_state=0).tolist()
+    [1, 3]
     """
 
     needs = frozenset({"embed"})

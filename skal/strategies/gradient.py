@@ -52,6 +52,11 @@ def expected_gradient_length(proba, embedding, bias=True):
     ndarray of shape (n_samples,)
         At least 0; 0 if one class has probability 1.
 
+    See Also
+    --------
+    expected_change_of_gradient : Weighs the gradient for the predicted label only.
+    skal.strategies.ExpectedGradientLength : The strategy.
+
     References
     ----------
     Settles, "Active learning literature survey", 2009, section 3.3.
@@ -94,6 +99,11 @@ def expected_change_of_gradient(proba, embedding, bias=False):
     ndarray of shape (n_samples,)
         At least 0; 0 if one class has probability 1.
 
+    See Also
+    --------
+    expected_gradient_length : Expects over all possible labels.
+    skal.strategies.ExpectedChangeOfGradient : The strategy.
+
     Examples
     --------
     >>> import numpy as np
@@ -131,6 +141,12 @@ def badge(proba, embedding, n_instances, random_state=None):
     -------
     ndarray of shape (n_instances,)
         Positions, in the order drawn.
+
+    See Also
+    --------
+    k_center_greedy : Diversity without gradients.
+    expected_gradient_length : The length of the gradients alone.
+    skal.strategies.BADGE : The strategy.
 
     References
     ----------
@@ -191,10 +207,29 @@ class ExpectedGradientLength(ScoreStrategy):
     bias : bool, default=True
         Whether the last layer has a bias. With all layers, biases always count.
 
+    See Also
+    --------
+    ExpectedChangeOfGradient : Weighs the gradient for the predicted label only.
+    BADGE : Picks long gradients of different directions.
+    skal.strategies.functions.expected_gradient_length : The score, a function of arrays.
+
     References
     ----------
     Settles, Craven and Ray, "Multiple-instance active learning", NIPS 2007. Settles, "Active
     learning literature survey", 2009, section 3.3.
+
+    Examples
+    --------
+    Rows 1 and 2 are equally uncertain. The longer row has the longer gradient:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import ExpectedGradientLength
+    >>> model = LogisticRegression(C=10).fit([[0, 2], [2, 0]], ["cat", "dog"])
+    >>> X = np.array([[0, 2], [1, 1], [4, 4]])
+    >>> positions, scores = ExpectedGradientLength().query(model, X, 2, return_scores=True)
+    >>> positions.tolist(), scores.round(2).tolist()
+    ([2, 1], [4.06, 1.22])
     """
 
     _parameter_constraints = {"layers": [StrOptions({"last", "all"})], "bias": ["boolean"]}
@@ -229,6 +264,25 @@ class ExpectedChangeOfGradient(ScoreStrategy):
     ----------
     bias : bool, default=False
         Whether to count the gradient of the last layer's bias too.
+
+    See Also
+    --------
+    ExpectedGradientLength : Expects over all possible labels.
+    BADGE : Picks long gradients of different directions.
+    skal.strategies.functions.expected_change_of_gradient : The score, a function of arrays.
+
+    Examples
+    --------
+    Rows 1 and 2 are equally uncertain. The longer row has the longer gradient:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import ExpectedChangeOfGradient
+    >>> model = LogisticRegression(C=10).fit([[0, 2], [2, 0]], ["cat", "dog"])
+    >>> X = np.array([[0, 2], [1, 1], [4, 4]])
+    >>> positions, scores = ExpectedChangeOfGradient().query(model, X, 2, return_scores=True)
+    >>> positions.tolist(), scores.round(2).tolist()
+    ([2, 1], [2.83, 0.71])
     """
 
     needs = frozenset({"predict_proba", "embed"})
@@ -250,10 +304,29 @@ class BADGE(QueryStrategy):
     redundant rows. There are no parameters to tune. For a pool of a million rows, put it in a
     `SubsamplePool`.
 
+    See Also
+    --------
+    CoreSet : Diversity alone.
+    ExpectedGradientLength : The length of the gradients alone.
+    skal.strategies.functions.badge : The choice, a function of arrays.
+
     References
     ----------
     Ash, Zhang, Krishnamurthy, Langford and Agarwal, "Deep batch active learning by diverse,
     uncertain gradient lower bounds", ICLR 2020.
+
+    Examples
+    --------
+    Rows 2 and 3 have the same gradient, so only one of them is asked:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import BADGE
+    >>> model = LogisticRegression().fit([[0, 2], [2, 0]], ["cat", "dog"])
+    >>> X = np.array([[0.0, 9.0], [1.0, 1.0], [4.1, 4.0], [4.1, 4.0], [4.0, 4.1]])
+    >>> picks = BADGE().query(model, X, 3, random_state=0)
+    >>> np.unique(X[picks], axis=0).tolist()
+    [[1.0, 1.0], [4.0, 4.1], [4.1, 4.0]]
     """
 
     needs = frozenset({"predict_proba", "embed"})

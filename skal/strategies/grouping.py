@@ -62,6 +62,23 @@ class MaxPerGroup(_Limited):
         Picks the rows.
     n_per_group : int, default=1
         Most rows of a group in a round.
+
+    See Also
+    --------
+    MinimumGap : Limits the picks of a recording by their distance in time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import MarginSampling, MaxPerGroup
+    >>> model = LogisticRegression().fit([[0.0], [4.0]], ["cat", "dog"])
+    >>> X = np.array([[2.0], [2.1], [2.5], [4.0]])
+    >>> nights = np.array(["Monday", "Monday", "Tuesday", "Tuesday"])
+    >>> MarginSampling().query(model, X, 2).tolist()
+    [0, 1]
+    >>> MaxPerGroup(MarginSampling()).query(model, X, 2, groups=nights).tolist()
+    [0, 2]
     """
 
     _parameter_constraints = {
@@ -94,11 +111,30 @@ class MinimumGap(_Limited):
     gap : float, default=60.0
         Least time between the starts of two rows of one recording, in s.
 
+    See Also
+    --------
+    MaxPerGroup : Limits the number of picks of a recording.
+
     Notes
     -----
     Give start times in s to `query` or ``fit`` as ``starts``, and recordings as ``groups``.
     Neither is needed for window addresses such as ``night.wav#t=60,64``, which
     `skal.datasets.load_audio_folder` returns.
+
+    Examples
+    --------
+    Windows of one recording, which start every 4 s:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import MarginSampling, MinimumGap
+    >>> model = LogisticRegression().fit([[0.0], [4.0]], ["cat", "dog"])
+    >>> X = np.array([[2.0], [2.1], [2.5], [4.0]])
+    >>> context = {"groups": np.array(["night"] * 4), "starts": np.array([0.0, 4.0, 8.0, 12.0])}
+    >>> MarginSampling().query(model, X, 2, **context).tolist()
+    [0, 1]
+    >>> MinimumGap(MarginSampling(), gap=8.0).query(model, X, 2, **context).tolist()
+    [0, 2]
     """
 
     _parameter_constraints = {

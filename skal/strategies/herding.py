@@ -69,6 +69,12 @@ def max_herding(
     ndarray of shape (n_instances,)
         Positions in X, in the order of picking.
 
+    See Also
+    --------
+    max_coverage : Covers by balls of a radius.
+    k_center_greedy : Prefers the farthest rows.
+    skal.strategies.MaxHerding, skal.strategies.UncertaintyHerding : The strategies.
+
     Notes
     -----
     A pick changes the gains only through the rows that it is nearest to. So each round processes
@@ -247,10 +253,29 @@ class MaxHerding(_Herding):
         Most pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
         rows) are sampled.
 
+    See Also
+    --------
+    UncertaintyHerding : Covers the uncertain rows, once there is a model.
+    ProbCover : Covers by balls of a radius.
+    TypiClust : Picks the typical rows of clusters.
+    skal.strategies.functions.max_herding : The choice, a function of arrays.
+
     References
     ----------
     Bae, Noh and Sutherland, "Generalized coverage for more robust low-budget active learning",
     ECCV 2024, arXiv 2407.12212.
+
+    Examples
+    --------
+    Six rows in two directions. The first labels are the middle of each:
+
+    >>> import numpy as np
+    >>> from skal.learner import Learner
+    >>> from skal.strategies import MaxHerding
+    >>> X = np.array([[1, 0], [1, 0.1], [1, 0.2], [0, 1], [0.1, 1], [0.2, 1]])
+    >>> learner = Learner.without_model(None, X)
+    >>> sorted(MaxHerding(gamma=10).query(learner, X, 2, random_state=0).tolist())
+    [1, 4]
     """
 
     needs = frozenset({"embed"})
@@ -276,11 +301,31 @@ class UncertaintyHerding(_Herding):
         Most pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
         rows) are sampled by uncertainty.
 
+    See Also
+    --------
+    MaxHerding : The same for the first labels, without a model.
+    MarginSampling : The weights alone.
+    skal.strategies.functions.max_herding : The choice, a function of arrays.
+
     References
     ----------
     Bae, Sutherland and Oliveira, "Uncertainty herding: one active learning method for all label
     budgets", ICLR 2025, arXiv 2412.20644. Its tempering of the probabilities and its shrinking
     of the kernel are left out.
+
+    Examples
+    --------
+    The rows of the first and the last direction are certain. One row of each uncertain direction
+    is asked:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import UncertaintyHerding
+    >>> model = LogisticRegression(C=100).fit([[1, 0], [-1, 0]], ["cat", "dog"])
+    >>> X = np.array([[1, 0], [1, 0.1], [0, 1], [0.05, 1], [0, -1], [0.05, -1], [-1, 0]])
+    >>> picks = UncertaintyHerding(gamma=10).query(model, X, 2, random_state=0)
+    >>> sorted(np.sign(X[picks, 1]).tolist())
+    [-1.0, 1.0]
     """
 
     needs = frozenset({"embed", "predict_proba"})

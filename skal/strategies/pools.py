@@ -28,6 +28,26 @@ class SubsamplePool(QueryStrategy):
         Chooses within the sample.
     size : int, default=10_000
         Rows in the sample, at least the number of rows wanted.
+
+    See Also
+    --------
+    NeighborPool : Queries the neighborhood of the labeled rows.
+    Prefilter : Queries the candidates of another strategy.
+
+    Examples
+    --------
+    BatchBALD on a pool that is too large for it:
+
+    >>> import numpy as np
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skal.strategies import BatchBALD, SubsamplePool
+    >>> rng = np.random.default_rng(0)
+    >>> forest = RandomForestClassifier(10, random_state=0)
+    >>> forest = forest.fit(rng.normal(size=(20, 2)), [0, 1] * 10)
+    >>> X = rng.normal(size=(50_000, 2))
+    >>> strategy = SubsamplePool(BatchBALD(n_models=10), size=500)
+    >>> strategy.query(forest, X, 5, random_state=0).shape
+    (5,)
     """
 
     _parameter_constraints = {
@@ -101,11 +121,34 @@ class NeighborPool(QueryStrategy):
         then be embeddings of a pretrained network, or other features with meaningful distances.
         Rows that are not candidates are excluded from the neighbors.
 
+    See Also
+    --------
+    SubsamplePool : Queries a random part of the pool.
+    Prefilter : Queries the candidates of another strategy.
+
     References
     ----------
     Coleman, Chou, Katz-Samuels, Culatana, Bailis, Berg, Nowak, Sumbaly, Zaharia and Yalniz,
     "Similarity search for efficient active learning and search of rare concepts", AAAI 2022,
     arXiv 2007.00077.
+
+    Examples
+    --------
+    The rows with the smallest margin are far from all labeled rows. In the neighborhood of these,
+    the strategy asks for others:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import MarginSampling, NeighborPool
+    >>> X_labeled, y_labeled = np.array([[0.0, 0.0], [4.0, 0.0]]), ["cat", "dog"]
+    >>> model = LogisticRegression().fit(X_labeled, y_labeled)
+    >>> far = np.full((20, 2), [2.0, 99.0])
+    >>> X = np.concatenate([[[0.0, 0.1], [1.0, 0.0], [2.5, 0.0], [4.0, 0.1]], far])
+    >>> MarginSampling().query(model, X, 1).item() in range(4)
+    False
+    >>> strategy = NeighborPool(MarginSampling(), n_neighbors=2)
+    >>> strategy.query(model, X, 1, X_labeled=X_labeled, y_labeled=y_labeled).tolist()
+    [2]
     """
 
     _parameter_constraints = {

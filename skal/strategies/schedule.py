@@ -25,6 +25,11 @@ class Schedule(QueryStrategy):
         Each strategy is used while there are fewer labels than its number. The numbers must
         increase; the last must be None.
 
+    See Also
+    --------
+    MaxHerding : For few labels.
+    MarginSampling : For many labels.
+
     References
     ----------
     Hacohen, Dekel and Weinshall, "Active learning on a budget: opposite strategies suit high
@@ -32,9 +37,20 @@ class Schedule(QueryStrategy):
 
     Examples
     --------
-    >>> from skal.strategies import MarginSampling, RandomSampling
-    >>> from skal.strategies.schedule import Schedule
-    >>> schedule = Schedule([(100, RandomSampling()), (None, MarginSampling())])
+    Random rows until there are three labels, then those with the smallest margin:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import MarginSampling, RandomSampling, Schedule
+    >>> schedule = Schedule([(3, RandomSampling()), (None, MarginSampling())])
+    >>> X_labeled, y_labeled = np.array([[0.0], [1.0], [4.0]]), ["cat", "cat", "dog"]
+    >>> model = LogisticRegression().fit(X_labeled, y_labeled)
+    >>> X = np.array([[0.0], [2.5], [5.0]])
+    >>> schedule.query(model, X, 1, X_labeled=X_labeled, y_labeled=y_labeled).tolist()
+    [1]
+
+    A grid search may change where a stage ends:
+
     >>> schedule.set_params(until0=50).stages[0]
     (50, RandomSampling())
     """

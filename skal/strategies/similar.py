@@ -20,6 +20,11 @@ class SimilarTo(ScoreStrategy):
     examples : array-like of shape (n_examples, ...)
         Rows like those of X: features, or paths for a Pipeline that embeds them.
 
+    See Also
+    --------
+    skal.search.SimilaritySearch : The same search without a campaign.
+    MostLikely : Finds rows of a class by the model.
+
     Examples
     --------
     >>> import numpy as np
@@ -27,8 +32,8 @@ class SimilarTo(ScoreStrategy):
     >>> from skal.strategies import SimilarTo
     >>> X = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.2]])
     >>> learner = Learner.without_model(None, X)
-    >>> SimilarTo(np.array([[2.0, 0.5]])).query(learner, X, 2)
-    array([2, 0])
+    >>> SimilarTo(np.array([[2.0, 0.5]])).query(learner, X, 2).tolist()
+    [2, 0]
     """
 
     needs = frozenset({"embed"})
@@ -53,6 +58,21 @@ class MostLikely(ScoreStrategy):
     ----------
     label : object
         The class, as in y.
+
+    See Also
+    --------
+    SimilarTo : Finds rows of a class by an example, without a model.
+    MarginSampling : Asks where the model hesitates instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal.strategies import MostLikely
+    >>> model = LogisticRegression().fit([[0.0], [4.0]], ["noise", "owl"])
+    >>> X = np.array([[0.0], [3.0], [2.0], [5.0]])
+    >>> MostLikely("owl").query(model, X, 2).tolist()
+    [3, 1]
     """
 
     _parameter_constraints = {"label": "no_validation"}

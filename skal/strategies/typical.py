@@ -29,6 +29,11 @@ def typicality(X, n_neighbors):
     ndarray of shape (n_samples,)
         Infinite if the neighbors equal the row.
 
+    See Also
+    --------
+    typical_rows : Picks rows by it.
+    skal.strategies.TypiClust : The strategy.
+
     Examples
     --------
     >>> import numpy as np
@@ -93,6 +98,28 @@ def typical_rows(
     -------
     ndarray of shape (n_instances,)
         Positions in X, in the order of picking.
+
+    See Also
+    --------
+    typicality : The score within a cluster.
+    skal.strategies.TypiClust : The strategy.
+
+    Examples
+    --------
+    The larger cluster comes first, and one with a label comes last:
+
+    >>> import numpy as np
+    >>> from skal.strategies.functions import typical_rows
+    >>> X = np.array([[0.0], [1.0], [1.1], [8.0], [9.0], [9.2], [11.0]])
+    >>> labels = np.array([0, 0, 0, 1, 1, 1, 1])
+    >>> options = {"min_cluster_size": 1, "n_neighbors": 2}
+    >>> picks = typical_rows(X, 2, labels=labels, **options)
+    >>> X[picks].ravel().tolist()
+    [9.0, 1.0]
+    >>> labels = np.array([1, 0, 0, 0, 1, 1, 1, 1])  # the labeled row first
+    >>> picks = typical_rows(X, 1, [[9.5]], labels=labels, **options)
+    >>> X[picks].ravel().tolist()
+    [1.0]
     """
     rng = check_random_state(random_state)
     X = np.asarray(X)
@@ -142,10 +169,29 @@ class TypiClust(QueryStrategy):
     n_neighbors : int, default=20
         Number of neighbors for the typicality, at most half of the cluster.
 
+    See Also
+    --------
+    MaxHerding : Covers the pool, without clusters.
+    ProbCover : Covers the pool by balls of a radius.
+    skal.strategies.functions.typical_rows : The choice, a function of arrays.
+
     References
     ----------
     Hacohen, Dekel and Weinshall, "Active learning on a budget: opposite strategies suit high
     and low budgets", ICML 2022, section 3.
+
+    Examples
+    --------
+    Two clusters. The row in the densest part of each is asked:
+
+    >>> import numpy as np
+    >>> from skal.learner import Learner
+    >>> from skal.strategies import TypiClust
+    >>> X = np.array([[-2.0], [-0.5], [0.0], [0.4], [2.0], [18.0], [19.7], [20.0], [20.4], [22.0]])
+    >>> strategy = TypiClust(min_cluster_size=2, n_neighbors=2)
+    >>> picks = strategy.query(Learner.without_model(None, X), X, 2, random_state=0)
+    >>> sorted(X[picks].ravel().tolist())
+    [0.0, 20.0]
     """
 
     needs = frozenset({"embed"})

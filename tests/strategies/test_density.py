@@ -29,7 +29,7 @@ def pool():
 def test_peaks_and_outliers(pool, n, fraction, n_peaks):
     """Take the largest gamma, then the largest delta among all others, in this order."""
     graph = density_graph(pool[0], percent=5)
-    picks = peaks_and_outliers(graph, n, fraction)
+    picks = peaks_and_outliers(graph.rho, graph.delta, n, fraction)
     peaks = sorted(range(240), key=lambda i: -graph.gamma[i])[:n_peaks]
     others = sorted(set(range(240)) - set(peaks), key=lambda i: -graph.delta[i])[: n - n_peaks]
     np.testing.assert_array_equal(picks, peaks + others)
@@ -79,7 +79,8 @@ def test_entropy_density_peaks(pool, n, prefilter):
     uncertainty = entropy(net.predict_proba(X))
     uncertain = np.argsort(-uncertainty)[: int(np.ceil(prefilter * n))]
     graph = density_graph(net.embed(X[uncertain]), percent=5)
-    np.testing.assert_array_equal(picks, uncertain[peaks_and_outliers(graph, n, 0.6)])
+    among = peaks_and_outliers(graph.rho, graph.delta, n, 0.6)
+    np.testing.assert_array_equal(picks, uncertain[among])
     np.testing.assert_allclose(scores, uncertainty[picks])
 
 

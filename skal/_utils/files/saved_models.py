@@ -27,7 +27,23 @@ _NAME_ONE = "name a model file, a run folder of skal run, or a project folder of
 
 
 class ModelError(ValueError):
-    """A model cannot be loaded, or does not accept recordings; the message says what to do."""
+    """A model cannot be loaded, or does not accept recordings; the message says what to do.
+
+    See Also
+    --------
+    Recognizer.load : Raises it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skal.recognizer import ModelError, Recognizer
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     try:
+    ...         Recognizer.load(folder)
+    ...     except ModelError as error:
+    ...         print(str(error).replace(folder, "night"))
+    night: this folder has no model; name a model file, ...
+    """
 
 
 class SavedModel(NamedTuple):

@@ -16,6 +16,17 @@ class Broken(NamedTuple):
         What is wrong with it.
     advice : str
         What to do about it.
+
+    See Also
+    --------
+    BrokenClipsError : Names all broken clips of a call.
+    build_features : Reports the broken recordings of a collection.
+
+    Examples
+    --------
+    >>> from skal.audio import Broken
+    >>> print(Broken("night.wav", "the file is empty", "record it again"))
+    'night.wav': the file is empty. What to do: record it again.
     """
 
     path: str
@@ -47,6 +58,20 @@ class AudioReadError(ValueError):
     ----------
     broken : Broken
         The three in one object.
+
+    See Also
+    --------
+    Broken : The same as a value, where many recordings are read.
+    BrokenClipsError : Names all broken clips of a call.
+
+    Examples
+    --------
+    >>> from skal.audio import AudioReadError, read_audio
+    >>> try:
+    ...     read_audio("missing.wav")
+    ... except AudioReadError as error:
+    ...     print(error)
+    'missing.wav': no such file. What to do: check the name and the folder.
     """
 
     def __init__(self, path, reason, advice):
@@ -73,4 +98,29 @@ class AudioReadError(ValueError):
 
 
 class HeaderWarning(UserWarning):
-    """The header of a recording contradicts its content; the content was read."""
+    """The header of a recording contradicts its content; the content was read.
+
+    See Also
+    --------
+    read_audio, audio_length : Issue it.
+
+    Examples
+    --------
+    The header promises 2 s, and the file ends after one:
+
+    >>> import tempfile
+    >>> import warnings
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import soundfile
+    >>> from skal.audio import HeaderWarning, read_audio
+    >>> caught = warnings.catch_warnings(record=True)
+    >>> with tempfile.TemporaryDirectory() as folder, caught as found:
+    ...     path = Path(folder) / "night.wav"
+    ...     soundfile.write(path, np.linspace(-0.5, 0.5, 16000), 8000)
+    ...     n_bytes = path.write_bytes(path.read_bytes()[:-16000])
+    ...     warnings.simplefilter("always")
+    ...     y, sr = read_audio(path)
+    >>> y.shape, [warning.category is HeaderWarning for warning in found]
+    ((8000,), [True])
+    """

@@ -47,6 +47,24 @@ def audio_length(path):
     ------
     AudioReadError
         As `read_audio`, as far as the header tells.
+
+    See Also
+    --------
+    read_audio : Reads the recording.
+    iter_windows : The windows of a recording.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import soundfile
+    >>> from skal.audio import audio_length
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "wren.wav"
+    ...     soundfile.write(path, np.linspace(-0.5, 0.5, 12000), 8000)
+    ...     audio_length(path)
+    1.5
     """
     with open_sound(os.fspath(path)) as sound:
         length = sound.frames / sound.samplerate
@@ -79,6 +97,25 @@ def iter_windows(clip, window, hop=None):
         If the recording cannot be opened.
     ValueError
         If `window` or `hop` is not positive.
+
+    See Also
+    --------
+    Window : What is yielded; ``str(window)`` is its address.
+    read_audio : Reads a window.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import soundfile
+    >>> from skal.audio import iter_windows
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "night.wav"
+    ...     soundfile.write(path, np.linspace(-0.5, 0.5, 40000), 8000)
+    ...     windows = list(iter_windows(path, window=2.0))
+    >>> [(window.start, window.end) for window in windows]
+    [(0.0, 2.0), (2.0, 4.0), (4.0, 5.0)]
     """
     hop = window if hop is None else hop
     if not (window > 0 and hop > 0):

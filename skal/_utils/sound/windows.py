@@ -24,6 +24,18 @@ class Window(NamedTuple):
         Where the window begins, in s.
     end : float, default=None
         Where the window ends, in s; None: the end of the file.
+
+    See Also
+    --------
+    iter_windows : The windows of a recording.
+    read_audio : Reads a window.
+
+    Examples
+    --------
+    >>> from skal.audio import Window
+    >>> window = Window("night.wav", 60.0, 64.0)
+    >>> str(window), window.end - window.start
+    ('night.wav#t=60,64', 4.0)
     """
 
     path: str

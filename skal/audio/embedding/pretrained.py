@@ -85,9 +85,9 @@ class PretrainedEmbedding(AudioTransformer):
 
     See Also
     --------
-    LogMelSpectrogram : Features for networks that are trained from nothing.
-    FeatureCache : Computes the rows of each recording once.
-    KNOWN_MODELS : What the known models take and give, and their licenses.
+    LogMelSpectrogram : Features without a pretrained network.
+    skal.models.make_embedding_classifier : The classifier to put behind it.
+    FeatureCache : Stores the embeddings on disk.
 
     Examples
     --------

@@ -36,10 +36,40 @@ class PseudoLabels(BaseEstimator):
         Sample weight of a pseudo-label; a human label has weight 1. Values other than 1 need a
         classifier whose ``fit`` takes ``sample_weight``.
 
+    See Also
+    --------
+    Replay : Trains on fewer of the old labels.
+
     References
     ----------
     Wang, Zhang, Li, Zhang and Lin, "Cost-effective active learning for deep image
     classification", arXiv 1701.03551, section III-B.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import PseudoLabels
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500),
+    ...     pseudo_labels=PseudoLabels(threshold=0.2, decay=0.01),
+    ...     n_initial=20,
+    ...     budget=60,
+    ...     random_state=0,
+    ... ).fit(X, y)
+    >>> last = campaign.history_[-1]
+    >>> last["n_labeled"], last["n_pseudo_labeled"], last["n_trained"], last["pseudo_accuracy"]
+    (60, 31, 91, 1.0)
+
+    Only confident predictions become labels, here of rows 0 and 3:
+
+    >>> import numpy as np
+    >>> proba = np.array([[0.99, 0.01], [0.9, 0.1], [0.4, 0.6], [0.0, 1.0]])
+    >>> positions, codes = PseudoLabels(threshold=0.1).choose(proba, t=0)
+    >>> positions.tolist(), codes.tolist()
+    ([0, 3], [0, 1])
     """
 
     needs = ("predict_proba",)

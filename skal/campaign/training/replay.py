@@ -30,9 +30,35 @@ class Replay(BaseEstimator):
     fraction : float, default=0.5
         Share of the correctly predicted old labels of each class, at least one label.
 
+    See Also
+    --------
+    Finetune : Continues from the last model, which saw the other labels before.
+    PseudoLabels : Trains on more rows than the labeled ones.
+
     Notes
     -----
     Choosing among the old labels costs one forward pass over them.
+
+    Examples
+    --------
+    Every round trains on its 20 labels and on less than all of the old ones:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import Replay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500),
+    ...     replay=Replay("uncertain", fraction=0.5),
+    ...     n_initial=20,
+    ...     budget=60,
+    ...     random_state=0,
+    ... ).fit(X, y)
+    >>> [record["n_labeled"] for record in campaign.history_]
+    [20, 40, 60]
+    >>> [record["n_trained"] for record in campaign.history_]
+    [20, 31, 43]
     """
 
     _parameter_constraints = {

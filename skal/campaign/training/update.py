@@ -52,6 +52,25 @@ class Retrain(_Update):
     ----------
     pre_train : bool, default=True
         Train on the first labels. False: the unchanged pretrained model is the model of round 0.
+
+    See Also
+    --------
+    Finetune : Continues from the weights of the last round.
+    ShrinkPerturb : Continues from shrunk and perturbed weights.
+
+    Examples
+    --------
+    ``update="retrain"``, the default, is ``Retrain()``. The object is for a classifier that starts
+    from saved weights, and predicts before it is trained:
+
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import Retrain
+    >>> from skal.models import CNNClassifier
+    >>> campaign = ActiveLearningClassifier(
+    ...     CNNClassifier(pretrained="model.skal"), update=Retrain(pre_train=False)
+    ... )
+    >>> campaign.get_params()["update__pre_train"]
+    False
     """
 
     def prepare(self, model, y):
@@ -76,10 +95,32 @@ class Finetune(_Update):
     pre_train : bool, default=True
         Train on the first labels; see :class:`Retrain`.
 
+    See Also
+    --------
+    Retrain : Trains from scratch in every round.
+    ShrinkPerturb : Shrinks the weights first, and adds noise.
+    Replay : Which old labels a round trains on.
+
     Notes
     -----
     ``partial_fit`` gets all labels of the round again. Models that count rows, such as
     `GaussianNB`, should get each label once: ``replay="none"`` trains on the new labels only.
+
+    Examples
+    --------
+    The record tells which trainings started from scratch:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import Finetune
+    >>> X, y = load_iris(return_X_y=True)
+    >>> campaign = ActiveLearningClassifier(
+    ...     LogisticRegression(max_iter=500), update=Finetune(),
+    ...     n_initial=20, budget=60, random_state=0,
+    ... ).fit(X, y)
+    >>> [record["from_scratch"] for record in campaign.history_]
+    [True, False, False]
     """
 
     def check(self, model):
@@ -174,9 +215,34 @@ class ShrinkPerturb(Finetune):
     pre_train : bool, default=True
         Train on the first labels; see :class:`Retrain`.
 
+    See Also
+    --------
+    Finetune : Continues from unchanged weights.
+    Retrain : Trains from scratch in every round.
+
     References
     ----------
     Ash and Adams, "On warm-starting neural network training", NeurIPS 2020, section 4.
+
+    Examples
+    --------
+    A grid search may set the parameters through the campaign:
+
+    >>> from skal import ActiveLearningClassifier
+    >>> from skal.campaign import ShrinkPerturb
+    >>> from skal.models import CNNClassifier
+    >>> campaign = ActiveLearningClassifier(CNNClassifier(), update=ShrinkPerturb(shrink=0.4))
+    >>> campaign.set_params(update__noise=0.05).update
+    ShrinkPerturb(noise=0.05, shrink=0.4)
+    >>> campaign.update.check(campaign.estimator)
+
+    Classifiers without weights to shrink are refused:
+
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> campaign.update.check(LogisticRegression())
+    Traceback (most recent call last):
+    ...
+    TypeError: update='shrink_perturb' needs a network such as skal.models.CNNClassifier, ...
     """
 
     _parameter_constraints = {

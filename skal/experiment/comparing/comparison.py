@@ -84,6 +84,31 @@ def compare(params, strategies=None, *, notes=(), reporter=None):
         If a parameter is invalid, or a file cannot be read or written.
     Interrupted
         After Ctrl-C.
+
+    See Also
+    --------
+    run_experiment : Runs one strategy.
+    skal.display.BudgetCurveDisplay : Draws the curves.
+    skal.metrics.paired_test : Tests the differences of your own measurements.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skal.experiment import compare
+    >>> parameters = {
+    ...     "dataset": {"name": "sounds", "n_samples": 60, "n_classes": 3, "duration": 0.3},
+    ...     "features": {"name": "mfcc", "n_fft": 256, "n_mels": 16, "n_mfcc": 8},
+    ...     "model": "logistic_regression",
+    ...     "n_initial": 10, "n_instances": 10, "budget": 30, "n_seeds": 2, "verbose": 0,
+    ... }
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     comparison = compare({**parameters, "output_dir": folder}, ["margin"])
+    ...     report = (comparison.folder / "report.html").exists()
+    >>> report, [row["strategy"] for row in comparison.table]
+    (True, ['random', 'margin'])
+    >>> n_labels, values = comparison.budget_curves("f1")["margin"][0]
+    >>> n_labels.tolist(), values.shape
+    ([10.0, 20.0, 30.0], (3,))
     """
     given = params.as_used() if isinstance(params, Params) else dict(params)
     arms = _arms(given, strategies)
@@ -258,6 +283,11 @@ class Comparison:
     seed_noise : float
         Standard deviation of random's final accuracy over the seeds: labels drawn anew, and
         training; NaN if there is only one.
+
+    See Also
+    --------
+    compare : Makes it, and has an example.
+    skal.display.BudgetCurveDisplay : Draws the curves.
     """
 
     def __init__(self, folder, stats, full_data, duplicates, full_data_again=None):

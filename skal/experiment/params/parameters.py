@@ -208,6 +208,26 @@ def load_params(given, overrides=(), *, source="given"):
     ------
     ParameterError
         If a key or value is wrong; the message is one line that names the key.
+
+    See Also
+    --------
+    run_experiment : Runs the parameters.
+    compare : Runs them with several strategies.
+    read_preset : Parameters that come with the package.
+
+    Examples
+    --------
+    >>> from skal.experiment import load_params
+    >>> params, notes = load_params({"dataset": "sounds", "n_initial": 10}, [("budget", 50)])
+    >>> params.n_initial, params.budget, params.strategy.name
+    (10, 50, 'margin')
+
+    A wrong key or value is an error of one line:
+
+    >>> load_params({"bugdet": 50})
+    Traceback (most recent call last):
+    ...
+    skal.experiment.messages.ParameterError: bugdet: unknown key; did you mean 'budget'? ...
     """
     raw, renamed = translate_renamed(merge(given, overrides, source))
     raw, notes = translate(raw)

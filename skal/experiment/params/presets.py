@@ -21,6 +21,16 @@ def preset_names():
     -------
     list of str
         Sorted.
+
+    See Also
+    --------
+    read_preset : The parameters of a preset.
+
+    Examples
+    --------
+    >>> from skal.experiment import preset_names
+    >>> "fsdd" in preset_names()
+    True
     """
     return sorted(_FILES)
 
@@ -41,6 +51,21 @@ def read_preset(name):
     ------
     ParameterError
         If there is no such preset; the message suggests the nearest name.
+
+    See Also
+    --------
+    preset_names : The names.
+    load_params : Completes the parameters.
+
+    Examples
+    --------
+    >>> from skal.experiment import load_params, read_preset
+    >>> preset = read_preset("fsdd")
+    >>> preset["features"]["name"]
+    'log_mel'
+    >>> params, notes = load_params(preset, [("strategy", "margin"), ("budget", 200)])
+    >>> params.strategy.name, params.budget
+    ('margin', 200)
     """
     if name not in _FILES:
         hint = name_allowed(name, _FILES)

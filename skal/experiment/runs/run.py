@@ -50,6 +50,31 @@ def run_experiment(params, *, notes=(), reporter=None):
         If a parameter is invalid, or a file cannot be read or written.
     Interrupted
         After Ctrl-C; the current round is finished and saved first.
+
+    See Also
+    --------
+    load_params : Checks and completes parameters.
+    compare : Runs several strategies and seeds.
+    resume_runs : Continues interrupted runs.
+
+    Examples
+    --------
+    A run of less than a second on synthetic sounds:
+
+    >>> import tempfile
+    >>> from skal.experiment import load_params, run_experiment
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     params, notes = load_params({
+    ...         "dataset": {"name": "sounds", "n_samples": 60, "n_classes": 3, "duration": 0.3},
+    ...         "features": {"name": "mfcc", "n_fft": 256, "n_mels": 16, "n_mfcc": 8},
+    ...         "model": "logistic_regression",
+    ...         "n_initial": 10, "n_instances": 10, "budget": 30,
+    ...         "output_dir": folder, "verbose": 0,
+    ...     })
+    ...     (run,) = run_experiment(params)
+    ...     table = (run / "stats.csv").read_text().splitlines()
+    >>> len(table)  # a header, the first training, and two rounds
+    4
     """
     reporter = Reporter(params.verbose) if reporter is None else reporter
     notes = [*describe_params(params), *notes]
@@ -172,6 +197,28 @@ def resume_runs(path="outputs", *, verbose=1):
     ------
     ExperimentError
         If there is no run, or another process holds it.
+
+    See Also
+    --------
+    run_experiment : Starts runs.
+
+    Examples
+    --------
+    Here, the only run is finished:
+
+    >>> import tempfile
+    >>> from skal.experiment import load_params, resume_runs, run_experiment
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     params, notes = load_params({
+    ...         "dataset": {"name": "sounds", "n_samples": 60, "n_classes": 3, "duration": 0.3},
+    ...         "features": {"name": "mfcc", "n_fft": 256, "n_mels": 16, "n_mfcc": 8},
+    ...         "model": "logistic_regression",
+    ...         "n_initial": 10, "n_instances": 10, "budget": 20,
+    ...         "output_dir": folder, "verbose": 0,
+    ...     })
+    ...     folders = run_experiment(params)
+    ...     resume_runs(folder, verbose=0)
+    []
     """
     reporter = Reporter(verbose)
     path = Path(path)

@@ -34,6 +34,24 @@ class LabelFileError(ValueError):
         The file.
     problems : list of LabelProblem
         The problems. Nothing of the file was taken.
+
+    See Also
+    --------
+    read_labels : Raises it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skal.label import LabelFileError, read_labels
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "labels.csv"
+    ...     n_characters = path.write_text("path,start,end,label\\na.wav,4,2,wren\\n")
+    ...     try:
+    ...         read_labels(path)
+    ...     except LabelFileError as error:
+    ...         print(error.problems[0])
+    row 2, end: start=4.0 and end=2.0: the end must be after the start
     """
 
     def __init__(self, path, problems):

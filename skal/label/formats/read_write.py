@@ -52,6 +52,29 @@ def export_labels(rows, format, target, *, root="."):
     ------
     ValueError
         If there is no such format, or a path leads out of `root`.
+
+    See Also
+    --------
+    read_labels : Reads labels.
+    LabelingProject.labels : The rows to write.
+
+    Examples
+    --------
+    >>> import io
+    >>> from tempfile import TemporaryDirectory
+    >>> from skal.datasets.synthetic import make_sounds, write_sounds
+    >>> from skal.label import LabelingProject, export_labels
+    >>> folder, table = TemporaryDirectory(), io.BytesIO()
+    >>> sounds = write_sounds(make_sounds(4, 1, random_state=0), folder.name)
+    >>> with folder, LabelingProject(folder.name, ["dog"]) as project:
+    ...     question = project.next("ann")
+    ...     answered = project.answer(question.question_id, "ann", "label", "dog")
+    ...     problems = export_labels(project.labels(), "csv", table)
+    >>> header, row = table.getvalue().decode().splitlines()
+    >>> header
+    'path,start,end,label,kind,person,at,round,why'
+    >>> problems
+    []
     """
     if format not in FORMATS:
         raise ValueError(f"no format {format!r}; {name_allowed(format, FORMATS)}")
@@ -114,6 +137,27 @@ def read_labels(path):
         If anything is wrong. It lists every problem with its row and key, and nothing is taken.
     FileNotFoundError
         If there is no such file.
+
+    See Also
+    --------
+    export_labels : Writes labels.
+    LabelingProject : Imports them.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from skal.label import read_labels
+    >>> table = '''path,start,end,label
+    ... night.wav,0,2,wren
+    ... night.wav,4,6,owl
+    ... '''
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "labels.csv"
+    ...     n_characters = path.write_text(table)
+    ...     labels = read_labels(path)
+    >>> labels[1].path, labels[1].start, labels[1].end, labels[1].label
+    ('night.wav', 4.0, 6.0, 'owl')
     """
     path = Path(path)
     labels, problems, left_out = {}, [], []

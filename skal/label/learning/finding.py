@@ -43,11 +43,27 @@ class Finder:
     project : LabelingProject
         Open.
 
+    See Also
+    --------
+    skal.search.SimilaritySearch : Searches rows that are not in a project.
+    skal.strategies.SimilarTo : Asks for similar rows in a campaign.
+
     Examples
     --------
-    >>> from skal.label import Finder, LabelingProject
-    >>> with LabelingProject("recordings") as project:  # doctest: +SKIP
-    ...     question = Finder(project).next("ann", label="owl")
+    >>> from tempfile import TemporaryDirectory
+    >>> from skal.audio import MFCC
+    >>> from skal.datasets.synthetic import make_sounds, write_sounds
+    >>> from skal.label import Finder, LabelingProject, Trainer
+    >>> folder = TemporaryDirectory()
+    >>> sounds = write_sounds(make_sounds(20, 2, random_state=0), folder.name)
+    >>> features = MFCC(sr=8000, flatten=True)
+    >>> with folder, LabelingProject(folder.name, ["tone"], embedding=features) as project:
+    ...     first = project.next("ann")
+    ...     answered = project.answer(first.question_id, "ann", "label", "tone")
+    ...     number = Trainer(project).train()  # computes the features
+    ...     question = Finder(project).next("ann", like=first.clip_id)
+    >>> question.reason
+    'similar'
     """
 
     def __init__(self, project):

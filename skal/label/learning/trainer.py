@@ -33,11 +33,33 @@ class Trainer:
     on_features : callable, default=None
         Called as ``on_features(n_done, n_clips, n_failed)`` while features are computed.
 
+    See Also
+    --------
+    LabelingProject : The project, and what its parameters say about the model.
+
     Examples
     --------
+    The names of the folders answer instead of a person:
+
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skal.audio import MFCC
+    >>> from skal.datasets.synthetic import make_sounds, write_sounds
     >>> from skal.label import LabelingProject, Trainer
-    >>> with LabelingProject("recordings") as project:  # doctest: +SKIP
-    ...     Trainer(project).train()
+    >>> folder = TemporaryDirectory()
+    >>> sounds = write_sounds(make_sounds(20, 2, random_state=0), folder.name)
+    >>> model = make_pipeline(MFCC(sr=8000, flatten=True), LogisticRegression(max_iter=500))
+    >>> with folder, LabelingProject(folder.name, sounds.target_names, estimator=model) as project:
+    ...     for _ in range(8):
+    ...         question = project.next("ann")
+    ...         label = Path(question.path).parent.name
+    ...         answered = project.answer(question.question_id, "ann", "label", label)
+    ...     number = Trainer(project).train()
+    ...     question = project.next("ann")
+    >>> number, question.round  # the model of round 0 chose this question
+    (0, 0)
     """
 
     def __init__(self, project, on_features=None):

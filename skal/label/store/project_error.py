@@ -18,6 +18,25 @@ class ProjectError(ValueError):
         listen there, or a public name is none).
     message : str
         What was wrong, where, and what to do, for people.
+
+    See Also
+    --------
+    LabelingProject : Raises it.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from skal.datasets.synthetic import make_sounds, write_sounds
+    >>> from skal.label import LabelingProject, ProjectError
+    >>> folder = TemporaryDirectory()
+    >>> sounds = write_sounds(make_sounds(2, 2, random_state=0), folder.name)
+    >>> with folder, LabelingProject(folder.name, ["dog", "siren"]) as project:
+    ...     question = project.next("ann")
+    ...     try:
+    ...         project.answer(question.question_id, "ann", "label", "cat")
+    ...     except ProjectError as error:
+    ...         print(error.code)
+    unknown_class
     """
 
     def __init__(self, code, message):

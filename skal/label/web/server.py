@@ -108,6 +108,11 @@ def serve(
         With code "address" if the server cannot listen at this address or port.
     ImportError
         If the extra ``label`` is not installed.
+
+    See Also
+    --------
+    label_in_terminal : The same without a browser.
+    LabelingProject : The project.
     """
     try:
         import uvicorn

@@ -44,6 +44,32 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
 
     Calling an object, as SciKeras does with ``KerasClassifier(model=CompactCNN())``, builds
     and compiles the network.
+
+    See Also
+    --------
+    SpectrogramNetwork : Adds the channel axis of spectrograms.
+    CNNClassifier : Trains a network.
+
+    Examples
+    --------
+    A network with one hidden layer, whose width can be searched for:
+
+    >>> import numpy as np
+    >>> from skal.models import CNNClassifier, Network
+    >>> class OneLayer(Network):
+    ...     def __init__(self, units=8):
+    ...         self.units = units
+    ...
+    ...     def body(self, x, layers, seeds):
+    ...         x = layers.Dense(self.units, kernel_initializer=seeds.he())(x)
+    ...         return layers.Activation("relu", name=self.embedding_layer)(x)
+    >>> model = CNNClassifier(OneLayer(), steps=200, learning_rate=0.02, random_state=0)
+    >>> X = np.array([[0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.9, 0.1]])
+    >>> model = model.set_params(network__units=16).fit(X, ["cat", "cat", "dog", "dog"])
+    >>> model.predict(X).tolist()
+    ['cat', 'cat', 'dog', 'dog']
+    >>> model.embed(X).shape
+    (4, 16)
     """
 
     embedding_layer = "embedding"
@@ -184,7 +210,30 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
 
 
 class SpectrogramNetwork(Network):
-    """Base of networks for spectrograms, (bands, frames) or (bands, frames, channels)."""
+    """Base of networks for spectrograms, (bands, frames) or (bands, frames, channels).
+
+    See Also
+    --------
+    Network : Base of networks for samples of any shape.
+    CompactCNN : A network to compare with.
+
+    Examples
+    --------
+    A network that ignores when a sound is, for spectrograms with or without a channel axis:
+
+    >>> from skal.models import SpectrogramNetwork
+    >>> class BandsOnly(SpectrogramNetwork):
+    ...     def __init__(self, filters=8):
+    ...         self.filters = filters
+    ...
+    ...     def body(self, x, layers, seeds):
+    ...         x = layers.Conv2D(self.filters, 3, kernel_initializer=seeds.he())(x)
+    ...         return layers.GlobalMaxPooling2D(name=self.embedding_layer)(x)
+    >>> BandsOnly().build((40, 44), n_classes=3).output_shape
+    (None, 3)
+    >>> BandsOnly().build((40, 44, 2), n_classes=3).output_shape
+    (None, 3)
+    """
 
     def _with_channels(self, x, layers):
         if len(x.shape) == 3:

@@ -38,6 +38,12 @@ class CompactCNN(SpectrogramNetwork):
         dropout. Several are usually narrower, with filters (8, 16, 32) and n_embedding 48 for
         example.
 
+    See Also
+    --------
+    ResNet : Deeper, for more labels.
+    SegmentVoting : Applies a network to the segments of long clips.
+    DenseNet : For rows of features.
+
     Notes
     -----
     Input of shape (bands, frames) or (bands, frames, channels). The embedding has
@@ -50,6 +56,22 @@ class CompactCNN(SpectrogramNetwork):
     ----------
     Lakshminarayanan, Pritzel and Blundell, Simple and scalable predictive uncertainty
     estimation using deep ensembles, NeurIPS 2017, section 2.
+
+    Examples
+    --------
+    Four narrow members, which see the same 60 bands x 44 frames. The embedding joins theirs:
+
+    >>> from skal.models import CompactCNN
+    >>> network = CompactCNN(filters=(8, 16, 32), n_embedding=48, n_members=4)
+    >>> model = network.build((60, 44), n_classes=10)
+    >>> model.output_shape, model.get_layer("embedding").output.shape
+    ((None, 10), (None, 192))
+
+    The parameters are those of a grid search over the classifier:
+
+    >>> from skal.models import CNNClassifier
+    >>> CNNClassifier(CompactCNN()).set_params(network__dropout=0.5).network.dropout
+    0.5
     """
 
     _parameter_constraints = {

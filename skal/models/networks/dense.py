@@ -18,10 +18,22 @@ class DenseNet(Network):
     dropout : float, default=0.0
         Share of the embedding dropped in training.
 
+    See Also
+    --------
+    CompactCNN : For spectrograms.
+    make_embedding_classifier : For embeddings of a pretrained network, without Keras.
+
     Notes
     -----
     Inputs of more than one dimension are flattened. Computes in 64 bits, as scikit-learn does:
     rows of features are cheap, and doubling a weight then equals repeating a row to all digits.
+
+    Examples
+    --------
+    >>> from skal.models import DenseNet
+    >>> model = DenseNet(units=(32, 16), dropout=0.2).build((128,), n_classes=4)
+    >>> model.output_shape, model.get_layer("embedding").output.shape
+    ((None, 4), (None, 16))
     """
 
     dtype = "float64"

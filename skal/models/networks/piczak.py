@@ -28,6 +28,10 @@ class PiczakCNN(SpectrogramNetwork):
         Factor of the sum of all squared kernel weights in the training loss, as in Keras, without
         a factor of one half.
 
+    See Also
+    --------
+    CompactCNN : Smaller, for few labels.
+
     Notes
     -----
     The kernels are those of the paper on 60 bands: 57 x 6, pooled 4 x 3 with a step of 1 x 3, then
@@ -39,6 +43,13 @@ class PiczakCNN(SpectrogramNetwork):
     ----------
     Piczak, Environmental sound classification with convolutional neural networks, MLSP 2015,
     section 3.2.
+
+    Examples
+    --------
+    >>> from skal.models import PiczakCNN
+    >>> model = PiczakCNN(filters=(16, 16), units=(100, 50)).build((60, 41, 2), n_classes=10)
+    >>> model.output_shape, model.get_layer("embedding").output.shape
+    ((None, 10), (None, 50))
     """
 
     _parameter_constraints = {

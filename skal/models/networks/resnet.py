@@ -32,6 +32,10 @@ class ResNet(SpectrogramNetwork):
     l2 : float, default=0.0
         Factor of the sum of all squared kernel weights in the training loss.
 
+    See Also
+    --------
+    CompactCNN : Smaller, for few labels.
+
     Notes
     -----
     Input of shape (bands, frames) or (bands, frames, channels), of any size. The embedding has the
@@ -43,6 +47,13 @@ class ResNet(SpectrogramNetwork):
     ----------
     He et al., Deep residual learning for image recognition, CVPR 2016, sections 4.1 (50
     layers) and 4.2 (small ones).
+
+    Examples
+    --------
+    >>> from skal.models import ResNet
+    >>> model = ResNet(depth=8, filters=(8, 16, 32)).build((60, 44), n_classes=10)
+    >>> model.output_shape, model.get_layer("embedding").output.shape
+    ((None, 10), (None, 32))
     """
 
     _parameter_constraints = {

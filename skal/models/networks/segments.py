@@ -20,6 +20,11 @@ class SegmentVoting(NestedParameters, Network):
         The network of a segment, with nested parameters (``network__dropout``); None:
         :class:`CompactCNN`.
 
+    See Also
+    --------
+    skal.audio.LogMelSpectrogram : Cuts spectrograms into segments.
+    CompactCNN : The default network of a segment.
+
     Notes
     -----
     Input of shape (segments, bands, frames, channels), as returned by
@@ -30,6 +35,21 @@ class SegmentVoting(NestedParameters, Network):
     ----------
     Piczak, Environmental sound classification with convolutional neural networks, MLSP 2015,
     section 4 (probability voting).
+
+    Examples
+    --------
+    Clips of 2 s have 32 frames: three segments of 16 frames, of which neighbors share half:
+
+    >>> from skal.audio import LogMelSpectrogram
+    >>> from skal.datasets import make_sounds
+    >>> from skal.models import CompactCNN, SegmentVoting
+    >>> sounds = make_sounds(6, 2, duration=2.0, random_state=0)
+    >>> X = LogMelSpectrogram(sr=8000, n_mels=20, segment_frames=16).transform(sounds.data)
+    >>> X.shape
+    (6, 3, 20, 16, 1)
+    >>> network = SegmentVoting(CompactCNN(filters=(8, 16)))
+    >>> network.build(X.shape[1:], n_classes=2).output_shape
+    (None, 2)
     """
 
     _objects = {"network": "CompactCNN({}=...)"}

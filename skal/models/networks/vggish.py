@@ -30,6 +30,11 @@ class VGGish(SpectrogramNetwork):
     l2 : float, default=1e-4
         Factor of the sum of all squared kernel weights in the training loss.
 
+    See Also
+    --------
+    CompactCNN : Smaller, for few labels.
+    skal.audio.PretrainedEmbedding : Embeddings of Google's pretrained network of that name.
+
     Notes
     -----
     Made for 60 bands x 41 frames x 2 channels (2.5 million weights); other sizes also work, with
@@ -40,6 +45,13 @@ class VGGish(SpectrogramNetwork):
     ----------
     Simonyan and Zisserman, Very deep convolutional networks for large-scale image
     recognition, ICLR 2015, section 2 (stacks of 3x3 convolutions).
+
+    Examples
+    --------
+    >>> from skal.models import VGGish
+    >>> model = VGGish(filters=(8, 16), n_embedding=32).build((60, 41, 2), n_classes=10)
+    >>> model.output_shape, model.get_layer("embedding").output.shape
+    ((None, 10), (None, 32))
     """
 
     _parameter_constraints = {
