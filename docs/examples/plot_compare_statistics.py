@@ -35,7 +35,7 @@ comparison = compare(
 # %%
 # Curves
 # ------
-# The mean of the seeds, with its 95 % bootstrap interval.
+# The mean of the seeds, with its 95% bootstrap interval.
 
 from skal.display import BudgetCurveDisplay
 

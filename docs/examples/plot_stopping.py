@@ -63,6 +63,6 @@ legend = ax.legend(loc="lower right", frameon=False)
 
 # %%
 # `~skal.campaign.TargetScore` stops at once: 20 labels validate to 0.6 by chance, while the model
-# is right for about 36 % of new recordings. Set its target only where there are labels enough to
+# is right for about 36% of new recordings. Set its target only where there are labels enough to
 # validate on. Later it is the other way round: the rows that margin asks for are hard, so a score
 # on the labels is lower than one on new recordings (`~skal.campaign.NoGain`: 0.475 against 0.60).
