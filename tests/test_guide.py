@@ -76,6 +76,13 @@ def test_tests_that_the_guide_shows_pass(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+def test_python_that_the_guide_shows_is_python():
+    shown = [block for page in GUIDE for block in _blocks(page, "python")]
+    assert len(shown) > 5
+    for block in shown:
+        compile(block, "<guide>", "exec")
+
+
 def test_commands_of_the_guide_exist():
     from typer.main import get_command
 
@@ -147,3 +154,10 @@ def test_the_guide_counts_the_kinds_of_synthetic_sounds():
     page = (ROOT / "docs" / "guide" / "data.rst").read_text()
     count = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}[len(SOUND_KINDS)]
     assert f"sounds of up to {count} kinds" in page
+
+
+def test_the_site_has_a_logo_a_favicon_and_a_description():
+    settings = (ROOT / "docs" / "conf.py").read_text()
+    icon = re.search(r'^html_logo = html_favicon = "(.+?)"', settings, re.MULTILINE)[1]
+    assert (ROOT / "docs" / icon).exists()
+    assert ":description: Active learning" in (ROOT / "docs" / "index.rst").read_text()
