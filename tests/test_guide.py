@@ -161,3 +161,12 @@ def test_the_site_has_a_logo_a_favicon_and_a_description():
     icon = re.search(r'^html_logo = html_favicon = "(.+?)"', settings, re.MULTILINE)[1]
     assert (ROOT / "docs" / icon).exists()
     assert ":description: Active learning" in (ROOT / "docs" / "index.rst").read_text()
+
+
+@pytest.mark.parametrize("page", ["index.rst", "guide/experiments.rst"])
+def test_pages_say_how_many_runs_a_comparison_makes(page):
+    from skal.experiment.comparing.comparison import DEFAULT_STRATEGIES
+    from skal.experiment.comparing.report import seeds_needed
+
+    n_runs = len(DEFAULT_STRATEGIES) * seeds_needed(len(DEFAULT_STRATEGIES) - 1)
+    assert f"{n_runs} runs" in " ".join((ROOT / "docs" / page).read_text().split())
