@@ -170,3 +170,13 @@ def test_pages_say_how_many_runs_a_comparison_makes(page):
 
     n_runs = len(DEFAULT_STRATEGIES) * seeds_needed(len(DEFAULT_STRATEGIES) - 1)
     assert f"{n_runs} runs" in " ".join((ROOT / "docs" / page).read_text().split())
+
+
+def test_links_of_the_bibliography_are_their_dois():
+    page = (ROOT / "docs" / "bibliography.rst").read_text()
+    found = re.findall(r"`doi:(\S+)\s+<https://doi\.org/(\S+)>`__", page)
+    assert len(found) == page.count("doi.org") > 20
+    for shown, link in found:
+        assert shown == link
+        assert re.fullmatch(r"10\.\d{4,5}/\S+", link), link
+        assert "arXiv" not in link or re.fullmatch(r"10\.48550/arXiv\.\d{4}\.\d{4,5}", link)
