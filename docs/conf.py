@@ -51,6 +51,7 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skal"
+html_logo = html_favicon = "../skal/label/web/static/icon.svg"  # that of the labeling page
 html_static_path = ["_static"]
 html_css_files = ["skal.css"]
 html_show_sourcelink = False

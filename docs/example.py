@@ -10,7 +10,7 @@ X = features.transform(sounds.data)
 y = sounds.target_names[sounds.target]
 
 campaign = ActiveLearningClassifier(
-    CNNClassifier(steps=100),  # few: enough for sounds as simple as these
+    CNNClassifier(steps=100),  # a few steps are enough for sounds this simple
     MarginSampling(),
     n_initial=20,
     n_instances=30,

@@ -2,15 +2,15 @@
 An oracle that says "cannot tell"
 =================================
 
-People do not know every sound. Whoever answers may leave a row out, by answering with the mark of
-an unlabeled row; the campaign asks for other rows and does not ask again.
+People do not know every sound. An oracle can skip a row by answering with the marker of an
+unlabeled row; the campaign then queries other rows and does not query this row again.
 """
 
 # %%
 # An oracle
 # ---------
-# A person who cannot name faint sounds. ``oracle(indices)`` gets positions of rows, and returns
-# their labels in the same order.
+# This oracle is a person who cannot name faint sounds. ``oracle(indices)`` gets positions of rows,
+# and returns their labels in the same order.
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
@@ -37,7 +37,7 @@ def listen(indices):
 # %%
 # The campaign
 # ------------
-# There is no ``y``: all labels come from the oracle. The classes are said in advance.
+# All labels come from the oracle, so there is no ``y``, and ``classes`` lists the classes.
 
 import matplotlib.pyplot as plt
 from sklearn.linear_model import LogisticRegression
@@ -62,7 +62,7 @@ print(f"{len(campaign.labeled_indices_)} labels. {campaign.stop_reason_}")
 print("asked twice:", len(asked) - len(set(asked)))
 
 # %%
-# What was asked, and what was answered, in each round:
+# The queries and answers of each round:
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.8), layout="constrained")
 BudgetCurveDisplay.from_estimator(campaign, name="answers of the oracle", ax=left)

@@ -2,12 +2,12 @@
 Cold start: which labels first?
 ===============================
 
-Before there is a label there is no model that could be unsure. Strategies that compare rows alone
-choose typical ones, or far ones; a draw at random takes what comes.
+Before the first label there is no model, so there is no uncertainty. Strategies that only compare
+rows choose typical rows, or distant ones; a random draw does neither.
 """
 
 # %%
-# Sounds of six kinds, and what describes each over time.
+# Make sounds of six kinds, and describe each by statistics over time.
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
@@ -22,10 +22,10 @@ X, y = StandardScaler().fit_transform(X), sounds.target
 train, test = slice(0, 400), slice(400, None)
 
 # %%
-# Campaigns that differ in their first labels only
+# Campaigns that differ only in their first labels
 # ------------------------------------------------
-# All go on at random, so what differs at 10 labels is the first choice alone. The mean of eight
-# seeds, and the classes that the first ten labels show.
+# All campaigns continue at random, so at 10 labels only the first choice differs. The table has
+# the mean over eight seeds, and the number of classes among the first ten labels.
 
 import matplotlib.pyplot as plt
 from sklearn.linear_model import LogisticRegression
@@ -59,5 +59,5 @@ for first in [None, CoreSet(), TypiClust(), MaxHerding()]:
 
 # %%
 # Typical rows teach more than far ones: CoreSet takes outliers first. More classes among the first
-# labels are not yet a better model. By 60 labels, all drawn at random from then on, little is
-# left of the difference.
+# labels do not make a better model by themselves. By 60 labels, with all later labels drawn at
+# random, little of the difference is left.

@@ -1,17 +1,18 @@
 """
-Strategies compared, with statistics
-====================================
+Compare strategies with statistics
+==================================
 
-A curve that lies above another one may do so by chance. `skal.experiment.compare` runs strategies
-with as many seeds as a significant difference takes, from the same first labels, and tests the
-differences in pairs. ``skal compare`` is the same from the command line.
+One curve may lie above another by chance. `skal.experiment.compare` runs strategies with enough
+seeds for a significant difference, from the same first labels, and tests the differences in pairs.
+``skal compare`` does the same from the command line.
 """
 
 # %%
 # Runs
 # ----
-# Two strategies and random choice, seven seeds each: with two comparisons, fewer cannot be
-# significant. Runs are kept in a folder, so the same call goes on after an interruption.
+# Two strategies and random choice run with seven seeds each: with two comparisons, fewer seeds
+# cannot be significant. Runs are kept in a folder, so the same call continues after an
+# interruption.
 
 import tempfile
 
@@ -35,7 +36,7 @@ comparison = compare(
 # %%
 # Curves
 # ------
-# The mean of the seeds, with its 95 % bootstrap interval.
+# The curves show the mean over the seeds, with its 95% bootstrap interval.
 
 from skal.display import BudgetCurveDisplay
 
@@ -44,8 +45,8 @@ displays = BudgetCurveDisplay.from_compare(comparison)
 # %%
 # Differences
 # -----------
-# The area under a curve is one figure for a run. Runs of the same seed start from the same labels,
-# so they are compared in pairs; Holm's correction is for the number of comparisons.
+# The area under a curve sums up a run in one number. Runs of the same seed start from the same
+# labels, so they are compared in pairs; Holm's correction accounts for the number of comparisons.
 
 import numpy as np
 

@@ -3,14 +3,15 @@ The decision graph of density peaks
 ===================================
 
 `~skal.cluster.DensityPeaks` finds the middles of clusters, and
-`~skal.strategies.EntropyDensityPeaks` (EDPC) asks for them among the rows that the model is
-unsure of. The decision graph shows how it chooses.
+`~skal.strategies.EntropyDensityPeaks` (EDPC) queries them among the uncertain rows. The decision
+graph shows how the clustering chooses.
 """
 
 # %%
 # Clusters of sounds
 # ------------------
-# Mean and spread of the cepstral coefficients of four kinds of sounds, in a plane.
+# Each point is a sound of one of four kinds: mean and spread of its cepstral coefficients, in a
+# plane.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -30,14 +31,14 @@ X = PCA(2, random_state=0).fit_transform(StandardScaler().fit_transform(X))
 # %%
 # The graph
 # ---------
-# To the right are dense places; high up, points that are far from any denser one. Peaks are both.
+# Points to the right are dense; points high up are far from any denser point. Peaks are both.
 # Points that are far from the rest but not dense are outliers.
 
 peaks = DensityPeaks(4, percent=2).fit(X)
 display = DecisionGraphDisplay.from_estimator(peaks)
 
 # %%
-# The clusters that follow, and the halo between them:
+# The resulting clusters, and the halo between them:
 
 fig, ax = plt.subplots(figsize=(6, 4.4), layout="constrained")
 ax.scatter(*X.T, s=10, c=peaks.labels_, cmap="tab10", vmax=10)
@@ -48,8 +49,8 @@ labels = ax.set(xlabel="first component", ylabel="second component")
 # %%
 # What EDPC asks for
 # ------------------
-# The strategy keeps ``prefilter`` times as many uncertain rows as it may ask for, clusters these,
-# and asks for peaks (three of four) and outliers (the others).
+# The strategy keeps ``prefilter`` times as many uncertain rows as it may query, clusters them, and
+# queries peaks (three of four) and outliers (the others).
 
 from sklearn.linear_model import LogisticRegression
 

@@ -2,19 +2,19 @@
 Embeddings against a network from scratch
 =========================================
 
-A network that has heard other sounds turns a recording into an embedding, and a linear model
-learns on it. The alternative is a network that starts anew. Which is better with few labels
-depends on what the first network has heard; this example measures it.
+A network that was trained on other sounds turns a recording into an embedding, and a linear model
+learns from it. The alternative is a network trained from scratch. With few labels, the better
+choice depends on the sounds that the first network was trained on; this example measures it.
 
 The embedding here comes from a `~skal.models.CNNClassifier` that was trained on other classes, so
-that the example needs no download. `~skal.audio.PretrainedEmbedding` does the same with networks
-that others have published, such as BirdNET's; see :doc:`/guide/embeddings`.
+that the example needs no download. `~skal.audio.PretrainedEmbedding` does the same with published
+networks, such as BirdNET; see :doc:`/guide/embeddings`.
 """
 
 # %%
 # Two tasks
 # ---------
-# Eight kinds of sounds. Four of them teach the network that embeds, the other four are the task.
+# There are eight kinds of sounds. Four train the embedding network, the other four are the task.
 
 import numpy as np
 
@@ -30,8 +30,8 @@ network = CNNClassifier(CompactCNN(filters=(8, 16)), steps=100, random_state=0)
 heard = network.fit(X[other], sounds.target[other])
 
 # %%
-# What the embedding sees of the task, in the two directions that vary most. The network has never
-# heard these classes.
+# The plot shows the embeddings of the task in the two directions of largest variance. The network
+# was not trained on these classes.
 
 import matplotlib.pyplot as plt
 from sklearn.decomposition import PCA
@@ -48,7 +48,8 @@ legend = ax.legend(frameon=False)
 # %%
 # Two campaigns
 # -------------
-# The same rows, the same first labels, the same number of labels in every round.
+# Both campaigns have the same rows, the same first labels, and the same number of labels per
+# round.
 
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -78,7 +79,7 @@ for name, (model, rows) in models.items():
     BudgetCurveDisplay.from_estimator(campaign, name=name, ax=ax)
 
 # %%
-# A small network that has heard four kinds of sounds knows little of others: the embedding is a
-# little ahead up to 25 labels, and behind from 40 on. Published networks have heard thousands of
-# kinds. This is one seed, on synthetic sounds; what was measured on recordings with such a network
-# is in :doc:`/guide/embeddings`.
+# A small network trained on four kinds of sounds knows little about others: the embedding is a
+# little ahead up to 25 labels, and behind from 40 on. Published networks are trained on thousands
+# of kinds. This is one seed, on synthetic sounds; :doc:`/guide/embeddings` has measurements on
+# recordings with a published network.

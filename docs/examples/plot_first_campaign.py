@@ -2,15 +2,15 @@
 A first campaign: from a folder of recordings to a model
 ========================================================
 
-Recordings in folders, one folder for each class, as most people keep them. A campaign asks for 60
-of 160 labels, and what it asked for is shown.
+This example starts from recordings in folders, one folder per class. A campaign queries 60 of 160
+labels, and the example shows which ones.
 """
 
 # %%
 # The recordings
 # --------------
-# The folder is written here, so that the example runs anywhere: synthetic sounds of four kinds.
-# With recordings of your own, begin at `load_audio_folder`.
+# So that the example runs anywhere, it writes a folder of synthetic sounds of four kinds. With
+# your own recordings, start at `load_audio_folder`.
 
 import tempfile
 from pathlib import Path
@@ -30,7 +30,7 @@ recordings = load_audio_folder(folder)
 print(len(recordings.paths), "recordings of", ", ".join(recordings.target_names))
 
 # %%
-# What one of the classes looks like:
+# A recording of one class:
 
 from skal.display import show_class
 
@@ -39,8 +39,7 @@ shown = show_class(recordings, recordings.target_names[0], 4, random_state=0)
 # %%
 # A model that takes paths
 # ------------------------
-# Features are the first step of a Pipeline, so that the campaign takes paths, and so does the
-# model that comes out of it.
+# Features are the first step of a Pipeline, so that the campaign and its final model take paths.
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -66,7 +65,8 @@ model = make_pipeline(
 # %%
 # The campaign
 # ------------
-# A third of the recordings is for testing. The campaign sees their labels in its record alone.
+# A third of the recordings is for testing. Their labels are used only for the scores in the
+# record.
 
 from sklearn.model_selection import train_test_split
 
@@ -84,7 +84,7 @@ full = model.fit(X_train, y_train).score(X_test, y_test)
 display = BudgetCurveDisplay.from_estimator(campaign, full_data=full)
 
 # %%
-# The recording that the first model was least sure of:
+# The recording about which the first model was least certain:
 
 from skal.display import show_clip
 
@@ -92,6 +92,6 @@ asked = campaign.history_[1]["indices"][0]
 clip = show_clip(X_train[asked], name=f"asked first: {y_train[asked]}")
 
 # %%
-# The model is ready for other recordings. ``joblib.dump(campaign, ...)`` keeps it.
+# The model can now predict other recordings. ``joblib.dump(campaign, ...)`` saves it.
 
 print(campaign.predict(X_test[:3]))

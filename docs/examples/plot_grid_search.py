@@ -2,15 +2,15 @@
 A SciKeras network in a grid search over a strategy
 ===================================================
 
-Every fold of a grid search is a whole campaign, so hyper-parameters of a strategy are searched as
-any others. Here a ``KerasClassifier`` of SciKeras learns, and the search asks how many candidates
-`~skal.strategies.EntropyDensityPeaks` should look at.
+In every fold of a grid search a whole campaign runs, so you can search the hyper-parameters of a
+strategy like any others. Here the classifier is a ``KerasClassifier`` of SciKeras, and the search
+finds how many candidates `~skal.strategies.EntropyDensityPeaks` should cluster.
 """
 
 # %%
 # Sounds and a network
 # --------------------
-# The network is an ordinary function of Keras; ``meta`` holds what SciKeras knows of the data.
+# The network is an ordinary Keras function; ``meta`` contains what SciKeras knows about the data.
 
 import keras
 import numpy as np
@@ -79,7 +79,7 @@ for parameters, score in zip(
 # %%
 # The curves
 # ----------
-# One campaign for each value, with a second round, on the same training and test rows.
+# One campaign per value runs, one round longer, on the same training and test rows.
 
 import matplotlib.pyplot as plt
 from sklearn.base import clone
@@ -94,5 +94,5 @@ for value in [1, 3]:
     BudgetCurveDisplay.from_estimator(one, name=f"prefilter={value}", ax=ax)
 
 # %%
-# Two folds and one seed show how it is done. To choose a value, use more of both: the guide's page
+# Two folds and one seed are enough to show the method. To choose a value, use more of both;
 # :doc:`/guide/evaluation` says how many.

@@ -1,16 +1,16 @@
 """
-A strategy of your own
-======================
+Your own strategy
+=================
 
-A strategy is a class with one method, or a function. This one asks for rows that the model takes
-for a class of which it has few labels, and passes the same checks as skal's own strategies.
+A strategy is a class with one method, or a function. This one queries rows that the model assigns
+to a class with few labels, and it passes the same checks as skal's own strategies.
 """
 
 # %%
 # The class
 # ---------
-# `~skal.strategies.QueryStrategy` validates what goes in and comes out. ``needs`` says what the
-# strategy asks of the model, so that one that cannot answer is refused before any training.
+# `~skal.strategies.QueryStrategy` validates input and output. ``needs`` says what the strategy
+# uses of the model, so that an unsuitable model raises an error before any training.
 
 import numpy as np
 
@@ -37,7 +37,7 @@ check_strategy(FewestLabels())
 # %%
 # Where it may help
 # -----------------
-# Sounds of which two kinds are rare. Macro F1 counts every class alike.
+# Two of the kinds of sounds are rare. Macro F1 weights all classes equally.
 
 import matplotlib.pyplot as plt
 from sklearn.linear_model import LogisticRegression

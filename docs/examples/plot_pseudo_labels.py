@@ -1,9 +1,9 @@
 """
-Pseudo-labels: learn from what the model is sure of
-===================================================
+Pseudo-labels: learn from confident predictions
+===============================================
 
-After each round the model labels rows that it is sure of, for one training. Whether that helps
-depends on how often it is right when it is sure, and a simulation can tell.
+After each round, confident predictions of the model become labels for one training. This helps
+only if confident predictions are usually correct, and a simulation shows whether they are.
 """
 
 import matplotlib.pyplot as plt
@@ -57,11 +57,11 @@ for name, guesses in {
     curve.plot(ax)
 
 # %%
-# How many, and how many of them right
+# Number and accuracy of pseudo-labels
 # ------------------------------------
-# In a simulation the record says both; in a real campaign only the number is known. Margin asks
-# for the rows that are in doubt, so the pseudo-labels are the easy ones: they repeat what the
-# model believes.
+# In a simulation the record has both; in a real campaign only the number is known. Margin queries
+# the uncertain rows, so the pseudo-labels are on the easy ones: they repeat what the model already
+# predicts.
 
 for name, history in records.items():
     for record in history[1::3]:
@@ -73,4 +73,4 @@ for name, history in records.items():
 
 # %%
 # With a loose threshold a third of the pseudo-labels are wrong, and the model is worse than
-# without any. A strict one does no harm here, and no good.
+# without any. A strict threshold neither helps nor harms here.

@@ -1,9 +1,9 @@
 """
-What a campaign asked for
-=========================
+Map of a campaign's queries
+===========================
 
-A map of the pool with the rows that were asked for, by round. Uncertainty goes to the borders
-between classes; herding spreads its questions where the pool is dense.
+The map shows the pool and the queried rows by round. Uncertainty queries the borders between
+classes; herding spreads its queries where the pool is dense.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +25,7 @@ X = StandardScaler().fit_transform(X)
 plane = PCA(2, random_state=0).fit_transform(X)
 
 # %%
-# The same sounds, the same first labels, three strategies:
+# Three strategies run with the same sounds and the same first labels:
 
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained", sharey=True)
 for ax, strategy in zip(axes, [MarginSampling(), MaxHerding(), UncertaintyHerding()], strict=True):

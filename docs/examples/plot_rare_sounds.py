@@ -2,20 +2,20 @@
 Rare sounds: which strategy saves labels?
 =========================================
 
-Recordings of a place are mostly of the same few sounds, and the interesting ones are rare.
-This example simulates labeling such recordings: every label is known, but stays hidden until
-a strategy asks for it. Asking for the uncertain recordings is compared with asking at random.
+Recordings of a place are mostly of the same few sounds, and the interesting ones are rare. This
+example simulates labeling such recordings: every label is known, but stays hidden until a strategy
+asks for it. The example compares querying uncertain recordings with querying at random.
 
-The sounds, their shares and the classifier were picked to show what happens with rare classes; the
-gain is that of this set-up, and none to expect in general.
+The sounds, their shares and the classifier were chosen to show what happens with rare classes; do
+not expect the same gain in general.
 """
 
 # %%
 # The recordings
 # --------------
-# Four kinds of synthetic sounds, the last two rare, from ten places with their own background
-# noise. The places of the test set do not occur in training: a random split would put
-# recordings of one place on both sides and promise too much.
+# There are four kinds of synthetic sounds, the last two rare, from ten places with their own
+# background noise. The places of the test set do not occur in training: a random split would put
+# recordings from one place on both sides and be too optimistic.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,7 +31,7 @@ for name, n in zip(sounds.target_names, np.bincount(sounds.target[train]), stric
 # Features
 # --------
 # Mean and standard deviation over time of 20 cepstral coefficients and their slopes describe a
-# recording whatever the moment at which the sound begins. They are computed once.
+# recording independently of when the sound starts. They are computed once.
 
 from skal.audio import MFCC
 
@@ -43,7 +43,7 @@ print(f"{X.shape[1]} features of {X.shape[0]} recordings")
 # %%
 # Campaigns
 # ---------
-# Each starts with 20 labels at random and asks for 20 more in every round. With the same
+# Each campaign starts with 20 random labels and queries 20 more per round. With the same
 # ``random_state`` all strategies start from the same labels, so that they are compared in pairs.
 
 from sklearn.linear_model import LogisticRegression
@@ -77,7 +77,7 @@ curves = {
 }
 
 # %%
-# The yardstick is the same classifier with the labels of all recordings.
+# The reference is the same classifier with the labels of all recordings.
 
 from skal.metrics import classification_scores
 
@@ -89,7 +89,7 @@ print(f"macro F1 with all {train.sum()} labels: {full_f1:.3f}")
 # %%
 # Budget curves
 # -------------
-# The mean over five seeds, and the range between the worst and the best of them.
+# The curves show the mean over five seeds, and the range from the worst to the best seed.
 
 fig, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 for name, runs in curves.items():
@@ -102,7 +102,7 @@ ax.set(xlabel="labels", ylabel="macro F1 on unseen places")
 legend = ax.legend(loc="lower right", frameon=False)
 
 # %%
-# How many labels does each strategy need for 0.8, and what is the difference worth?
+# How many labels does each strategy need for 0.8, and is the difference significant?
 
 from skal.metrics import area_under_budget_curve, labels_to_reach, paired_test
 

@@ -1,9 +1,9 @@
 """
-Replay: train on a part of the old labels
-=========================================
+Replay: train on part of the old labels
+=======================================
 
 As labels accumulate, every round trains longer. `~skal.campaign.Replay` trains on the new labels
-and on those of the old ones that teach most. This example shows what that saves and costs.
+and on the most useful old ones. This example shows what replay saves and costs.
 """
 
 import matplotlib.pyplot as plt
@@ -27,8 +27,8 @@ train, test = slice(0, 500), slice(500, None)
 # %%
 # Three campaigns
 # ---------------
-# All labels; the new ones alone; the new ones, all that the model gets wrong, and the half of the
-# others that it is least sure of.
+# The first trains on all labels, the second only on new labels, and the third on new labels, all
+# old labels that the model gets wrong, and the less certain half of the others.
 
 fig, axes = plt.subplots(1, 2, figsize=(9.6, 3.8), layout="constrained")
 for name, replay in {
@@ -53,5 +53,5 @@ axes[0].get_legend().set_loc("lower right")
 labels = axes[1].set(xlabel="labels", ylabel="rows trained on")
 
 # %%
-# New labels alone forget what the old ones taught. Replay trains on fewer rows and loses some
-# accuracy: worth it only where training is what costs.
+# A model trained only on new labels forgets the old ones. Replay trains on fewer rows and loses
+# some accuracy. It is useful only if training is the bottleneck.

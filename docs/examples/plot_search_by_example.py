@@ -2,8 +2,8 @@
 Search by example
 =================
 
-One recording of a sound is at hand, and thousands may hold more of it. `skal.search` finds the
-rows most like given ones, without a campaign and without a label.
+You have one recording of a sound, and thousands of recordings may contain more of it.
+`skal.search` finds the rows most similar to examples, without a campaign and without a label.
 """
 
 # %%
@@ -29,7 +29,7 @@ from skal.display import show_clip
 heard = show_clip(sounds.data[example], sounds.sr, name="the example")
 
 # %%
-# The rows most like it
+# The most similar rows
 # ---------------------
 # The example itself comes first, with a similarity of 1.
 
@@ -59,5 +59,5 @@ ax.set(xlabel="recordings listened to", ylabel="share of the rare class found")
 legend = ax.legend(frameon=False)
 
 # %%
-# In a campaign, ``SimilarTo(X[[example]])`` asks for these rows; ``skal search`` does so from the
-# command line.
+# In a campaign, ``SimilarTo(X[[example]])`` queries these rows; ``skal search`` finds them from
+# the command line.

@@ -2,8 +2,8 @@
 When to stop
 ============
 
-Every label costs time, and the last ones teach least. A stopping criterion ends a campaign by what
-it can know, without test data. Here four of them watch the same campaign.
+Every label costs time, and the last labels help least. A stopping criterion ends a campaign
+without test data. Here four criteria watch the same campaign.
 """
 
 import matplotlib.pyplot as plt
@@ -39,9 +39,9 @@ def campaign(stopping):
 
 
 # %%
-# All of the curve, and where each criterion would have ended it. The criteria see no test data:
-# `~skal.campaign.NoGain` and `~skal.campaign.TargetScore` cross-validate on the labels, the others
-# look at predictions of the pool.
+# The plot shows the whole curve, and where each criterion would have ended the campaign. The
+# criteria see no test data: `~skal.campaign.NoGain` and `~skal.campaign.TargetScore`
+# cross-validate on the labels, the others look at predictions of the pool.
 
 fig, ax = plt.subplots(figsize=(7, 4.4), layout="constrained")
 BudgetCurveDisplay.from_estimator(campaign(None), name="without a criterion", ax=ax)
@@ -62,7 +62,7 @@ for i, criterion in enumerate(
 legend = ax.legend(loc="lower right", frameon=False)
 
 # %%
-# `~skal.campaign.TargetScore` stops at once: 20 labels validate to 0.6 by chance, while the model
-# is right for about 36 % of new recordings. Set its target only where there are labels enough to
-# validate on. Later it is the other way round: the rows that margin asks for are hard, so a score
-# on the labels is lower than one on new recordings (`~skal.campaign.NoGain`: 0.475 against 0.60).
+# `~skal.campaign.TargetScore` stops at once: with 20 labels, cross-validation gives 0.6 by chance,
+# while the accuracy on new recordings is about 36%. Set a target only if there are enough labels
+# to validate on. Later the opposite happens: the rows that margin queries are hard, so a score on
+# the labels is lower than on new recordings (`~skal.campaign.NoGain`: 0.475 against 0.60).

@@ -2,16 +2,17 @@
 What each strategy picks
 ========================
 
-The strategies on a pool that can be drawn: points in a plane, for sounds with two features. All
-see the same classifier with the same 24 labels, and each picks 12 points for the next round.
+This example shows the picks of the strategies on points in a plane, which stand for sounds with
+two features. All strategies use the same classifier with the same 24 labels, and each picks 12
+points for the next round.
 """
 
 # %%
 # The pool
 # --------
-# Three classes in five heaps of different sizes, one of them small and far off. Every recording
-# has been cut into five windows, which are near-duplicates of each other: so it is with real
-# recordings, and it is where strategies differ most.
+# There are three classes in five clusters of different sizes, one of them small and far away.
+# Every recording is cut into five windows, which are near-duplicates of each other. Real
+# recordings are like this, and here strategies differ most.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,8 +32,8 @@ pool = np.setdiff1d(np.arange(600), labeled)
 # %%
 # The classifier
 # --------------
-# Twenty logistic regressions on radial features, each trained on its own draw of the labels: an
-# ensemble, so that the strategies that look for disagreement find members to compare. Its
+# The classifier is an ensemble of twenty logistic regressions on radial features, each trained on
+# its own draw of the labels, so that strategies based on disagreement have members to compare. Its
 # embedding is the point itself. A `~skal.models.CNNClassifier` embeds by its last hidden layer,
 # and its members are passes with dropout.
 
@@ -96,7 +97,7 @@ show(random=RandomSampling(), margin=MarginSampling(), entropy=EntropySampling()
 # %%
 # Gradient
 # --------
-# An expected gradient is long where the classifier is uncertain *and* the embedding is. Here the
+# An expected gradient is long if the classifier is uncertain *and* the embedding is long. Here the
 # embedding is the point itself, so both lengths prefer points far from the middle. BADGE draws
 # gradients that differ from each other.
 
@@ -113,8 +114,8 @@ show(
 # %%
 # Density
 # -------
-# Density peaks are the middles of heaps, and halo points lie between them. Behind a filter by
-# entropy the same idea works among the uncertain points only.
+# Density peaks are the middles of clusters, and halo points lie between them. After a filter by
+# entropy, the same idea works only among the uncertain points.
 
 from skal.strategies import DensityPeaksSampling, EntropyDensityPeaks
 
@@ -128,9 +129,9 @@ show(
 # %%
 # Diversity and coverage
 # ----------------------
-# None of these looks at the predictions. CoreSet takes the point farthest from all labels, so it
-# begins with outliers. TypiClust and ProbCover take typical points instead: with few labels that
-# is what teaches most.
+# None of these uses the predictions. CoreSet picks the point farthest from all labels, so it
+# starts with outliers. TypiClust and ProbCover pick typical points instead, which help most with
+# few labels.
 
 from skal.strategies import CoreSet, ProbCover, TypiClust
 
@@ -139,9 +140,9 @@ show(CoreSet=CoreSet(), TypiClust=TypiClust(), ProbCover=ProbCover())
 # %%
 # Models that disagree
 # --------------------
-# BALD wants points on which the members of the ensemble are sure of different classes. The
-# highest scores are near-duplicates. PowerBALD draws instead of taking the highest; BatchBALD asks
-# of each point what it adds to those that it has picked.
+# BALD picks points for which the members of the ensemble are certain of different classes. The
+# highest scores are near-duplicates. PowerBALD draws points instead of picking the highest scores;
+# BatchBALD scores each point by what it adds to the points already picked.
 
 from skal.strategies import BALD, BatchBALD, PowerBALD
 
@@ -162,8 +163,8 @@ show(
 # %%
 # Augmentation
 # ------------
-# Copies of a point, changed a little, should be predicted like the point. Moving points about
-# stands for the time shifts and the noise with which copies of sounds are made.
+# Slightly changed copies of a point should get the same prediction as the point. Moving points
+# here stands for the time shifts and noise that make copies of sounds.
 
 from skal.strategies import AugmentationDisagreement
 
@@ -197,8 +198,7 @@ show(
 )
 
 # %%
-# A pool too large to look at is cut down first: to the neighborhood of the labels, or to a random
-# part.
+# A very large pool is reduced first, to the neighborhood of the labels or to a random part.
 
 from skal.strategies import NeighborPool, SubsamplePool
 
@@ -210,5 +210,5 @@ show(
 )
 
 # %%
-# These pictures show how the strategies differ, not which of them saves most labels: that is
-# measured on recordings in the guide on :doc:`strategies </guide/strategies>`.
+# These pictures show how the strategies differ, not which of them saves the most labels.
+# :doc:`The guide </guide/strategies>` has measurements on recordings.

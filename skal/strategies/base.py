@@ -284,7 +284,13 @@ class FunctionStrategy(QueryStrategy):
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
         """Pick rows by the function; see `QueryStrategy.select`."""
-        return self.function(learner, X.take(copy=True), n_instances), None
+        positions = self.function(learner, X.take(copy=True), n_instances)
+        if isinstance(positions, tuple) and positions and np.ndim(positions[0]):
+            raise ValueError(  # functions of modAL return positions and their scores
+                f"the strategy function returned a tuple of {len(positions)}; it must return "
+                "positions alone"
+            )
+        return positions, None
 
 
 def as_strategy(strategy):

@@ -60,7 +60,7 @@ def test_what_a_comparison_leaves_behind(comparison):
     assert float(table[1]["area"]) == comparison.table[1]["area"]
     assert table[0]["p_value"] == ""
     assert len(read_csv(folder / "runs.csv")) == 6
-    assert "10 first labels, 8 a round, 26 in the end (budget: 26)." in page
+    assert "10 first labels, 8 per round, 26 in the end (budget: 26)." in page
 
 
 def test_runs_are_paired(comparison):
@@ -100,6 +100,7 @@ def test_recall_of_the_rarest_class_over_labels(comparison):
 
 def test_only_what_is_missing_is_run(comparison, tmp_path):
     first = compare_tiny(tmp_path, ["margin"], n_seeds=1)
+    assert "<p>1 seed (0), model " in (first.folder / "report.html").read_text()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("queries.csv")}
     assert len(before) == 2
     whole = compare_tiny(tmp_path)

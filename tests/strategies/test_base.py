@@ -108,6 +108,15 @@ def test_wrong_positions_never_get_out(answer, message, model, X):
         FunctionStrategy(lambda learner, X, n: answer).query(model, X, 2)
 
 
+def test_a_function_that_returns_more_than_positions_is_told_so():
+    model = LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    pick = FunctionStrategy(lambda learner, X, n: (np.arange(n), X[:n]))
+    with pytest.raises(ValueError, match="returned a tuple of 2; it must return positions alone"):
+        pick.query(model, np.linspace(0, 1, 9)[:, None], 3)
+    pick = FunctionStrategy(lambda learner, X, n: (0, 2, 1))
+    assert pick.query(model, np.linspace(0, 1, 9)[:, None], 3).tolist() == [0, 2, 1]
+
+
 def test_a_function_gets_a_learner_the_rows_and_a_number(model, X):
     seen = []
 

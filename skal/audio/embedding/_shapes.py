@@ -72,5 +72,6 @@ def names_scores(name):
 
 def missing_package(package, kind, extra="embedding"):
     """Return the error for a runtime that is not installed."""
-    text = f"{package} is needed for {kind} models and is missing: pip install 'skal[{extra}]'"
+    install = f"pip install 'skal-audio[{extra}]'"
+    text = f"{package} is needed for {kind} models and is missing: {install}"
     return ImportError(text, name=package.replace("-", "_"))

@@ -134,8 +134,9 @@ def _page(comparison, params, svgs):
     title = f"Which labels are worth it: {strategies} strategies on {task}"
     spent = sorted({int(run["labels"]) for run in comparison.runs})
     about = (
-        f"{len(seeds)} seeds ({', '.join(map(str, seeds))}), model {params.model.name}, "
-        f"{_amount(params.n_initial)} first labels, {_amount(params.n_instances)} a round, "
+        f"{len(seeds)} {'seed' if len(seeds) == 1 else 'seeds'} ({', '.join(map(str, seeds))}), "
+        f"model {params.model.name}, "
+        f"{_amount(params.n_initial)} first labels, {_amount(params.n_instances)} per round, "
         f"{' to '.join(str(n) for n in dict.fromkeys((spent[0], spent[-1])))} in the end "
         f"(budget: {_amount(params.budget)})."
     )
