@@ -22,7 +22,7 @@ from skal._utils.estimators.ensembles import (
 from skal._utils.estimators.pipelines import Chain, ConstantClassifier
 from skal._utils.rows.lazy import Rows, as_rows, n_rows
 from skal._utils.rows.time_statistics import time_statistics
-from skal.models.serving import serve
+from skal.models.scikeras_methods import serve
 
 __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal.audio._inputs import clip_name, try_load
 from skal.audio.reading import fit_length
 

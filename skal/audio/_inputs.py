@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from skal._utils.sound.findings import AudioReadError, Broken
+from skal._utils.sound.broken import AudioReadError, Broken
 from skal._utils.sound.windows import as_window
 from skal.audio.reading import fit_length, load
 

@@ -18,7 +18,7 @@ import inspect
 import numpy as np
 from sklearn.base import clone
 
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal.audio._base import AudioTransformer
 from skal.audio._inputs import clip_name
 

@@ -5,8 +5,8 @@ import warnings
 
 import numpy as np
 
+from skal._utils.sound.broken import AudioReadError, HeaderWarning
 from skal._utils.sound.decoding import RECORD_AGAIN
-from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.soundfiles import is_constant, open_sound
 from skal._utils.sound.windows import as_window
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from skal._utils.files.atomic import FolderHeldError, hold_folder, remove_leftovers
-from skal._utils.files.sealed import checksum_of, read_sealed, write_sealed
+from skal._utils.files.checksummed import checksum_of, read_sealed, write_sealed
 from skal._utils.rows.fingerprints import describe as describe_value
 from skal._utils.rows.fingerprints import fingerprint, is_digest
 

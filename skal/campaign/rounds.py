@@ -8,7 +8,7 @@ import numpy as np
 
 from skal._utils.estimators.pipelines import ConstantClassifier, Frozen, ask
 from skal.campaign.training.fit import fit_normalization, train, with_parameters
-from skal.campaign.training.remembered import share_rows
+from skal.campaign.training.remembered_features import share_rows
 from skal.campaign.view import CampaignView
 from skal.learner import Learner
 from skal.metrics import classification_scores

@@ -20,7 +20,7 @@ from skal.campaign.inputs import (
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
 from skal.campaign.training.fit import prepare, weight_names
-from skal.campaign.training.remembered import remember_rows
+from skal.campaign.training.remembered_features import remember_rows
 from skal.campaign.training.replay import as_replay
 from skal.campaign.training.update import as_update
 from skal.learner import check_supported

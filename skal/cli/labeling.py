@@ -20,7 +20,7 @@ from skal.cli.common import (
     plain_errors,
     tell,
 )
-from skal.cli.telling import (
+from skal.cli.labeling_messages import (
     compare_windows,
     tell_hearing,
     tell_of_clips,

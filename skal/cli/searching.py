@@ -41,7 +41,7 @@ def search(
         fail("skal: --window and --hop must be positive, in s", 2)
     quiet_tensorflow()
     with plain_errors(), ctrl_c_is_one_line():
-        from skal.label.find_clips import search_folder, write_hits
+        from skal.label.folder_search import search_folder, write_hits
 
         check_place(output)
         options = {"embedding": embedding, "top": top, "window": window, "hop": hop}

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from skal._utils.hints import did_you_mean
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal.datasets._problems import tell
 
 __all__ = ["check_files", "one_to_one", "whole_number"]

@@ -14,8 +14,8 @@ from skal._utils.files.delimited import (
     time_columns,
     unsafe_cell,
 )
-from skal._utils.sound.findings import Broken
-from skal.datasets._ends import within_recordings
+from skal._utils.sound.broken import Broken
+from skal.datasets._part_ends import within_recordings
 from skal.datasets._problems import DatasetError
 
 __all__ = ["as_number", "read_csv", "read_table"]

@@ -8,11 +8,11 @@ from skal._utils.files.saved_models import list_rounds as list_models
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, import_export, questions, status
 from skal.label.asking.classes import add_class, list_classes, list_former, mark_nothing
-from skal.label.asking.found import FOUND
+from skal.label.asking.found_clips import FOUND
 from skal.label.asking.matching import match_labels
 from skal.label.asking.values import check_id, check_person
 from skal.label.class_changes import Vocabulary
-from skal.label.earlier_answers import Past
+from skal.label.review import Past
 from skal.label.store.database import Database, address_of
 from skal.label.store.lock import held, plain_os_errors
 from skal.label.store.project_error import ProjectError
@@ -174,7 +174,7 @@ class LabelingProject(Vocabulary, Past):
         if self._store is not None:
             return self
         if not self.root.is_dir():
-            clips.find_clips(self.root)  # raises a ProjectError for a bad folder
+            clips.list_sound_files(self.root)  # raises a ProjectError for a bad folder
         store = Database(address_of(self.given_store, self.folder))
         with plain_os_errors(self.folder), held(self._make_folder()), ExitStack() as unfinished:
             unfinished.callback(store.close)
@@ -186,7 +186,7 @@ class LabelingProject(Vocabulary, Past):
 
     def _make_folder(self):
         if not self.folder.is_dir():
-            clips.find_clips(self.root)  # do not create a folder beside a mistyped name
+            clips.list_sound_files(self.root)  # do not create a folder beside a mistyped name
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / ".gitignore").write_text("*\n")
         return self.folder

@@ -219,7 +219,7 @@ class _Session:
             return None
         if self.finder is None:
             # Imported late, because it takes a second.
-            from skal.label.learning.finding import Finder
+            from skal.label.learning.find_more import Finder
 
             self.finder = Finder(self.project)
         try:

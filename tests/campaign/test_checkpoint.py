@@ -19,9 +19,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import _safe_indexing
 
 from skal import ActiveLearningClassifier
-from skal._utils.files import sealed
+from skal._utils.files import checksummed
 from skal._utils.files.atomic import FolderHeldError
-from skal._utils.files.sealed import read_sealed
+from skal._utils.files.checksummed import read_sealed
 from skal.campaign import PseudoLabels, StabilizedPredictions
 from skal.campaign.checkpoint import _FORMAT, last_round
 from skal.models import CNNClassifier, DenseNet
@@ -406,7 +406,7 @@ class TestDamage:
         folder, _ = saved
         path = folder / "model-00002.skal"
         whole = path.read_bytes()
-        monkeypatch.setattr(sealed.joblib, "load", lambda stream: pytest.fail("unpickled"))
+        monkeypatch.setattr(checksummed.joblib, "load", lambda stream: pytest.fail("unpickled"))
         try:
             path.write_bytes(whole[:-1] + b"x")
             with pytest.raises(ValueError, match="damaged"):
@@ -416,7 +416,7 @@ class TestDamage:
 
     def test_other_versions(self, tmp_path):
         X, y = blobs()
-        sealed.write_sealed(tmp_path / "campaign.skal", "campaign", 2, {}, {})
+        checksummed.write_sealed(tmp_path / "campaign.skal", "campaign", 2, {}, {})
         with pytest.raises(ValueError, match=r"campaign in format 2.*format 3.*version of skal"):
             campaign(checkpoint=tmp_path).fit(X, y)
 

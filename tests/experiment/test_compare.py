@@ -13,8 +13,8 @@ from scipy import stats
 
 from skal.display import BudgetCurveDisplay
 from skal.experiment import Comparison, compare
-from skal.experiment.comparing.figures import figures_of_runs, summarize, training_noise
 from skal.experiment.comparing.report import _cell, findings
+from skal.experiment.comparing.statistics import figures_of_runs, summarize, training_noise
 from skal.experiment.messages import ExperimentError, FolderBusyError, ParameterError
 from skal.experiment.params.parameters import load_params
 from skal.experiment.runs.run_folder import RunFolder

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from skal._utils.files.checksummed import is_sealed, parse_sealed, write_sealed
 from skal._utils.files.pickles import is_pickle, unpickle
-from skal._utils.files.sealed import is_sealed, parse_sealed, write_sealed
 
 __all__ = [
     "MODEL_FILE",

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skal._utils.sound.broken import AudioReadError
 from skal._utils.sound.decoding import STEP, Libsndfile, libsndfile_errors
-from skal._utils.sound.findings import AudioReadError
 from skal._utils.sound.headers import examine
 from skal._utils.sound.views import Source, View
 

@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from skal._utils.sound.findings import AudioReadError
-from skal._utils.sound.quiet import quiet_c
+from skal._utils.sound.broken import AudioReadError
+from skal._utils.sound.silenced_stderr import quiet_c
 
 RECORD_AGAIN = "copy it again from the recorder, or cut it to the readable part (sox, ffmpeg)"
 # Samples to decode at a time while skipping forward.

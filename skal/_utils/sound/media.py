@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skal._utils.sound.findings import AudioReadError
+from skal._utils.sound.broken import AudioReadError
 
 __all__ = ["INSTALL", "MediaSound", "has_media"]
 

@@ -7,9 +7,9 @@ import warnings
 from functools import lru_cache
 
 from skal._utils.sound import media
+from skal._utils.sound.broken import AudioReadError, HeaderWarning
 from skal._utils.sound.chains import Chain, split
 from skal._utils.sound.decoding import RECORD_AGAIN, STEP, Libsndfile, libsndfile_errors, plain
-from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.headers import Finding, examine
 from skal._utils.sound.windows import Window, as_window
 

@@ -16,7 +16,7 @@ from skal._utils.estimators.pipelines import (
     seed_all,
 )
 from skal._utils.private import _routing_enabled
-from skal.models.serving import serve
+from skal.models.scikeras_methods import serve
 
 # Rows of the pool to transform for the normalization: enough for mean and variance, few enough to
 # compute their features before the first query.

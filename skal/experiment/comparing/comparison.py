@@ -13,13 +13,13 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
 from skal._utils.files.atomic import FolderHeldError, hold_folder
-from skal.experiment.comparing.figures import (
+from skal.experiment.comparing.report import write_report
+from skal.experiment.comparing.statistics import (
     figures_of_runs,
     seeds_needed,
     summarize,
     training_noise,
 )
-from skal.experiment.comparing.report import write_report
 from skal.experiment.messages import ExperimentError, FolderBusyError, Interrupted, ParameterError
 from skal.experiment.params.alframework import COMBINED_ENGINES
 from skal.experiment.params.parameters import Params, dataset_name, load_params

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from skal.experiment.comparing.figures import FIGURES, LEVEL, seeds_needed
+from skal.experiment.comparing.statistics import FIGURES, LEVEL, seeds_needed
 from skal.experiment.params.parameters import dataset_name
 from skal.experiment.runs.run_folder import RunFolder, describe_environment
 

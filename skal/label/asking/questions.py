@@ -5,7 +5,7 @@ import math
 import numpy as np
 from sqlalchemy import BindParameter, bindparam, exists, func, insert, select, update
 
-from skal.label.asking.found import LIKELY, SIMILAR
+from skal.label.asking.found_clips import LIKELY, SIMILAR
 from skal.label.asking.kinds import LABEL, SETTLING
 from skal.label.asking.records import IMPORTED, Question
 from skal.label.store.tables import (

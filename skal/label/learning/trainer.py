@@ -11,7 +11,7 @@ from skal.label.asking.clips import open_clips
 from skal.label.asking.votes import list_verdicts
 from skal.label.learning.campaign import Campaign, fit_classifier, resume, save_model
 from skal.label.learning.choices import compare, draw_audits, expect, rank
-from skal.label.learning.finding import save_scores
+from skal.label.learning.find_more import save_scores
 from skal.label.learning.pool import read_pool
 from skal.label.store import training_rounds
 from skal.label.store.project_error import ProjectError

@@ -2,9 +2,9 @@
 
 import { ApiError, call } from "./api.js";
 import { byId, element } from "./dom.js";
-import { Finder } from "./find.js";
+import { Finder } from "./class_filter.js";
 import { focusStage } from "./keys.js";
-import { say } from "./talk.js";
+import { say } from "./messages.js";
 
 // Separators between two names.
 const SEVERAL = /[^;,|\t\s]\s*[;,|\t]\s*[^;,|\t\s]/;

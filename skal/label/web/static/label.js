@@ -4,13 +4,13 @@ import { ApiError, call } from "./api.js";
 import { Classes } from "./classes.js";
 import { byId } from "./dom.js";
 import { focusStage, listenToKeys } from "./keys.js";
-import { Past } from "./past.js";
+import { Past } from "./review.js";
 import { listProblems, showProgress } from "./panel.js";
 import { Questions } from "./questions.js";
-import { Search } from "./search.js";
+import { Search } from "./find_more.js";
 import { makeSettings } from "./settings.js";
 import { Stage } from "./stage.js";
-import { makeVocabulary } from "./vocabulary.js";
+import { makeVocabulary } from "./class_changes.js";
 
 const PAUSE = 2500; // between two looks at the server, in ms
 const SOON = 150;

@@ -3,7 +3,7 @@
 import { ApiError, call, hand, uniqueKey } from "./api.js";
 import { byId, element } from "./dom.js";
 import { Outbox } from "./outbox.js";
-import { ended, notice, say } from "./talk.js";
+import { ended, notice, say } from "./messages.js";
 
 const AHEAD = 2; // questions to load before they are needed
 const STATES = { wait: "saving …", ok: "saved", wrong: "not saved" };

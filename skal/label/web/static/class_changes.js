@@ -3,7 +3,7 @@
 import { ApiError, call } from "./api.js";
 import { byId, element } from "./dom.js";
 import { focusStage } from "./keys.js";
-import { say } from "./talk.js";
+import { say } from "./messages.js";
 
 const HELP = {
   rename: "Its answers take the new name.",

@@ -12,7 +12,7 @@ from skal._utils.rows.time_statistics import time_statistics
 from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache
 from skal.label.asking.clips import usable_clips
-from skal.label.asking.found import LIKELY, SIMILAR, clips_of_class, describe_found
+from skal.label.asking.found_clips import LIKELY, SIMILAR, clips_of_class, describe_found
 from skal.label.learning.defaults import choose_components
 from skal.label.store.project_error import ProjectError
 

@@ -69,7 +69,7 @@ class Served:
             model, n_classes = self.classifier.model_, len(self.classes_)
         else:
             return None
-        from skal.models.engine.prediction.network_answers import why_not
+        from skal.models.engine.prediction.network_methods import why_not
 
         return why_not(question, model, n_classes, self._embedding_layer())
 
@@ -106,7 +106,7 @@ class Served:
 
     def _questions(self):
         self._check_fitted()
-        from skal.models.engine.prediction.network_answers import questions_to
+        from skal.models.engine.prediction.network_methods import questions_to
 
         return questions_to(self.classifier.model_, len(self.classes_), self._embedding_layer())
 
@@ -115,7 +115,7 @@ class Served:
             raise NotFittedError(f"this {type(self.classifier).__name__} has not been fitted")
 
     def _checked(self, probabilities):
-        from skal.models.engine.prediction.network_answers import check_probabilities
+        from skal.models.engine.prediction.network_methods import check_probabilities
 
         if len(self.classes_) > 1:  # a sigmoid has no task with one class
             check_probabilities(probabilities, type(self.classifier).__name__)

@@ -2,7 +2,7 @@
 
 import { ApiError, call } from "./api.js";
 import { byId, element } from "./dom.js";
-import { say } from "./talk.js";
+import { say } from "./messages.js";
 
 const PAGE = 50;
 

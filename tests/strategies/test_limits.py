@@ -17,7 +17,7 @@ from skal.strategies.bayesian import PowerBALD
 from skal.strategies.composition import Prefilter
 from skal.strategies.diversity import DiverseBatch
 from skal.strategies.gradient import BADGE
-from skal.strategies.grouping import MaxPerGroup, MinimumGap, occurrence, spaced
+from skal.strategies.limits import MaxPerGroup, MinimumGap, occurrence, spaced
 from skal.strategies.pools import NeighborPool, SubsamplePool
 from skal.strategies.random import RandomSampling
 from skal.strategies.schedule import Schedule

@@ -10,9 +10,9 @@ import joblib
 import numpy as np
 import pytest
 
-from skal._utils.files.inflated import TooLargeError, inflate, is_packed
+from skal._utils.files.checksummed import _checksum, read_sealed
+from skal._utils.files.decompression import TooLargeError, inflate, is_packed
 from skal._utils.files.saved_models import ModelError, read_model
-from skal._utils.files.sealed import _checksum, read_sealed
 
 PACKERS = {
     "zlib": zlib.compress,

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from skal.label.asking.found import FoundReason
+from skal.label.asking.found_clips import FoundReason
 from skal.label.web.routes.schemas import (
     ERRORS,
     FoundOut,
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/found", tags=["search"], responses=ERRORS)
 
 def _finder_of(request: Request, project: Project):
     # Import on the first search, because it takes a second.
-    from skal.label.learning.finding import Finder
+    from skal.label.learning.find_more import Finder
 
     if request.app.state.finder is None:
         request.app.state.finder = Finder(project)

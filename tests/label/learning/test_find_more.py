@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from skal.label import LabelingProject, ProjectError
 from skal.label.asking.clips import usable_clips
 from skal.label.asking.status import audits
-from skal.label.learning import finding
-from skal.label.learning.finding import Finder, save_scores
+from skal.label.learning import find_more
+from skal.label.learning.find_more import Finder, save_scores
 from skal.label.store.training_rounds import list_rounds
 from tests.label.recordings import Bands, answer_next, train, write_tones
 
@@ -174,6 +174,6 @@ def test_spectrograms_are_compared_by_statistics(folder, tmp_path):
 def test_scores_near_one_keep_their_order(tmp_path):
     proba = 1 - np.array([[1e-6, 0.5], [1e-7, 0.5], [1e-5, 0.5]], dtype=np.float64)
     save_scores(tmp_path, 3, np.arange(3), ["a", "b"], proba)
-    ids, scores = finding._read_scores(tmp_path, "a")
-    assert finding._in_order(ids, scores)[0].tolist() == [1, 0, 2]
-    assert finding._read_scores(tmp_path, "c") is None
+    ids, scores = find_more._read_scores(tmp_path, "a")
+    assert find_more._in_order(ids, scores)[0].tolist() == [1, 0, 2]
+    assert find_more._read_scores(tmp_path, "c") is None

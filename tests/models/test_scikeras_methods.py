@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skal.learner import Learner
 from skal.models import CNNClassifier, CompactCNN
-from skal.models.serving import Served, serve
+from skal.models.scikeras_methods import Served, serve
 from skal.strategies import (
     BADGE,
     BALD,
@@ -353,7 +353,7 @@ def test_serves_nothing_else():
 
 def test_asking_others_imports_no_tensorflow():
     code = (
-        "import sys; from sklearn.svm import SVC; from skal.models.serving import serve; "
+        "import sys; from sklearn.svm import SVC; from skal.models.scikeras_methods import serve; "
         "assert serve(SVC()) is None; "
         "assert not {'tensorflow', 'keras', 'scikeras'} & set(sys.modules)"
     )
