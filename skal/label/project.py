@@ -11,8 +11,8 @@ from skal.label.asking.classes import add_class, list_classes, list_former, mark
 from skal.label.asking.found_clips import FOUND
 from skal.label.asking.matching import match_labels
 from skal.label.asking.values import check_id, check_person
-from skal.label.class_changes import Vocabulary
-from skal.label.review import Past
+from skal.label.class_changes import ClassChanges
+from skal.label.review import Review
 from skal.label.store.database import Database, address_of
 from skal.label.store.lock import held, plain_os_errors
 from skal.label.store.project_error import ProjectError
@@ -22,7 +22,7 @@ from skal.label.store.training_rounds import list_rounds
 __all__ = ["LabelingProject"]
 
 
-class LabelingProject(Vocabulary, Past):
+class LabelingProject(ClassChanges, Review):
     """A folder of recordings that people label, and that a model learns from.
 
     Every question and answer is in a database before a method returns. Several people, threads

@@ -5,10 +5,10 @@ import time
 from skal.label.asking import answers, review
 from skal.label.asking.values import check_id, check_person
 
-__all__ = ["Past"]
+__all__ = ["Review"]
 
 
-class Past:
+class Review:
     """Methods of `skal.label.LabelingProject` for given answers; they use its `store`."""
 
     def votes(

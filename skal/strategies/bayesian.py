@@ -8,7 +8,8 @@ from sklearn.utils import check_random_state
 
 from skal._utils.private import Interval
 from skal._utils.rows.lazy import as_rows
-from skal.strategies.base import ScoreStrategy, pick_highest
+from skal.strategies.base import ScoreStrategy
+from skal.strategies.ranking import pick_highest
 from skal.strategies.uncertainty import entropy
 
 __all__ = ["BALD", "PowerBALD", "SampleScoreStrategy", "mutual_information", "power_sample"]

@@ -8,7 +8,8 @@ from skal._utils.distances.pairwise import METRICS
 from skal._utils.private import Interval, StrOptions
 from skal.cluster import DensityPeaks
 from skal.cluster._graph import density_graph
-from skal.strategies.base import QueryStrategy, pick_highest, pick_shuffled
+from skal.strategies.base import QueryStrategy
+from skal.strategies.ranking import pick_highest, pick_shuffled
 from skal.strategies.uncertainty import entropy
 
 __all__ = ["DensityPeaksSampling", "EntropyDensityPeaks", "peaks_and_halo", "peaks_and_outliers"]

@@ -5,7 +5,8 @@ from sklearn.utils import check_random_state
 
 from skal._utils.distances.pairwise import as_floats
 from skal._utils.private import StrOptions
-from skal.strategies.base import QueryStrategy, ScoreStrategy, pick_highest
+from skal.strategies.base import QueryStrategy, ScoreStrategy
+from skal.strategies.ranking import pick_highest
 
 __all__ = [
     "BADGE",

@@ -21,7 +21,7 @@ from sklearn.utils import _safe_indexing
 from skal import ActiveLearningClassifier
 from skal._utils.files import checksummed
 from skal._utils.files.atomic import FolderHeldError
-from skal._utils.files.checksummed import read_sealed
+from skal._utils.files.checksummed import read_checksummed
 from skal.campaign import PseudoLabels, StabilizedPredictions
 from skal.campaign.checkpoint import _FORMAT, last_round
 from skal.models import CNNClassifier, DenseNet
@@ -111,7 +111,7 @@ def test_answers_are_kept_although_training_failed(tmp_path):
     params = {"checkpoint": tmp_path, "classes": range(4)}
     with pytest.raises(Interrupted):
         campaign(**params).set_params(estimator=Broken(max_iter=200)).fit(X, oracle=oracle)
-    head = read_sealed(tmp_path / "campaign.skal", "campaign", _FORMAT)
+    head = read_checksummed(tmp_path / "campaign.skal", "campaign", _FORMAT)
     np.testing.assert_array_equal(head.arrays["labeled"], asked)
     assert len(asked) == 24
 
@@ -410,13 +410,13 @@ class TestDamage:
         try:
             path.write_bytes(whole[:-1] + b"x")
             with pytest.raises(ValueError, match="damaged"):
-                read_sealed(path, "model", _FORMAT)
+                read_checksummed(path, "model", _FORMAT)
         finally:
             path.write_bytes(whole)
 
     def test_other_versions(self, tmp_path):
         X, y = blobs()
-        checksummed.write_sealed(tmp_path / "campaign.skal", "campaign", 2, {}, {})
+        checksummed.write_checksummed(tmp_path / "campaign.skal", "campaign", 2, {}, {})
         with pytest.raises(ValueError, match=r"campaign in format 2.*format 3.*version of skal"):
             campaign(checkpoint=tmp_path).fit(X, y)
 

@@ -16,8 +16,8 @@ from skal.strategies import (
     RandomSampling,
     ScoreStrategy,
 )
-from skal.strategies.base import pick_highest
 from skal.strategies.checks import check_strategy, parametrize_with_checks
+from skal.strategies.ranking import pick_highest
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "strategies.rst"
 

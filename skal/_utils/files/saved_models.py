@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from skal._utils.files.checksummed import is_sealed, parse_sealed, write_sealed
+from skal._utils.files.checksummed import is_checksummed, parse_checksummed, write_checksummed
 from skal._utils.files.pickles import is_pickle, unpickle
 
 __all__ = [
     "MODEL_FILE",
     "ModelError",
-    "SavedModel",
+    "OpenedModel",
     "find_model",
     "list_rounds",
     "read_model",
@@ -30,7 +30,7 @@ class ModelError(ValueError):
     """A model cannot be loaded, or does not accept recordings; the message says what to do."""
 
 
-class SavedModel(NamedTuple):
+class OpenedModel(NamedTuple):
     """An opened model file: the model and its metadata."""
 
     path: Path
@@ -74,7 +74,7 @@ def find_model(path):
 
 def write_model(path, model, about):
     """Save a model with a checksum; `about` is metadata for JSON."""
-    write_sealed(path, _KIND, _FORMAT, about, {}, model)
+    write_checksummed(path, _KIND, _FORMAT, about, {}, model)
 
 
 def read_model(path):
@@ -88,11 +88,11 @@ def read_model(path):
             f"{path}: cannot be read: {error.strerror or error}; {_NAME_ONE}"
         ) from error
     try:
-        if is_sealed(content):
-            sealed = parse_sealed(content, path, _KIND, _FORMAT, remedy="train again")
-            return SavedModel(path, sealed.unpickle(), sealed.values)
+        if is_checksummed(content):
+            file = parse_checksummed(content, path, _KIND, _FORMAT, remedy="train again")
+            return OpenedModel(path, file.unpickle(), file.values)
         if is_pickle(content[:6]):
-            return SavedModel(path, unpickle(content, path), {})
+            return OpenedModel(path, unpickle(content, path), {})
     except ValueError as error:
         raise ModelError(str(error)) from error
     raise ModelError(f"{path}: not a model file; {_NAME_ONE}")

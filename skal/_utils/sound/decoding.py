@@ -22,14 +22,14 @@ class Libsndfile:
     slack = 0
     _spool = None
 
-    def __init__(self, path, finding):
-        given = finding.view
+    def __init__(self, path, check):
+        given = check.view
         if given is None:
             # Pass bytes: names may not be UTF-8, and soundfile would encode text as UTF-8.
             given = path if os.name == "nt" else os.fsencode(path)
-        self._given, self._skip, self._at = given, finding.skip, 0
-        self._last_page = finding.last_page
-        self._view, self._counted = finding.view, finding.counted
+        self._given, self._skip, self._at = given, check.skip, 0
+        self._last_page = check.last_page
+        self._view, self._counted = check.view, check.counted
         self._open()
         self.path = path
         self.samplerate = self._file.samplerate

@@ -17,7 +17,7 @@ _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12
 
 
 def examine_flac(source):
-    """Examine a FLAC file; return fields of `Finding`."""
+    """Examine a FLAC file; return fields of `HeaderCheck`."""
     # The last frame gives the length. Searching for it from the end avoids decoding files with a
     # correct header.
     where = 4
@@ -118,7 +118,7 @@ def looks_like_mpeg(beginning):
 
 
 def examine_mpeg(source, start, end):
-    """Examine an MPEG audio stream; return fields of `Finding`."""
+    """Examine an MPEG audio stream; return fields of `HeaderCheck`."""
     # Without an index in the first frame, libsndfile assumes that frame's bit rate for the whole
     # stream; with a wrong index, it stops too early. Both cases get an index that announces an
     # endless stream.
@@ -214,7 +214,7 @@ def _without_tags(source, end):
 
 
 def examine_ogg(source):
-    """Examine an Ogg file; return fields of `Finding`."""
+    """Examine an Ogg file; return fields of `HeaderCheck`."""
     size = min(source.size, 2 * _TAIL)
     tail = source.read(source.size - size, size)
     last = tail.rfind(b"OggS")

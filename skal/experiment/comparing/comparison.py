@@ -21,7 +21,7 @@ from skal.experiment.comparing.statistics import (
     training_noise,
 )
 from skal.experiment.messages import ExperimentError, FolderBusyError, Interrupted, ParameterError
-from skal.experiment.params.alframework import COMBINED_ENGINES
+from skal.experiment.params.alframework import COMBINED_STRATEGIES
 from skal.experiment.params.parameters import Params, dataset_name, load_params
 from skal.experiment.params.renamed import before_renaming
 from skal.experiment.registry import find_component, short_name
@@ -41,7 +41,7 @@ _RAREST = "eval_recall_rarest"
 
 # Keys that select what is compared; the other keys are settings.
 _STRATEGY_KEYS = ("strategy", "framework_type", "name")
-_ENGINE_KEYS = tuple(key for keys in COMBINED_ENGINES.values() for key in keys)
+_ENGINE_KEYS = tuple(key for keys in COMBINED_STRATEGIES.values() for key in keys)
 
 # Keys that do not affect results, or that differ between the runs of a comparison.
 _NOT_IN_DIGEST = (
@@ -117,7 +117,7 @@ def _arms(given, strategies):
     """Return the parameters of each strategy by a unique name."""
     entries = list(DEFAULT_STRATEGIES if strategies is None else strategies)
     engine = given.get("framework_type")
-    if strategies is None and engine in COMBINED_ENGINES:
+    if strategies is None and engine in COMBINED_STRATEGIES:
         entries.append(engine)
     if not any(entry in ("random", {"name": "random"}) for entry in entries):
         entries.insert(0, "random")

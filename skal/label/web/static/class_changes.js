@@ -12,7 +12,7 @@ const HELP = {
   nothing: "Such a class is shown apart from the others, and skal predict does not count it as a class that was found.",
 };
 
-export function makeVocabulary(classes) {
+export function makeClassChanges(classes) {
   const form = byId("change-form");
   const change = () => form.elements.change.value;
 

@@ -5,29 +5,29 @@ import { ApiError, call } from "./api.js";
 import { byId, element } from "./dom.js";
 import { say } from "./messages.js";
 
-export class Search {
+export class FindMore {
   constructor(questions) {
     this.questions = questions;
     this.clip = null; // the recording at hand when the dialog was opened
     this.turn = 0;
-    byId("search-open").addEventListener("click", () => this.open());
-    byId("search-what").addEventListener("change", () => this.#list());
-    byId("search-begin").addEventListener("click", () => this.#begin());
-    byId("search-end").addEventListener("click", () => questions.look(null));
-    questions.sought = (seek) => this.#tell(seek);
+    byId("find-more-open").addEventListener("click", () => this.open());
+    byId("find-more-what").addEventListener("change", () => this.#list());
+    byId("find-more-begin").addEventListener("click", () => this.#begin());
+    byId("find-more-end").addEventListener("click", () => questions.findMore(null));
+    questions.queryChanged = (query) => this.#tell(query);
   }
 
   async open() {
     this.clip = this.questions.current ?? this.questions.correcting;
-    byId("search-list").replaceChildren();
-    byId("search-note").textContent = "Loading …";
-    byId("search").showModal();
+    byId("find-more-list").replaceChildren();
+    byId("find-more-note").textContent = "Loading …";
+    byId("find-more").showModal();
     try {
       await this.questions.outbox.settled();
       const classes = await call("api/classes");
       const like = this.clip ? [element("option", { value: `like:${this.clip.clip_id}`, text: `like ${this.clip.name}` })] : [];
       const of = classes.map(({ name }) => element("option", { value: `label:${name}`, text: `of the class ${name}` }));
-      byId("search-for").replaceChildren(...like, ...of);
+      byId("find-more-for").replaceChildren(...like, ...of);
     } catch (error) {
       this.#fail(error);
       return;
@@ -36,23 +36,23 @@ export class Search {
   }
 
   // What is chosen, as parameters of a request.
-  get #seek() {
-    const [what, ...rest] = byId("search-for").value.split(":");
+  get #query() {
+    const [what, ...rest] = byId("find-more-for").value.split(":");
     return [[what, rest.join(":")]];
   }
 
   async #list() {
     const turn = ++this.turn;
-    byId("search-list").replaceChildren();
-    byId("search-begin").disabled = true;
-    byId("search-note").textContent = "Looking …";
+    byId("find-more-list").replaceChildren();
+    byId("find-more-begin").disabled = true;
+    byId("find-more-note").textContent = "Looking …";
     try {
-      const found = await call("api/found", { params: this.#seek });
+      const found = await call("api/found", { params: this.#query });
       if (turn !== this.turn) return;
-      byId("search-list").replaceChildren(...found.map((one) => this.#row(one)));
+      byId("find-more-list").replaceChildren(...found.map((one) => this.#row(one)));
       const n = found.filter(({ kind }) => kind === null).length;
-      byId("search-begin").disabled = n === 0;
-      byId("search-note").textContent = n === 0 ? "Nothing is found that has no answer yet." : "";
+      byId("find-more-begin").disabled = n === 0;
+      byId("find-more-note").textContent = n === 0 ? "Nothing is found that has no answer yet." : "";
     } catch (error) {
       if (turn === this.turn) this.#fail(error);
     }
@@ -60,8 +60,8 @@ export class Search {
 
   #fail(error) {
     if (!(error instanceof ApiError)) throw error;
-    byId("search-begin").disabled = true;
-    byId("search-note").textContent = error.message;
+    byId("find-more-begin").disabled = true;
+    byId("find-more-note").textContent = error.message;
   }
 
   #row(one) {
@@ -81,26 +81,26 @@ export class Search {
       if (one.answer_id !== null) {
         this.questions.correct(one, nameOf(one));
       } else if (!(await this.questions.take(one.clip_id, one.reason))) {
-        byId("search-note").textContent = "Another person is listening to it or has answered, or you skipped it.";
+        byId("find-more-note").textContent = "Another person is listening to it or has answered, or you skipped it.";
         return;
       }
-      byId("search").close();
+      byId("find-more").close();
     } catch (error) {
       this.#fail(error);
     }
   }
 
   async #begin() {
-    const seek = this.#seek;
-    byId("search").close();
-    await this.questions.look(seek);
+    const query = this.#query;
+    byId("find-more").close();
+    await this.questions.findMore(query);
   }
 
-  #tell(seek) {
-    byId("searching").hidden = seek === null;
-    if (seek === null) return;
-    const text = `You look for recordings ${byId("search-for").selectedOptions[0].textContent}.`;
-    byId("searching-for").textContent = text;
+  #tell(query) {
+    byId("finding").hidden = query === null;
+    if (query === null) return;
+    const text = `You look for recordings ${byId("find-more-for").selectedOptions[0].textContent}.`;
+    byId("finding-for").textContent = text;
     say(`${text} They follow the one on the screen.`);
   }
 }

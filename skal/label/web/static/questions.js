@@ -16,8 +16,8 @@ export class Questions {
     this.current = null; // the question on the screen, as the stage loaded it
     this.upcoming = [];
     this.nothingLeft = false;
-    this.seek = null; // what a search asks for, as parameters; null: what the model wants to know
-    this.sought = () => {}; // called when a search begins or ends
+    this.query = null; // what a search asks for, as parameters; null: what the model wants to know
+    this.queryChanged = () => {}; // called when a search begins or ends
     this.filling = null;
     this.undoing = false;
     this.correcting = null; // the earlier answer on the screen, as the stage loaded it
@@ -126,11 +126,11 @@ export class Questions {
   }
 
   // Ask about what a search finds from now on; null: about what the model wants to know again.
-  async look(seek) {
+  async findMore(query) {
     const unseen = this.upcoming;
     for (const question of unseen) this.stage.drop(question);
-    [this.upcoming, this.nothingLeft, this.seek] = [[], false, seek];
-    this.sought(seek);
+    [this.upcoming, this.nothingLeft, this.query] = [[], false, query];
+    this.queryChanged(query);
     await this.#giveBack(unseen);
     await this.filling;
     await this.fill();
@@ -160,8 +160,8 @@ export class Questions {
   }
 
   become(person) {
-    this.seek = null;
-    this.sought(null);
+    this.query = null;
+    this.queryChanged(null);
     this.person = person;
     this.stopCorrecting({ shows: false });
     for (const question of this.#held()) this.stage.drop(question);
@@ -222,21 +222,21 @@ export class Questions {
 
   async #fill() {
     while (this.person !== null && !this.nothingLeft && this.#held().length <= AHEAD) {
-      const { person, seek } = this;
-      const params = [["person", person], ...(seek ?? []), ...this.#heldClips().map((clip) => ["exclude", clip])];
+      const { person, query } = this;
+      const params = [["person", person], ...(query ?? []), ...this.#heldClips().map((clip) => ["exclude", clip])];
       try {
-        const question = await call(seek ? "api/found/next" : "api/next", { params });
+        const question = await call(query ? "api/found/next" : "api/next", { params });
         if (this.outbox.size === 0) this.showServer(null);
         if (person !== this.person) continue;
-        if (seek !== this.seek) {
+        if (query !== this.query) {
           if (question) await this.#giveBack([question]);
-        } else if (question === null && seek) this.#endSearch("Nothing more is found.");
+        } else if (question === null && query) this.#endFindMore("Nothing more is found.");
         else if (question === null) this.nothingLeft = true;
         else if (!this.#heldClips().includes(question.clip_id)) this.upcoming.push(this.stage.load(question));
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (seek && seek === this.seek && !error.mayPass) {
-          this.#endSearch(error.message);
+        if (query && query === this.query && !error.mayPass) {
+          this.#endFindMore(error.message);
           continue;
         }
         this.showServer(error);
@@ -247,9 +247,9 @@ export class Questions {
     }
   }
 
-  #endSearch(why) {
-    this.seek = null;
-    this.sought(null);
+  #endFindMore(why) {
+    this.query = null;
+    this.queryChanged(null);
     tellLast(`${why} The usual questions go on.`);
   }
 
