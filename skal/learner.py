@@ -22,7 +22,7 @@ from skal._utils.estimators.ensembles import (
 from skal._utils.estimators.pipelines import Chain, ConstantClassifier
 from skal._utils.rows.lazy import Rows, as_rows, n_rows
 from skal._utils.rows.time_statistics import time_statistics
-from skal.models.scikeras_methods import serve
+from skal.models.scikeras_methods import with_learner_methods
 
 __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
 
@@ -107,7 +107,7 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
 
 def _voice(chain):
     """Return the object with the learner methods of a model, such as a served SciKeras network."""
-    return serve(chain.answering) or chain.answering
+    return with_learner_methods(chain.answering) or chain.answering
 
 
 def _offers(model, need):

@@ -5,15 +5,8 @@ import math
 import os
 from pathlib import Path
 
-from skal._utils.files.delimited import (
-    TableError,
-    as_seconds,
-    is_missing,
-    near_name,
-    read_cells,
-    time_columns,
-    unsafe_cell,
-)
+from skal._utils.files.delimited import TableError, is_missing, near_name, read_cells, unsafe_cell
+from skal._utils.files.table_times import as_seconds, time_columns
 from skal._utils.sound.broken import Broken
 from skal.datasets._part_ends import within_recordings
 from skal.datasets._problems import DatasetError

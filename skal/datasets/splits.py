@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 from skal._utils.private import Interval, StrOptions, validate_params
 from skal._utils.sound.windows import as_window
 
-__all__ = ["on_both_sides", "recordings_of", "train_test_positions", "united"]
+__all__ = ["find_shared", "on_both_sides", "recordings_of", "train_test_positions", "united"]
 
 
 def recordings_of(data):
@@ -69,6 +69,17 @@ def on_both_sides(values, *parts):
         np.concatenate([np.unique(values[part]) for part in parts]), return_counts=True
     )
     return found[counts > 1]
+
+
+def find_shared(parts, *, recordings, groups):
+    """Name the recordings, or else groups, that are in two parts of a split; None if none are."""
+    # An argument of None is not checked.
+    for name, values in (("recordings", recordings), ("groups", groups)):
+        shared = [] if values is None else on_both_sides(values, *parts)
+        if len(shared):
+            named = ", ".join(map(str, shared[:10])) + (", ..." if len(shared) > 10 else "")
+            return f"{len(shared)} {name}" + (f" ({named})" if name == "groups" else "")
+    return None
 
 
 @validate_params(
@@ -140,14 +151,9 @@ def _grouped(data):
 def _check_apart(data, train, test, by):
     if len(train) == 0 or len(test) == 0:
         raise ValueError(f"split by {by}: {len(train)} clips to train on, {len(test)} to test on")
-    shared = on_both_sides(recordings_of(data), train, test)
-    if len(shared):
-        raise ValueError(f"{len(shared)} recordings are on both sides of the split by {by}")
-    if by == "recording" or data.groups is None or data.get("groups_shared", False):
-        return
-    shared = on_both_sides(data.groups, train, test)
-    if len(shared):
+    groups = None if by == "recording" or data.get("groups_shared", False) else data.groups
+    shared = find_shared((train, test), recordings=recordings_of(data), groups=groups)
+    if shared is not None:
         raise ValueError(
-            f"{len(shared)} groups are on both sides of the split by {by}: "
-            f"{', '.join(map(str, shared[:10]))}. by='group' keeps them together"
+            f"{shared} are on both sides of the split by {by}: by='group' keeps them together"
         )

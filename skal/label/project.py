@@ -419,7 +419,7 @@ class LabelingProject(ClassChanges, Review):
             In the order of the pool, one row for each clip.
         """
         with self.store.read() as connection:
-            return import_export.read_labels(connection)
+            return import_export.list_labels(connection)
 
     def answers(self):
         """Return every answer ever given, including those taken back.
@@ -430,7 +430,7 @@ class LabelingProject(ClassChanges, Review):
             In the order in which they were given.
         """
         with self.store.read() as connection:
-            return import_export.read_answers(connection)
+            return import_export.list_answers(connection)
 
     def import_labels(self, rows, *, replace=False):
         """Import labels.

@@ -1,8 +1,8 @@
 """Learner methods for classifiers of SciKeras and Keras."""
 
 # A plain ``scikeras.wrappers.KerasClassifier`` or ``keras.wrappers.SKLearnClassifier`` has
-# ``predict`` and maybe ``predict_proba``. Its network can answer more: :func:`serve` returns an
-# object with these methods. TensorFlow is imported only when such a network is used.
+# ``predict`` and maybe ``predict_proba``. Its network can do more: :func:`with_learner_methods`
+# returns an object with these methods. TensorFlow is imported only when such a network is used.
 
 import contextlib
 
@@ -16,12 +16,12 @@ from sklearn.utils.validation import validate_data
 
 from skal._utils.rows.lazy import as_rows
 
-__all__ = ["Served", "serve"]
+__all__ = ["LearnerMethods", "with_learner_methods"]
 
 QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
 
 
-def serve(classifier):
+def with_learner_methods(classifier):
     """Wrap a classifier of SciKeras or Keras with the methods of CNNClassifier, or return None."""
     for base in type(classifier).__mro__:
         package = base.__module__.partition(".")[0]
@@ -43,7 +43,7 @@ def _can(question):
     return check
 
 
-class Served:
+class LearnerMethods:
     """The learner methods of a wrapped classifier."""
 
     # Compiled functions belong to the network, so wrapping a fitted classifier again does not
@@ -145,7 +145,7 @@ class Served:
         return model
 
 
-class _OfSciKeras(Served):
+class _OfSciKeras(LearnerMethods):
     """Serves ``scikeras.wrappers.KerasClassifier``."""
 
     def _embedding_layer(self):
@@ -171,7 +171,7 @@ class _OfSciKeras(Served):
         return {"classes_": property(lambda _: classes, keep)}
 
 
-class _OfKeras(Served):
+class _OfKeras(LearnerMethods):
     """Serves ``keras.wrappers.SKLearnClassifier``."""
 
     def _embedding_layer(self):

@@ -2,8 +2,9 @@
 
 import os
 
-from skal._utils.files.delimited import as_seconds, read_cells, unsafe_cell
+from skal._utils.files.delimited import read_cells, unsafe_cell
 from skal._utils.files.saved_models import ModelError
+from skal._utils.files.table_times import as_seconds
 
 __all__ = ["NONE", "check_thresholds", "or_none", "read_thresholds"]
 

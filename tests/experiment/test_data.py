@@ -8,7 +8,8 @@ from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
 from skal.experiment.messages import ExperimentError, ParameterError
 from skal.experiment.params.parameters import load_params
-from skal.experiment.runs.data import Data, compute_features, load_data, split_data
+from skal.experiment.runs.data import Data, compute_features, load_data
+from skal.experiment.runs.splits import split_data
 
 
 def params_of(**raw):

@@ -16,7 +16,7 @@ from skal._utils.estimators.pipelines import (
     seed_all,
 )
 from skal._utils.private import _routing_enabled
-from skal.models.scikeras_methods import serve
+from skal.models.scikeras_methods import with_learner_methods
 
 # Rows of the pool to transform for the normalization: enough for mean and variance, few enough to
 # compute their features before the first query.
@@ -101,7 +101,7 @@ def fit(estimator, data, classes, seed, weight_names):
 
 def _told(model, classes):
     """Tell a network of SciKeras or Keras all classes of the campaign while it is trained."""
-    served = serve(model)
+    served = with_learner_methods(model)
     return contextlib.nullcontext() if served is None else served.told(classes)
 
 

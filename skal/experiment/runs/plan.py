@@ -19,13 +19,12 @@ from skal.experiment.params.parameters import Params, dataset_name
 from skal.experiment.registry import build, find_component, short_name
 from skal.experiment.runs.data import (
     Data,
-    Split,
     compute_features,
     find_loader,
     load_data,
-    split_data,
 )
 from skal.experiment.runs.run_folder import make_output_folder
+from skal.experiment.runs.splits import Split, split_data
 from skal.learner import check_supported
 from skal.metrics import classification_scores
 from skal.models import CNNClassifier

@@ -28,6 +28,10 @@ __all__ = [
     "release",
 ]
 
+# A question is leased to a person: it is open until `expires_at`, or until the answer. A lease is
+# never extended. A person who asks again gets the same question with the same `expires_at`. Then
+# another person may get the clip; if one does, a late answer fails with "lease_lost".
+
 # Clips to look at with one query.
 _CHUNK = 500
 
@@ -45,9 +49,9 @@ _EXPLANATIONS = {
 def choose_question(connection, settings, person, exclude, now):
     """Return the number of a person's open question, or of a new one, or None."""
     who = {"person": person, "now": now, "exclude": list(exclude)}
-    held = connection.execute(_HELD, who).scalar()
-    if held is not None:
-        return held
+    leased = connection.execute(_OPEN_QUESTION, who).scalar()
+    if leased is not None:
+        return leased
     count = connection.execute(_COUNT).scalar_one()
     rng = np.random.default_rng(
         np.random.SeedSequence(settings["random_state"], spawn_key=(count,))
@@ -158,7 +162,7 @@ _QUESTION = (
 _COUNT = select(func.coalesce(func.max(questions.c.id), 0))
 
 # The oldest open question of a person.
-_HELD = (
+_OPEN_QUESTION = (
     select(questions.c.id)
     .join(clips, clips.c.id == questions.c.clip_id)
     .where(questions.c.person == _PERSON, questions.c.expires_at > _NOW, clips.c.problem.is_(None))

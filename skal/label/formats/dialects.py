@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from skal._utils.files.delimited import as_seconds
+from skal._utils.files.table_times import as_seconds
 
 __all__ = ["Dialect", "find_dialect"]
 

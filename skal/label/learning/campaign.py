@@ -22,7 +22,7 @@ class Campaign:
     """A campaign and the labels it was taught."""
 
     # `number` is the round in which it began, `pool` the digest of its clips. `taught` maps clip
-    # ids to classes, or None for "cannot tell"; `guesses` is from `choices.compare`.
+    # ids to classes, or None for "cannot tell"; `guesses` is from `choices.agreement_with_last`.
 
     number: int
     classifier: ActiveLearningClassifier

@@ -220,17 +220,17 @@ async def _limited(scope, receive, max_body):
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return _replay([message], receive)
+            return _resend([message], receive)
         size += len(message.get("body", b""))
         if size > max_body:
             raise _too_large(max_body)
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     whole = {"type": "http.request", "body": b"".join(parts), "more_body": False}
-    return _replay([whole], receive)
+    return _resend([whole], receive)
 
 
-def _replay(messages, receive):
+def _resend(messages, receive):
     waiting = list(messages)
 
     async def replayed():
