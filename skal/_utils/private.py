@@ -1,6 +1,6 @@
 """Private names of scikit-learn, Keras and TensorFlow that skal uses, all in this one module.
 
-Each says what would take its place, should a new version move or drop it.
+Each comment names a replacement, in case a new version moves or drops the name.
 """
 
 # Declared constraints of parameters, checked in fit: public estimators of scikit-learn use them

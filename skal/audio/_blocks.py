@@ -46,7 +46,7 @@ def _not_finite(clip, y):
     return Broken(
         clip_name(clip),
         f"its features are not finite: its loudest sample is {np.abs(y).max():g}",
-        "write it again with samples between -1 and 1, or remove it",
+        "rewrite it with samples between -1 and 1, or remove it",
     )
 
 

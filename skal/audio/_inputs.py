@@ -99,7 +99,7 @@ def as_float(waveforms):
         return np.asarray(waveforms, dtype=np.float32)
     half = 2.0 ** (8 * waveforms.dtype.itemsize - 1)
     scaled = waveforms / half
-    # Unsigned samples are silent in the middle of their range.
+    # For unsigned samples, silence is the middle of the range.
     return (scaled - 1 if waveforms.dtype.kind == "u" else scaled).astype(np.float32)
 
 

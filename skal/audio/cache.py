@@ -39,7 +39,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or one of your own
+    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or your own transformer
         Computes the features; `skal.audio.contract` lists its requirements.
     store : path-like, default="skal_features"
         Folder of the store.
@@ -264,7 +264,7 @@ def build_features(X, transformer, store, *, dtype="float32", key="time", progre
     ----------
     X : sequence of paths or addresses
         Recordings.
-    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or one of your own
+    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or your own transformer
         What computes the features.
     store : path-like
         Folder of the store.
@@ -326,7 +326,7 @@ def _gather_on_disk(store, features, rows):
         out.flush()
         del out
         os.replace(temporary, path)
-    with contextlib.suppress(OSError):  # a store that this user cannot write to
+    with contextlib.suppress(OSError):  # the store may be read-only for this user
         # Keep the modification time: it tells the store that it has checked this file.
         os.utime(path, ns=(time.time_ns(), os.stat(path).st_mtime_ns))
     return np.load(path, mmap_mode="r")

@@ -1,4 +1,4 @@
-"""The requirements for a transformer of recordings, of skal or of any other package.
+"""Requirements for a transformer of recordings, from skal or any other package.
 
 It takes a sequence of paths or window addresses, such as ``night.wav#t=60,64``, and returns one
 row of numbers for each. A row depends on its clip only, not on other clips, labels, or ``fit``.

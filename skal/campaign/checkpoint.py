@@ -129,7 +129,7 @@ class Checkpoint:
         if differing:
             raise ValueError(
                 f"{self.path} belongs to another campaign ({'; '.join(differing)}). Set "
-                "checkpoint= to another folder, or remove this folder to start again."
+                "checkpoint= to another folder, or delete this folder to start over."
             )
 
 
@@ -192,9 +192,8 @@ def has_checkpoint(folder):
     if (folder / _OLD_NAME).exists():
         raise ValueError(
             f"{folder / _OLD_NAME} is a checkpoint of an older version of skal, which this "
-            "version cannot read. Finish the campaign with that version, or remove the file to "
-            "start "
-            "again; to keep it, set checkpoint= to another folder."
+            "version cannot read. Finish the campaign with that version, or delete the file to "
+            "start over; to keep it, set checkpoint= to another folder."
         )
     return False
 

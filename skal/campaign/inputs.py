@@ -147,5 +147,5 @@ def check_indices(indices, n_samples, labeled):
     if done.any():
         raise ValueError(f"index {indices[done][0]} is labeled already")
     if len(np.unique(indices)) != len(indices):
-        raise ValueError("indices has a position more than once")
+        raise ValueError("indices contains a position more than once")
     return indices.astype(np.intp)

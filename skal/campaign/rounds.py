@@ -129,7 +129,7 @@ class Rounds:
 
     def _scores_of(self, rows):
         """Return the scores of rows from the smallest query that returned them, else NaN."""
-        # Not from the last query: previews of more rows must not change the record.
+        # The last query may be a preview of more rows, which must not change the record.
         scores = {}
         for size in sorted(self._looks, reverse=True):
             scores.update(self._looks[size])

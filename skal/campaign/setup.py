@@ -97,8 +97,8 @@ def check_classifier(estimator, n_classes):
         raise TypeError(f"estimator must have the methods fit and predict; {name} has no predict")
     if isinstance(model, ClassifierChain) or not tags.target_tags.single_output:
         raise TypeError(
-            f"{name} learns several labels for each row, and a campaign asks for one. Use a "
-            "classifier of one label"
+            f"{name} is a multilabel classifier, but a campaign asks for one label per row. Use "
+            "a single-label classifier"
         )
     if n_classes > 2 and not tags.classifier_tags.multi_class:
         raise TypeError(

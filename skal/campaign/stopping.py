@@ -1,4 +1,4 @@
-"""Stopping criteria: labels that no longer pay, and limits."""
+"""Stopping criteria: stop when more labels no longer help, or at a limit."""
 
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real

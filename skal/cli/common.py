@@ -28,12 +28,12 @@ def option(help, *names, **more):
 
 
 def check_place(output):
-    """Check before any work that an output file can be written, by its own name."""
+    """Check before any work that an output file can be written; name the file in errors."""
     if output is None:
         return
     folder = output.absolute().parent
     if not folder.is_dir():
-        fail(f"skal: {output}: No such file or directory; make its folder first", 2)
+        fail(f"skal: {output}: No such file or directory; create its folder first", 2)
     if output.is_dir():
         fail(f"skal: {output}: Is a directory; name a file in it", 2)
     if not os.access(folder, os.W_OK):

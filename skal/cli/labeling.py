@@ -47,7 +47,7 @@ def label(
     project: Annotated[
         Path | None, option("Folder of the project (.skal in the recordings).")
     ] = None,
-    store: Annotated[str | None, option("Address of a team's database (see the guide).")] = None,
+    store: Annotated[str | None, option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")] = None,
     port: Annotated[int, option("Port of the page (a free one).")] = 0,
     host: Annotated[
         str, option("Address of the page; people on other machines need a token.")
@@ -97,7 +97,7 @@ def label(
         Path | None, option(f"Import labels from a file: {_IMPORTS}.", "--import")
     ] = None,
     replace: Annotated[
-        bool, option("Let imported labels replace different answers.", "--replace")
+        bool, option("Replace answers that differ from imported labels.", "--replace")
     ] = False,
     export: Annotated[
         str | None,
@@ -321,7 +321,7 @@ def classes(
         list[str] | None, option("Bring a retired or merged class back, with its answers.")
     ] = None,
     nothing: Annotated[
-        str | None, option("Mark a class as that for clips without any sound of interest.")
+        str | None, option("Mark a class as the one for clips without a sound of interest.")
     ] = None,
 ):
     """List the classes of a project, or change them with their answers.
@@ -350,7 +350,7 @@ def classes(
                 tell(f"{old!r} is now {new!r}: {_clips(n_clips)}")
             for name in retire or ():
                 n_clips = opened.retire_class(name)
-                tell(f"{name!r} is retired: {_clips(n_clips)} to ask about again")
+                tell(f"{name!r} is retired: {_clips(n_clips)} will be asked about again")
             for name in restore or ():
                 opened.restore_class(name)
                 tell(f"{name!r} is back, with its answers")
@@ -403,7 +403,8 @@ def predict(
         str | None, option("Class for clips without any sound of interest (as in the project).")
     ] = None,
     count_nothing: Annotated[
-        bool, option("Print the name of that class, not none of these.", "--count-nothing")
+        bool,
+        option('Print the name of the --nothing class, not "none of these".', "--count-nothing"),
     ] = False,
     block: Annotated[int, option("Clips in memory at a time (256).", min=1)] = 256,
     output: Annotated[Path | None, option("File to write to (standard output).")] = None,
@@ -457,7 +458,7 @@ def predict(
         tell_of_others(folder)
         with output_stream(output) as stream:
             report = write_predictions(recognizer, folder, stream, **options)
-        none = f", {report.n_none} are none of these" if report.n_none else ""
+        none = f', {report.n_none} are "none of these"' if report.n_none else ""
         tell(f"{report.n_clips} clips, {report.n_broken} of them unreadable{none}")
     if report.n_broken == report.n_clips:
         raise typer.Exit(1)

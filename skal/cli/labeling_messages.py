@@ -72,6 +72,6 @@ def compare_windows(recognizer, window):
     trained = recognizer.window or recognizer.duration
     if window is not None and trained is not None and window != trained:
         tell(
-            f"warning: the model was trained on windows of {trained:g} s, and --window asks for "
+            f"warning: the model was trained on windows of {trained:g} s, but --window is "
             f"{window:g} s: its predictions may be worse"
         )

@@ -29,7 +29,7 @@ def one_to_one(pairs, names, where):
         counts = Counter(pair[side] for pair in unique)
         for value in (value for value, count in counts.items() if count > 1):
             others = sorted(str(pair[1 - side]) for pair in unique if pair[side] == value)
-            reason = f"{names[side]} {value!r} comes with {names[1 - side]} {', '.join(others)}"
+            reason = f"{names[side]} {value!r} has more than one {names[1 - side]}: {', '.join(others)}"
             problems.append(Broken(where, reason, "one of the two is wrong"))
     return problems
 

@@ -33,7 +33,7 @@ def _read_csv(path, known, needed, problems):
         rows, separator = read_cells(text)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"there is no {os.fspath(path)!r}: is this the folder of the data set as published?"
+            f"{os.fspath(path)!r} not found: is this the folder of the published data set?"
         ) from None
     except (UnicodeDecodeError, TableError) as error:
         line = f", line {error.line}" if isinstance(error, TableError) else ""
@@ -138,7 +138,7 @@ def _read_json_lines(path, problems):
                 (where, dict(zip(_named(row, _COLUMNS, where), row.values(), strict=True)))
             )
         else:
-            advice = 'one object in a line, such as {"path": ..., "label": ...}'
+            advice = 'one object per line, such as {"path": ..., "label": ...}'
             problems.append(Broken(where, "not a JSON object", advice))
     columns = list(dict.fromkeys(name for _, row in rows for name in row))
     if columns or not problems:

@@ -9,7 +9,7 @@ from skal.audio import read_audio
 
 __all__ = ["ClipDisplay", "decibels_of", "frame_length", "short_name", "show_clip"]
 
-# More samples and frames than pixels show nothing, and take gigabytes for an hour of sound.
+# More samples or frames than pixels are invisible, and would take gigabytes for an hour of sound.
 _SAMPLES = 2**18
 _FRAMES = 4096
 

@@ -49,10 +49,10 @@ def safe_tags(estimator):
 
 
 def refuses_missing(estimator):
-    """Tell whether a classifier certainly refuses rows with NaN or infinite values."""
+    """Return whether a classifier is known to refuse rows with NaN or infinite values."""
     if isinstance(estimator, type) or not hasattr(estimator, "__sklearn_tags__"):
         return False
-    # A step or an inner estimator may impute missing values, which no tag tells.
+    # A step or an inner estimator may impute missing values, which no estimator tag reports.
     parts = estimator.get_params(deep=True).values()
     alone = not any(hasattr(part, "fit") for part in parts)
     return alone and not safe_tags(estimator).input_tags.allow_nan

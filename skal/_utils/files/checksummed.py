@@ -65,7 +65,9 @@ def read_checksummed(path, kind, version, digest=None):
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing; the files beside it need it") from None
+        raise ValueError(
+            f"{path} is missing, but other files in its folder depend on it"
+        ) from None
     return parse_checksummed(content, path, kind, version, digest)
 
 
@@ -75,7 +77,7 @@ def is_checksummed(content):
 
 
 def parse_checksummed(
-    content, path, kind, version, digest=None, remedy="remove its folder to start again"
+    content, path, kind, version, digest=None, remedy="delete its folder to start over"
 ):
     """Read the bytes of a checksummed file; see `read_checksummed`."""
     content = memoryview(content)
@@ -86,7 +88,10 @@ def parse_checksummed(
             f"{path} is damaged: its checksum is wrong. Restore it from a copy, or {remedy}."
         )
     if digest is not None and found[1].decode() != digest:
-        raise ValueError(f"{path} is intact, but does not belong to the files beside it")
+        raise ValueError(
+            f"{path} is intact, but belongs to a different checkpoint than the other files in its "
+            "folder"
+        )
     end = bytes(rest[:100]).index(b"\n")
     name, number = bytes(rest[:end]).decode().split(" ")
     if (name, number) != (kind, str(version)):

@@ -59,7 +59,7 @@ def is_pickle(beginning):
 
 
 def unpickle(content, name):
-    """Return the object in the joblib file `name`, which **runs the code in it**."""
+    """Return the object in the joblib file `name`. Loading runs the code in the file."""
     try:
         return _Unpickler("", io.BytesIO(inflate(content)), **_NATIVE).load()
     except TooLargeError as error:

@@ -78,7 +78,7 @@ def write_model(path, model, about):
 
 
 def read_model(path):
-    """Open a model file, which **runs the code in it**."""
+    """Open a model file. Loading runs the code in the file."""
     # Raise ModelError if it is unreadable, damaged, or not a model file.
     path = find_model(path)
     try:

@@ -247,7 +247,7 @@ def _cast(column, dtype, name):
         return column
     kind, wanted = getattr(column.dtype, "kind", "O"), getattr(dtype, "kind", "O")
     if kind in _NUMBERS and wanted not in _NUMBERS and str(dtype) != "category":
-        raise ValueError(f"column {name!r} is {column.dtype}, in fit it is {dtype}")
+        raise ValueError(f"column {name!r} is {column.dtype}, but was {dtype} in fit")
     if str(dtype) == "category":
         other = column[~(column.isin(dtype.categories) | column.isna())]
         if len(other):

@@ -157,7 +157,7 @@ def size_and_time(path):
 def describe(value):
     """Describe a parameter, distinguishing other values."""
     if type(value).__repr__ is BaseEstimator.__repr__:
-        # Without a limit, or the middle of long arrays is left out.
+        # Print without a limit: otherwise the middle of long arrays is left out.
         text = value.__repr__(N_CHAR_MAX=float("inf"))
     else:
         text = repr(value)
@@ -172,7 +172,7 @@ def _without_address(text):
 
 
 def canonical(value, _outer=(), _fitted=False):
-    """Return a text of the whole content of a value, the same in every process."""
+    """Return the whole content of a value as text, the same in every process."""
     # Estimators count by their parameters, and by fitted state that a clone keeps.
     if id(value) in _outer:
         return "<itself>"

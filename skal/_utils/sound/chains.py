@@ -107,7 +107,7 @@ def _page_end(source, at):
 
 
 def _open(path, start, end):
-    """Open a recording within a file; return whether only decoding tells its length, too."""
+    """Open a recording within a file; also return whether only decoding reveals its length."""
     file = open(path, "rb")  # noqa: SIM115
     try:
         view = View(Source(file, end), b"", start, end)

@@ -10,7 +10,9 @@ import numpy as np
 from skal._utils.sound.broken import AudioReadError
 from skal._utils.sound.silenced_stderr import quiet_c
 
-RECORD_AGAIN = "copy it again from the recorder, or cut it to the readable part (sox, ffmpeg)"
+RECORD_AGAIN = (
+    "copy it again from the recorder, or trim it to the readable part (with sox or ffmpeg)"
+)
 # Samples to decode at a time while skipping forward.
 STEP = 2**18
 
@@ -40,7 +42,7 @@ class Libsndfile:
         if self.format == "OGG":
             info = self._file.extra_info
             if "Junk after the last page" in info or "File ended unexpectedly" in info:
-                self.trouble = "the Ogg stream breaks off, and its readable part was used"
+                self.trouble = "the Ogg stream is truncated; only its readable part was used"
         self._is_mpeg = self.subtype.startswith("MPEG")
 
     def seek(self, frame):

@@ -1,8 +1,8 @@
 """Lengths in the headers of containers, compared with the content."""
 
-# libsndfile trusts the header. Headers are wrong after a power loss, in output of pipes, and if a
-# 32-bit length wraps around. If header and content differ, libsndfile gets a :class:`View` of the
-# file with a corrected header.
+# libsndfile trusts the header. Headers are wrong after a power loss, if the file was written to a
+# pipe, and if a 32-bit length wraps around. If header and content differ, libsndfile gets a
+# :class:`View` of the file with a corrected header.
 
 import struct
 from typing import NamedTuple
@@ -22,7 +22,7 @@ _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"3DI")
 class HeaderCheck(NamedTuple):
     """The length of a file, according to its bytes."""
 
-    # What to give to libsndfile instead of the file; None if it reads the file itself right.
+    # What libsndfile reads instead of the file; None if it reads the file itself correctly.
     view: View | None = None
     # Samples per channel that the header announces; None if it announces none.
     announced: int | None = None
@@ -37,7 +37,7 @@ class HeaderCheck(NamedTuple):
 
 
 def examine(file, size):
-    """Compare the header of a file with what is in the file."""
+    """Compare the header of a file with its content."""
     source = Source(file, size)
     beginning = source.read(0, 16)
     try:

@@ -46,7 +46,7 @@ def audio_length(path):
     Raises
     ------
     AudioReadError
-        As `read_audio`, as far as the header tells.
+        The same errors as `read_audio`, if the header reveals them.
     """
     with open_sound(os.fspath(path)) as sound:
         length = sound.frames / sound.samplerate
@@ -300,7 +300,7 @@ def _check_regular(path):
         file, mark, time = path.rpartition("#t=")
         if mark and os.path.isfile(file):
             advice = f"write the part in s, such as {os.path.basename(file)}#t=60,64"
-            raise AudioReadError(path, f"{time!r} is not a part of a recording", advice) from None
+            raise AudioReadError(path, f"{time!r} is not a valid time range", advice) from None
         raise AudioReadError(path, "no such file", "check the name and the folder") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

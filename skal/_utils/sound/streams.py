@@ -38,7 +38,7 @@ def examine_flac(source):
 
 
 def _rises(source, place_in):
-    """Tell whether sample numbers rise through a file, checked at a few places."""
+    """Return whether sample numbers increase through a file, checked at a few positions."""
     # If all recordings in a file have the same length, the last one ends where the header of the
     # first says. Small files are searched as a whole, so False is right for them.
     if source.size <= _LOOKS * _TAIL:
@@ -229,7 +229,7 @@ def examine_ogg(source):
 
 
 def _ogg_place(piece, serial):
-    """Return the sample after the first page of a stream in a piece, or None."""
+    """Return the granule position of the first page of a stream in a piece of a file, or None."""
     at = -1
     while (at := piece.find(b"OggS", at + 1)) >= 0:
         granule = int.from_bytes(piece[at + 6 : at + 14], "little", signed=True)

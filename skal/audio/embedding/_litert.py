@@ -50,7 +50,7 @@ class LiteRT:
         given = self._interpreter.get_input_details()
         if len(given) != 1 or given[0]["dtype"] != np.float32:
             kinds = ", ".join(np.dtype(d["dtype"]).name for d in given)
-            raise ValueError(f"{self.path} takes inputs of {kinds}, not one of float32")
+            raise ValueError(f"{self.path} takes {kinds} inputs, not a single float32 input")
         self._input = given[0]["index"]
         shape = [int(n) for n in given[0]["shape_signature"]]
         self.n_samples = fixed_samples(shape)

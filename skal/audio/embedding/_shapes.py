@@ -72,5 +72,7 @@ def names_scores(name):
 
 def missing_package(package, kind, extra="embedding"):
     """Return the error for a runtime that is not installed."""
-    text = f"{package} is needed for {kind} models and is missing: pip install 'skal[{extra}]'"
+    text = (
+        f"{package} is needed for {kind} models and is missing: pip install 'skal-audio[{extra}]'"
+    )
     return ImportError(text, name=package.replace("-", "_"))

@@ -69,7 +69,7 @@ class Finetune(_Update):
     members without changing the old ones.
 
     When a class gets its first label, the round trains from scratch, except for networks that know
-    all classes in advance; ``from_scratch`` in the record tells.
+    all classes in advance; ``from_scratch`` in the record says which.
 
     Parameters
     ----------

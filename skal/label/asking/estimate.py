@@ -131,7 +131,7 @@ def stopping_advice(estimate, agreements):
         f"of the time ({estimate.low:.0%} to {estimate.high:.0%})"
     )
     if estimate.low >= _HIGH:
-        return f"{measured}: more labels no longer pay."
+        return f"{measured}: more labels no longer help."
     recent = list(agreements)[-_ROUNDS:]
     if len(recent) == _ROUNDS and np.mean(recent) >= _SAME:
         return (
