@@ -60,7 +60,7 @@ def classification_scores(y_true, y_pred):
 
 
 def budget_curve(history, metric="accuracy"):
-    """Return the budget curve of a history: a metric over the number of labels.
+    """Return the budget curve of a history: a metric against the number of labels.
 
     Parameters
     ----------

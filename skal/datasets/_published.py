@@ -29,7 +29,9 @@ def one_to_one(pairs, names, where):
         counts = Counter(pair[side] for pair in unique)
         for value in (value for value, count in counts.items() if count > 1):
             others = sorted(str(pair[1 - side]) for pair in unique if pair[side] == value)
-            reason = f"{names[side]} {value!r} has more than one {names[1 - side]}: {', '.join(others)}"
+            reason = (
+                f"{names[side]} {value!r} has more than one {names[1 - side]}: {', '.join(others)}"
+            )
             problems.append(Broken(where, reason, "one of the two is wrong"))
     return problems
 
@@ -41,7 +43,7 @@ def check_files(rows, folder, sounds, problems, on_error):
     for row in rows:
         path = row["path"]
         if path in named:
-            problems.append(Broken(row["where"], f"{path!r} a second time", "remove a row"))
+            problems.append(Broken(row["where"], f"{path!r} is listed twice", "remove a row"))
         elif path not in there:
             problems.append(_missing(row, there))
         named.setdefault(path, row)

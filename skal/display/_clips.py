@@ -100,7 +100,7 @@ def show_clip(clip, sr=None, *, name=None, axes=None, n_fft=None, top_db=80.0, *
     sr : int, default=None
         Sampling rate, in Hz. None: that of the recording; required for a waveform.
     name : str, default=None
-        Title; None: the end of the path that fits.
+        Title; None: as much of the end of the path as fits.
     axes : array-like of 2 matplotlib Axes, default=None
         Axes for waveform and spectrogram; None: a new figure.
     n_fft : int, default=None

@@ -159,7 +159,7 @@ def component_names(kind):
 
 
 def find_component(kind, name, key=None):
-    """Return the class or function of a name; case and underscores do not matter."""
+    """Return the class or function with a given name; case and underscores do not matter."""
     table = _TABLES[kind]()
     known = {_squash(short): found for short, found in table.items()}
     classes = [found for found in table.values() if not isinstance(found, partial)]

@@ -224,13 +224,13 @@ class _Session:
             self.finder = Finder(self.project)
         try:
             question = self.finder.next(self.person, **self.seek)
-            why = "Nothing more is found."
+            why = "No more matches."
         except ProjectError as error:
             if error.code not in ("not_ready", "unknown_class"):
                 raise
             question, why = None, str(error)
         if question is None:
-            self._say(f"{why} The usual questions go on.", "yellow")
+            self._say(f"{why} The usual questions continue.", "yellow")
             self.seek = None
         return question
 

@@ -77,7 +77,7 @@ class CNNClassifier(
     pretrained : path-like or estimator, default=None
         Initial weights for `fit`: a fitted classifier with the same network, a Pipeline or
         campaign that contains one, or a model file or run folder. Files are unpickled. The
-        normalization is copied too; the last layer is drawn anew if the classes differ.
+        normalization is copied too; the last layer is redrawn if the classes differ.
     validation_fraction : float or None, default=None
         Share of the labels to hold out; `fit` then keeps the weights that were best on them. None,
         or less than one sample: train on all labels and keep the last weights, which are good
@@ -276,7 +276,7 @@ class CNNClassifier(
         Returns
         -------
         CNNClassifier
-            The classifier, which this does not fit.
+            The classifier itself, still unfitted.
         """
         X = check_array(X, dtype="numeric", allow_nd=True)
         X = X.reshape(len(X), *_input_shape(X.shape))

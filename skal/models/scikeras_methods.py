@@ -202,8 +202,8 @@ class _OfKeras(LearnerMethods):
 @contextlib.contextmanager
 def _as_kind(classifier, members):
     """Let a classifier be of a class with other members for a while."""
-    # Only a class can hold what an instance does not overwrite; the class of the user, which
-    # clone and pickle name, comes back in any case.
+    # The methods must be on the class, because SciKeras sets them on the instance. The original
+    # class is always restored, because clone and pickle look it up by name.
     own = type(classifier)
     classifier.__class__ = type(own.__name__, (own,), members)
     try:

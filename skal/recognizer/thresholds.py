@@ -38,7 +38,7 @@ def read_thresholds(text):
 def _share(value):
     number = float(value)
     if not 0 <= number <= 1:
-        raise ValueError(f"{value} is not a share")
+        raise ValueError(f"{value} is not between 0 and 1")
     return number
 
 

@@ -213,7 +213,7 @@ class ScoreStrategy(QueryStrategy):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Higher scores are asked first.
+            Rows with higher scores are asked about first.
         """
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):

@@ -118,7 +118,7 @@ class SampleScoreStrategy(ScoreStrategy):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Higher scores are asked first.
+            Rows with higher scores are asked about first.
         """
 
     def score(self, learner, X, random_state=None):

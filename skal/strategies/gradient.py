@@ -214,7 +214,9 @@ class ExpectedGradientLength(ScoreStrategy):
         """Score by `expected_gradient_length` or all layers; see `ScoreStrategy.score`."""
         if self.layers == "all":
             if not self.bias:
-                raise ValueError("bias=False is for layers='last'; layers='all' counts biases")
+                raise ValueError(
+                    "bias=False needs layers='last'; layers='all' always includes biases"
+                )
             return learner.gradient_length(X)
         proba, embedding = learner.predict_proba(X), learner.embed(X)
         return expected_gradient_length(proba, embedding, bias=self.bias)

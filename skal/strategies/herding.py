@@ -195,8 +195,9 @@ def _greedy(gaps, nearest, weights, n_instances):
 
 def _falls(gaps, rows, nearest, most, weights):
     """Return how much each column would reduce the weighted gaps of rows, at most `most` each."""
-    # If `most` is the gap, the result is a column's gain. If it is how much the gap fell after a
-    # pick, the result is the loss of gain, so a round costs only the rows whose gap fell.
+    # With `most` = the current gaps, the result is each column's gain. With `most` = the decrease
+    # of the gaps after a pick, it is how much each gain decreases, so a pick costs only the rows
+    # whose gap decreased.
 
     def _compute(first):
         part = slice(first, first + _BLOCK)

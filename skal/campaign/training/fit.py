@@ -93,7 +93,7 @@ def train(estimator, data, classes, seed, weight_names, partial=False):
 
 
 def fit(estimator, data, classes, seed, weight_names):
-    """Fit a classifier to a `TrainingSet` with all arguments that a campaign passes besides rows."""
+    """Fit a classifier to a `TrainingSet`, with all arguments that a campaign passes."""
     seed_all(estimator, seed)
     with _NamedLabels(data.y), _told(Chain(estimator).model, classes):
         estimator.fit(data.X, data.y, **_fit_arguments(estimator, data, weight_names))

@@ -33,13 +33,13 @@ _READING = (
     "Every strategy ran once for each seed. For each seed, all strategies started from the same "
     "labels and were tested on the same data, which no strategy saw. Below each mean "
     "is its 95 % bootstrap interval over the seeds. The area under the budget curve is the mean "
-    "accuracy over the whole range of labels; gain is the difference in area to random, seed by "
-    "seed. p is that of Wilcoxon's signed-rank test of the areas against random, corrected for "
+    "accuracy over the whole range of labels; gain is the difference in area from random, paired "
+    "by seed. p is that of Wilcoxon's signed-rank test of the areas against random, corrected for "
     "the number of strategies by Holm's method. If some seeds do not reach a target, a mean over "
-    "the others would leave out the slowest. Instead, a lower bound of the mean is shown (≥), "
-    "which counts those seeds with all the labels that they used, with the number of seeds that "
-    "reached the target. The rarest class is the one with the fewest rows in the test data; its "
-    "recall is the share of them that the model finds."
+    "the others would leave out the slowest. Instead, a lower bound of the mean is shown (≥). It "
+    "counts those seeds with all labels that they used. The number of seeds that reached the "
+    "target is in parentheses. The rarest class is the one with the fewest rows in the test data; "
+    "its recall is the share of them that the model finds."
 )
 
 
@@ -54,9 +54,9 @@ def write_report(comparison, params):
     folder = RunFolder(comparison.folder)
     for name, rows in (("table.csv", comparison.table), ("runs.csv", comparison.runs)):
         folder.write_csv(name, list(rows[0]), [_without_nan(row) for row in rows])
-    svgs = {"Accuracy over labels": _draw(comparison, "accuracy", folder, "curves.png")}
+    svgs = {"Accuracy against labels": _draw(comparison, "accuracy", folder, "curves.png")}
     if not math.isnan(comparison.table[0]["recall_rarest"]):
-        title = "Recall of the rarest class over labels"
+        title = "Recall of the rarest class against labels"
         svgs[title] = _draw(comparison, "recall_rarest", folder, "rarest.png")
     folder.write_text("report.html", _page(comparison, params, svgs))
 

@@ -66,7 +66,7 @@ def summarize(runs):
     # Each of `FIGURES` has a mean, ``*_low`` and ``*_high`` (95 % bootstrap interval) and ``*_n``
     # (number of seeds that have it). If some seeds miss a target, the mean is NaN, because it
     # would leave out the slowest seeds. ``*_at_least`` is a lower bound: the mean if those seeds
-    # had reached it with the labels they used. ``gain`` is the difference in area to random,
+    # had reached it with the labels they used. ``gain`` is the difference in area from random,
     # paired by seed, with its interval; ``p_value`` is that of Wilcoxon's signed-rank test of the
     # areas, ``p_holm`` corrected for the number of strategies.
     names = list(dict.fromkeys(run["strategy"] for run in runs))

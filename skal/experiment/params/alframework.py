@@ -22,8 +22,8 @@ _ENGINES = {
     "hist_select": "edpc",
 }
 
-# Engines that are more than a strategy, and their own keys. ALFramework's files have all keys,
-# whatever their engine.
+# Engines of ALFramework that combine a strategy with something else, and the keys that only they
+# use. ALFramework's files have all keys, whatever their engine.
 COMBINED_STRATEGIES = {
     "hist_select": ("hist_sel_mode", "sel_thresholds"),
     "entropy_pl": ("decay_rate", "decay_threshold"),

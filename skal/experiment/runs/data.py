@@ -154,7 +154,7 @@ def _check_classes(data, params):
         raise ParameterError(
             "num_classes",
             f"the parameters expect {params.num_classes} classes, but the data have "
-            f"{len(classes)} ({named}); correct it, or leave it out",
+            f"{len(classes)} ({named}); correct num_classes, or remove it",
         )
 
 

@@ -231,7 +231,7 @@ def _model_params(params):
         return params.model.params
     if find_component("model", params.model.name) is not CNNClassifier:
         raise ParameterError(
-            "engine", f"{params.engine} trains the cnn, not {params.model.name}; leave it out"
+            "engine", f"{params.engine} is only for the cnn, not {params.model.name}; remove it"
         )
     return {"engine": params.engine, **params.model.params}
 

@@ -40,7 +40,7 @@ _EXPLANATIONS = {
     "chosen": "the model should learn most from it",
     "audit": "drawn at random, to measure how often the model is right",
     "shared": "another person labeled it: do you agree?",
-    "random": "drawn at random while the model has not chosen yet",
+    "random": "drawn at random, because the model has not chosen yet",
     SIMILAR: "it sounds like what you look for",
     LIKELY: "the model predicts the class that you look for",
 }
@@ -218,7 +218,8 @@ def _order_of_reasons(settings, count, rng):
     # Spread audits evenly: with a share of 0.1, every tenth question is an audit.
     before, after = (math.floor(n * audit_share) for n in (count, count + 1))
     audit = after > before
-    # If a share s of n clips is asked twice, that is n * s of n * (1 + s) questions.
+    # If a share s of n clips is asked twice, there are n * (1 + s) questions, n * s of them second
+    # ones: a share of s / (1 + s).
     first = ["shared"] if shared < shared_share / (1 + shared_share) else []
     usual = ["audit", "chosen"] if audit else ["chosen"]
     return [*first, *usual, "initial", *(["audit"] if audit_share else []), "random"]

@@ -22,7 +22,7 @@ def rank(classifier, n_instances):
 
 
 def draw_audits(ids, n_instances, seed, number):
-    """Draw clips for the estimate from open ones, enough to last until the next round."""
+    """Draw open clips for the accuracy estimate, enough to last until the next round."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 1)))
     return rng.permutation(ids)[: max(_FEWEST_AUDITS, _AHEAD * n_instances)]
 

@@ -56,7 +56,7 @@ class Finder:
         self._lock = threading.Lock()
 
     def next(self, person, *, like=None, label=None, exclude=()):
-        """Ask a person about the best clip that is found and still open.
+        """Ask a person about the best match that is still open.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class Finder:
         return self.project.ask(person, ids.tolist(), reason, exclude=exclude)
 
     def top(self, *, like=None, label=None, limit=50):
-        """Return the best clips that are found, including labeled ones.
+        """Return the best matches, including labeled clips.
 
         Parameters
         ----------

@@ -113,8 +113,8 @@ class Guard:
             raise Refused(
                 403,
                 "foreign_origin",
-                "requests from pages of other servers are refused; if this is the page behind a "
-                "proxy, start skal with its public name: --name HOST",
+                "requests from pages of other servers are refused; if skal runs behind a proxy, "
+                "start it with its public host name: --name HOST",
             )
 
     def _is_our_origin(self, origin, host):
@@ -139,8 +139,8 @@ class Guard:
         # Redirect to keep the token out of the address bar and the history.
         query = parse_qsl(scope["query_string"].decode("latin-1"))
         rest = urlencode([(name, value) for name, value in query if name != "token"])
-        # Neither the cookie nor the location names a path: behind a proxy only the browser knows
-        # the page's folder.
+        # Use no absolute path in the cookie or the redirect: behind a proxy, only the browser
+        # knows the base path.
         cookie = f"{self.cookie}={self.token}; HttpOnly; SameSite=Lax; Max-Age=2592000"
         if scope.get("scheme") == "https":
             cookie += "; Secure"
@@ -163,7 +163,7 @@ class Guard:
             raise Refused(
                 401,
                 "no_token",
-                "open the address with ?token=... that skal printed at its start",
+                "open the address with ?token=... that skal printed when it started",
             )
 
 

@@ -1,4 +1,4 @@
-"""Initial weights of a Keras network, drawn anew in place or restored as built."""
+"""Initial weights of a Keras network, redrawn in place or restored as built."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Checks that every query strategy should pass, skal's and yours."""
+"""Checks that every query strategy should pass, skal's or your own."""
 
 import inspect
 import pickle
@@ -230,7 +230,7 @@ def check_ties_are_broken_by_chance(strategy):
     task.X = np.repeat(task.X[:1], 20, axis=0)
     drawn = {tuple(task.ask(strategy, 2, seed)[0].tolist()) for seed in range(12)}
     assert len(drawn) > 1, (
-        f"of 20 equal rows, each of 12 random states picks {drawn.pop()}: break ties with the "
+        f"among 20 equal rows, all 12 random states pick {drawn.pop()}: break ties with the "
         "random state (skal.strategies.functions.pick_highest does), not by position"
     )
 
@@ -416,7 +416,9 @@ def check_groups_are_accepted(strategy):
             starts=task.starts,
             random_state=0,
         )
-        assert 1 <= len(positions) <= 9, f"{len(positions)} positions of 9 with {groups.dtype}"
+        assert 1 <= len(positions) <= 9, (
+            f"{len(positions)} positions, not 1 to 9, with groups of type {groups.dtype}"
+        )
 
 
 @_check

@@ -1,5 +1,5 @@
-// Find more of a sound: like the recording at hand, or of a class. The list shows the best that is
-// found, labeled recordings too; each can be opened and answered, or all of them asked in turn.
+// Find more of a sound: like the current recording, or of a class. The list shows the best matches,
+// labeled recordings too; a person can open and answer each, or be asked about all in turn.
 
 import { ApiError, call } from "./api.js";
 import { byId, element } from "./dom.js";
@@ -8,7 +8,7 @@ import { say } from "./messages.js";
 export class FindMore {
   constructor(questions) {
     this.questions = questions;
-    this.clip = null; // the recording at hand when the dialog was opened
+    this.clip = null; // the current recording when the dialog was opened
     this.turn = 0;
     byId("find-more-open").addEventListener("click", () => this.open());
     byId("find-more-what").addEventListener("change", () => this.#list());
@@ -52,7 +52,7 @@ export class FindMore {
       byId("find-more-list").replaceChildren(...found.map((one) => this.#row(one)));
       const n = found.filter(({ kind }) => kind === null).length;
       byId("find-more-begin").disabled = n === 0;
-      byId("find-more-note").textContent = n === 0 ? "Nothing is found that has no answer yet." : "";
+      byId("find-more-note").textContent = n === 0 ? "All matches have answers." : "";
     } catch (error) {
       if (turn === this.turn) this.#fail(error);
     }
@@ -99,9 +99,9 @@ export class FindMore {
   #tell(query) {
     byId("finding").hidden = query === null;
     if (query === null) return;
-    const text = `You look for recordings ${byId("find-more-for").selectedOptions[0].textContent}.`;
+    const text = `Searching for recordings ${byId("find-more-for").selectedOptions[0].textContent}.`;
     byId("finding-for").textContent = text;
-    say(`${text} They follow the one on the screen.`);
+    say(`${text} They come after the current recording.`);
   }
 }
 

@@ -16,8 +16,8 @@ export class Questions {
     this.current = null; // the question on the screen, as the stage loaded it
     this.upcoming = [];
     this.nothingLeft = false;
-    this.query = null; // what a search asks for, as parameters; null: what the model wants to know
-    this.queryChanged = () => {}; // called when a search begins or ends
+    this.query = null; // parameters of "Find more"; null: ask what the model should learn from
+    this.queryChanged = () => {}; // called when "Find more" begins or ends
     this.filling = null;
     this.undoing = false;
     this.correcting = null; // the earlier answer on the screen, as the stage loaded it
@@ -125,7 +125,7 @@ export class Questions {
     }
   }
 
-  // Ask about what a search finds from now on; null: about what the model wants to know again.
+  // Ask about matches of a "Find more" query from now on; null: the usual questions again.
   async findMore(query) {
     const unseen = this.upcoming;
     for (const question of unseen) this.stage.drop(question);
@@ -230,7 +230,7 @@ export class Questions {
         if (person !== this.person) continue;
         if (query !== this.query) {
           if (question) await this.#giveBack([question]);
-        } else if (question === null && query) this.#endFindMore("Nothing more is found.");
+        } else if (question === null && query) this.#endFindMore("No more matches.");
         else if (question === null) this.nothingLeft = true;
         else if (!this.#heldClips().includes(question.clip_id)) this.upcoming.push(this.stage.load(question));
       } catch (error) {
@@ -250,7 +250,7 @@ export class Questions {
   #endFindMore(why) {
     this.query = null;
     this.queryChanged(null);
-    tellLast(`${why} The usual questions go on.`);
+    tellLast(`${why} The usual questions continue.`);
   }
 
   #showNext() {

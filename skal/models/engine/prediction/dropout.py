@@ -12,8 +12,8 @@ from skal.models.engine.prediction.tracing import as_graph, replaced, uses
 __all__ = ["NO_DROPOUT", "CompiledSampling", "has_dropout"]
 
 NO_DROPOUT = (
-    "sample_proba needs dropout, and the network has none: give it some, with "
-    "network__dropout=0.2 for example, or a layer keras.layers.Dropout(0.2)"
+    "sample_proba needs dropout, but the network has none: add some, for example "
+    "network__dropout=0.2 or a layer keras.layers.Dropout(0.2)"
 )
 SPATIAL = (
     keras.layers.SpatialDropout1D,
