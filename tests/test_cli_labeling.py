@@ -250,7 +250,7 @@ def test_windows_of_another_length_than_the_model_learned_are_warned_of(place, c
     model = joblib.load("model.joblib")
     Recognizer(model, window=0.25).save("windows.skal")
     joblib.dump(model.set_params(logmelspectrogram__duration=None), "any.joblib")
-    warning = "skal: warning: the model was trained on windows of {} s, and --window asks for {} s"
+    warning = "skal: warning: the model was trained on windows of {} s, but --window is {} s"
     for file, trained in [("model.joblib", "0.3"), ("windows.skal", "0.25")]:
         code, out, err = call(capsys, "predict", file, "rec", "--window", "0.2")
         assert code == 0

@@ -18,7 +18,7 @@ from skal._utils.rows.lazy import as_rows
 
 __all__ = ["LearnerMethods", "with_learner_methods"]
 
-QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
+METHODS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
 
 
 def with_learner_methods(classifier):
@@ -31,11 +31,11 @@ def with_learner_methods(classifier):
     return None
 
 
-def _can(question):
-    """Make a check that raises an error if the network cannot answer a question."""
+def _can(method):
+    """Make a check that raises an error if the network does not support a method."""
 
     def check(self):
-        reason = self.why_not(question)
+        reason = self.why_not(method)
         if reason is not None:
             raise AttributeError(reason)
         return True
@@ -58,10 +58,10 @@ class LearnerMethods:
         known = getattr(self.classifier, "classes_", None)
         return np.asarray(self._encoded_classes() if known is None else known)
 
-    def why_not(self, question, X=None, classes=None):
-        """Say why the classifier cannot answer a question, without training it."""
-        if question not in QUESTIONS:
-            return f"{type(self.classifier).__name__} has no {question}"
+    def why_not(self, method, X=None, classes=None):
+        """Say why the classifier does not support a method, without training it."""
+        if method not in METHODS:
+            return f"{type(self.classifier).__name__} has no {method}"
         if X is not None:
             classes = np.arange(2) if classes is None else np.unique(np.asarray(classes))
             model, n_classes = self._built(X, classes), len(classes)
@@ -71,12 +71,12 @@ class LearnerMethods:
             return None
         from skal.models.engine.prediction.network_methods import why_not
 
-        return why_not(question, model, n_classes, self._embedding_layer())
+        return why_not(method, model, n_classes, self._embedding_layer())
 
     @available_if(_can("predict_proba"))
     def predict_proba(self, X):
         """Predict the probability of each class; see `Predictions.predict_proba`."""
-        return self._checked(self._questions().forward(self._validate(X))[0])
+        return self._checked(self._network_methods().forward(self._validate(X))[0])
 
     @available_if(_can("embed"))
     def embed(self, X):
@@ -86,29 +86,29 @@ class LearnerMethods:
     @available_if(_can("predict_proba_embed"))
     def predict_proba_embed(self, X):
         """Compute probabilities and embeddings in one pass."""
-        P, Z = self._questions().forward(self._validate(X))
+        P, Z = self._network_methods().forward(self._validate(X))
         return self._checked(P), Z
 
     @available_if(_can("sample_proba"))
     def sample_proba(self, X, n_samples, random_state=None):
         """Predict probabilities with dropout on; see `Predictions.sample_proba`."""
         random_state = check_random_state(random_state)
-        return self._questions().sampling(self._validate(X), n_samples, random_state)
+        return self._network_methods().sampling(self._validate(X), n_samples, random_state)
 
     @available_if(_can("gradient_length"))
     def gradient_length(self, X):
         """Compute expected gradient lengths; see `Predictions.gradient_length`."""
-        return self._questions().gradient_length(self._validate(X))
+        return self._network_methods().gradient_length(self._validate(X))
 
     def told(self, classes):
         """Return a context in which `fit` trains for all `classes`, labeled or not."""
         return _as_kind(self.classifier, self._telling(np.asarray(classes)))
 
-    def _questions(self):
+    def _network_methods(self):
         self._check_fitted()
-        from skal.models.engine.prediction.network_methods import questions_to
+        from skal.models.engine.prediction.network_methods import network_methods
 
-        return questions_to(self.classifier.model_, len(self.classes_), self._embedding_layer())
+        return network_methods(self.classifier.model_, len(self.classes_), self._embedding_layer())
 
     def _check_fitted(self):
         if not hasattr(self.classifier, "model_"):

@@ -393,7 +393,7 @@ class TestDamage:
         try:
             path.write_bytes((folder / "round-00000.skal").read_bytes())
             with pytest.raises(
-                ValueError, match=r"round-00001.skal is intact, but does not belong"
+                ValueError, match=r"round-00001.skal is intact, but belongs to a different"
             ):
                 campaign(checkpoint=folder, store_rounds=True).fit(X, partial)
             path.unlink()

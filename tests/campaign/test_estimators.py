@@ -52,8 +52,8 @@ IRIS = load_iris(return_X_y=True)
 
 # What each classifier of scikit-learn says instead of running: a part of the message.
 _REFUSED = {
-    "ClassifierChain": "several labels for each row",
-    "MultiOutputClassifier": "several labels for each row",
+    "ClassifierChain": "is a multilabel classifier",
+    "MultiOutputClassifier": "is a multilabel classifier",
     "FixedThresholdClassifier": "learns two classes only",
     "TunedThresholdClassifierCV": "learns two classes only",
 }

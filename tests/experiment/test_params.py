@@ -444,5 +444,7 @@ def test_the_engine_trains_the_cnn_only():
     assert model.engine == "tensorflow"
     assert model.steps == 3
     params, _ = load_params({"engine": "tensorflow", "model": "random_forest"})
-    with pytest.raises(ParameterError, match="engine: tensorflow trains the cnn, not random_for"):
+    with pytest.raises(
+        ParameterError, match="engine: tensorflow is only for the cnn, not random_for"
+    ):
         build_parts(params)

@@ -282,7 +282,7 @@ def no_dense(meta, compile_kwargs):
     return model
 
 
-QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
+METHODS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
 
 
 @pytest.mark.parametrize(
@@ -296,8 +296,8 @@ def test_asked_before_and_after_training(sounds, build, refused):
     X, y = sounds
     classifier = scikeras(model=build, optimizer="adam", random_state=0)
     served, before = with_learner_methods(classifier), global_state()
-    assert [served.why_not(question) for question in QUESTIONS] == [None] * 5
-    asked = {q: served.why_not(q, X[:2], classes=["a", "b", "c"]) for q in QUESTIONS}
+    assert [served.why_not(question) for question in METHODS] == [None] * 5
+    asked = {q: served.why_not(q, X[:2], classes=["a", "b", "c"]) for q in METHODS}
     np.testing.assert_array_equal(global_state(), before)
     assert not hasattr(classifier, "model_")
     classifier.fit(X, y)
@@ -339,10 +339,10 @@ def test_networks_that_scikeras_cannot_train(sounds):
     for own in (False, True):
         classifier = SKLearnClassifier(build, model_kwargs={"own": own}, fit_kwargs={"verbose": 0})
         served = with_learner_methods(classifier)
-        asked = [served.why_not(q, X[:2], classes=np.unique(y)) for q in QUESTIONS]
+        asked = [served.why_not(q, X[:2], classes=np.unique(y)) for q in METHODS]
         assert all("functional" in reason for reason in asked) if own else asked == [None] * 5
         classifier.fit(X, y)
-        assert [served.why_not(q) for q in QUESTIONS] == asked
+        assert [served.why_not(q) for q in METHODS] == asked
         assert own or served.embed(X).shape == X.shape
 
 
@@ -411,7 +411,7 @@ def test_the_wrapper_of_keras_answers_everything(rows):
     X, y = rows
     classifier = SKLearnClassifier(build, fit_kwargs={"epochs": 2, "verbose": 0})
     served = with_learner_methods(classifier)
-    asked = [served.why_not(q, X[:1], classes=[4, 7]) for q in QUESTIONS]
+    asked = [served.why_not(q, X[:1], classes=[4, 7]) for q in METHODS]
     assert asked == [None] * 5
     classifier.fit(X, y)
     np.testing.assert_allclose(served.predict_proba(X), classifier.decision_function(X), 1e-4)
