@@ -92,7 +92,7 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
             reason = model.why_not(need, _features(), classes)
             if reason is not None:
                 raise UnsupportedStrategyError(
-                    f"{asker} needs {need}, and {name} cannot answer it: {reason}"
+                    f"{asker} needs {need}, but {name} does not support it: {reason}"
                 )
         elif need == "embed" and not hasattr(model, "embed"):
             if _features() is not None:
@@ -111,7 +111,7 @@ def _voice(chain):
 
 
 def _offers(model, need):
-    """Tell whether a model has a method, or will have it after fit."""
+    """Return whether a model has a method, or will have it after fit."""
     if need == "sample_proba" and is_ensemble(model):
         return silent_member(model) is None
     if need == "predict_proba" and isinstance(model, VotingClassifier):

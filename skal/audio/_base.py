@@ -107,7 +107,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
 
     @property
     def sets_aside(self):
-        """Whether `transform` returns rows of zeros for broken clips."""
+        """Return whether `transform` returns rows of zeros for broken clips."""
         return self.on_error == "warn"
 
     @property

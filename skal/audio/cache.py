@@ -170,7 +170,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
 
     @property
     def sets_aside(self):
-        """Whether `transform` returns rows of zeros for broken clips."""
+        """Return whether `transform` returns rows of zeros for broken clips."""
         return getattr(self.transformer, "sets_aside", False)
 
     def store_folder(self):

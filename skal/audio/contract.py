@@ -69,7 +69,7 @@ def _checked(transformer, rows, n_clips):
 
 
 def takes_recordings(step, clips):
-    """Tell whether the first step of a Pipeline takes recordings, not their features."""
+    """Return whether the first step of a Pipeline takes recordings, not their features."""
     # A transformer says so by its tags (``input_tags.string``); any other one is given a clip.
     if isinstance(step, AudioTransformer) or hasattr(step, "transform_readable"):
         return True

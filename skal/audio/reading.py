@@ -184,7 +184,7 @@ def _beyond(sound, window):
 
 
 def _decoded(sound, first, n_frames, window):
-    """Yield blocks of a file, `n_frames` in all; None: to its end."""
+    """Yield blocks of a file, `n_frames` in total; None: to its end."""
     step = max(1, _BLOCK // sound.channels)
     if n_frames is None:
         step = min(step, _UNKNOWN_STEP)

@@ -185,7 +185,7 @@ def _resume(rounds, folder, head):
 
 
 def has_checkpoint(folder):
-    """Tell whether a campaign was saved in a folder."""
+    """Return whether a campaign was saved in a folder."""
     folder = Path(folder)
     if (folder / _NAME).exists():
         return True

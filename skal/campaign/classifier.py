@@ -58,7 +58,7 @@ class ActiveLearningClassifier(
     n_instances : int or float, default=20
         Labels per round: a number, or a share of the rows.
     budget : int, float or None, default=0.5
-        Labels in all: a number, a share of the rows, or None for no limit.
+        Labels in total: a number, a share of the rows, or None for no limit.
     max_rounds : int, default=None
         Largest number of rounds. None: no limit.
     update : {"retrain", "finetune", "shrink_perturb"}, Retrain or Finetune, default="retrain"

@@ -61,14 +61,14 @@ def _is_column(values):
 
 
 def is_missing(values, unlabeled=None):
-    """Tell which entries are missing, or equal the caller's marker."""
+    """Return which entries are missing, or equal the caller's marker."""
     marked = unlabeled is not None and not _is_nothing(unlabeled)
     found = (_is_nothing(v) or (marked and bool(v == unlabeled)) for v in values)
     return np.fromiter(found, bool, len(values))
 
 
 def _is_nothing(value):
-    """Tell whether a value is None, NaN, or the NA or NaT of NumPy and pandas."""
+    """Return whether a value is None, NaN, or the NA or NaT of NumPy and pandas."""
     # NaN and NaT are the values that differ from themselves; pandas' NA will not even say so.
     return value is None or type(value).__name__ == "NAType" or bool(value != value)
 

@@ -44,7 +44,7 @@ def check_rows(estimator, X, *, reset):
 
 
 def _is_numeric(frame):
-    """Tell whether all columns have NumPy's numeric types, which check_array needs."""
+    """Return whether all columns have NumPy's numeric types, which check_array needs."""
     if is_polars(frame):
         return all(dtype.is_numeric() for dtype in frame.dtypes)
     return all(isinstance(t, np.dtype) and np.issubdtype(t, np.number) for t in frame.dtypes)
@@ -130,7 +130,7 @@ def check_eval_set(estimator, eval_set, unlabeled, state):
 
 
 def are_integers(X):
-    """Tell whether X has integers instead of rows, such as positions."""
+    """Return whether X has integers instead of rows, such as positions."""
     is_column = np.iterable(X) and len(getattr(X, "shape", (0,))) == 1
     return is_column and all(isinstance(row, Integral) for row in X)
 

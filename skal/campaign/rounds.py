@@ -65,7 +65,7 @@ class Rounds:
 
     @property
     def is_constant(self):
-        """Tell whether the last model is constant, or was trained on labels of one class."""
+        """Return whether the last model is constant, or was trained on labels of one class."""
         if isinstance(self.estimator, ConstantClassifier):
             return True
         # Labels newer than its training are last among those of X, and among those from outside X.

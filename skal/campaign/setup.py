@@ -89,7 +89,7 @@ def check_classifier(estimator, n_classes):
     kind = "regressor" if isinstance(model, RegressorMixin) else tags.estimator_type
     if kind not in (None, "classifier"):
         raise TypeError(
-            f"estimator must be a classifier, and {name} is a {kind}. skal learns classes; "
+            f"estimator must be a classifier, but {name} is a {kind}. skal learns classes; "
             "numbers to predict can be cut into classes first"
         )
     # Methods behind available_if, as StackingClassifier's, appear on the instance in fit.
@@ -102,7 +102,7 @@ def check_classifier(estimator, n_classes):
         )
     if n_classes > 2 and not tags.classifier_tags.multi_class:
         raise TypeError(
-            f"{name} learns two classes only, and there are {n_classes}. Use a classifier of "
+            f"{name} learns two classes only, but there are {n_classes}. Use a classifier of "
             f"several classes, or OneVsRestClassifier({name}(...))"
         )
 

@@ -120,7 +120,7 @@ class CampaignState:
 
     @property
     def has_pool(self):
-        """Tell whether the rows are available; a pickle does not contain them."""
+        """Return whether the rows are available; a pickle does not contain them."""
         return not isinstance(self.X, PoolLeftOut)
 
     @property

@@ -33,7 +33,7 @@ class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def reason(self, campaign):
-        """Say why the campaign should stop.
+        """Return why the campaign should stop.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ class NoGain(_Validated):
 
 
 def _has_news(campaign):
-    """Tell whether the last round had new labels, and so trained a new model."""
+    """Return whether the last round had new labels, and so trained a new model."""
     return campaign.history[-1]["n_new_labeled"] > 0
 
 

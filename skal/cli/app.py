@@ -39,7 +39,7 @@ def quiet_tensorflow():
 
 @contextlib.contextmanager
 def ctrl_c_is_one_line():
-    """Say how to continue; Typer only says that the command was aborted."""
+    """Print how to continue; Typer only says that the command was aborted."""
     try:
         yield
     except KeyboardInterrupt as error:

@@ -29,7 +29,7 @@ _TEST_TAKES = 5
 def load_fsdd(data_home, *, on_error="raise"):
     """Load the Free Spoken Digit Dataset from its folder.
 
-    Recordings are 8 kHz WAV, 0.14 to 2.28 s long (99 % are under 0.93 s).
+    Recordings are 8 kHz WAV, 0.14 to 2.28 s long (99% are under 0.93 s).
 
     Parameters
     ----------

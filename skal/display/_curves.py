@@ -117,7 +117,7 @@ class BudgetCurveDisplay:
 
     @classmethod
     def from_compare(cls, comparison, *, metric="accuracy", ax=None, **kwargs):
-        """Draw the mean curve of every strategy, with a band: its 95 % bootstrap interval.
+        """Draw the mean curve of every strategy, with a band: its 95% bootstrap interval.
 
         Parameters
         ----------

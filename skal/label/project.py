@@ -186,7 +186,7 @@ class LabelingProject(ClassChanges, Review):
 
     def _make_folder(self):
         if not self.folder.is_dir():
-            clips.list_sound_files(self.root)  # do not create a folder beside a mistyped name
+            clips.list_sound_files(self.root)  # do not create a folder for a mistyped name
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / ".gitignore").write_text("*\n")
         return self.folder

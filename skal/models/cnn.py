@@ -317,7 +317,7 @@ class CNNClassifier(
         return warm
 
     def _goes_on(self, spec, classes):
-        """Whether the present weights belong to the same network, samples, and classes."""
+        """Return whether the present weights belong to the same network, samples, and classes."""
         # A new optimizer or augmentation needs a new engine, but keeps the weights.
         if not hasattr(self, "n_steps_") or (self._engine is None and self._saved is None):
             return False
@@ -476,7 +476,7 @@ class CNNClassifier(
             self._spec = EngineSpec.of(*fitted, self)
 
     def __sklearn_is_fitted__(self):
-        """Whether the network has been trained."""
+        """Return whether the network has been trained."""
         return hasattr(self, "n_steps_")
 
 

@@ -7,7 +7,7 @@ from sklearn.utils.metaestimators import available_if
 __all__ = ["Predictions"]
 
 _NO_AUGMENTATION = (
-    "augment needs an augmentation, and the classifier has none: set "
+    "augment needs an augmentation, but the classifier has none: set "
     "augmentation=SpectrogramAugmentation()"
 )
 
@@ -24,7 +24,7 @@ class Predictions:
     # would train.
 
     def why_not(self, method, X=None, classes=None):
-        """Say why the classifier does not support a method, without training it.
+        """Return why the classifier does not support a method, without training it.
 
         Parameters
         ----------

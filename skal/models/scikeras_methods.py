@@ -59,7 +59,7 @@ class LearnerMethods:
         return np.asarray(self._encoded_classes() if known is None else known)
 
     def why_not(self, method, X=None, classes=None):
-        """Say why the classifier does not support a method, without training it."""
+        """Return why the classifier does not support a method, without training it."""
         if method not in METHODS:
             return f"{type(self.classifier).__name__} has no {method}"
         if X is not None:

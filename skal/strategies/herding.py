@@ -44,7 +44,7 @@ def max_herding(
 
     Rows are scaled to length 1. A picked or labeled row j covers row i by the Gaussian kernel
     ``exp(-gamma * ||x_i - x_j||^2)``, and only the nearest one counts. The coverage is at least 1
-    - 1/e, or 63 %, of the optimum for the same number of rows.
+    - 1/e, or 63%, of the optimum for the same number of rows.
 
     Parameters
     ----------

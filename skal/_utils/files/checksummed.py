@@ -30,7 +30,7 @@ class Checksummed:
 
     @property
     def has_pickle(self):
-        """Tell whether the file has a pickle."""
+        """Return whether the file has a pickle."""
         return self._pickled is not None
 
     def unpickle(self):
@@ -72,7 +72,7 @@ def read_checksummed(path, kind, version, digest=None):
 
 
 def is_checksummed(content):
-    """Tell whether bytes begin like a checksummed file."""
+    """Return whether bytes begin like a checksummed file."""
     return _HEADER.match(content[:_HEADER_BYTES]) is not None
 
 

@@ -54,7 +54,7 @@ class _Unpickler(NumpyUnpickler):
 
 
 def is_pickle(beginning):
-    """Tell whether bytes begin like a joblib file, without running any of its code."""
+    """Return whether bytes begin like a joblib file, without running any of its code."""
     return beginning.startswith(b"\x80") or is_packed(beginning)
 
 

@@ -19,7 +19,7 @@ _BLOCK_BYTES = 2**24
 
 
 def is_digest(text):
-    """Tell whether an entry of a description is a checksum, which is not worth printing."""
+    """Return whether an entry of a description is a checksum, which is not worth printing."""
     return text.startswith(_DIGEST)
 
 
@@ -212,7 +212,7 @@ def canonical(value, _outer=(), _fitted=False):
 
 
 def _is_keras(value):
-    """Tell whether a value is a Keras model or layer, whose text lacks the weights."""
+    """Return whether a value is a Keras model or layer, whose text lacks the weights."""
     return not isinstance(value, type) and hasattr(value, "get_weights")
 
 

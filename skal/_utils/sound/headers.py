@@ -244,7 +244,7 @@ class _Chunks:
         return announced, there
 
     def _follows(self, at):
-        """Tell whether another file of this kind follows the sound and its chunks."""
+        """Return whether another file of this kind follows the sound and its chunks."""
         at += -at % self.align
         beginning = self.source.read(0, min(16, self.width - 4))
         while len(head := self.source.read(at, self.width)) == self.width:
@@ -269,7 +269,7 @@ class _Chunks:
         return at + -at % self.align
 
     def _only_chunks(self, at):
-        """Say whether only chunks, tags or padding follow a position."""
+        """Return whether only chunks, tags or padding follow a position."""
         at += -at % self.align
         size, first = self.source.size, at
         while size - at >= self.width:

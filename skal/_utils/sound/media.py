@@ -18,7 +18,7 @@ _FORMATS = (
 
 
 def has_media():
-    """Say whether PyAV is installed."""
+    """Return whether PyAV is installed."""
     try:
         import av  # noqa: F401
     except ImportError:

@@ -216,7 +216,7 @@ class Sound:
         return self._end
 
     def is_empty(self):
-        """Say whether the recording is known to be empty without decoding."""
+        """Return whether the recording is known to be empty without decoding."""
         return self._end == 0
 
     def seek(self, frame):
@@ -249,7 +249,7 @@ def _counted(path, size, changed):
 
 @lru_cache(maxsize=4096)
 def _constant(path, size, changed):
-    """Say whether all samples of a file are equal; cached by file version."""
+    """Return whether all samples of a file are equal; cached by file version."""
     with open_sound(path) as sound:
         first = None
         while len(block := sound.read(STEP)):
@@ -260,7 +260,7 @@ def _constant(path, size, changed):
 
 
 def is_constant(sound):
-    """Say whether all samples of a recording are equal."""
+    """Return whether all samples of a recording are equal."""
     return _constant(*sound._version)
 
 

@@ -113,7 +113,7 @@ def _crc8(content):
 
 
 def looks_like_mpeg(beginning):
-    """Say whether a file seems to begin with an MPEG frame or a tag."""
+    """Return whether a file seems to begin with an MPEG frame or a tag."""
     return beginning[:3] == b"ID3" or _mpeg_frame(beginning[:4]) is not None
 
 

@@ -66,7 +66,7 @@ def choose(outputs, names, inner, path):
 
 
 def names_scores(name):
-    """Tell whether an output's name indicates class scores."""
+    """Return whether an output's name indicates class scores."""
     return bool(_SCORES.search(name))
 
 

@@ -316,5 +316,5 @@ class PretrainedEmbedding(AudioTransformer):
         return Broken(
             clip_name(clip),
             f"its embedding is not finite: its loudest sample is {np.abs(y).max():g}",
-            "write it again with samples between -1 and 1, or remove it",
+            "rewrite it with samples between -1 and 1, or remove it",
         )

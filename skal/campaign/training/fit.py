@@ -128,7 +128,7 @@ def _describe(y):
 
 
 def _cannot_train(chain, y, weights, n_classes):
-    """Tell whether a classifier needs more labels; a constant model then stands in."""
+    """Return whether a classifier needs more labels; a constant model then stands in."""
     if weights is not None and not np.any(weights):
         return True
     _, counts = np.unique(y, return_counts=True)
@@ -141,7 +141,7 @@ def _cannot_train(chain, y, weights, n_classes):
 
 
 def _too_few(part, counts, y):
-    """Tell whether a part of a classifier needs more labels than there are."""
+    """Return whether a part of a classifier needs more labels than there are."""
     wanted = labels_needed(part)
     if wanted is None:
         return False

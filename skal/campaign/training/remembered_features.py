@@ -154,7 +154,7 @@ def _first_place(estimator):
 
 
 def _learns_nothing(step, few):
-    """Tell whether `fit` does not change a transformer, by its tags or by trying."""
+    """Return whether `fit` does not change a transformer, by its tags or by trying."""
     if hasattr(step, "__sklearn_tags__") and not get_tags(step).requires_fit:
         return True
     if not hasattr(step, "fit"):

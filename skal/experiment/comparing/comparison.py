@@ -250,13 +250,13 @@ class Comparison:
     runs : list of dict
         The figures of each run, as in runs.csv.
     table : list of dict
-        A row for each strategy, as in table.csv: means over the seeds, 95 % bootstrap intervals
+        A row for each strategy, as in table.csv: means over the seeds, 95% bootstrap intervals
         (``*_low``, ``*_high``), tests against random.
     training_noise : float
         Standard deviation of the accuracy with all labels over trainings on the same labels
         with other seeds; NaN if none was trained twice.
     seed_noise : float
-        Standard deviation of random's final accuracy over the seeds: labels drawn anew, and
+        Standard deviation of random's final accuracy over the seeds: labels drawn again, and
         training; NaN if there is only one.
     """
 

@@ -32,7 +32,7 @@ pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .8rem; }
 _READING = (
     "Every strategy ran once for each seed. For each seed, all strategies started from the same "
     "labels and were tested on the same data, which no strategy saw. Below each mean "
-    "is its 95 % bootstrap interval over the seeds. The area under the budget curve is the mean "
+    "is its 95% bootstrap interval over the seeds. The area under the budget curve is the mean "
     "accuracy over the whole range of labels; gain is the difference in area from random, paired "
     "by seed. p is that of Wilcoxon's signed-rank test of the areas against random, corrected for "
     "the number of strategies by Holm's method. If some seeds do not reach a target, a mean over "
@@ -74,7 +74,7 @@ def findings(table):
         f"is {abs(best['gain']):.3f} {'above' if best['gain'] >= 0 else 'below'} random's"
     )
     if not math.isnan(best["gain_low"]):
-        line += f" (95 % interval {best['gain_low']:+.3f} to {best['gain_high']:+.3f})"
+        line += f" (95% interval {best['gain_low']:+.3f} to {best['gain_high']:+.3f})"
     lines = [f"{line}."]
     if better:
         lines.append(f"Significantly better than random (p ≤ {LEVEL}): {', '.join(better)}.")
@@ -104,7 +104,7 @@ def _noise(comparison):
     if not math.isnan(comparison.seed_noise):
         line += (
             f" Noise of seeds: random's final accuracy has one of {comparison.seed_noise:.4f}, "
-            "with labels drawn anew for each seed."
+            "with labels drawn again for each seed."
         )
     return [line]
 
@@ -198,7 +198,7 @@ def _cell(row, figure):
 
 def _form(figure):
     if figure.startswith("saving"):
-        return lambda value: f"{100 * value:.0f} %"
+        return lambda value: f"{100 * value:.0f}%"
     if figure == "n_seeds":
         return str
     if figure.startswith("labels"):
@@ -211,7 +211,7 @@ def _form(figure):
 def _amount(value):
     if value is None:
         return "all"
-    return str(value) if isinstance(value, int) else f"{100 * value:g} %"
+    return str(value) if isinstance(value, int) else f"{100 * value:g}%"
 
 
 def _list(lines):

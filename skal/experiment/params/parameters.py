@@ -120,7 +120,7 @@ class Params(BaseModel):
     )
     n_initial: Count | Share = key(0.1, _AMOUNT, "Labels before round 1.")
     n_instances: Count | Share = key(20, _AMOUNT, "Labels per round.")
-    budget: Count | Share | None = key(None, f"{_AMOUNT}; or null", "Labels in all; null: all.")
+    budget: Count | Share | None = key(None, f"{_AMOUNT}; or null", "Labels in total; null: all.")
     max_rounds: Count | None = key(
         None, "an integer of at least 1; or null", "Maximum number of rounds; null: no limit."
     )

@@ -68,7 +68,7 @@ def update_clips(store, root, *, window=None, hop=None, seed=0):
 
 
 def have_answers(connection):
-    """Tell whether anyone has ever answered."""
+    """Return whether anyone has ever answered."""
     return connection.execute(select(tables.answers.c.id).limit(1)).first() is not None
 
 

@@ -55,7 +55,7 @@ class Campaign:
         self.taught.update(batch)
 
     def can_continue(self, pool, names, labels):
-        """Tell whether the campaign can be taught the new labels."""
+        """Return whether the campaign can be taught the new labels."""
         if self.classes != names or self.pool != pool.digest:
             return False
         return all(i in labels and labels[i] == label for i, label in self.taught.items())

@@ -224,7 +224,7 @@ def _count_labels(labels):
 
 
 def _enough(names, labels):
-    """Tell whether there are enough labels for a first model."""
+    """Return whether there are enough labels for a first model."""
     counts = Counter(label for label in labels.values() if label is not None)
     if len(counts) < 2:
         return False

@@ -118,7 +118,7 @@ class Guard:
             )
 
     def _is_our_origin(self, origin, host):
-        """Tell whether a page of this origin is ours: of the same host, or of a public name."""
+        """Return whether a page of this origin is ours: of the same host, or of a public name."""
         scheme, _, place = origin.partition("://")
         if scheme not in ("http", "https"):
             return False
@@ -168,12 +168,12 @@ class Guard:
 
 
 def is_host(text):
-    """Tell whether a text is a host name, with or without a port."""
+    """Return whether a text is a host name, with or without a port."""
     return _HOST.fullmatch(text) is not None
 
 
 def is_loopback(host):
-    """Tell whether an address is reachable only from this machine."""
+    """Return whether an address is reachable only from this machine."""
     if host == "localhost":
         return True
     return _is_address(host) and ipaddress.ip_address(host).is_loopback

@@ -66,7 +66,7 @@ export class FindMore {
 
   #row(one) {
     const button = element("button", { type: "button", class: "quiet" });
-    const score = one.reason === "likely" ? `${Math.round(100 * one.score)} % likely` : `similarity ${one.score.toFixed(2)}`;
+    const score = one.reason === "likely" ? `${Math.round(100 * one.score)}% likely` : `similarity ${one.score.toFixed(2)}`;
     const said = one.kind === null ? "no answer yet" : `${nameOf(one)}, by ${one.person}`;
     button.append(
       element("b", { text: `${one.path}${partOf(one)}` }),

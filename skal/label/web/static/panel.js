@@ -1,9 +1,9 @@
-// The panel beside the question: accuracy, learning curve, labels of each class, time.
+// The panel next to the question: accuracy, learning curve, labels of each class, time.
 
 import { byId, element, shape } from "./dom.js";
 
 const count = (n) => n.toLocaleString("en");
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)}%`;
 const ENOUGH = 20; // fewest clips for showing an accuracy
 
 export function span(seconds) {
@@ -46,7 +46,7 @@ function showAccuracy({ estimate, curve, advice }) {
   byId("accuracy").textContent = isKnown ? percent(estimate.accuracy) : interval;
   byId("interval").textContent = isKnown ? interval : estimate ? "so far" : "";
   byId("accuracy-note").textContent = estimate
-    ? `95 % interval, from ${count(estimate.n)} recordings drawn at random, which the model predicted before their answers.`
+    ? `95% interval, from ${count(estimate.n)} recordings drawn at random, which the model predicted before their answers.`
     : "Some questions are drawn at random. The accuracy appears once a model has predicted some of them.";
   byId("advice").hidden = !advice;
   byId("advice").textContent = advice ?? "";

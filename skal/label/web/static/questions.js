@@ -298,7 +298,7 @@ function showLast(entry, state, detail = "") {
 
 function comparison(entry, receipt) {
   if (!receipt.guess || entry.label === null) return "";
-  const sure = receipt.guess_probability === null ? "" : ` (${Math.round(100 * receipt.guess_probability)} %)`;
+  const sure = receipt.guess_probability === null ? "" : ` (${Math.round(100 * receipt.guess_probability)}%)`;
   return receipt.guess === entry.label
     ? `. The model predicted the same${sure}.`
     : `. The model predicted ${receipt.guess}${sure}.`;

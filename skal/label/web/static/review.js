@@ -69,7 +69,7 @@ export class Review {
   #row(vote) {
     const button = element("button", { type: "button", class: "quiet" });
     const when = new Date(vote.at).toLocaleString([], { dateStyle: "short", timeStyle: "short" });
-    const model = vote.disagrees ? `, model: ${vote.guess} (${Math.round(100 * vote.guess_probability)} %)` : "";
+    const model = vote.disagrees ? `, model: ${vote.guess} (${Math.round(100 * vote.guess_probability)}%)` : "";
     button.append(
       element("b", { text: nameOf(vote) }),
       element("span", { class: "small", text: `${vote.path}${partOf(vote)}` }),

@@ -206,6 +206,6 @@ function showFile({ name, start, end }) {
 function showGuess({ guess, guess_probability }) {
   byId("guess").hidden = !guess;
   if (!guess) return;
-  const sure = guess_probability === null ? "" : `, ${Math.round(100 * guess_probability)} % sure`;
+  const sure = guess_probability === null ? "" : `, ${Math.round(100 * guess_probability)}% sure`;
   byId("guess").replaceChildren("The model predicts ", element("b", { text: guess }), sure);
 }

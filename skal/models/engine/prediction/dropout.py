@@ -68,7 +68,7 @@ class CompiledSampling:
 
 
 def has_dropout(model):
-    """Whether a network has supported dropout at a rate above zero."""
+    """Return whether a network has supported dropout at a rate above zero."""
     return any(_is_dropout(layer) or _is_dropout_cell(layer) for layer in _all_layers(model))
 
 

@@ -1,4 +1,4 @@
-"""Answers of a Keras network to every learner method, whoever trained it."""
+"""The learner methods of any Keras network, whether skal trained it or not."""
 
 import functools
 
@@ -52,7 +52,7 @@ def network_methods(model, n_classes, embedding_layer):
 
 
 def why_not(method, model, n_classes, embedding_layer):
-    """Say why a network does not support a method, or return None."""
+    """Return why a network does not support a method, or return None."""
     if not model.built or not getattr(model, "inputs", None):
         return (
             f"{method} needs a functional or sequential Keras model with an Input layer, not "
@@ -73,7 +73,7 @@ def why_not(method, model, n_classes, embedding_layer):
         return NO_DROPOUT
     if method in ("embed", "predict_proba_embed") and not _embeds(model, embedding_layer):
         return (
-            f"{method} takes the input of the last Dense layer, and the network has none: end "
+            f"{method} takes the input of the last Dense layer, but the network has none: end "
             "it with keras.layers.Dense(n_classes), and a softmax"
         )
     return None
@@ -96,7 +96,7 @@ def _as_probabilities(model, n_classes):
 
 
 def _gives_logits(model):
-    """Whether the loss that a network was compiled with takes logits."""
+    """Return whether the loss that a network was compiled with takes logits."""
     loss = getattr(model, "loss", None)
     given = getattr(loss, "_fn_kwargs", None) or {}
     return bool(getattr(loss, "from_logits", False) or given.get("from_logits", False))
