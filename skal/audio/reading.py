@@ -122,11 +122,11 @@ class _Samples:
         """Raise an error if the samples are unusable."""
         if self.n_bad:
             reason = f"{self.n_bad} samples are NaN or infinite"
-            raise AudioReadError(self.path, reason, "write it again without them, or remove it")
+            raise AudioReadError(self.path, reason, "rewrite it without them, or remove it")
         peak = max(self.high, -self.low)
         if peak > _LOUDEST and not np.isfinite(y).all():
             reason = f"its loudest sample is {peak:g}, which cannot be resampled"
-            raise AudioReadError(self.path, reason, "write it again at its right level")
+            raise AudioReadError(self.path, reason, "rewrite it at its right level")
         if self.peak_of_channels > 0 and peak <= _CANCELED * self.peak_of_channels:
             raise AudioReadError(
                 self.path,

@@ -92,7 +92,7 @@ def check_groups(groups, n_samples):
     if missing.any():  # a row without a group could end up on both sides
         raise ValueError(
             f"groups has no group for row {np.flatnonzero(missing)[0]} ({missing.sum()} rows in "
-            "all): give each row a group, and a unique group if it is unknown"
+            "total): give each row a group, and a unique group if it is unknown"
         )
     return as_typed(values, "groups")
 

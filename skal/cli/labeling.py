@@ -338,7 +338,7 @@ def classes(
 
         opened = LabelingProject(recordings, folder=project, store=store)
         if store is None and not opened.folder.is_dir():
-            fail(f"skal: no project in {str(opened.folder)!r}: make one with skal label", 2)
+            fail(f"skal: no project in {str(opened.folder)!r}: create one with skal label", 2)
         pairs = [_pair("--rename", text) for text in rename or ()]
         merged = [_pair("--merge", text) for text in merge or ()]
         with opened.open(scan=False):

@@ -41,8 +41,8 @@ _EXPLANATIONS = {
     "audit": "drawn at random, to measure how often the model is right",
     "shared": "another person labeled it: do you agree?",
     "random": "drawn at random, because the model has not chosen yet",
-    SIMILAR: "it sounds like what you look for",
-    LIKELY: "the model predicts the class that you look for",
+    SIMILAR: "it sounds like what you are looking for",
+    LIKELY: "the model predicts the class that you are looking for",
 }
 
 

@@ -109,7 +109,7 @@ class Finder:
         """Return clips, the best first, their scores, and the reason to ask about them."""
         if (like is None) == (label is None):
             raise ProjectError(
-                "bad_answer", "find clips like one, or of a class: give one of both"
+                "bad_answer", "find clips like one or of a class: pass like or label, not both"
             )
         if like is not None:
             found = self._like([self.project.clip(like).id])

@@ -157,7 +157,7 @@ def test_features_that_are_not_there_yet(folder, tmp_path):
             Finder(project).next("ann", like=3)
         assert caught.value.code == "not_ready"
         for wrong in ({}, {"like": 1, "label": "low"}):
-            with pytest.raises(ProjectError, match="give one of both"):
+            with pytest.raises(ProjectError, match="pass like or label, not both"):
                 Finder(project).next("ann", **wrong)
         with pytest.raises(ProjectError, match="there is no class"):
             Finder(project).next("ann", label="cat")

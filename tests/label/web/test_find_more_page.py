@@ -48,7 +48,7 @@ def test_more_like_the_recording_at_hand(page, serving):
     seen = [answer(page) for _ in range(5)]
     assert seen[0] == name  # what was on the screen stays there
     assert {key_of(one) for one in seen} == {key_of(name)}
-    assert "it sounds like what you look for" in page.text("#explanation")
+    assert "it sounds like what you are looking for" in page.text("#explanation")
     page.page.click("#find-more-end")
     page.until("document.getElementById('finding').hidden")
     last = [answer(page) for _ in range(3)]

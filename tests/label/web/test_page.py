@@ -363,7 +363,7 @@ PROGRESS = {
     "n_open": 1000,
     "minutes_listened": 12.0,
     "seconds_left_at_this_pace": 7260.0,
-    "advice": "More labels no longer pay.",
+    "advice": "More labels no longer help.",
     "agreement": {"n_clips": 10, "n_people": 2, "share": 0.9, "cohen": 0.8, "fleiss": 0.8},
 }
 
