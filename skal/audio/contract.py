@@ -7,9 +7,10 @@ nothing. Optional are:
 
 - ``get_params``, as in every estimator: each set of parameters has its own store;
 - ``fingerprint()``, a string that changes if the same parameters give other rows, such as a
-checksum of weights; - ``transform_readable(X)``, which returns the rows of the readable clips, and
-a dict of `Broken` by position; without it, a clip is broken if `transform` raises OSError,
-ValueError or RuntimeError for it;
+  checksum of weights;
+- ``transform_readable(X)``, which returns the rows of the readable clips, and a dict of `Broken`
+  by position; without it, a clip is broken if `transform` raises OSError, ValueError or
+  RuntimeError for it;
 - ``sets_aside``, True if `transform` returns rows of zeros for broken clips.
 """
 

@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skal._utils.estimators.pipelines import Chain, refuses_missing
+from skal._utils.estimators.pipelines import refuses_missing
 from skal._utils.rows.containers import (
     in_container_of,
     in_matrix_of,
@@ -15,11 +15,8 @@ from skal._utils.rows.containers import (
     n_rows,
     take_rows,
 )
-from skal._utils.rows.lazy import as_rows, check_numbers
+from skal._utils.rows.lazy import check_numbers
 from skal.campaign.given_labels import as_typed, as_values, check_labels, is_missing
-
-# Recordings to transform at a time; their features are discarded.
-_BLOCK = 1024
 
 
 def check_rows(estimator, X, *, reset):
@@ -54,24 +51,6 @@ def match_rows(estimator, X, state):
     """Validate rows from outside and return them in the container of the X given to fit."""
     X = check_rows(estimator, in_container_of(X, state.template), reset=False)
     return in_matrix_of(X, state.template)
-
-
-def find_broken(estimator, X):
-    """Find unreadable rows, which the first step of a Pipeline would turn into zeros."""
-    # One pass over the rows; a FeatureCache or `Remembered` stores the features that it computes.
-    broken = [np.empty(0, dtype=np.intp)]
-    for step in Chain(estimator).steps[:1]:
-        if getattr(step, "sets_aside", False):
-            for block in as_rows(X).blocks(_BLOCK):
-                found = step.transform_readable(block.take())[1]
-                broken.append(block.positions[list(found)])
-    return np.concatenate(broken)
-
-
-def readable_rows(estimator, X):
-    """Return the rows that the first step of a Pipeline does not set aside."""
-    rows = as_rows(X)
-    return rows[np.setdiff1d(np.arange(len(rows)), find_broken(estimator, X))]
 
 
 def amount(value, total):

@@ -8,13 +8,13 @@ from sklearn.utils.validation import check_is_fitted
 from skal._utils.estimators.pipelines import ask
 from skal._utils.rows.containers import n_rows
 from skal._utils.rows.lazy import Rows, check_starts
+from skal.campaign.broken import readable_rows
 from skal.campaign.given_labels import check_labels, encode
 from skal.campaign.inputs import (
     are_integers,
     check_groups,
     check_indices,
     match_rows,
-    readable_rows,
 )
 
 

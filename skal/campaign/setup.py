@@ -9,13 +9,13 @@ from sklearn.utils.metadata_routing import process_routing
 from skal._utils.estimators.pipelines import Chain, safe_tags
 from skal._utils.private import _routing_enabled
 from skal._utils.rows.lazy import check_starts, n_rows
+from skal.campaign.broken import find_broken
 from skal.campaign.given_labels import check_labels, encode, find_classes
 from skal.campaign.inputs import (
     amount,
     check_groups,
     check_rows,
     check_weights,
-    find_broken,
 )
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState

@@ -5,9 +5,10 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skal import ActiveLearningClassifier
 from skal.audio import FeatureCache, LogMelSpectrogram, _inputs
@@ -70,6 +71,33 @@ def test_a_simulation_leaves_them_out(sounds, tmp_path, cached):
     assert fitted.history_[-1]["n_trained"] == 35
 
 
+def _nested(kind):
+    """Put features that set recordings aside inside another transformer."""
+    if kind == "union":
+        other = make_pipeline(features(flatten=True), StandardScaler())
+        return make_union(features(flatten=True), other, "drop")
+    if kind == "pipeline":
+        return make_pipeline(make_pipeline("passthrough", features(flatten=True)))
+    if kind == "prepared paths":
+        return make_pipeline(FunctionTransformer(_as_strings), features(flatten=True))
+    columns = [("sound", features(flatten=True), "file"), ("plain", "passthrough", ["month"])]
+    return ColumnTransformer(columns)
+
+
+def _as_strings(paths):
+    return [str(path) for path in paths]
+
+
+@pytest.mark.parametrize("kind", ["union", "pipeline", "prepared paths", "columns"])
+def test_transformers_inside_others_leave_them_out(sounds, kind):
+    paths, y = sounds
+    X = pd.DataFrame({"file": paths, "month": 6}) if kind == "columns" else list(paths)
+    fitted = campaign(_nested(kind)).fit(X, y)
+    assert fitted.broken_indices_.tolist() == BROKEN
+    assert not np.isin(fitted.labeled_indices_, BROKEN).any()
+    assert not np.isin(fitted.query(X, n_instances=40), BROKEN).any()
+
+
 def test_a_script_and_an_oracle_leave_them_out(sounds):
     paths, y = sounds
     asked = []
@@ -106,7 +134,7 @@ def test_facts_about_rows_go_with_the_readable_ones(sounds):
 
 def test_where_all_of_a_block_is_broken(sounds, monkeypatch):
     paths, y = sounds
-    monkeypatch.setattr("skal.campaign.inputs._BLOCK", 2)
+    monkeypatch.setattr("skal.campaign.broken._BLOCK", 2)
     transformer = features(flatten=True).set_params(duration=None)
     for i in (3, 10):  # now the second and the sixth block hold nothing that can be read
         with open(paths[i], "w") as file:

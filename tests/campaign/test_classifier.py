@@ -25,6 +25,7 @@ from skal.strategies import (
     EntropySampling,
     LeastConfidenceSampling,
     MarginSampling,
+    MinimumGap,
     QueryStrategy,
     RandomSampling,
 )
@@ -98,6 +99,16 @@ class TestSimulation:
         X, y = blobs()
         fitted = campaign(strategy=lambda learner, X_pool, n: []).fit(X, y)
         assert fitted.stop_reason_ == "the strategy returned no rows"
+
+    def test_starts_and_groups_given_to_fit_reach_the_strategy(self):
+        X, y = blobs()
+        starts = np.random.RandomState(0).permutation(len(X)) * 1.0
+        fitted = campaign(
+            strategy=MinimumGap(MarginSampling(), gap=6.0), budget=None, max_rounds=4
+        )
+        fitted.fit(X, y, groups=np.zeros(len(X)), starts=starts)
+        for record in fitted.history_[1:]:
+            assert np.diff(np.sort(starts[record["indices"]])).min() >= 6
 
     def test_the_record_holds_what_an_independent_computation_gives(self):
         X, y = blobs()

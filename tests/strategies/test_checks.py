@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from skal._utils.rows.containers import n_rows
 from skal.strategies import (
     MarginSampling,
     QueryStrategy,
@@ -61,6 +62,15 @@ class PythonsRandom(Picker):
 class Unseeded(Picker):
     def pick(self, X, n_instances, y_labeled, random_state):
         return np.random.default_rng().permutation(len(X))[:n_instances]
+
+
+class IgnoresGenerators(Picker):
+    """Use a seed, but not a RandomState."""
+
+    def query(self, learner, X, n_instances=1, *, random_state=None, return_scores=False, **_):
+        seed = random_state if isinstance(random_state, int) else 0
+        rows = np.random.RandomState(seed).permutation(n_rows(X))[:n_instances]
+        return (rows, np.zeros(len(rows))) if return_scores else rows
 
 
 class ChangesRows(Picker):
@@ -254,6 +264,7 @@ BROKEN = [
     (SeededGlobalRandom(), "check_no_global_random_state", "numpy's global random state"),
     (PythonsRandom(), "check_no_global_random_state", "Python's global random state"),
     (Unseeded(), "check_same_seed_gives_same_positions", "asking again with the same seed"),
+    (IgnoresGenerators(), "check_same_seed_gives_same_positions", "RandomState"),
     (ChangesRows(), "check_nothing_is_changed", "a query changes X"),
     (ChangesLabels(), "check_nothing_is_changed", "a query changes y_labeled"),
     (ByPosition(), "check_ties_are_broken_by_chance", r"all 12 random states pick \(0, 1\)"),
