@@ -210,7 +210,7 @@ def last_round(folder):
     return record, _read_part(folder, head, f"model-{n_rounds:05d}").unpickle()[1]
 
 
-def describe(campaign, state, known, *, simulated):
+def describe_campaign(campaign, state, known, *, simulated):
     """Describe everything that identifies a campaign."""
     # Describe it before any draw, which changes a RandomState.
     description = {"simulated": str(simulated)}

@@ -12,7 +12,7 @@ from skal.label.store.project_error import ProjectError
 
 __all__ = [
     "check_place",
-    "closed_pipe_is_the_end",
+    "exit_on_closed_pipe",
     "option",
     "output_stream",
     "plain_errors",
@@ -64,7 +64,7 @@ def _said(error):
 
 
 @contextlib.contextmanager
-def closed_pipe_is_the_end():
+def exit_on_closed_pipe():
     """Exit silently when the reader of the output closes it, as ``| head`` does."""
     try:
         yield
@@ -81,7 +81,7 @@ def output_stream(output):
     from skal._utils.files.atomic import write_atomically
 
     if output is None:
-        with closed_pipe_is_the_end():
+        with exit_on_closed_pipe():
             yield sys.stdout.buffer
     else:
         with write_atomically(output) as stream:

@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 
 from skal._utils.hints import did_you_mean, name_allowed
-from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
+from skal.cli.app import app, fail, one_line_interrupt, quiet_tensorflow
 from skal.cli.common import (
     check_place,
-    closed_pipe_is_the_end,
+    exit_on_closed_pipe,
     option,
     output_stream,
     plain_errors,
@@ -261,7 +261,7 @@ def _check_export(format, output):
 
 def _export(project, format, output):
     target = sys.stdout.buffer if output is None else output
-    with closed_pipe_is_the_end():
+    with exit_on_closed_pipe():
         problems = export_labels(project.labels(), format, target, root=project.root)
     for problem in problems:
         tell(f"left out: {problem}")
@@ -430,7 +430,7 @@ def predict(
         or 0 in (window, hop)
     ):
         fail("skal: --window and --hop must be positive, in s, and --hop needs --window", 2)
-    with plain_errors(), ctrl_c_is_one_line():
+    with plain_errors(), one_line_interrupt():
         from skal._utils.files.saved_models import ModelError, find_model
         from skal._utils.sound.folders import existing_folder
         from skal.recognizer import Recognizer, write_predictions

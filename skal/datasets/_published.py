@@ -6,7 +6,7 @@ from pathlib import Path
 
 from skal._utils.hints import did_you_mean
 from skal._utils.sound.broken import Broken
-from skal.datasets._problems import tell
+from skal.datasets._problems import report_problems
 
 __all__ = ["check_files", "one_to_one", "whole_number"]
 
@@ -48,7 +48,7 @@ def check_files(rows, folder, sounds, problems, on_error):
             problems.append(_missing(row, there))
         named.setdefault(path, row)
     kept = [named[path] for path in sounds if path in named]
-    tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
+    report_problems(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
     if not kept:
         raise FileNotFoundError(f"no recordings in {str(folder)!r} that its table names")
     return kept, [path for path in sounds if path not in named]

@@ -9,7 +9,7 @@ from skal._utils.sound.broken import Broken
 from skal._utils.sound.folders import audio_files
 from skal.datasets._bunch import make_bunch
 from skal.datasets._download import data_folder, download, unpack
-from skal.datasets._problems import tell
+from skal.datasets._problems import report_problems
 
 __all__ = ["fetch_fsdd", "load_fsdd"]
 
@@ -65,7 +65,7 @@ def load_fsdd(data_home, *, on_error="raise"):
         for sound in sounds
         if matches[sound] is None
     ]
-    tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
+    report_problems(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
     if not files:
         raise FileNotFoundError(
             f"no WAV files in {str(folder)!r}: name the folder with the data set's 'recordings', "

@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from skal._utils.files.saved_models import list_rounds as list_models
+from skal._utils.files.saved_models import list_model_files
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, import_export, questions, status
 from skal.label.asking.classes import add_class, list_classes, list_former, mark_nothing
@@ -13,7 +13,7 @@ from skal.label.asking.matching import match_labels
 from skal.label.asking.values import check_id, check_person
 from skal.label.class_changes import ClassChanges
 from skal.label.review import Review
-from skal.label.store.database import Database, address_of
+from skal.label.store.database import Database, database_url
 from skal.label.store.lock import held, plain_os_errors
 from skal.label.store.project_error import ProjectError
 from skal.label.store.settings import choose_settings, fixed_differ, read_settings, write_settings
@@ -175,7 +175,7 @@ class LabelingProject(ClassChanges, Review):
             return self
         if not self.root.is_dir():
             clips.list_sound_files(self.root)  # raises a ProjectError for a bad folder
-        store = Database(address_of(self.given_store, self.folder))
+        store = Database(database_url(self.given_store, self.folder))
         with plain_os_errors(self.folder), held(self._make_folder()), ExitStack() as unfinished:
             unfinished.callback(store.close)
             store.open()
@@ -294,7 +294,7 @@ class LabelingProject(ClassChanges, Review):
             self._check_recordings()
             self.set_aside(row.clip_id, error.broken.in_short)
             return None
-        return questions.describe(row, path, length, self.settings["show_guess"], taken_back)
+        return questions.as_question(row, path, length, self.settings["show_guess"], taken_back)
 
     def _check_recordings(self):
         # If the disk is gone, fail here instead of setting aside every clip.
@@ -475,7 +475,7 @@ class LabelingProject(ClassChanges, Review):
             None if there is none.
         """
         done = [row.id for row in list_rounds(self.store) if row.status == "done"]
-        files = list_models(self.folder)
+        files = list_model_files(self.folder)
         found = (files.get(i) for i in reversed(done) if round in (None, i))
         return next(filter(None, found), None)
 

@@ -1,4 +1,4 @@
-"""Methods of a project for given answers: review, undo, correct."""
+"""Methods of a project to review, undo and correct answers."""
 
 import time
 
@@ -9,7 +9,7 @@ __all__ = ["Review"]
 
 
 class Review:
-    """Methods of `skal.label.LabelingProject` for given answers; they use its `store`."""
+    """Methods of `skal.label.LabelingProject` to review answers; they use its `store`."""
 
     def votes(
         self, *, person=None, label=None, kind=None, disagrees=False, before=None, limit=None

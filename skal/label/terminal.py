@@ -19,7 +19,7 @@ from skal.label.store.project_error import ProjectError
 __all__ = ["label_in_terminal", "read_keys"]
 
 _ANSWERS = {kind.key: kind for kind in KINDS.values() if kind.key}
-_PAGE = 10  # earlier answers to show at a time
+_PAGE = 10  # answers to review at a time
 _REVIEW_HELP = (
     "number: listen and correct   Enter: older ones   name of a class or person: only those   "
     "!: where the model disagrees   *: all   q: back"
@@ -29,7 +29,7 @@ _HELP = "   ".join(
     [
         "space: play",
         *(f"{key}: {kind.title.lower()}" for key, kind in _ANSWERS.items()),
-        f"{UNDO_KEY}: undo   <: earlier answers   >: find more   +: class by name   ?: help",
+        f"{UNDO_KEY}: undo   <: review answers   >: find more   +: class by name   ?: help",
         "q or Esc: stop",
     ]
 )
@@ -235,7 +235,7 @@ class _Session:
         return question
 
     def _review(self):
-        """List earlier answers, newest first, and let the person correct some."""
+        """List answers for review, newest first, and let the person correct some."""
         chosen, before = {}, None
         while True:
             votes = self.project.votes(**chosen, before=before, limit=_PAGE)

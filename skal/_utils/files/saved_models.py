@@ -12,7 +12,7 @@ __all__ = [
     "ModelError",
     "OpenedModel",
     "find_model",
-    "list_rounds",
+    "list_model_files",
     "read_model",
     "round_file",
     "write_model",
@@ -43,7 +43,7 @@ def round_file(folder, number):
     return Path(folder) / "models" / f"round-{number:04d}.skal"
 
 
-def list_rounds(folder):
+def list_model_files(folder):
     """Return the model files of a project folder by round, including former formats."""
     found = {}
     for path in (Path(folder) / "models").glob("round-*"):
@@ -61,7 +61,7 @@ def find_model(path):
         if (path / name).is_file():
             return path / name
     for folder in (path, path / ".skal"):
-        if rounds := list_rounds(folder):
+        if rounds := list_model_files(folder):
             return list(rounds.values())[-1]
     if (path / "params.json").is_file():
         raise ModelError(

@@ -38,7 +38,7 @@ def fingerprint(X):
 
 
 def _is_sequence_of_addresses(column):
-    return len(column) > 0 and address_of(next(iter(column))) is not None
+    return len(column) > 0 and file_of_row(next(iter(column))) is not None
 
 
 def _sha():
@@ -112,7 +112,7 @@ def _of_sequence(rows):
     n_bytes = sum(row.nbytes for row in rows if isinstance(row, np.ndarray))
     step = max(1, -(-n_bytes // EXACT_BYTES))
     for i, row in enumerate(rows):
-        path = address_of(row)
+        path = file_of_row(row)
         if path is not None:
             size, time = ask(path)
             names.update(f"{row!s}\n".encode(errors="surrogateescape"))
@@ -134,7 +134,7 @@ def _of_sequence(rows):
     }
 
 
-def address_of(row):
+def file_of_row(row):
     """Return the file of a path or window address, or None."""
     first = row[0] if isinstance(row, tuple) and row else row
     if not isinstance(first, (str, os.PathLike)):

@@ -6,11 +6,11 @@ from importlib.util import find_spec
 import numpy as np
 
 from skal.audio.embedding._shapes import (
-    as_rows,
     choose,
     filled,
     fixed_samples,
     missing_package,
+    rows_of_windows,
 )
 
 __all__ = ["LiteRT"]
@@ -66,8 +66,8 @@ class LiteRT:
         for window in windows:
             self._interpreter.set_tensor(self._input, window.reshape(self._shape))
             self._interpreter.invoke()
-            # A view of the interpreter's memory; as_rows copies it.
-            rows.append(as_rows(self._interpreter.get_tensor(self._output), 1, self.path))
+            # A view of the interpreter's memory; rows_of_windows copies it.
+            rows.append(rows_of_windows(self._interpreter.get_tensor(self._output), 1, self.path))
         return np.concatenate(rows)
 
 

@@ -24,7 +24,7 @@ from skal.experiment.messages import ExperimentError, FolderBusyError, Interrupt
 from skal.experiment.params.alframework import COMBINED_STRATEGIES
 from skal.experiment.params.parameters import Params, dataset_name, load_params
 from skal.experiment.params.renamed import before_renaming
-from skal.experiment.registry import find_component, short_name
+from skal.experiment.registry import find_component, name_of_class
 from skal.experiment.runs.manifest import find_duplicates
 from skal.experiment.runs.plan import make_plans, per_threshold
 from skal.experiment.runs.progress import Reporter, duration_text
@@ -128,7 +128,7 @@ def _arms(given, strategies):
             settings = dict(params.strategy.params)
             if len(loaded) > 1:
                 settings["threshold"] = params.replay.params["threshold"]
-            name = params.name or short_name(find_component("strategy", params.strategy.name))
+            name = params.name or name_of_class(find_component("strategy", params.strategy.name))
             if settings:
                 name += f"({','.join(f'{k}={_text(v)}' for k, v in sorted(settings.items()))})"
             name = name.replace("/", "_")

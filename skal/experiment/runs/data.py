@@ -19,8 +19,8 @@ __all__ = [
     "compute_features",
     "features_error",
     "find_loader",
+    "line_about",
     "load_data",
-    "set_aside",
 ]
 
 # Clips per call of the transformer, which is a step of the progress bar.
@@ -126,7 +126,7 @@ def _from_bunch(bunch):
         sr=bunch.get("sr") if paths is None else None,
         recordings=recordings_of(bunch),
         groups_shared=bunch.get("groups_shared", False),
-        notes=[*_passed_over(bunch), *(set_aside(*p) for p in bunch.get("problems", ()))],
+        notes=[*_passed_over(bunch), *(line_about(*p) for p in bunch.get("problems", ()))],
     )
 
 
@@ -163,7 +163,7 @@ def _passed_over(bunch):
     return [] if line is None else [line]
 
 
-def set_aside(where, reason, advice):
+def line_about(where, reason, advice):
     """Return the log line for a recording or table row that is set aside."""
     return f"set aside {where}: {reason}. What to do: {advice}."
 
@@ -192,7 +192,7 @@ def compute_features(data, transformer, progress, store=None):
             n_good += len(clips) - len(found)
             for position, (_, reason, advice) in found.items():
                 broken.append(start + position)
-                notes.append(set_aside(data.files[broken[-1]], reason, advice))
+                notes.append(line_about(data.files[broken[-1]], reason, advice))
             progress(start + len(clips))
     except ValueError as error:
         raise features_error(error) from error

@@ -16,7 +16,7 @@ from skal.campaign.training.fit import weight_names
 from skal.campaign.training.update import as_update
 from skal.experiment.messages import ParameterError
 from skal.experiment.params.parameters import Params, dataset_name
-from skal.experiment.registry import build, find_component, short_name
+from skal.experiment.registry import build, find_component, name_of_class
 from skal.experiment.runs.data import (
     Data,
     compute_features,
@@ -72,7 +72,7 @@ class Plan:
     @property
     def name(self):
         """The name of the run in folders, log lines, and plots."""
-        return self.params.name or short_name(type(self.parts.strategy))
+        return self.params.name or name_of_class(type(self.parts.strategy))
 
     @property
     def task(self):

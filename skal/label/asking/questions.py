@@ -19,10 +19,10 @@ from skal.label.store.tables import (
 )
 
 __all__ = [
+    "as_question",
     "ask_again",
     "ask_first",
     "choose_question",
-    "describe",
     "is_leased",
     "read_question",
     "release",
@@ -121,7 +121,7 @@ def read_question(connection, question_id):
     return connection.execute(_QUESTION, {"question": question_id}).one()
 
 
-def describe(row, path, length, show_guess, taken_back=None):
+def as_question(row, path, length, show_guess, taken_back=None):
     """Return a Question from its row, the absolute path and the length of the file in s."""
     end = length if row.end is None else min(row.end, length)
     return Question(

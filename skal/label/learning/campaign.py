@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skal._utils.files.saved_models import list_rounds, round_file
+from skal._utils.files.saved_models import list_model_files, round_file
 from skal.campaign import ActiveLearningClassifier
 from skal.campaign.checkpoint import has_checkpoint
 
@@ -112,7 +112,7 @@ def resume(project, pool, names, history):
 def save_model(folder, number, model):
     """Save the model of a round, and remove those of much older rounds."""
     model.save(round_file(folder, number))
-    for old in list(list_rounds(folder).values())[:-_KEPT]:
+    for old in list(list_model_files(folder).values())[:-_KEPT]:
         old.unlink(missing_ok=True)
 
 
