@@ -25,7 +25,7 @@ from sklearn.utils._param_validation import (
 # In its place: sklearn.get_config()["enable_metadata_routing"].
 from sklearn.utils.metadata_routing import _routing_enabled
 
-# Both check and convert what a user gave. In their place: check_array and a check of the length.
+# Both check and convert arguments. In their place: check_array and a check of the length.
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
 
 __all__ = [

@@ -253,7 +253,7 @@ class LabelingProject(ClassChanges, Review):
                 return question
 
     def ask(self, person, clip_ids, reason, exclude=()):
-        """Ask a person about the first of some clips that is still open and that nobody holds.
+        """Ask a person about the first of some clips that is open and that no other person holds.
 
         Parameters
         ----------

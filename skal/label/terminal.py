@@ -143,7 +143,7 @@ class _Session:
         self.player = player
         self.n_answers = 0
         self.finder = None
-        self.seek = None  # what to search for, as arguments of Finder.next
+        self.query = None  # what to search for, as arguments of Finder.next
 
     def run(self):
         self._show_keys()
@@ -205,17 +205,17 @@ class _Session:
             "cyan",
         )
         said = self.read_key.line().strip()
-        self.seek = None
+        self.query = None
         if said == "":
-            self.seek = {"like": question.clip_id}
+            self.query = {"like": question.clip_id}
         elif said in [info.name for info in self.project.classes]:
-            self.seek = {"label": said}
+            self.query = {"label": said}
         elif said != "-":
             self._say(f"There is no class {said!r}.", "red")
 
     def _find(self):
         """Return a question from the search, or None."""
-        if self.seek is None:
+        if self.query is None:
             return None
         if self.finder is None:
             # Imported late, because it takes a second.
@@ -223,7 +223,7 @@ class _Session:
 
             self.finder = Finder(self.project)
         try:
-            question = self.finder.next(self.person, **self.seek)
+            question = self.finder.next(self.person, **self.query)
             why = "No more matches."
         except ProjectError as error:
             if error.code not in ("not_ready", "unknown_class"):
@@ -231,7 +231,7 @@ class _Session:
             question, why = None, str(error)
         if question is None:
             self._say(f"{why} The usual questions continue.", "yellow")
-            self.seek = None
+            self.query = None
         return question
 
     def _review(self):

@@ -59,7 +59,7 @@ def max_herding(
     gamma : float, default=None
         Inverse width of the kernel. None: 1 / n_features.
     max_pairs : int, default=20_000_000
-        Most pairs of rows to compute, at 4 bytes each. Pools with more rows than its square root
+        Maximum pairs of rows to compute, 4 bytes each. Pools with more rows than its square root
         (4,472) are sampled by weight, with five times as many rows to cover as candidates.
     random_state : int, RandomState instance or None, default=None
         Breaks ties, and draws the samples.
@@ -245,7 +245,7 @@ class MaxHerding(_Herding):
         None: 1 / n_dimensions, wide enough that overall position counts more than nearest
         neighbors.
     max_pairs : int, default=20_000_000
-        Most pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
+        Maximum pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
         rows) are sampled.
 
     References
@@ -274,7 +274,7 @@ class UncertaintyHerding(_Herding):
         Inverse width of the kernel ``exp(-gamma * ||x_i - x_j||^2)`` on embeddings of length 1.
         None: 1 / n_dimensions.
     max_pairs : int, default=20_000_000
-        Most pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
+        Maximum pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
         rows) are sampled by uncertainty.
 
     References

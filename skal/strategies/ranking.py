@@ -78,6 +78,7 @@ def check_positions(positions, n_samples, n_instances, strategy):
 
 
 def check_scores(scores, n_positions, strategy):
+    """Refuse scores that do not match the positions; without scores, return NaN."""
     if scores is None:
         return np.full(n_positions, np.nan)
     if np.shape(scores) != (n_positions,):

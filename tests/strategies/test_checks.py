@@ -280,7 +280,7 @@ BROKEN = [
     (WorksInConstructor(), "check_parameters_are_only_stored", r"changes \['share'\]"),
     (SetsMore(), "check_parameters_are_only_stored", r"sets \['cache'\]"),
     (Counts(), "check_nothing_is_changed", "changes the parameters"),
-    (Overflows(), "check_dtypes", "uint8 in place of float64 changes"),
+    (Overflows(), "check_dtypes", "uint8 instead of float64 changes"),
     (ReadsColumns(), "check_rows_of_many_axes", r"not an array of shape \(20, 5\)"),
     (DividesByZero(), "check_probabilities_of_zero_and_one", "scores are NaN"),
     (NeedsTwoClasses(), "check_one_class_and_many", "IndexError"),
