@@ -1,4 +1,4 @@
-"""LiteRT (TensorFlow Lite) models, by ai-edge-litert or TensorFlow's own interpreter."""
+"""LiteRT (TensorFlow Lite) models, run with ai-edge-litert or TensorFlow's own interpreter."""
 
 import warnings
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""ONNX models, by onnxruntime."""
+"""ONNX models, run with onnxruntime."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""Figures of compared runs, from arrays: areas, labels needed, intervals, and tests."""
+"""Statistics of compared runs, from arrays: areas, labels needed, intervals, and tests."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Questions: clips chosen by the model, drawn at random, or asked for a second opinion."""
+"""Questions and their leases: chosen by the model, at random, or for a second opinion."""
 
 import math
 

@@ -16,6 +16,8 @@ from skal.label.formats.problems import LabelProblem, LeftOut
 
 __all__ = ["read_table"]
 
+# Decimal commas are read in `skal._utils.files.table_times`.
+
 # Columns that are redundant if a table has start and end.
 _DERIVED = ("duration", "length")
 _SPAN = ("path", "start", "end")

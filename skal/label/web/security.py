@@ -1,4 +1,4 @@
-"""Request checks: who may send requests, from where, and how large."""
+"""Request checks: who may send requests, from where (a proxy, too), and how large."""
 
 # The server runs on a person's own machine. It defends against other pages in the same browser
 # (cross-site requests, DNS rebinding), other people in the same network, and scripts in names of

@@ -1,5 +1,8 @@
 """Forward passes with dropout; everything else is as in prediction."""
 
+# The masks here are for sampling a trained network. In training, the dropout layers of Keras draw
+# their own, from seeds that `skal.models.engine.drawing` sets.
+
 import functools
 import math
 
