@@ -47,7 +47,7 @@ def as_values(values, name, n_samples=None):
     for i, value in enumerate(found):
         if isinstance(value, (bytes, bytearray)):
             raise ValueError(
-                f"{name} has bytes ({value!r}, entry {i}), which are no text: decode them first, "
+                f"{name} has bytes ({value!r}, entry {i}), which are not text: decode them first, "
                 f"for example [label.decode() for label in {name}]"
             )
     return found

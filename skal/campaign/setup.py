@@ -89,8 +89,8 @@ def check_classifier(estimator, n_classes):
     kind = "regressor" if isinstance(model, RegressorMixin) else tags.estimator_type
     if kind not in (None, "classifier"):
         raise TypeError(
-            f"estimator must be a classifier, but {name} is a {kind}. skal learns classes; "
-            "numbers to predict can be cut into classes first"
+            f"estimator must be a classifier, but {name} is a {kind}. skal learns classes: "
+            "for numbers, cut their range into classes first"
         )
     # Methods behind available_if, as StackingClassifier's, appear on the instance in fit.
     if not hasattr(model, "predict") and not hasattr(type(model), "predict"):
@@ -102,8 +102,8 @@ def check_classifier(estimator, n_classes):
         )
     if n_classes > 2 and not tags.classifier_tags.multi_class:
         raise TypeError(
-            f"{name} learns two classes only, but there are {n_classes}. Use a classifier of "
-            f"several classes, or OneVsRestClassifier({name}(...))"
+            f"{name} is a binary classifier, but there are {n_classes} classes. Use a "
+            f"multiclass classifier, or OneVsRestClassifier({name}(...))"
         )
 
 

@@ -397,7 +397,7 @@ def predict(
     threshold: Annotated[
         str | None,
         option(
-            "Below this probability a clip is none of these; a number, or a table of "
+            'Below this probability a clip is "none of these"; a number, or a table of '
             "label,threshold."
         ),
     ] = None,

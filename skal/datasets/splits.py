@@ -124,7 +124,7 @@ def train_test_positions(data, by="official", *, test_fold=None, test_size=0.2, 
     else:
         units = recordings_of(data) if by == "recording" else _grouped(data)
         if len(np.unique(units)) < 2:
-            raise ValueError(f"a split by {by} needs at least 2 of them, not 1")
+            raise ValueError(f"a split by {by} needs at least 2 {by}s, not 1")
         splitter = GroupShuffleSplit(1, test_size=test_size, random_state=random_state)
         train, test = next(splitter.split(units, groups=units))
     _check_apart(data, train, test, by)

@@ -54,8 +54,8 @@ IRIS = load_iris(return_X_y=True)
 _REFUSED = {
     "ClassifierChain": "is a multilabel classifier",
     "MultiOutputClassifier": "is a multilabel classifier",
-    "FixedThresholdClassifier": "learns two classes only",
-    "TunedThresholdClassifierCV": "learns two classes only",
+    "FixedThresholdClassifier": "is a binary classifier",
+    "TunedThresholdClassifierCV": "is a binary classifier",
 }
 _NO_PROBABILITIES = {
     "LinearSVC",

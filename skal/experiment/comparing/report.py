@@ -103,8 +103,8 @@ def _noise(comparison):
     )
     if not math.isnan(comparison.seed_noise):
         line += (
-            f" Noise of seeds: random's final accuracy has one of {comparison.seed_noise:.4f}, "
-            "with labels drawn again for each seed."
+            " Noise of seeds: with labels drawn again for each seed, random's final accuracy has "
+            f"a standard deviation of {comparison.seed_noise:.4f}."
         )
     return [line]
 
