@@ -335,7 +335,7 @@ def test_noise_of_training_beside_noise_of_seeds(comparison):
     assert comparison.seed_noise == pytest.approx(np.std(final, ddof=1))
     report = (comparison.folder / "report.html").read_text()
     assert f"standard deviation of {comparison.training_noise:.4f}" in report
-    assert f"a standard deviation of {comparison.seed_noise:.4f}" in report
+    assert f"final accuracy has a standard deviation of {comparison.seed_noise:.4f}" in report
 
 
 def test_one_seed_has_no_interval():
