@@ -200,7 +200,7 @@ def test_num_total_draws_clips_and_keeps_their_positions():
         ({"dataset": "fsdd", "data_home": "/nowhere"}, "dataset: .*nowhere"),
         (
             {"num_classes": 9},
-            "num_classes: .* expect 9 classes, but the data have 4 .*; correct it",
+            "num_classes: .* expect 9 classes, but the data have 4 .*; correct num_classes",
         ),
     ],
 )
