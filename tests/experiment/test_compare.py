@@ -152,7 +152,7 @@ def test_backends_give_the_same(comparison, tmp_path):
             other = compare_tiny(tmp_path / backend, verbose=0)
         assert queries(other.folder) == expected
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster),
         joblib.parallel_config("dask"),
     ):

@@ -7,10 +7,10 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skal import ActiveLearningClassifier
-from skal.models import LogisticHead, make_embedding_classifier
+from skal.models import ActivationRoot, LogisticHead, make_embedding_classifier
 
 
-@parametrize_with_checks([LogisticHead()])
+@parametrize_with_checks([LogisticHead(), ActivationRoot()])
 def test_scikit_learn(estimator, check):
     check(estimator)
 
@@ -67,6 +67,20 @@ def test_a_part_that_all_rows_share_does_not_hide_what_differs(rows):
     half = np.arange(60) % 2 == 0
     model = make_embedding_classifier().fit(far[half], y[half])
     assert model.score(far[~half], y[~half]) > 0.65
+
+
+def test_activations_are_compared_by_the_hellinger_kernel():
+    X = np.random.default_rng(0).gamma(0.3, size=(30, 8)).astype(np.float32)
+    p = X / X.sum(axis=1, keepdims=True)  # the kernel of distributions: sum of sqrt(p q)
+    rows = make_embedding_classifier()[:2].fit_transform(X)
+    np.testing.assert_allclose(rows @ rows.T, np.sqrt(p[:, None] * p[None]).sum(-1), rtol=1e-5)
+
+
+def test_rows_with_two_signs_stay_as_they_are(rows):
+    X, _ = rows
+    np.testing.assert_array_equal(ActivationRoot().fit_transform(X), X)
+    later = ActivationRoot().fit(np.abs(X)).transform([[4, -1, 0, 1, 9]])
+    np.testing.assert_array_equal(later, [[2, 0, 0, 1, 3]])
 
 
 def test_training_goes_on_with_warm_start(rows):
