@@ -665,7 +665,7 @@ def test_three_hundred_classes_leave_player_and_picture_in_sight(browser, servin
         page.question()
         page.page.keyboard.press("/")
         page.page.keyboard.type("with 207")
-        page.until("document.getElementById('found').textContent.endsWith('with 207')")
+        page.until("document.getElementById('class-filter-note').textContent.endsWith('with 207')")
         for part in ("#picture", "#play", "#class-filter-text", "#classes .best"):
             box = page.page.locator(part).bounding_box()
             assert box["y"] >= 0 and box["y"] + 44 <= height, part
