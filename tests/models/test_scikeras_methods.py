@@ -142,7 +142,7 @@ def test_equal_weights_give_equal_answers(equal):
     samples = [one.sample_proba(X, 4, random_state=3) for one in (ours, theirs)]
     np.testing.assert_allclose(*samples, rtol=1e-5)
     assert samples[0].std(axis=0).max() > 0.01
-    assert theirs._questions().gradient_length._known
+    assert theirs._network_methods().gradient_length._known
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_traced_once_and_freed_with_the_network(rows):
     classifier = scikeras(model=build).fit(X, y)
     for n in (60, 7, 33):
         with_learner_methods(classifier).predict_proba_embed(X[:n])
-    forward = with_learner_methods(classifier)._questions().forward
+    forward = with_learner_methods(classifier)._network_methods().forward
     assert forward.n_traces == 1
     classifier.model = None  # A local function, which no pickle can hold.
     copy = pickle.loads(pickle.dumps(classifier))
@@ -380,7 +380,7 @@ def test_traced_once_and_freed_with_the_network(rows):
         with_learner_methods(copy).predict_proba(X),
         with_learner_methods(classifier).predict_proba(X),
     )
-    assert with_learner_methods(copy)._questions().forward is not forward
+    assert with_learner_methods(copy)._network_methods().forward is not forward
     network = weakref.ref(classifier.model_)
     classifier.model_ = copy.model_
     del forward
