@@ -18,9 +18,10 @@ import numpy as np
 from sklearn.base import clone
 
 from skal.experiment.params.parameters import load_params
-from skal.experiment.runs.data import load_data, split_data
+from skal.experiment.runs.data import load_data
 from skal.experiment.runs.plan import build_parts
 from skal.experiment.runs.run import run_experiment
+from skal.experiment.runs.splits import split_data
 
 SEED = 0
 

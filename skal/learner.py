@@ -23,7 +23,7 @@ from skal._utils.estimators.pipelines import Chain, ConstantClassifier
 from skal._utils.rows.answer_table import AnswerTable
 from skal._utils.rows.lazy import Rows, as_rows, n_rows
 from skal._utils.rows.time_statistics import time_statistics
-from skal.models.serving import serve
+from skal.models.scikeras_methods import with_learner_methods
 
 __all__ = ["Learner", "UnsupportedStrategyError", "check_supported"]
 
@@ -101,7 +101,7 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
     def _features():
         if rows is None:
             return None
-        # All rows if the model gets them unchanged from an array in memory.
+        # Predict all rows at once if the model gets them unchanged from an array in memory.
         is_plain = not chain.steps and type(rows.base) is np.ndarray
         few = rows if is_plain else rows[:_FEW]
         return chain.try_features(few.take(), 2 if classes is None else len(classes))
@@ -111,7 +111,7 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
             reason = model.why_not(need, _features(), classes)
             if reason is not None:
                 raise UnsupportedStrategyError(
-                    f"{asker} needs {need}, and {name} cannot answer it: {reason}"
+                    f"{asker} needs {need}, but {name} does not support it: {reason}"
                 )
         elif need == "embed" and not hasattr(model, "embed"):
             if _features() is not None:
@@ -126,11 +126,11 @@ def check_supported(estimator, needs, strategy, rows=None, classes=None):
 
 def _voice(chain):
     """Return the object with the learner methods of a model, such as a served SciKeras network."""
-    return serve(chain.answering) or chain.answering
+    return with_learner_methods(chain.answering) or chain.answering
 
 
 def _offers(model, need):
-    """Tell whether a model has a method, or will have it after fit."""
+    """Return whether a model has a method, or will have it after fit."""
     if need == "sample_proba" and is_ensemble(model):
         return silent_member(model) is None
     if need == "predict_proba" and isinstance(model, VotingClassifier):
@@ -154,9 +154,9 @@ def _as_matrix(features):
         features = np.empty((), dtype=object)
     if not np.issubdtype(features.dtype, np.number) and features.dtype != bool:
         raise UnsupportedStrategyError(
-            "an embedding is needed, but the rows are no numeric array (paths, or waveforms of "
-            "different lengths) and the classifier has no embed(). Put a feature transformer in "
-            "front: make_pipeline(LogMelSpectrogram(...), classifier)."
+            "an embedding is needed, but the rows are not a numeric array (they are paths, or "
+            "waveforms of different lengths) and the classifier has no embed(). Put a feature "
+            "transformer in front: make_pipeline(LogMelSpectrogram(...), classifier)."
         )
     features = as_floats(features)
     if not np.isfinite(features).all():
@@ -185,11 +185,11 @@ def _joined(parts, axis=0):
 class Learner:
     """The methods of a fitted classifier that strategies may call.
 
-    Each method uses the classifier if it has the method, the last step of a Pipeline after
-    transforming, or a substitute: the embedding of a plain scikit-learn model is its features, and
-    the samples of an ensemble are its members. The classifier gets the pool in blocks. Answers are
-    cached per row, for all subsets of rows. A learner is valid until the next fit: make a new
-    learner after every fit.
+    Each call goes to the classifier's own method if it has one; in a Pipeline, to the last step,
+    after the transformers; otherwise to a substitute: the embedding of a plain scikit-learn model
+    is its features, and the samples of an ensemble are its members. The classifier gets the pool
+    in blocks. Answers are cached per row, for all subsets of rows. A learner is valid until the
+    next fit: make a new learner after every fit.
 
     Parameters
     ----------
@@ -485,8 +485,8 @@ class Learner:
         if self._model is not None:
             return np.zeros((n_rows(features), 1))
         raise UnsupportedStrategyError(
-            f"an embedding is needed before there are labels, and {type(cut[0]).__name__} needs "
-            "labels to transform the rows. Draw the first rows at random "
+            f"the first rows are chosen by embedding, but {type(cut[0]).__name__} needs labels "
+            "to transform rows. Draw the first rows at random "
             "(initial_strategy=None), or give labels of some rows to fit."
         )
 

@@ -64,7 +64,7 @@ def classification_scores(y_true, y_pred):
 
 
 def budget_curve(history, metric="accuracy"):
-    """Return the budget curve of a history: a metric over the number of labels.
+    """Return the budget curve of a history: a metric against the number of labels.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def budget_curve(history, metric="accuracy"):
     if missing:
         raise ValueError(
             f"round {missing[0]} of the history has no {key!r}; fit with eval_set=(X, y), and "
-            "choose the metric among accuracy, precision, recall, f1 and recall_rarest"
+            "choose one of accuracy, precision, recall, f1 and recall_rarest"
         )
     n_labels = np.array([entry["n_labeled"] for entry in history], dtype=float)
     return n_labels, np.array([entry[key] for entry in history], dtype=float)

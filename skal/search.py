@@ -14,11 +14,11 @@ from skal._utils.private import Interval, StrOptions, _fit_context, validate_par
 
 __all__ = ["SimilaritySearch", "most_similar"]
 
-# Up to this number, comparing all rows takes a fraction of a second, so an index does not pay.
+# Up to this number, comparing all rows takes a fraction of a second, so an index is not worth it.
 _EXACT = 200_000
 
-# Number of principal directions in the index, in float32; and its number of candidates, as a
-# multiple of the rows wanted, which are then compared exactly.
+# Number of principal directions in the index, in float32; and the number of candidates that it
+# returns, as a multiple of the rows wanted. These candidates are then compared exactly.
 _DIRECTIONS = 128
 _OVERSAMPLING = 10
 _SAMPLE = 10_000
@@ -196,8 +196,8 @@ def _as_array(X):
     X = np.asarray(X)
     if not np.issubdtype(X.dtype, np.number) or X.ndim < 2:
         raise ValueError(
-            f"rows of numbers are needed, (n_rows, n_features), not an array of {X.dtype} of "
-            f"shape {X.shape}; embed recordings first"
+            f"X must be a numeric array of shape (n_rows, n_features), not {X.dtype} of shape "
+            f"{X.shape}; embed recordings first"
         )
     return X.reshape(len(X), int(np.prod(X.shape[1:])))
 

@@ -36,11 +36,11 @@ LABEL_FLOORS = {
     "web": 5,
     "learning": 4,
     "project": 3,
-    "find_clips": 4,
+    "folder_search": 4,
     "formats": 3,
     "playback": 1,
     "class_changes": 2,
-    "earlier_answers": 2,
+    "review": 2,
     "asking": 1,
     "store": 0,
 }

@@ -96,7 +96,7 @@ def test_rows_that_are_not_finite_are_refused(X, dtype, value):
     [
         (np.zeros((0, 12)), "at least one"),
         (np.ones((1, 5)), "5 features, but the rows have 12"),
-        (np.ones(12), "rows of numbers"),
+        (np.ones(12), "a numeric array of shape"),
         (["owl.wav"], "embed recordings first"),
     ],
 )

@@ -1,6 +1,6 @@
 """Private names of scikit-learn, Keras and TensorFlow that skal uses, all in this one module.
 
-Each says what would take its place, should a new version move or drop it.
+Each comment names a replacement, in case a new version moves or drops the name.
 """
 
 # Declared constraints of parameters, checked in fit: public estimators of scikit-learn use them
@@ -25,7 +25,7 @@ from sklearn.utils._param_validation import (
 # In its place: sklearn.get_config()["enable_metadata_routing"].
 from sklearn.utils.metadata_routing import _routing_enabled
 
-# Both check and convert what a user gave. In their place: check_array and a check of the length.
+# Both check and convert arguments. In their place: check_array and a check of the length.
 from sklearn.utils.validation import _check_feature_names_in, _check_sample_weight
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Reading of recordings, and features: log-mel spectrograms, MFCC, embeddings, a feature store."""
 
-from skal._utils.sound.findings import AudioReadError, Broken, HeaderWarning
+from skal._utils.sound.broken import AudioReadError, Broken, HeaderWarning
 from skal._utils.sound.soundfiles import audio_length, iter_windows
 from skal._utils.sound.windows import Window
 from skal.audio._inputs import BrokenClipsError

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
 from skal._utils.private import Interval, StrOptions
-from skal._utils.sound.findings import HeaderWarning
+from skal._utils.sound.broken import HeaderWarning
 from skal._utils.threads import one_blas_thread
 from skal.audio._blocks import different_lengths, features_of_block
 from skal.audio._inputs import BrokenClipsError, as_float, clips_of, listed
@@ -107,7 +107,7 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
 
     @property
     def sets_aside(self):
-        """Whether `transform` returns rows of zeros for broken clips."""
+        """Return whether `transform` returns rows of zeros for broken clips."""
         return self.on_error == "warn"
 
     @property

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal.audio._inputs import clip_name, try_load
 from skal.audio.reading import fit_length
 
@@ -46,7 +46,7 @@ def _not_finite(clip, y):
     return Broken(
         clip_name(clip),
         f"its features are not finite: its loudest sample is {np.abs(y).max():g}",
-        "write it again with samples between -1 and 1, or remove it",
+        "rewrite it with samples between -1 and 1, or remove it",
     )
 
 

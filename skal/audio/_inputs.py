@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from skal._utils.sound.findings import AudioReadError, Broken
+from skal._utils.sound.broken import AudioReadError, Broken
 from skal._utils.sound.windows import as_window
 from skal.audio.reading import fit_length, load
 
@@ -114,7 +114,7 @@ def as_float(waveforms):
         return np.asarray(waveforms, dtype=np.float32)
     half = 2.0 ** (8 * waveforms.dtype.itemsize - 1)
     scaled = waveforms / half
-    # Unsigned samples are silent in the middle of their range.
+    # For unsigned samples, silence is the middle of the range.
     return (scaled - 1 if waveforms.dtype.kind == "u" else scaled).astype(np.float32)
 
 

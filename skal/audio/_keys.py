@@ -13,7 +13,7 @@ from skal._utils.sound.windows import as_window
 from skal.audio._store import KEY_BYTES
 from skal.audio.contract import parameters_of
 
-__all__ = ["clip_keys", "describe"]
+__all__ = ["clip_keys", "describe_transformer"]
 
 # Parameters that do not affect values, so changing them must not invalidate the store.
 _NO_VALUE = {"n_jobs", "on_error"}
@@ -21,7 +21,7 @@ _NO_VALUE = {"n_jobs", "on_error"}
 _VERSION = 4
 
 
-def describe(transformer, dtype, key):
+def describe_transformer(transformer, dtype, key):
     """Return everything that stored values depend on, as JSON."""
     parameters = {
         name: _plain(value)

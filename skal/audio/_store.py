@@ -98,7 +98,7 @@ class FeatureStore:
             self.reload()
 
     def damaged(self, rows, copy=None):
-        """Tell which rows no longer match their checksums."""
+        """Return which rows no longer match their checksums."""
         # `copy` is a .npy file with a copy of these rows; None checks the rows of the store.
         path = self.folder / "features.bin" if copy is None else copy
         found = np.zeros(len(rows), dtype=bool)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from skal._utils.files.atomic import write_atomically
 
-__all__ = ["FeatureReport", "write_report"]
+__all__ = ["FeatureReport", "write_broken"]
 
 
 class FeatureReport(NamedTuple):
@@ -21,7 +21,7 @@ class FeatureReport(NamedTuple):
     shape: tuple | None  # shape of the features of one clip; None if there are none
 
 
-def write_report(broken, path):
+def write_broken(broken, path):
     """Write broken clips to a CSV file that spreadsheets can open."""
     text = io.StringIO()
     writer = csv.writer(text)

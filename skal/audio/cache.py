@@ -15,9 +15,9 @@ from skal._utils.files.atomic import write_atomically
 from skal._utils.private import HasMethods, Interval, StrOptions
 from skal.audio._base import AudioTransformer, warn_of_broken
 from skal.audio._inputs import BrokenClipsError, clips_of
-from skal.audio._keys import clip_keys, describe
+from skal.audio._keys import clip_keys, describe_transformer
 from skal.audio._store import FeatureStore
-from skal.audio.broken_report import FeatureReport, write_report
+from skal.audio.broken_report import FeatureReport, write_broken
 from skal.audio.contract import as_worker, readable_rows
 
 __all__ = ["FeatureCache", "build_features"]
@@ -39,7 +39,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or one of your own
+    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or your own transformer
         Computes the features; `skal.audio.contract` lists its requirements.
     store : path-like, default="skal_features"
         Folder of the store.
@@ -193,7 +193,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
 
     @property
     def sets_aside(self):
-        """Whether `transform` returns rows of zeros for broken clips."""
+        """Return whether `transform` returns rows of zeros for broken clips."""
         return getattr(self.transformer, "sets_aside", False)
 
     def store_folder(self):
@@ -203,7 +203,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         -------
         pathlib.Path
         """
-        described = describe(self.transformer, self.dtype, self.key)
+        described = describe_transformer(self.transformer, self.dtype, self.key)
         name = type(self.transformer).__name__.lower()
         digest = hashlib.blake2b(described.encode(), digest_size=8).hexdigest()
         return Path(self.store) / f"{name}-{digest}"
@@ -236,7 +236,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         missing = np.flatnonzero(store.find(keys) < 0)
         if len(missing) and not (folder / "parameters.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            described = describe(self.transformer, self.dtype, self.key)
+            described = describe_transformer(self.transformer, self.dtype, self.key)
             with write_atomically(folder / "parameters.json") as file:
                 file.write(described.encode("utf-8", "surrogateescape"))
         broken = self._compute(store, clips, keys, missing, progress)
@@ -287,7 +287,7 @@ def build_features(X, transformer, store, *, dtype="float32", key="time", progre
     ----------
     X : sequence of paths or addresses
         Recordings.
-    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or one of your own
+    transformer : LogMelSpectrogram, MFCC, PretrainedEmbedding, or your own transformer
         What computes the features.
     store : path-like
         Folder of the store.
@@ -329,7 +329,7 @@ def build_features(X, transformer, store, *, dtype="float32", key="time", progre
     cache = FeatureCache(transformer, store, dtype=dtype, key=key)
     rows, broken, n_computed, opened = cache._bring_up_to_date(X, progress)
     folder = cache.store_folder()
-    write_report(broken, folder / "broken.csv")
+    write_broken(broken, folder / "broken.csv")
     return FeatureReport(str(folder), len(rows), n_computed, broken, opened.shape)
 
 
@@ -372,7 +372,7 @@ def _gather_on_disk(store, features, rows):
         out.flush()
         del out
         os.replace(temporary, path)
-    with contextlib.suppress(OSError):  # a store that this user cannot write to
+    with contextlib.suppress(OSError):  # the store may be read-only for this user
         # Keep the modification time: it tells the store that it has checked this file.
         os.utime(path, ns=(time.time_ns(), os.stat(path).st_mtime_ns))
     return np.load(path, mmap_mode="r")

@@ -1,4 +1,4 @@
-"""The requirements for a transformer of recordings, of skal or of any other package.
+"""Requirements for a transformer of recordings, from skal or any other package.
 
 It takes a sequence of paths or window addresses, such as ``night.wav#t=60,64``, and returns one
 row of numbers for each. A row depends on its clip only, not on other clips, labels, or ``fit``.
@@ -19,7 +19,7 @@ import inspect
 import numpy as np
 from sklearn.base import clone
 
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal.audio._base import AudioTransformer
 from skal.audio._inputs import clip_name
 
@@ -70,7 +70,7 @@ def _checked(transformer, rows, n_clips):
 
 
 def takes_recordings(step, clips):
-    """Tell whether the first step of a Pipeline takes recordings, not their features."""
+    """Return whether the first step of a Pipeline takes recordings, not their features."""
     # A transformer says so by its tags (``input_tags.string``); any other one is given a clip.
     if isinstance(step, AudioTransformer) or hasattr(step, "transform_readable"):
         return True

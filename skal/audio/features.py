@@ -112,7 +112,7 @@ class LogMelSpectrogram(MelTransformer):
     window : str or tuple, default="hann"
         Window, as in `scipy.signal.get_window`.
     center : bool, default=True
-        Pad clips by half a frame, so that frame t is centred at sample ``t * hop_length``.
+        Pad clips by half a frame, so that frame t is centered at sample ``t * hop_length``.
     pad_mode : {"constant", "reflect", "edge", "wrap", "symmetric"}, default="constant"
         Padding for `center`.
     n_mels : int, default=60

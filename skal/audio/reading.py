@@ -5,8 +5,8 @@ import warnings
 
 import numpy as np
 
+from skal._utils.sound.broken import AudioReadError, HeaderWarning
 from skal._utils.sound.decoding import RECORD_AGAIN
-from skal._utils.sound.findings import AudioReadError, HeaderWarning
 from skal._utils.sound.soundfiles import is_constant, open_sound
 from skal._utils.sound.windows import as_window
 
@@ -145,11 +145,11 @@ class _Samples:
         """Raise an error if the samples are unusable."""
         if self.n_bad:
             reason = f"{self.n_bad} samples are NaN or infinite"
-            raise AudioReadError(self.path, reason, "write it again without them, or remove it")
+            raise AudioReadError(self.path, reason, "rewrite it without them, or remove it")
         peak = max(self.high, -self.low)
         if peak > _LOUDEST and not np.isfinite(y).all():
             reason = f"its loudest sample is {peak:g}, which cannot be resampled"
-            raise AudioReadError(self.path, reason, "write it again at its right level")
+            raise AudioReadError(self.path, reason, "rewrite it at its right level")
         if self.peak_of_channels > 0 and peak <= _CANCELED * self.peak_of_channels:
             raise AudioReadError(
                 self.path,
@@ -207,7 +207,7 @@ def _beyond(sound, window):
 
 
 def _decoded(sound, first, n_frames, window):
-    """Yield blocks of a file, `n_frames` in all; None: to its end."""
+    """Yield blocks of a file, `n_frames` in total; None: to its end."""
     step = max(1, _BLOCK // sound.channels)
     if n_frames is None:
         step = min(step, _UNKNOWN_STEP)

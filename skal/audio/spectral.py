@@ -1,4 +1,4 @@
-"""Spectral maths on batches of waveforms, with librosa's definitions."""
+"""Spectral math on batches of waveforms, with librosa's definitions."""
 
 from functools import lru_cache
 

@@ -8,7 +8,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skal._utils.estimators.pipelines import Chain
 from skal._utils.private import _safe_indexing
 from skal._utils.rows.lazy import as_rows
-from skal.campaign.training.remembered import Remembered
+from skal.campaign.training.remembered_features import Remembered
 
 # Recordings to transform at a time; their features are discarded.
 _BLOCK = 1024

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from skal._utils.files.atomic import FolderHeldError, hold_folder, remove_leftovers
-from skal._utils.files.sealed import checksum_of, read_sealed, write_sealed
+from skal._utils.files.checksummed import checksum_of, read_checksummed, write_checksummed
 from skal._utils.rows.fingerprints import describe as describe_value
 from skal._utils.rows.fingerprints import fingerprint, is_digest
 
@@ -84,7 +84,9 @@ class Checkpoint:
             "n_rounds": len(rounds.history),
             "n_extra": len(rounds.state.extra),
         }
-        self._saved = write_sealed(self.path, "campaign", _FORMAT, values, arrays, rounds.criteria)
+        self._saved = write_checksummed(
+            self.path, "campaign", _FORMAT, values, arrays, rounds.criteria
+        )
         for path in self.folder.iterdir():
             if _PART.fullmatch(path.name) and path.name not in self._parts:
                 path.unlink()
@@ -107,7 +109,9 @@ class Checkpoint:
             parts[file] = self._parts[file]
         else:
             kind = name.partition("-")[0]
-            parts[file] = write_sealed(self.folder / file, kind, _FORMAT, values, arrays, pickled)
+            parts[file] = write_checksummed(
+                self.folder / file, kind, _FORMAT, values, arrays, pickled
+            )
 
     def load_into(self, rounds):
         """Resume a saved campaign, if there is one; call it within `hold`."""
@@ -115,7 +119,7 @@ class Checkpoint:
         if not has_checkpoint(self.folder):
             return
         self._saved = checksum_of(self.path)
-        head = read_sealed(self.path, "campaign", _FORMAT)
+        head = read_checksummed(self.path, "campaign", _FORMAT)
         self._check_same(head.values["description"])
         _resume(rounds, self.folder, head)
         self._parts = head.values["parts"]
@@ -125,7 +129,7 @@ class Checkpoint:
         if differing:
             raise ValueError(
                 f"{self.path} belongs to another campaign ({'; '.join(differing)}). Set "
-                "checkpoint= to another folder, or remove this folder to start again."
+                "checkpoint= to another folder, or delete this folder to start over."
             )
 
 
@@ -155,13 +159,13 @@ def _split(record):
     return values, arrays
 
 
-def _joined(sealed):
-    return {**sealed.values, **sealed.arrays}
+def _joined(file):
+    return {**file.values, **file.arrays}
 
 
 def _read_part(folder, head, name):
     file = f"{name}.skal"
-    return read_sealed(
+    return read_checksummed(
         Path(folder) / file, name.partition("-")[0], _FORMAT, head.values["parts"][file]
     )
 
@@ -181,16 +185,15 @@ def _resume(rounds, folder, head):
 
 
 def has_checkpoint(folder):
-    """Tell whether a campaign was saved in a folder."""
+    """Return whether a campaign was saved in a folder."""
     folder = Path(folder)
     if (folder / _NAME).exists():
         return True
     if (folder / _OLD_NAME).exists():
         raise ValueError(
             f"{folder / _OLD_NAME} is a checkpoint of an older version of skal, which this "
-            "version cannot read. Finish the campaign with that version, or remove the file to "
-            "start "
-            "again; to keep it, set checkpoint= to another folder."
+            "version cannot read. Finish the campaign with that version, or delete the file to "
+            "start over; to keep it, set checkpoint= to another folder."
         )
     return False
 
@@ -199,7 +202,7 @@ def last_round(folder):
     """Read the last round of a campaign from its checkpoint."""
     if not has_checkpoint(folder):
         return None
-    head = read_sealed(Path(folder) / _NAME, "campaign", _FORMAT)
+    head = read_checksummed(Path(folder) / _NAME, "campaign", _FORMAT)
     n_rounds = head.values["n_rounds"]
     if n_rounds == 0:
         return None
@@ -207,7 +210,7 @@ def last_round(folder):
     return record, _read_part(folder, head, f"model-{n_rounds:05d}").unpickle()[1]
 
 
-def describe(campaign, state, known, *, simulated):
+def describe_campaign(campaign, state, known, *, simulated):
     """Describe everything that identifies a campaign."""
     # Describe it before any draw, which changes a RandomState.
     description = {"simulated": str(simulated)}

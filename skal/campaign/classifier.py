@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from skal._utils.estimators.nested_parameters import NestedParameters
 from skal._utils.estimators.pipelines import safe_tags
 from skal._utils.private import HasMethods, Interval, StrOptions, _fit_context
-from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe
+from skal.campaign.checkpoint import Checkpoint, NoCheckpoint, describe_campaign
 from skal.campaign.inputs import amount, check_eval_set
 from skal.campaign.interactive import InteractiveMixin
 from skal.campaign.prediction import PredictionMixin
@@ -58,7 +58,7 @@ class ActiveLearningClassifier(
     n_instances : int or float, default=20
         Labels per round: a number, or a share of the rows.
     budget : int, float or None, default=0.5
-        Labels in all: a number, a share of the rows, or None for no limit.
+        Labels in total: a number, a share of the rows, or None for no limit.
     max_rounds : int, default=None
         Largest number of rounds. None: no limit.
     update : {"retrain", "finetune", "shrink_perturb"}, Retrain or Finetune, default="retrain"
@@ -384,7 +384,7 @@ class ActiveLearningClassifier(
         simulated = bool(oracle is None and known.all())
         self._checkpoint = NoCheckpoint()
         if self.checkpoint is not None:
-            description = describe(self, state, known, simulated=simulated)
+            description = describe_campaign(self, state, known, simulated=simulated)
             self._checkpoint = Checkpoint(self.checkpoint, description)
         rounds = make_rounds(self, state, simulated=simulated)
         if not simulated:

@@ -1,4 +1,4 @@
-"""Labels from the caller, in any container, with marks of unlabeled rows."""
+"""Labels from the caller, in any container, with a marker for unlabeled rows."""
 
 import numbers
 
@@ -8,13 +8,13 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skal._utils.rows.containers import is_frame
 
-# What a list or a table makes of a mark when it makes text of everything.
+# What becomes of a marker when a list or a table converts everything to text.
 _MARKS_AS_TEXT = {"nan", "<NA>", "NaT"}
 
 
 def check_labels(y, unlabeled, n_samples, name="y"):
     """Return the known labels in a common type, and which rows have one."""
-    # Find marks before NumPy converts to a common type, which turns -1 in ["low", -1] into "-1".
+    # Find markers before NumPy converts to a common type, which turns -1 in ["low", -1] into "-1".
     values = as_values(y, name, n_samples)
     known = ~is_missing(values, unlabeled)
     labels = as_typed(values[known], name)
@@ -47,28 +47,28 @@ def as_values(values, name, n_samples=None):
     for i, value in enumerate(found):
         if isinstance(value, (bytes, bytearray)):
             raise ValueError(
-                f"{name} has bytes ({value!r}, entry {i}), which are no text: decode them first, "
+                f"{name} has bytes ({value!r}, entry {i}), which are not text: decode them first, "
                 f"for example [label.decode() for label in {name}]"
             )
     return found
 
 
 def _is_column(values):
-    """Tell whether values are a sequence of the caller's objects: no array, nothing nested."""
+    """Return whether values are a sequence of the caller's objects: not an array, not nested."""
     if isinstance(values, (list, tuple)):
         return not any(isinstance(item, (list, tuple)) or np.ndim(item) > 0 for item in values)
     return type(values).__module__.partition(".")[0] in {"pandas", "polars"}
 
 
 def is_missing(values, unlabeled=None):
-    """Tell which entries are missing, or equal the caller's mark."""
+    """Return which entries are missing, or equal the caller's marker."""
     marked = unlabeled is not None and not _is_nothing(unlabeled)
     found = (_is_nothing(v) or (marked and bool(v == unlabeled)) for v in values)
     return np.fromiter(found, bool, len(values))
 
 
 def _is_nothing(value):
-    """Tell whether a value is None, NaN, or the NA or NaT of NumPy and pandas."""
+    """Return whether a value is None, NaN, or the NA or NaT of NumPy and pandas."""
     # NaN and NaT are the values that differ from themselves; pandas' NA will not even say so.
     return value is None or type(value).__name__ == "NAType" or bool(value != value)
 
@@ -120,21 +120,20 @@ def _listed_classes(classes, unlabeled):
 
 
 def _check_not_marks(classes, known, unlabeled):
-    """Refuse classes that are really a mark, or a single class left by a mark."""
+    """Refuse classes that are really a marker, or a single class left by a marker."""
     if len(classes) == 1 and not known.all():
         raise ValueError(
             f"without the rows marked as unlabeled, y has one class, {classes[0].item()!r}. If "
-            f"the mark {unlabeled!r} is a class, set unlabeled=None (or another mark). If "
+            f"the marker {unlabeled!r} is a class, set unlabeled=None (or another marker). If "
             "further classes are still to come, list all of them: classes=[...]."
         )
     texts = {*_MARKS_AS_TEXT, str(unlabeled)} if unlabeled is not None else _MARKS_AS_TEXT
     suspects = [text for text in classes.tolist() if text in texts]
     if suspects:
         raise ValueError(
-            f"y has the text {suspects[0]!r}, which is what a list or a table makes of the mark "
-            f"of a row without a label. Give the marks as they are, in a list or an array of "
-            f"objects, or set unlabeled={suspects[0]!r}. If it is a class, list all classes: "
-            "classes=[...]."
+            f"y contains the text {suspects[0]!r}: the marker for unlabeled rows seems to have "
+            f"been converted to text. Pass y as a list or an object array, or set "
+            f"unlabeled={suspects[0]!r}. If it is a class, list all classes: classes=[...]."
         )
 
 

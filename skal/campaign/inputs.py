@@ -41,7 +41,7 @@ def check_rows(estimator, X, *, reset):
 
 
 def _is_numeric(frame):
-    """Tell whether all columns have NumPy's numeric types, which check_array needs."""
+    """Return whether all columns have NumPy's numeric types, which check_array needs."""
     if is_polars(frame):
         return all(dtype.is_numeric() for dtype in frame.dtypes)
     return all(isinstance(t, np.dtype) and np.issubdtype(t, np.number) for t in frame.dtypes)
@@ -71,7 +71,7 @@ def check_groups(groups, n_samples):
     if missing.any():  # a row without a group could end up on both sides
         raise ValueError(
             f"groups has no group for row {np.flatnonzero(missing)[0]} ({missing.sum()} rows in "
-            "all): give each row a group, and a unique group if it is unknown"
+            "total): give each row a group, and a unique group if it is unknown"
         )
     return as_typed(values, "groups")
 
@@ -109,7 +109,7 @@ def check_eval_set(estimator, eval_set, unlabeled, state):
 
 
 def are_integers(X):
-    """Tell whether X has integers instead of rows, such as positions."""
+    """Return whether X has integers instead of rows, such as positions."""
     is_column = np.iterable(X) and len(getattr(X, "shape", (0,))) == 1
     return is_column and all(isinstance(row, Integral) for row in X)
 
@@ -126,5 +126,5 @@ def check_indices(indices, n_samples, labeled):
     if done.any():
         raise ValueError(f"index {indices[done][0]} is labeled already")
     if len(np.unique(indices)) != len(indices):
-        raise ValueError("indices has a position more than once")
+        raise ValueError("indices contains a position more than once")
     return indices.astype(np.intp)

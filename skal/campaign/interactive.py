@@ -59,8 +59,8 @@ class InteractiveMixin:
         if X is None:
             if groups is not None or starts is not None:
                 raise ValueError(
-                    "groups and starts are those of an X given to query; those of the pool are "
-                    "given to fit"
+                    "query takes groups and starts only together with X; pass those of the pool "
+                    "to fit"
                 )
             self._check_pool()
             return rounds.choose(n_instances)

@@ -110,9 +110,8 @@ class PredictionMixin:
                 "query() returns, and teach() them"
             )
         raise NotFittedError(
-            f"no model is trained, because no row of X has a label: {n_asked} rows were asked, "
-            f"and the answers were all {self.unlabeled!r} or missing, which says "
-            '"cannot tell"'
+            f"no model is trained, because no row of X has a label: {n_asked} rows were asked "
+            f'about, but all answers were {self.unlabeled!r} or missing, which means "cannot tell"'
         )
 
     def _columns(self, estimator, X):

@@ -8,7 +8,7 @@ import numpy as np
 
 from skal._utils.estimators.pipelines import ConstantClassifier, Frozen, ask
 from skal.campaign.training.fit import fit_normalization, train, with_parameters
-from skal.campaign.training.remembered import share_rows
+from skal.campaign.training.remembered_features import share_rows
 from skal.campaign.view import CampaignView
 from skal.learner import Learner
 from skal.metrics import classification_scores
@@ -65,7 +65,7 @@ class Rounds:
 
     @property
     def is_constant(self):
-        """Tell whether the last model is constant, or was trained on labels of one class."""
+        """Return whether the last model is constant, or was trained on labels of one class."""
         if isinstance(self.estimator, ConstantClassifier):
             return True
         # Labels newer than its training are last among those of X, and among those from outside X.
@@ -129,7 +129,7 @@ class Rounds:
 
     def _scores_of(self, rows):
         """Return the scores of rows from the smallest query that returned them, else NaN."""
-        # Not from the last query: previews of more rows must not change the record.
+        # The last query may be a preview of more rows, which must not change the record.
         scores = {}
         for size in sorted(self._looks, reverse=True):
             scores.update(self._looks[size])

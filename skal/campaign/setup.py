@@ -20,7 +20,7 @@ from skal.campaign.inputs import (
 from skal.campaign.rounds import Rounds
 from skal.campaign.state import CampaignState
 from skal.campaign.training.fit import prepare, weight_names
-from skal.campaign.training.remembered import remember_rows
+from skal.campaign.training.remembered_features import remember_rows
 from skal.campaign.training.replay import as_replay
 from skal.campaign.training.update import as_update
 from skal.learner import check_supported
@@ -89,21 +89,21 @@ def check_classifier(estimator, n_classes):
     kind = "regressor" if isinstance(model, RegressorMixin) else tags.estimator_type
     if kind not in (None, "classifier"):
         raise TypeError(
-            f"estimator must be a classifier, and {name} is a {kind}. skal learns classes; "
-            "numbers to predict can be cut into classes first"
+            f"estimator must be a classifier, but {name} is a {kind}. skal learns classes: "
+            "for numbers, cut their range into classes first"
         )
     # Methods behind available_if, as StackingClassifier's, appear on the instance in fit.
     if not hasattr(model, "predict") and not hasattr(type(model), "predict"):
         raise TypeError(f"estimator must have the methods fit and predict; {name} has no predict")
     if isinstance(model, ClassifierChain) or not tags.target_tags.single_output:
         raise TypeError(
-            f"{name} learns several labels for each row, and a campaign asks for one. Use a "
-            "classifier of one label"
+            f"{name} is a multilabel classifier, but a campaign asks for one label per row. Use "
+            "a single-label classifier"
         )
     if n_classes > 2 and not tags.classifier_tags.multi_class:
         raise TypeError(
-            f"{name} learns two classes only, and there are {n_classes}. Use a classifier of "
-            f"several classes, or OneVsRestClassifier({name}(...))"
+            f"{name} is a binary classifier, but there are {n_classes} classes. Use a "
+            f"multiclass classifier, or OneVsRestClassifier({name}(...))"
         )
 
 

@@ -28,7 +28,7 @@ class TrainingSet:
         return concatenate([part.take() for part in self.parts if len(part)])
 
     def take(self, positions):
-        """Return the training set of some rows, which must not be pseudo-labeled."""
+        """Return a training set of the given rows, none of them pseudo-labeled."""
         weights, groups = (
             None if column is None else column[positions] for column in (self.weights, self.groups)
         )
@@ -120,7 +120,7 @@ class CampaignState:
 
     @property
     def has_pool(self):
-        """Tell whether the rows are available; a pickle does not contain them."""
+        """Return whether the rows are available; a pickle does not contain them."""
         return not isinstance(self.X, PoolLeftOut)
 
     @property

@@ -1,4 +1,4 @@
-"""Stopping criteria: labels that no longer pay, and limits."""
+"""Stopping criteria: stop when more labels no longer help, or at a limit."""
 
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
@@ -62,7 +62,7 @@ class StoppingCriterion(BaseEstimator, metaclass=ABCMeta):
 
     @abstractmethod
     def reason(self, campaign):
-        """Say why the campaign should stop.
+        """Return why the campaign should stop.
 
         Parameters
         ----------
@@ -217,14 +217,14 @@ class NoGain(_Validated):
         if _has_news(campaign):
             score = self._score(campaign)
             self.scores_ = self.scores_ if score is None else [*self.scores_, score]
-        before, lately = self.scores_[: -self.n_rounds], self.scores_[-self.n_rounds :]
-        if not before or max(lately) >= max(before) + self.min_gain:
+        before, recent = self.scores_[: -self.n_rounds], self.scores_[-self.n_rounds :]
+        if not before or max(recent) >= max(before) + self.min_gain:
             return None
-        return f"the validated accuracy has not risen in {self.n_rounds} rounds ({lately[-1]:.3f})"
+        return f"the validated accuracy has not risen in {self.n_rounds} rounds ({recent[-1]:.3f})"
 
 
 def _has_news(campaign):
-    """Tell whether the last round had new labels, and so trained a new model."""
+    """Return whether the last round had new labels, and so trained a new model."""
     return campaign.history[-1]["n_new_labeled"] > 0
 
 
@@ -292,12 +292,12 @@ class StabilizedPredictions(StoppingCriterion):
         self.predictions_ = predictions
         if before is not None and _has_news(campaign):
             self.agreements_.append(_kappa(before, predictions))
-        lately = self.agreements_[-self.n_rounds :]
-        if len(lately) < self.n_rounds or np.mean(lately) < self.agreement:
+        recent = self.agreements_[-self.n_rounds :]
+        if len(recent) < self.n_rounds or np.mean(recent) < self.agreement:
             return None
         return (
             f"predictions are stable: the last {self.n_rounds + 1} models agree with kappa "
-            f"{np.mean(lately):.3f}"
+            f"{np.mean(recent):.3f}"
         )
 
 

@@ -83,7 +83,7 @@ class CampaignView:
 
     @property
     def is_constant(self):
-        """Whether the model is constant, or all labels that it learned have the same class."""
+        """Return whether the model is constant, or has learned labels of one class only."""
         return self._rounds.is_constant
 
     def labels(self):

@@ -4,7 +4,7 @@ import sys
 
 # These modules add their commands to the application.
 from skal.cli import experiments, labeling, searching
-from skal.cli.app import app, fail, warnings_are_lines
+from skal.cli.app import app, fail, one_line_warnings
 
 __all__ = ["experiments", "labeling", "main", "searching"]
 
@@ -29,7 +29,7 @@ def main(argv=None):
     if argv and argv[0].replace("-", "_").startswith("__param_file"):
         argv.insert(0, "run")
     try:
-        with warnings_are_lines():
+        with one_line_warnings():
             app(args=argv, prog_name="skal")
     except ParameterError as error:
         fail(f"skal: {error}", 2)

@@ -10,7 +10,7 @@ import typer
 
 import skal
 
-__all__ = ["app", "ctrl_c_is_one_line", "fail", "quiet_tensorflow", "warnings_are_lines"]
+__all__ = ["app", "fail", "one_line_interrupt", "one_line_warnings", "quiet_tensorflow"]
 
 app = typer.Typer(
     name="skal",
@@ -38,8 +38,8 @@ def quiet_tensorflow():
 
 
 @contextlib.contextmanager
-def ctrl_c_is_one_line():
-    """Say how to continue; Typer only says that the command was aborted."""
+def one_line_interrupt():
+    """Print how to continue; Typer only says that the command was aborted."""
     try:
         yield
     except KeyboardInterrupt as error:
@@ -48,7 +48,7 @@ def ctrl_c_is_one_line():
 
 
 @contextlib.contextmanager
-def warnings_are_lines():
+def one_line_warnings():
     """Print warnings for users as one line each, without the code that raised them."""
     with warnings.catch_warnings():
         before = warnings.showwarning

@@ -12,7 +12,7 @@ from skal.label.store.project_error import ProjectError
 
 __all__ = [
     "check_place",
-    "closed_pipe_is_the_end",
+    "exit_on_closed_pipe",
     "option",
     "output_stream",
     "plain_errors",
@@ -28,12 +28,12 @@ def option(help, *names, **more):
 
 
 def check_place(output):
-    """Check before any work that an output file can be written, by its own name."""
+    """Check before any work that an output file can be written; name the file in errors."""
     if output is None:
         return
     folder = output.absolute().parent
     if not folder.is_dir():
-        fail(f"skal: {output}: No such file or directory; make its folder first", 2)
+        fail(f"skal: {output}: No such file or directory; create its folder first", 2)
     if output.is_dir():
         fail(f"skal: {output}: Is a directory; name a file in it", 2)
     if not os.access(folder, os.W_OK):
@@ -64,7 +64,7 @@ def _said(error):
 
 
 @contextlib.contextmanager
-def closed_pipe_is_the_end():
+def exit_on_closed_pipe():
     """Exit silently when the reader of the output closes it, as ``| head`` does."""
     try:
         yield
@@ -81,7 +81,7 @@ def output_stream(output):
     from skal._utils.files.atomic import write_atomically
 
     if output is None:
-        with closed_pipe_is_the_end():
+        with exit_on_closed_pipe():
             yield sys.stdout.buffer
     else:
         with write_atomically(output) as stream:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from skal.cli.app import app, ctrl_c_is_one_line, quiet_tensorflow
+from skal.cli.app import app, one_line_interrupt, quiet_tensorflow
 
 __all__ = ["compare", "features", "params", "run"]
 
@@ -46,7 +46,7 @@ def run(ctx: typer.Context):
     quiet_tensorflow()
     from skal.experiment.runs.run import run_experiment
 
-    with ctrl_c_is_one_line():
+    with one_line_interrupt():
         run_experiment(checked, notes=[*passed_over, *notes])
 
 
@@ -62,7 +62,7 @@ def _resume(args):
     quiet_tensorflow()
     from skal.experiment.runs.run import resume_runs
 
-    with ctrl_c_is_one_line():
+    with one_line_interrupt():
         resume_runs(folder or "outputs", verbose=dict(overrides).get("verbose", 1))
 
 
@@ -101,7 +101,7 @@ def compare(ctx: typer.Context):
     from skal.experiment.comparing.comparison import compare as run_comparison
     from skal.experiment.explain import show_comparison
 
-    with ctrl_c_is_one_line(), _backend(backend, scheduler):
+    with one_line_interrupt(), _backend(backend, scheduler):
         comparison = run_comparison(given, strategies, notes=notes)
     if given.get("verbose", 1):
         show_comparison(comparison)
@@ -191,7 +191,7 @@ def features(ctx: typer.Context):
     given, _ = load_params({"dataset": "folder", "data_home": folder}, ours.items())
     from skal.experiment.precompute import store_features
 
-    with ctrl_c_is_one_line():
+    with one_line_interrupt():
         store_features(given, **options)
 
 

@@ -12,16 +12,16 @@ from typing import Annotated
 import typer
 
 from skal._utils.hints import did_you_mean, name_allowed
-from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
+from skal.cli.app import app, fail, one_line_interrupt, quiet_tensorflow
 from skal.cli.common import (
     check_place,
-    closed_pipe_is_the_end,
+    exit_on_closed_pipe,
     option,
     output_stream,
     plain_errors,
     tell,
 )
-from skal.cli.telling import (
+from skal.cli.labeling_messages import (
     compare_windows,
     tell_hearing,
     tell_of_clips,
@@ -48,7 +48,9 @@ def label(
     project: Annotated[
         Path | None, option("Folder of the project (.skal in the recordings).")
     ] = None,
-    store: Annotated[str | None, option("Address of a team's database (see the guide).")] = None,
+    store: Annotated[
+        str | None, option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")
+    ] = None,
     port: Annotated[int, option("Port of the page (a free one).")] = 0,
     host: Annotated[
         str, option("Address of the page; people on other machines need a token.")
@@ -98,7 +100,7 @@ def label(
         Path | None, option(f"Import labels from a file: {_IMPORTS}.", "--import")
     ] = None,
     replace: Annotated[
-        bool, option("Let imported labels replace different answers.", "--replace")
+        bool, option("Replace answers that differ from imported labels.", "--replace")
     ] = False,
     export: Annotated[
         str | None,
@@ -260,7 +262,7 @@ def _check_export(format, output):
 
 def _export(project, format, output):
     target = sys.stdout.buffer if output is None else output
-    with closed_pipe_is_the_end():
+    with exit_on_closed_pipe():
         problems = export_labels(project.labels(), format, target, root=project.root)
     for problem in problems:
         tell(f"left out: {problem}")
@@ -322,7 +324,7 @@ def classes(
         list[str] | None, option("Bring a retired or merged class back, with its answers.")
     ] = None,
     nothing: Annotated[
-        str | None, option("Mark a class as that for clips without any sound of interest.")
+        str | None, option("Mark a class as the one for clips without a sound of interest.")
     ] = None,
 ):
     """List the classes of a project, or change them with their answers.
@@ -337,7 +339,7 @@ def classes(
 
         opened = LabelingProject(recordings, folder=project, store=store)
         if store is None and not opened.folder.is_dir():
-            fail(f"skal: no project in {str(opened.folder)!r}: make one with skal label", 2)
+            fail(f"skal: no project in {str(opened.folder)!r}: create one with skal label", 2)
         pairs = [_pair("--rename", text) for text in rename or ()]
         merged = [_pair("--merge", text) for text in merge or ()]
         with opened.open(scan=False):
@@ -351,7 +353,7 @@ def classes(
                 tell(f"{old!r} is now {new!r}: {_clips(n_clips)}")
             for name in retire or ():
                 n_clips = opened.retire_class(name)
-                tell(f"{name!r} is retired: {_clips(n_clips)} to ask about again")
+                tell(f"{name!r} is retired: {_clips(n_clips)} will be asked about again")
             for name in restore or ():
                 opened.restore_class(name)
                 tell(f"{name!r} is back, with its answers")
@@ -396,7 +398,7 @@ def predict(
     threshold: Annotated[
         str | None,
         option(
-            "Below this probability a clip is none of these; a number, or a table of "
+            'Below this probability a clip is "none of these"; a number, or a table of '
             "label,threshold."
         ),
     ] = None,
@@ -404,7 +406,8 @@ def predict(
         str | None, option("Class for clips without any sound of interest (as in the project).")
     ] = None,
     count_nothing: Annotated[
-        bool, option("Print the name of that class, not none of these.", "--count-nothing")
+        bool,
+        option('Print the name of the --nothing class, not "none of these".', "--count-nothing"),
     ] = False,
     block: Annotated[int, option("Clips in memory at a time (256).", min=1)] = 256,
     output: Annotated[Path | None, option("File to write to (standard output).")] = None,
@@ -428,7 +431,7 @@ def predict(
         or 0 in (window, hop)
     ):
         fail("skal: --window and --hop must be positive, in s, and --hop needs --window", 2)
-    with plain_errors(), ctrl_c_is_one_line():
+    with plain_errors(), one_line_interrupt():
         from skal._utils.files.saved_models import ModelError, find_model
         from skal._utils.sound.folders import existing_folder
         from skal.recognizer import Recognizer, write_predictions
@@ -458,7 +461,7 @@ def predict(
         tell_of_others(folder)
         with output_stream(output) as stream:
             report = write_predictions(recognizer, folder, stream, **options)
-        none = f", {report.n_none} are none of these" if report.n_none else ""
+        none = f', {report.n_none} are "none of these"' if report.n_none else ""
         tell(f"{report.n_clips} clips, {report.n_broken} of them unreadable{none}")
     if report.n_broken == report.n_clips:
         raise typer.Exit(1)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from skal.cli.app import app, ctrl_c_is_one_line, fail, quiet_tensorflow
+from skal.cli.app import app, fail, one_line_interrupt, quiet_tensorflow
 from skal.cli.common import check_place, option, output_stream, plain_errors, tell
 
 __all__ = ["search"]
@@ -40,8 +40,8 @@ def search(
     if window <= 0 or (hop is not None and hop <= 0):
         fail("skal: --window and --hop must be positive, in s", 2)
     quiet_tensorflow()
-    with plain_errors(), ctrl_c_is_one_line():
-        from skal.label.find_clips import search_folder, write_hits
+    with plain_errors(), one_line_interrupt():
+        from skal.label.folder_search import search_folder, write_hits
 
         check_place(output)
         options = {"embedding": embedding, "top": top, "window": window, "hop": hop}

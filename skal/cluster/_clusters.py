@@ -19,8 +19,8 @@ def cluster_score(density, delta):
 
 
 def count_peaks(density, delta):
-    """Count the peaks before the largest factor between consecutive sorted gammas."""
-    # Searches the first sqrt(n_samples) points. Uses a factor, because differences are largest
+    """Count the peaks before the largest ratio of consecutive gammas, in descending order."""
+    # Searches the first sqrt(n_samples) points. Uses ratios, because differences are largest
     # between the largest values. The delta of the densest point is the largest distance only by
     # convention, so it is limited to the next largest delta.
     if len(delta) < 3:
@@ -49,10 +49,10 @@ def assign_clusters(nearest, peaks):
 
 
 def border_densities(pairs, density, labels, n_clusters, cutoff):
-    """Find the border density of every cluster; rows are sorted by falling density."""
-    # It is the largest mean density of two points within the cutoff, one inside and one outside
-    # the cluster. Skips pairs that are too far apart along the line between their centers, or of
-    # too low density.
+    """Find the border density of every cluster; rows are sorted by descending density."""
+    # The border density is the largest mean density of two points within the cutoff, one inside
+    # and one outside the cluster. This skips pairs that are too far apart along the line between
+    # their centers, or of too low density.
     border = np.zeros(n_clusters)
     members = np.split(
         np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels, minlength=n_clusters))

@@ -27,7 +27,7 @@ def cutoff_distance(X, percent=1.5, metric="euclidean", random_state=None):
         X = X[np.sort(rows)]
     pairs = Pairwise(X, metric)
     raw = pairs.product(slice(None), slice(None))
-    # Rounding in the matrix product separates equal rows of norm 1 by a few units.
+    # Rounding in the matrix product gives equal rows of norm 1 a small nonzero distance.
     raw[raw < 1e-14] = 0
     if not raw.any():
         return 1.0

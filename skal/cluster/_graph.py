@@ -118,7 +118,7 @@ class PeakSearch:
         densest = density_order(rho)[0]
         delta = self.pairs.between(np.arange(len(rho)), nearest)
         farthest = max(raw.max() for _, raw in self.pairs.tiles(np.array([densest])))
-        # Limit the peak's density from below by the others: rounding may make it smaller.
+        # The peak's delta is at least that of the others, but rounding may make it smaller.
         delta[densest] = max(float(self.pairs.to_distance(farthest)), delta.max())
         nearest = nearest.copy()
         nearest[densest] = -1

@@ -20,8 +20,8 @@ _FEW = 50
 def k_means_labels(X, n_clusters, random_state=None):
     """Cluster rows by k-means."""
     # Up to 50 clusters, uses scikit-learn's `~sklearn.cluster.KMeans` with one k-means++ start.
-    # Above, starts from random rows and takes ten rounds on at most 64 rows per cluster: faster
-    # and tighter than mini-batches.
+    # Above that, it starts from random rows and takes ten rounds on at most 64 rows per cluster:
+    # faster and tighter than mini-batches.
     rng = check_random_state(random_state)
     X = np.asarray(X)
     if n_clusters > _FEW:

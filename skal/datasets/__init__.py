@@ -1,4 +1,4 @@
-"""Data sets: loaders of published data sets and of your own recordings, and synthetic sounds."""
+"""Data sets: loaders for published data sets and your own recordings, and synthetic sounds."""
 
 from skal.datasets._problems import DatasetError, DatasetWarning
 from skal.datasets.esc import load_esc50

@@ -2,7 +2,7 @@
 
 import warnings
 
-__all__ = ["DatasetError", "DatasetWarning", "tell"]
+__all__ = ["DatasetError", "DatasetWarning", "report_problems"]
 
 _SHOWN = 20
 
@@ -68,7 +68,7 @@ class DatasetWarning(UserWarning):
     """
 
 
-def tell(title, problems, on_error):
+def report_problems(title, problems, on_error):
     """Raise an error or warn, if there are problems."""
     if not problems:
         return

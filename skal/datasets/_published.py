@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 from skal._utils.hints import did_you_mean
-from skal._utils.sound.findings import Broken
-from skal.datasets._problems import tell
+from skal._utils.sound.broken import Broken
+from skal.datasets._problems import report_problems
 
 __all__ = ["check_files", "one_to_one", "whole_number"]
 
@@ -29,7 +29,9 @@ def one_to_one(pairs, names, where):
         counts = Counter(pair[side] for pair in unique)
         for value in (value for value, count in counts.items() if count > 1):
             others = sorted(str(pair[1 - side]) for pair in unique if pair[side] == value)
-            reason = f"{names[side]} {value!r} comes with {names[1 - side]} {', '.join(others)}"
+            reason = (
+                f"{names[side]} {value!r} has more than one {names[1 - side]}: {', '.join(others)}"
+            )
             problems.append(Broken(where, reason, "one of the two is wrong"))
     return problems
 
@@ -41,12 +43,12 @@ def check_files(rows, folder, sounds, problems, on_error):
     for row in rows:
         path = row["path"]
         if path in named:
-            problems.append(Broken(row["where"], f"{path!r} a second time", "remove a row"))
+            problems.append(Broken(row["where"], f"{path!r} is listed twice", "remove a row"))
         elif path not in there:
             problems.append(_missing(row, there))
         named.setdefault(path, row)
     kept = [named[path] for path in sounds if path in named]
-    tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
+    report_problems(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
     if not kept:
         raise FileNotFoundError(f"no recordings in {str(folder)!r} that its table names")
     return kept, [path for path in sounds if path not in named]

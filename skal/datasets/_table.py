@@ -5,17 +5,10 @@ import math
 import os
 from pathlib import Path
 
-from skal._utils.files.delimited import (
-    TableError,
-    as_seconds,
-    is_missing,
-    near_name,
-    read_cells,
-    time_columns,
-    unsafe_cell,
-)
-from skal._utils.sound.findings import Broken
-from skal.datasets._ends import within_recordings
+from skal._utils.files.delimited import TableError, is_missing, near_name, read_cells, unsafe_cell
+from skal._utils.files.table_times import as_seconds, time_columns
+from skal._utils.sound.broken import Broken
+from skal.datasets._part_ends import within_recordings
 from skal.datasets._problems import DatasetError
 
 __all__ = ["as_number", "read_csv", "read_table"]
@@ -40,7 +33,7 @@ def _read_csv(path, known, needed, problems):
         rows, separator = read_cells(text)
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"there is no {os.fspath(path)!r}: is this the folder of the data set as published?"
+            f"{os.fspath(path)!r} not found: is this the folder of the published data set?"
         ) from None
     except (UnicodeDecodeError, TableError) as error:
         line = f", line {error.line}" if isinstance(error, TableError) else ""
@@ -145,7 +138,7 @@ def _read_json_lines(path, problems):
                 (where, dict(zip(_named(row, _COLUMNS, where), row.values(), strict=True)))
             )
         else:
-            advice = 'one object in a line, such as {"path": ..., "label": ...}'
+            advice = 'one object per line, such as {"path": ..., "label": ...}'
             problems.append(Broken(where, "not a JSON object", advice))
     columns = list(dict.fromkeys(name for _, row in rows for name in row))
     if columns or not problems:

@@ -9,7 +9,7 @@ from skal._utils.sound.folders import audio_files, count_extensions, existing_fo
 from skal._utils.sound.soundfiles import windows_of
 from skal._utils.sound.windows import Window
 from skal.datasets._bunch import make_bunch
-from skal.datasets._problems import tell
+from skal.datasets._problems import report_problems
 from skal.datasets._table import read_table
 
 __all__ = ["load_audio_folder"]
@@ -106,7 +106,7 @@ def load_audio_folder(path, labels=None, *, window=None, hop=None, on_error="rai
     if window is not None:
         rows, unreadable = _in_windows(rows, window, window if hop is None else hop)
         problems = problems + unreadable
-    tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
+    report_problems(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
     if not rows:
         told = passed_over(count_extensions(others)) or "it has no files"
         raise FileNotFoundError(f"no recordings in {str(folder)!r}: {told}")

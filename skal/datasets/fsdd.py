@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 from skal._utils.private import StrOptions, validate_params
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal._utils.sound.folders import audio_files
 from skal.datasets._bunch import make_bunch
 from skal.datasets._download import data_folder, download, unpack
-from skal.datasets._problems import tell
+from skal.datasets._problems import report_problems
 
 __all__ = ["fetch_fsdd", "load_fsdd"]
 
@@ -29,7 +29,7 @@ _TEST_TAKES = 5
 def load_fsdd(data_home, *, on_error="raise"):
     """Load the Free Spoken Digit Dataset from its folder.
 
-    Recordings are 8 kHz WAV, 0.14 to 2.28 s long (99 % are under 0.93 s).
+    Recordings are 8 kHz WAV, 0.14 to 2.28 s long (99% are under 0.93 s).
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def load_fsdd(data_home, *, on_error="raise"):
         for sound in sounds
         if matches[sound] is None
     ]
-    tell(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
+    report_problems(f"{len(problems)} problems in {str(folder)!r}:", problems, on_error)
     if not files:
         raise FileNotFoundError(
             f"no WAV files in {str(folder)!r}: name the folder with the data set's 'recordings', "

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from skal._utils.hints import nearest
 from skal._utils.private import StrOptions, validate_params
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch
-from skal.datasets._problems import DatasetError, tell
+from skal.datasets._problems import DatasetError, report_problems
 
 __all__ = ["DIGITS", "load_speech_commands"]
 
@@ -104,7 +104,7 @@ def load_speech_commands(data_home, *, words=None, on_error="raise"):
             speakers.append(match["speaker"])
     split = [parts.get(path, "train") for path in paths]
     problems += _shared_speakers(speakers, split, home)
-    tell(f"{len(problems)} problems in {str(home)!r}:", problems, on_error)
+    report_problems(f"{len(problems)} problems in {str(home)!r}:", problems, on_error)
     if not paths:
         raise FileNotFoundError(f"no recordings of {', '.join(wanted)} in {str(home)!r}")
     return make_bunch(

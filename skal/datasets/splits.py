@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 from skal._utils.private import Interval, StrOptions, validate_params
 from skal._utils.sound.windows import as_window
 
-__all__ = ["on_both_sides", "recordings_of", "train_test_positions", "united"]
+__all__ = ["find_shared", "on_both_sides", "recordings_of", "train_test_positions", "united"]
 
 
 def recordings_of(data):
@@ -84,6 +84,17 @@ def on_both_sides(values, *parts):
     return found[counts > 1]
 
 
+def find_shared(parts, *, recordings, groups):
+    """Name the recordings, or else groups, that are in two parts of a split; None if none are."""
+    # An argument of None is not checked.
+    for name, values in (("recordings", recordings), ("groups", groups)):
+        shared = [] if values is None else on_both_sides(values, *parts)
+        if len(shared):
+            named = ", ".join(map(str, shared[:10])) + (", ..." if len(shared) > 10 else "")
+            return f"{len(shared)} {name}" + (f" ({named})" if name == "groups" else "")
+    return None
+
+
 @validate_params(
     {
         "data": [Bunch],
@@ -140,7 +151,7 @@ def train_test_positions(data, by="official", *, test_fold=None, test_size=0.2, 
     else:
         units = recordings_of(data) if by == "recording" else _grouped(data)
         if len(np.unique(units)) < 2:
-            raise ValueError(f"a split by {by} needs at least 2 of them, not 1")
+            raise ValueError(f"a split by {by} needs at least 2 {by}s, not 1")
         splitter = GroupShuffleSplit(1, test_size=test_size, random_state=random_state)
         train, test = next(splitter.split(units, groups=units))
     _check_apart(data, train, test, by)
@@ -167,14 +178,9 @@ def _grouped(data):
 def _check_apart(data, train, test, by):
     if len(train) == 0 or len(test) == 0:
         raise ValueError(f"split by {by}: {len(train)} clips to train on, {len(test)} to test on")
-    shared = on_both_sides(recordings_of(data), train, test)
-    if len(shared):
-        raise ValueError(f"{len(shared)} recordings are on both sides of the split by {by}")
-    if by == "recording" or data.groups is None or data.get("groups_shared", False):
-        return
-    shared = on_both_sides(data.groups, train, test)
-    if len(shared):
+    groups = None if by == "recording" or data.get("groups_shared", False) else data.groups
+    shared = find_shared((train, test), recordings=recordings_of(data), groups=groups)
+    if shared is not None:
         raise ValueError(
-            f"{len(shared)} groups are on both sides of the split by {by}: "
-            f"{', '.join(map(str, shared[:10]))}. by='group' keeps them together"
+            f"{shared} are on both sides of the split by {by}: by='group' keeps them together"
         )

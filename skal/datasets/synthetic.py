@@ -1,4 +1,4 @@
-"""Synthetic sounds, whose classes differ in kind, not in simple measures."""
+"""Synthetic sounds of classes that loudness or pitch alone cannot tell apart."""
 
 from numbers import Integral, Real
 from pathlib import Path
@@ -37,7 +37,7 @@ def make_sounds(
     weights=None,
     random_state=None,
 ):
-    """Make labelled sounds: tones, chirps, clicks, noise bands and more.
+    """Make labeled sounds: tones, chirps, clicks, noise bands and more.
 
     Onset, length, pitch, level and background noise vary within every class, and each group (such
     as a recorder and its place) has its own background and pitch tendency.

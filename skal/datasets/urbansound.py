@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from skal._utils.private import StrOptions, validate_params
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal.datasets._bunch import make_bunch
 from skal.datasets._published import check_files, one_to_one, whole_number

@@ -9,7 +9,7 @@ from skal.audio import read_audio
 
 __all__ = ["ClipDisplay", "decibels_of", "frame_length", "short_name", "show_clip"]
 
-# More samples and frames than pixels show nothing, and take gigabytes for an hour of sound.
+# More samples or frames than pixels are invisible, and would take gigabytes for an hour of sound.
 _SAMPLES = 2**18
 _FRAMES = 4096
 
@@ -114,7 +114,7 @@ def show_clip(clip, sr=None, *, name=None, axes=None, n_fft=None, top_db=80.0, *
     sr : int, default=None
         Sampling rate, in Hz. None: that of the recording; required for a waveform.
     name : str, default=None
-        Title; None: the end of the path that fits.
+        Title; None: as much of the end of the path as fits.
     axes : array-like of 2 matplotlib Axes, default=None
         Axes for waveform and spectrogram; None: a new figure.
     n_fft : int, default=None

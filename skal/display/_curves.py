@@ -11,7 +11,7 @@ _NAMES = {"f1": "macro F1", "recall_rarest": "recall of the rarest class"}
 
 
 class BudgetCurveDisplay:
-    """Budget curve: a metric over the number of labels.
+    """Budget curve: a metric against the number of labels.
 
     Make one with `from_history` or `from_estimator`, several with `from_compare`.
 
@@ -139,7 +139,7 @@ class BudgetCurveDisplay:
 
     @classmethod
     def from_compare(cls, comparison, *, metric="accuracy", ax=None, **kwargs):
-        """Draw the mean curve of every strategy, with a band: its 95 % bootstrap interval.
+        """Draw the mean curve of every strategy, with a band: its 95% bootstrap interval.
 
         Parameters
         ----------

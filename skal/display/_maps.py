@@ -10,7 +10,7 @@ __all__ = ["DecisionGraphDisplay", "QueryMapDisplay"]
 
 
 class DecisionGraphDisplay:
-    """Decision graph of density peaks: distance to the nearest denser point over density.
+    """Decision graph of density peaks: distance to the nearest denser point against density.
 
     Peaks stand out at the upper right, outliers at the upper left. Make one with
     `from_estimator`.

@@ -49,7 +49,7 @@ def _table(title, fields):
 def show_comparison(comparison):
     """Print the table of a comparison and the path of its report."""
     console = Console(soft_wrap=True)
-    heads = ("seeds", "area", "gain", "p (Holm)", "labels to 95 %", "final accuracy")
+    heads = ("seeds", "area", "gain", "p (Holm)", "labels to 95%", "final accuracy")
     table = Table(Column("strategy", overflow="fold"), *heads)
     for row in sorted(comparison.table, key=lambda row: -row["area"]):
         table.add_row(

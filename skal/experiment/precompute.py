@@ -3,7 +3,7 @@
 from skal.audio.cache import build_features
 from skal.experiment.messages import ExperimentError
 from skal.experiment.registry import build
-from skal.experiment.runs.data import features_error, load_data, set_aside
+from skal.experiment.runs.data import features_error, line_about, load_data
 from skal.experiment.runs.progress import Reporter
 from skal.experiment.runs.run_folder import make_output_folder
 
@@ -36,7 +36,7 @@ def store_features(params, *, store="skal_features", dtype="float32", key="time"
     for note in data.notes:
         reporter.line(note)
     for broken in report.broken.values():
-        reporter.line(set_aside(*broken))
+        reporter.line(line_about(*broken))
     shape = f"; features of {' x '.join(map(str, report.shape))}" if report.shape else ""
     reporter.line(
         f"{report.n_clips} clips, {report.n_computed} computed now, {len(report.broken)} "

@@ -11,7 +11,7 @@ from skal._utils.hints import name_allowed
 from skal._utils.private import InvalidParameterError, StrOptions
 from skal.experiment.messages import ParameterError
 
-__all__ = ["build", "check_arguments", "component_names", "find_component", "short_name"]
+__all__ = ["build", "check_arguments", "component_names", "find_component", "name_of_class"]
 
 # Names in parameter files that differ from the class names.
 _SHORT = {
@@ -46,7 +46,7 @@ _COMPONENTS = {
 }
 
 
-def short_name(cls):
+def name_of_class(cls):
     """Return the name of a class in parameter files and folders: "margin" for MarginSampling."""
     name = cls.__name__
     if name in _SHORT:
@@ -60,7 +60,9 @@ def _public_classes(module, base):
     public = [getattr(module, name) for name in module.__all__]
     classes = [item for item in public if isinstance(item, type) and issubclass(item, base)]
     return {
-        short_name(cls): cls for cls in classes if cls is not base and not inspect.isabstract(cls)
+        name_of_class(cls): cls
+        for cls in classes
+        if cls is not base and not inspect.isabstract(cls)
     }
 
 
@@ -159,7 +161,7 @@ def component_names(kind):
 
 
 def find_component(kind, name, key=None):
-    """Return the class or function of a name; case and underscores do not matter."""
+    """Return the class or function with a given name; case and underscores do not matter."""
     table = _TABLES[kind]()
     known = {_squash(short): found for short, found in table.items()}
     classes = [found for found in table.values() if not isinstance(found, partial)]

@@ -3,7 +3,7 @@
 import importlib
 
 _HOMES = {
-    "Finder": "learning.finding",
+    "Finder": "learning.find_more",
     "LabelingProject": "project",
     "ProjectError": "store.project_error",
     "Trainer": "learning.trainer",

@@ -2,10 +2,10 @@
 
 from skal.label.asking import classes
 
-__all__ = ["Vocabulary"]
+__all__ = ["ClassChanges"]
 
 
-class Vocabulary:
+class ClassChanges:
     """Methods of `skal.label.LabelingProject` for its classes; they use its `store`."""
 
     @property

@@ -4,16 +4,16 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from skal._utils.files.saved_models import list_rounds as list_models
+from skal._utils.files.saved_models import list_model_files
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, import_export, questions, status
 from skal.label.asking.classes import add_class, list_classes, list_former, mark_nothing
-from skal.label.asking.found import FOUND
+from skal.label.asking.found_clips import FOUND
 from skal.label.asking.matching import match_labels
 from skal.label.asking.values import check_id, check_person
-from skal.label.class_changes import Vocabulary
-from skal.label.earlier_answers import Past
-from skal.label.store.database import Database, address_of
+from skal.label.class_changes import ClassChanges
+from skal.label.review import Review
+from skal.label.store.database import Database, database_url
 from skal.label.store.lock import held, plain_os_errors
 from skal.label.store.project_error import ProjectError
 from skal.label.store.settings import choose_settings, fixed_differ, read_settings, write_settings
@@ -22,7 +22,7 @@ from skal.label.store.training_rounds import list_rounds
 __all__ = ["LabelingProject"]
 
 
-class LabelingProject(Vocabulary, Past):
+class LabelingProject(ClassChanges, Review):
     """A folder of recordings that people label, and that a model learns from.
 
     Every question and answer is in a database before a method returns. Several people, threads
@@ -176,8 +176,8 @@ class LabelingProject(Vocabulary, Past):
         if self._store is not None:
             return self
         if not self.root.is_dir():
-            clips.find_clips(self.root)  # raises a ProjectError for a bad folder
-        store = Database(address_of(self.given_store, self.folder))
+            clips.list_sound_files(self.root)  # raises a ProjectError for a bad folder
+        store = Database(database_url(self.given_store, self.folder))
         with plain_os_errors(self.folder), held(self._make_folder()), ExitStack() as unfinished:
             unfinished.callback(store.close)
             store.open()
@@ -188,7 +188,7 @@ class LabelingProject(Vocabulary, Past):
 
     def _make_folder(self):
         if not self.folder.is_dir():
-            clips.find_clips(self.root)  # do not create a folder beside a mistyped name
+            clips.list_sound_files(self.root)  # do not create a folder for a mistyped name
             self.folder.mkdir(parents=True, exist_ok=True)
             (self.folder / ".gitignore").write_text("*\n")
         return self.folder
@@ -255,7 +255,7 @@ class LabelingProject(Vocabulary, Past):
                 return question
 
     def ask(self, person, clip_ids, reason, exclude=()):
-        """Ask a person about the first of some clips that is still open and that nobody holds.
+        """Ask a person about the first of some clips that is open and that no other person holds.
 
         Parameters
         ----------
@@ -296,7 +296,7 @@ class LabelingProject(Vocabulary, Past):
             self._check_recordings()
             self.set_aside(row.clip_id, error.broken.in_short)
             return None
-        return questions.describe(row, path, length, self.settings["show_guess"], taken_back)
+        return questions.as_question(row, path, length, self.settings["show_guess"], taken_back)
 
     def _check_recordings(self):
         # If the disk is gone, fail here instead of setting aside every clip.
@@ -421,7 +421,7 @@ class LabelingProject(Vocabulary, Past):
             In the order of the pool, one row for each clip.
         """
         with self.store.read() as connection:
-            return import_export.read_labels(connection)
+            return import_export.list_labels(connection)
 
     def answers(self):
         """Return every answer ever given, including those taken back.
@@ -432,7 +432,7 @@ class LabelingProject(Vocabulary, Past):
             In the order in which they were given.
         """
         with self.store.read() as connection:
-            return import_export.read_answers(connection)
+            return import_export.list_answers(connection)
 
     def import_labels(self, rows, *, replace=False):
         """Import labels.
@@ -477,7 +477,7 @@ class LabelingProject(Vocabulary, Past):
             None if there is none.
         """
         done = [row.id for row in list_rounds(self.store) if row.status == "done"]
-        files = list_models(self.folder)
+        files = list_model_files(self.folder)
         found = (files.get(i) for i in reversed(done) if round in (None, i))
         return next(filter(None, found), None)
 

@@ -19,7 +19,7 @@ from skal.label.store.project_error import ProjectError
 __all__ = ["label_in_terminal", "read_keys"]
 
 _ANSWERS = {kind.key: kind for kind in KINDS.values() if kind.key}
-_PAGE = 10  # earlier answers to show at a time
+_PAGE = 10  # answers to review at a time
 _REVIEW_HELP = (
     "number: listen and correct   Enter: older ones   name of a class or person: only those   "
     "!: where the model disagrees   *: all   q: back"
@@ -29,7 +29,7 @@ _HELP = "   ".join(
     [
         "space: play",
         *(f"{key}: {kind.title.lower()}" for key, kind in _ANSWERS.items()),
-        f"{UNDO_KEY}: undo   <: earlier answers   >: find more   +: class by name   ?: help",
+        f"{UNDO_KEY}: undo   <: review answers   >: find more   +: class by name   ?: help",
         "q or Esc: stop",
     ]
 )
@@ -168,7 +168,7 @@ class _Session:
         self.player = player
         self.n_answers = 0
         self.finder = None
-        self.seek = None  # what to search for, as arguments of Finder.next
+        self.query = None  # what to search for, as arguments of Finder.next
 
     def run(self):
         self._show_keys()
@@ -230,37 +230,37 @@ class _Session:
             "cyan",
         )
         said = self.read_key.line().strip()
-        self.seek = None
+        self.query = None
         if said == "":
-            self.seek = {"like": question.clip_id}
+            self.query = {"like": question.clip_id}
         elif said in [info.name for info in self.project.classes]:
-            self.seek = {"label": said}
+            self.query = {"label": said}
         elif said != "-":
             self._say(f"There is no class {said!r}.", "red")
 
     def _find(self):
         """Return a question from the search, or None."""
-        if self.seek is None:
+        if self.query is None:
             return None
         if self.finder is None:
             # Imported late, because it takes a second.
-            from skal.label.learning.finding import Finder
+            from skal.label.learning.find_more import Finder
 
             self.finder = Finder(self.project)
         try:
-            question = self.finder.next(self.person, **self.seek)
-            why = "Nothing more is found."
+            question = self.finder.next(self.person, **self.query)
+            why = "No more matches."
         except ProjectError as error:
             if error.code not in ("not_ready", "unknown_class"):
                 raise
             question, why = None, str(error)
         if question is None:
-            self._say(f"{why} The usual questions go on.", "yellow")
-            self.seek = None
+            self._say(f"{why} The usual questions continue.", "yellow")
+            self.query = None
         return question
 
     def _review(self):
-        """List earlier answers, newest first, and let the person correct some."""
+        """List answers for review, newest first, and let the person correct some."""
         chosen, before = {}, None
         while True:
             votes = self.project.votes(**chosen, before=before, limit=_PAGE)

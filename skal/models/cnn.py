@@ -77,7 +77,7 @@ class CNNClassifier(
     pretrained : path-like or estimator, default=None
         Initial weights for `fit`: a fitted classifier with the same network, a Pipeline or
         campaign that contains one, or a model file or run folder. Files are unpickled. The
-        normalization is copied too; the last layer is drawn anew if the classes differ.
+        normalization is copied too; the last layer is redrawn if the classes differ.
     validation_fraction : float or None, default=None
         Share of the labels to hold out; `fit` then keeps the weights that were best on them. None,
         or less than one sample: train on all labels and keep the last weights, which are good
@@ -288,7 +288,7 @@ class CNNClassifier(
         Returns
         -------
         CNNClassifier
-            The classifier, which this does not fit.
+            The classifier itself, still unfitted.
         """
         X = check_array(X, dtype="numeric", allow_nd=True)
         X = X.reshape(len(X), *_input_shape(X.shape))
@@ -329,7 +329,7 @@ class CNNClassifier(
         return warm
 
     def _goes_on(self, spec, classes):
-        """Whether the present weights belong to the same network, samples, and classes."""
+        """Return whether the present weights belong to the same network, samples, and classes."""
         # A new optimizer or augmentation needs a new engine, but keeps the weights.
         if not hasattr(self, "n_steps_") or (self._engine is None and self._saved is None):
             return False
@@ -488,7 +488,7 @@ class CNNClassifier(
             self._spec = EngineSpec.of(*fitted, self)
 
     def __sklearn_is_fitted__(self):
-        """Whether the network has been trained."""
+        """Return whether the network has been trained."""
         return hasattr(self, "n_steps_")
 
 

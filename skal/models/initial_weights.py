@@ -33,7 +33,7 @@ class Donor:
     def give(self, engine, classes):
         """Copy the weights into another network."""
         # Copies weights of the same shape. A layer keeps its own weights if its shape differs
-        # because of the sample size, and the head does if the classes differ.
+        # because of the sample size, and so does the head if the classes differ.
         variables, head = _named_weights(engine.model)
         self._check_same(variables, head, engine.model.input_shape[1:])
         same_classes = np.array_equal(self.classes, classes)

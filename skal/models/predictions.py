@@ -7,7 +7,7 @@ from sklearn.utils.metaestimators import available_if
 __all__ = ["Predictions"]
 
 _NO_AUGMENTATION = (
-    "augment needs an augmentation, and the classifier has none: set "
+    "augment needs an augmentation, but the classifier has none: set "
     "augmentation=SpectrogramAugmentation()"
 )
 
@@ -23,12 +23,12 @@ class Predictions:
     # ``_ready_engine()``, and ``_build_for(X, n_classes)``, which returns the network that a fit
     # would train.
 
-    def why_not(self, question, X=None, classes=None):
-        """Say why the classifier cannot answer a question, without training it.
+    def why_not(self, method, X=None, classes=None):
+        """Return why the classifier does not support a method, without training it.
 
         Parameters
         ----------
-        question : str
+        method : str
             Name of a method, such as ``"sample_proba"``.
         X : array-like of shape (n_samples, ...), default=None
             Samples like those of the next `fit`; a single one is enough. The network is built for
@@ -41,10 +41,10 @@ class Predictions:
         str or None
             The reason, with what to change. None if it can, or if that depends on X.
         """
-        if not hasattr(self, question):
-            missing = f"{type(self).__name__} has no {question}"
-            return _NO_AUGMENTATION if question == "augment" else missing
-        if question != "sample_proba" or (X is None and not self.__sklearn_is_fitted__()):
+        if not hasattr(self, method):
+            missing = f"{type(self).__name__} has no {method}"
+            return _NO_AUGMENTATION if method == "augment" else missing
+        if method != "sample_proba" or (X is None and not self.__sklearn_is_fitted__()):
             return None
         from skal.models.engine.prediction.dropout import NO_DROPOUT, has_dropout
 

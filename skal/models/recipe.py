@@ -1,4 +1,8 @@
-"""The training recipe for few labels: steps, schedule, and batches, in NumPy."""
+"""The default training recipe for few labels: steps, schedule, and batches, in NumPy."""
+
+# Where each default of `CNNClassifier` is decided: "auto" steps in `automatic_steps`; the "auto"
+# learning rate by the network's `default_learning_rate` (`networks/base.py`, `compact.py`); the
+# "auto" batch size and augmentation in `cnn.py`; all others in the signature of `CNNClassifier`.
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Models of recordings, saved in one file."""
+"""Models that take recordings, each saved in one file."""
 
 from skal._utils.files.saved_models import ModelError
 from skal.recognizer.recognizer import Recognizer

@@ -25,7 +25,7 @@ class Prediction(NamedTuple):
 
 def read_files_only(model):
     """Make a model read files itself instead of a store, and raise an error for broken files."""
-    fitted = getattr(model, "estimator_", model)  # a campaign predicts with this one
+    fitted = getattr(model, "estimator_", model)  # campaigns predict with this attribute
     for name, value in fitted.get_params(deep=True).items():
         if isinstance(value, FeatureCache):
             fitted.set_params(**{name: value.transformer})

@@ -117,7 +117,7 @@ class Recognizer:
         lacking = [n for n in ("predict_proba", "classes_", "get_params") if not hasattr(model, n)]
         if lacking:
             raise ModelError(
-                f"{file}: a {type(model).__name__}, not a fitted classifier (it has no "
+                f"{file}: contains a {type(model).__name__}, not a fitted classifier (it has no "
                 f"{lacking[0]}); name a model that skal label or skal run saved"
             )
         # Before recognizers existed, projects stored their windows on the model.

@@ -17,7 +17,7 @@ _FIXED = ("path", "start", "end", "label", "probability", "problem")
 
 
 class PredictionReport(NamedTuple):
-    """Counts of a predicted folder."""
+    """Numbers of clips in a table of predictions."""
 
     n_clips: int  # number of clips in the table
     n_broken: int  # number of clips that could not be read

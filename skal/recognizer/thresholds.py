@@ -2,8 +2,9 @@
 
 import os
 
-from skal._utils.files.delimited import as_seconds, read_cells, unsafe_cell
+from skal._utils.files.delimited import read_cells, unsafe_cell
 from skal._utils.files.saved_models import ModelError
+from skal._utils.files.table_times import as_seconds
 
 __all__ = ["NONE", "check_thresholds", "or_none", "read_thresholds"]
 
@@ -37,7 +38,7 @@ def read_thresholds(text):
 def _share(value):
     number = float(value)
     if not 0 <= number <= 1:
-        raise ValueError(f"{value} is not a share")
+        raise ValueError(f"{value} is not between 0 and 1")
     return number
 
 

@@ -10,8 +10,8 @@ from skal.strategies.coverage import ProbCover
 from skal.strategies.density import DensityPeaksSampling, EntropyDensityPeaks
 from skal.strategies.diversity import CoreSet, DiverseBatch
 from skal.strategies.gradient import BADGE, ExpectedChangeOfGradient, ExpectedGradientLength
-from skal.strategies.grouping import MaxPerGroup, MinimumGap
 from skal.strategies.herding import MaxHerding, UncertaintyHerding
+from skal.strategies.limits import MaxPerGroup, MinimumGap
 from skal.strategies.pools import NeighborPool, SubsamplePool
 from skal.strategies.random import RandomSampling
 from skal.strategies.schedule import Schedule

@@ -11,8 +11,9 @@ from sklearn.utils import check_random_state, get_tags
 from skal._utils.hints import nearest
 from skal._utils.rows.lazy import Rows, as_rows, check_starts
 from skal.learner import Learner, check_supported
+from skal.strategies.ranking import check_positions, check_scores, pick_highest
 
-__all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy", "pick_highest"]
+__all__ = ["FunctionStrategy", "QueryStrategy", "ScoreStrategy", "as_strategy"]
 
 
 class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
@@ -176,10 +177,10 @@ class QueryStrategy(BaseEstimator, metaclass=ABCMeta):
                 random_state=check_random_state(random_state),
             )
             positions, scores = _unpack(answer, self)
-        positions = _check_positions(positions, len(rows), n_instances, self)
+        positions = check_positions(positions, len(rows), n_instances, self)
         if not return_scores:
             return positions
-        return positions, _check_scores(scores, len(positions), self)
+        return positions, check_scores(scores, len(positions), self)
 
     @abstractmethod
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
@@ -255,7 +256,7 @@ class ScoreStrategy(QueryStrategy):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Higher scores are asked first.
+            Rows with higher scores are asked about first.
         """
 
     def select(self, learner, X, n_instances, *, X_labeled, y_labeled, groups, random_state):
@@ -323,61 +324,6 @@ def _nearest(text):
     return min(beginning, key=len) if beginning else nearest(wanted, names)
 
 
-def pick_highest(scores, n_instances, random_state):
-    """Return the positions of the highest scores, ties in random order.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_samples,)
-        Higher comes first.
-    n_instances : int
-        Positions wanted, at most n_samples.
-    random_state : RandomState instance
-        Breaks ties, including the tie at the last picked position.
-
-    Returns
-    -------
-    ndarray of shape (n_instances,)
-
-    Raises
-    ------
-    ValueError
-        If a score is NaN.
-
-    See Also
-    --------
-    power_sample : Draws by the scores instead.
-    skal.strategies.ScoreStrategy : Base of the strategies that pick by scores.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skal.strategies.functions import pick_highest
-    >>> scores = np.array([0.1, 0.9, 0.5])
-    >>> pick_highest(scores, 2, np.random.RandomState(0)).tolist()
-    [1, 2]
-    """
-    if np.isnan(scores).any():
-        raise ValueError(
-            f"{np.isnan(scores).sum()} of {len(scores)} scores are NaN; does the classifier "
-            "predict NaN because its training diverged?"
-        )
-    n_samples = len(scores)
-    border = np.partition(scores, n_samples - n_instances)[n_samples - n_instances]
-    above, at = np.flatnonzero(scores > border), np.flatnonzero(scores == border)
-    if len(above) + len(at) > n_instances:
-        at = random_state.choice(at, n_instances - len(above), replace=False)
-    # Shuffle before a stable sort, so that equal scores come in random order.
-    picked = random_state.permutation(np.concatenate([above, at]))
-    return picked[np.argsort(-scores[picked], kind="stable")]
-
-
-def pick_shuffled(pick, X, random_state):
-    """Call a picker on shuffled rows, so that it breaks ties at random, not by position."""
-    order = random_state.permutation(len(X))
-    return order[pick(X[order])]
-
-
 def _check_query(X, n_instances, X_labeled, y_labeled, groups):
     if isinstance(n_instances, bool) or not isinstance(n_instances, Integral) or n_instances < 1:
         raise ValueError(f"n_instances must be an integer of at least 1, not {n_instances!r}")
@@ -396,36 +342,3 @@ def _unpack(answer, strategy):
             f"scores may be None, not {answer!r}"
         )
     return answer
-
-
-def _check_scores(scores, n_positions, strategy):
-    if scores is None:
-        return np.full(n_positions, np.nan)
-    if np.shape(scores) != (n_positions,):
-        raise ValueError(
-            f"{type(strategy).__name__} must return one score for each of its {n_positions} "
-            f"positions, not scores of shape {np.shape(scores)}"
-        )
-    return scores
-
-
-def _check_positions(positions, n_samples, n_instances, strategy):
-    """Refuse positions that would corrupt a campaign: outside the pool, repeated, or too many."""
-    positions = np.asarray(positions)
-    if positions.size == 0:
-        return np.empty(0, dtype=np.intp)
-    name = type(strategy).__name__
-    if positions.ndim != 1 or not np.issubdtype(positions.dtype, np.integer):
-        raise ValueError(f"{name} must return a 1-D array of integer positions, not {positions!r}")
-    outside = (positions < 0) | (positions >= n_samples)
-    if outside.any():
-        raise ValueError(
-            f"{name} returned position {positions[outside][0]}, outside the {n_samples} candidates"
-        )
-    if len(np.unique(positions)) != len(positions):
-        raise ValueError(f"{name} returned a position more than once")
-    if len(positions) > n_instances:
-        raise ValueError(
-            f"{name} returned {len(positions)} positions, but {n_instances} were requested"
-        )
-    return positions.astype(np.intp, copy=False)

@@ -8,7 +8,8 @@ from sklearn.utils import check_random_state
 
 from skal._utils.private import Interval
 from skal._utils.rows.lazy import as_rows
-from skal.strategies.base import ScoreStrategy, pick_highest
+from skal.strategies.base import ScoreStrategy
+from skal.strategies.ranking import pick_highest
 from skal.strategies.uncertainty import entropy
 
 __all__ = ["BALD", "PowerBALD", "SampleScoreStrategy", "mutual_information", "power_sample"]
@@ -153,7 +154,7 @@ class SampleScoreStrategy(ScoreStrategy):
         Returns
         -------
         ndarray of shape (n_samples,)
-            Higher scores are asked first.
+            Rows with higher scores are asked about first.
         """
 
     def score(self, learner, X, random_state=None):

@@ -169,11 +169,11 @@ class ProbCover(QueryStrategy):
     ----------
     radius : float, default=None
         Radius of a ball, in the space of the embeddings. None: the largest radius for which a
-        share `purity` of the balls is pure, with clusters in place of classes.
+        share `purity` of the balls is pure, with clusters instead of classes.
     purity : float, default=0.95
         Share of pure balls.
     n_clusters : int, default=None
-        Number of clusters in place of classes. None: the number of known classes, or 10.
+        Number of clusters, used instead of classes. None: the number of known classes, or 10.
     metric : {"euclidean", "cosine"}, default="euclidean"
         The distance between embeddings.
 

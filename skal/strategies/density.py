@@ -9,7 +9,8 @@ from skal._utils.private import Interval, StrOptions
 from skal.cluster import DensityPeaks
 from skal.cluster._clusters import cluster_score
 from skal.cluster._graph import by_gamma, density_graph
-from skal.strategies.base import QueryStrategy, pick_highest, pick_shuffled
+from skal.strategies.base import QueryStrategy
+from skal.strategies.ranking import pick_highest, pick_shuffled
 from skal.strategies.uncertainty import entropy
 
 __all__ = ["DensityPeaksSampling", "EntropyDensityPeaks", "peaks_and_halo", "peaks_and_outliers"]

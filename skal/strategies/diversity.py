@@ -9,7 +9,8 @@ from skal._utils.distances.pairwise import METRICS, ROWS, Pairwise
 from skal._utils.private import HasMethods, Interval, StrOptions
 from skal._utils.threads import run
 from skal.cluster._k_means import k_means_labels
-from skal.strategies.base import QueryStrategy, as_strategy, pick_shuffled
+from skal.strategies.base import QueryStrategy, as_strategy
+from skal.strategies.ranking import pick_shuffled
 
 __all__ = ["CoreSet", "DiverseBatch", "k_center_greedy", "spread_over_clusters"]
 

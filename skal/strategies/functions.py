@@ -1,7 +1,6 @@
 """Functions of arrays that strategies use, for your own strategies."""
 
 from skal.strategies.augmented_copies import majority_copies, pairwise_divergence
-from skal.strategies.base import pick_highest
 from skal.strategies.batch_bald import batch_bald
 from skal.strategies.bayesian import mutual_information, power_sample
 from skal.strategies.committee import consensus_entropy, max_disagreement, vote_entropy
@@ -10,6 +9,7 @@ from skal.strategies.density import peaks_and_halo, peaks_and_outliers
 from skal.strategies.diversity import k_center_greedy, spread_over_clusters
 from skal.strategies.gradient import badge, expected_change_of_gradient, expected_gradient_length
 from skal.strategies.herding import max_herding
+from skal.strategies.ranking import pick_highest
 from skal.strategies.typical import typical_rows, typicality
 from skal.strategies.uncertainty import entropy, least_confidence, negative_margin
 

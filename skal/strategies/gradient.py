@@ -5,7 +5,8 @@ from sklearn.utils import check_random_state
 
 from skal._utils.distances.pairwise import as_floats
 from skal._utils.private import StrOptions
-from skal.strategies.base import QueryStrategy, ScoreStrategy, pick_highest
+from skal.strategies.base import QueryStrategy, ScoreStrategy
+from skal.strategies.ranking import pick_highest
 
 __all__ = [
     "BADGE",
@@ -248,7 +249,9 @@ class ExpectedGradientLength(ScoreStrategy):
         """Score by `expected_gradient_length` or all layers; see `ScoreStrategy.score`."""
         if self.layers == "all":
             if not self.bias:
-                raise ValueError("bias=False is for layers='last'; layers='all' counts biases")
+                raise ValueError(
+                    "bias=False needs layers='last'; layers='all' always includes biases"
+                )
             return learner.gradient_length(X)
         proba, embedding = learner.predict_proba(X), learner.embed(X)
         return expected_gradient_length(proba, embedding, bias=self.bias)

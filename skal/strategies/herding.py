@@ -44,7 +44,7 @@ def max_herding(
 
     Rows are scaled to length 1. A picked or labeled row j covers row i by the Gaussian kernel
     ``exp(-gamma * ||x_i - x_j||^2)``, and only the nearest one counts. The coverage is at least 1
-    - 1/e, or 63 %, of the optimum for the same number of rows.
+    - 1/e, or 63%, of the optimum for the same number of rows.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def max_herding(
     gamma : float, default=None
         Inverse width of the kernel. None: 1 / n_features.
     max_pairs : int, default=20_000_000
-        Most pairs of rows to compute, at 4 bytes each. Pools with more rows than its square root
+        Maximum pairs of rows to compute, 4 bytes each. Pools with more rows than its square root
         (4,472) are sampled by weight, with five times as many rows to cover as candidates.
     random_state : int, RandomState instance or None, default=None
         Breaks ties, and draws the samples.
@@ -201,8 +201,9 @@ def _greedy(gaps, nearest, weights, n_instances):
 
 def _falls(gaps, rows, nearest, most, weights):
     """Return how much each column would reduce the weighted gaps of rows, at most `most` each."""
-    # If `most` is the gap, the result is a column's gain. If it is how much the gap fell after a
-    # pick, the result is the loss of gain, so a round costs only the rows whose gap fell.
+    # With `most` = the current gaps, the result is each column's gain. With `most` = the decrease
+    # of the gaps after a pick, it is how much each gain decreases, so a pick costs only the rows
+    # whose gap decreased.
 
     def _compute(first):
         part = slice(first, first + _BLOCK)
@@ -250,7 +251,7 @@ class MaxHerding(_Herding):
         None: 1 / n_dimensions, wide enough that overall position counts more than nearest
         neighbors.
     max_pairs : int, default=20_000_000
-        Most pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
+        Maximum pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
         rows) are sampled.
 
     See Also
@@ -298,7 +299,7 @@ class UncertaintyHerding(_Herding):
         Inverse width of the kernel ``exp(-gamma * ||x_i - x_j||^2)`` on embeddings of length 1.
         None: 1 / n_dimensions.
     max_pairs : int, default=20_000_000
-        Most pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
+        Maximum pairs of rows to compute, at 4 bytes each. Larger pools than its square root (4,472
         rows) are sampled by uncertainty.
 
     See Also

@@ -185,7 +185,7 @@ class NeighborPool(QueryStrategy):
         """Pick rows near the labeled ones; see `QueryStrategy.select`."""
         if X_labeled is None or len(X_labeled) == 0:
             raise ValueError(
-                "NeighborPool queries the neighbors of labeled rows, and there are none. Choose "
+                "NeighborPool queries the neighbors of labeled rows, but there are none. Choose "
                 "the first "
                 "labels with RandomSampling, CoreSet, TypiClust or ProbCover."
             )

@@ -11,7 +11,7 @@ __all__ = ["MostLikely", "SimilarTo"]
 class SimilarTo(ScoreStrategy):
     """Ask for the rows most similar to some examples.
 
-    For finding more of a rare sound of which there is a recording. It needs no model, so it can
+    For finding more of a rare sound when you have a recording of it. It needs no model, so it can
     also choose the first rows of a campaign. The score of a row is the cosine similarity of its
     embedding to that of its nearest example.
 

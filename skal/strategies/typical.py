@@ -9,7 +9,8 @@ from sklearn.utils import check_random_state
 from skal._utils.distances.pairwise import ROWS, Pairwise
 from skal._utils.private import Interval
 from skal.cluster._k_means import k_means_labels
-from skal.strategies.base import QueryStrategy, pick_shuffled
+from skal.strategies.base import QueryStrategy
+from skal.strategies.ranking import pick_shuffled
 
 __all__ = ["TypiClust", "typical_rows", "typicality"]
 

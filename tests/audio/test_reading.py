@@ -139,7 +139,7 @@ def test_broken_samples_are_found_before_resampling(tmp_path, monkeypatch, noisy
     y = noisy_tone.copy()
     y[[5, 2000, 2001]] = np.nan, np.inf, -np.inf
     soundfile.write(tmp_path / "x.wav", y, 22050, subtype="FLOAT")
-    with pytest.raises(AudioReadError, match=r"3 samples are NaN.*write it again"):
+    with pytest.raises(AudioReadError, match=r"3 samples are NaN.*rewrite it"):
         read_audio(tmp_path / "x.wav", sr)
 
 

@@ -19,9 +19,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import _safe_indexing
 
 from skal import ActiveLearningClassifier
-from skal._utils.files import sealed
+from skal._utils.files import checksummed
 from skal._utils.files.atomic import FolderHeldError
-from skal._utils.files.sealed import read_sealed
+from skal._utils.files.checksummed import read_checksummed
 from skal.campaign import PseudoLabels, StabilizedPredictions
 from skal.campaign.checkpoint import _FORMAT, last_round
 from skal.models import CNNClassifier, DenseNet
@@ -111,7 +111,7 @@ def test_answers_are_kept_although_training_failed(tmp_path):
     params = {"checkpoint": tmp_path, "classes": range(4)}
     with pytest.raises(Interrupted):
         campaign(**params).set_params(estimator=Broken(max_iter=200)).fit(X, oracle=oracle)
-    head = read_sealed(tmp_path / "campaign.skal", "campaign", _FORMAT)
+    head = read_checksummed(tmp_path / "campaign.skal", "campaign", _FORMAT)
     np.testing.assert_array_equal(head.arrays["labeled"], asked)
     assert len(asked) == 24
 
@@ -393,7 +393,7 @@ class TestDamage:
         try:
             path.write_bytes((folder / "round-00000.skal").read_bytes())
             with pytest.raises(
-                ValueError, match=r"round-00001.skal is intact, but does not belong"
+                ValueError, match=r"round-00001.skal is intact, but belongs to a different"
             ):
                 campaign(checkpoint=folder, store_rounds=True).fit(X, partial)
             path.unlink()
@@ -406,17 +406,17 @@ class TestDamage:
         folder, _ = saved
         path = folder / "model-00002.skal"
         whole = path.read_bytes()
-        monkeypatch.setattr(sealed.joblib, "load", lambda stream: pytest.fail("unpickled"))
+        monkeypatch.setattr(checksummed.joblib, "load", lambda stream: pytest.fail("unpickled"))
         try:
             path.write_bytes(whole[:-1] + b"x")
             with pytest.raises(ValueError, match="damaged"):
-                read_sealed(path, "model", _FORMAT)
+                read_checksummed(path, "model", _FORMAT)
         finally:
             path.write_bytes(whole)
 
     def test_other_versions(self, tmp_path):
         X, y = blobs()
-        sealed.write_sealed(tmp_path / "campaign.skal", "campaign", 2, {}, {})
+        checksummed.write_checksummed(tmp_path / "campaign.skal", "campaign", 2, {}, {})
         with pytest.raises(ValueError, match=r"campaign in format 2.*format 3.*version of skal"):
             campaign(checkpoint=tmp_path).fit(X, y)
 

@@ -284,7 +284,7 @@ class TestOtherWaysIn:
         X, _ = blobs(20)
         fitted = campaign(classes=[0, 1]).fit(X, oracle=lambda rows: np.full(len(rows), -1))
         assert fitted.history_ == []
-        message = "no row of X has a label: 20 rows were asked, and the answers were all"
+        message = "no row of X has a label: 20 rows were asked about, but all answers were"
         for ask in (fitted.predict, fitted.predict_proba, fitted.query, fitted.staged_predict):
             with pytest.raises(NotFittedError, match=message):
                 list(ask(X))

@@ -52,10 +52,10 @@ IRIS = load_iris(return_X_y=True)
 
 # What each classifier of scikit-learn says instead of running: a part of the message.
 _REFUSED = {
-    "ClassifierChain": "several labels for each row",
-    "MultiOutputClassifier": "several labels for each row",
-    "FixedThresholdClassifier": "learns two classes only",
-    "TunedThresholdClassifierCV": "learns two classes only",
+    "ClassifierChain": "is a multilabel classifier",
+    "MultiOutputClassifier": "is a multilabel classifier",
+    "FixedThresholdClassifier": "is a binary classifier",
+    "TunedThresholdClassifierCV": "is a binary classifier",
 }
 _NO_PROBABILITIES = {
     "LinearSVC",

@@ -311,7 +311,7 @@ class TestGroups:
     @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
     def test_a_row_without_a_group_is_refused(self, missing):
         X, y = blobs()
-        with pytest.raises(ValueError, match=r"no group for row 3 \(2 rows in all\)"):
+        with pytest.raises(ValueError, match=r"no group for row 3 \(2 rows in total\)"):
             campaign().fit(X, y, groups=["a", "b", "c", missing, missing, *["a"] * 75])
 
     def test_mixed_groups_are_refused(self):

@@ -206,7 +206,7 @@ def test_a_table_names_recordings_in_its_folder(folder, tmp_path_factory):
 
 def test_tables_that_cannot_be_read(folder):
     (folder / "list.json").write_text('[{"path": "new.wav", "label": "x"}]')
-    with pytest.raises(DatasetError, match="one object in a line"):
+    with pytest.raises(DatasetError, match="one object per line"):
         load_audio_folder(folder, "list.json")
     (folder / "latin.jsonl").write_bytes(b'{"path": "new.wav", "label": "\xe9"}')
     with pytest.raises(DatasetError, match="save it in UTF-8"):

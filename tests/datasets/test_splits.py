@@ -23,7 +23,8 @@ from skal.datasets._bunch import make_bunch
 from skal.datasets.splits import on_both_sides
 from skal.experiment.messages import ParameterError
 from skal.experiment.params.parameters import load_params
-from skal.experiment.runs.data import load_data, split_data
+from skal.experiment.runs.data import load_data
+from skal.experiment.runs.splits import split_data
 from tests.datasets.conftest import write
 
 

@@ -13,8 +13,8 @@ from scipy import stats
 
 from skal.display import BudgetCurveDisplay
 from skal.experiment import Comparison, compare
-from skal.experiment.comparing.figures import figures_of_runs, summarize, training_noise
 from skal.experiment.comparing.report import _cell, findings
+from skal.experiment.comparing.statistics import figures_of_runs, summarize, training_noise
 from skal.experiment.messages import ExperimentError, FolderBusyError, ParameterError
 from skal.experiment.params.parameters import load_params
 from skal.experiment.runs.run_folder import RunFolder
@@ -336,7 +336,7 @@ def test_noise_of_training_beside_noise_of_seeds(comparison):
     assert comparison.seed_noise == pytest.approx(np.std(final, ddof=1))
     report = (comparison.folder / "report.html").read_text()
     assert f"standard deviation of {comparison.training_noise:.4f}" in report
-    assert f"has one of {comparison.seed_noise:.4f}" in report
+    assert f"final accuracy has a standard deviation of {comparison.seed_noise:.4f}" in report
 
 
 def test_one_seed_has_no_interval():

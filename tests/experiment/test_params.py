@@ -9,7 +9,7 @@ from skal.experiment.messages import ParameterError
 from skal.experiment.params.alframework import OldKeys
 from skal.experiment.params.parameters import Params, dataset_given, load_params
 from skal.experiment.params.presets import preset_for, preset_names, preset_rows, read_preset
-from skal.experiment.registry import component_names, short_name
+from skal.experiment.registry import component_names, name_of_class
 from skal.experiment.runs.plan import build_parts, make_plans, per_threshold
 from skal.experiment.runs.progress import Reporter
 from skal.experiment.runs.run import describe_params
@@ -249,7 +249,7 @@ def test_presets_can_be_built(name):
     assert notes == []
     assert params.features.params  # each says what suits its data
     if name in ENGINES:
-        assert short_name(type(parts.strategy)) == ENGINES[name]
+        assert name_of_class(type(parts.strategy)) == ENGINES[name]
         assert params.dataset.name == "sounds"  # runs without any recordings
 
 
@@ -270,7 +270,7 @@ ENGINES = {
 def test_engines_do_what_they_did(engine):
     params, notes = load_params(OLD_FILE | {"framework_type": engine})
     parts = build_parts(params)
-    assert short_name(type(parts.strategy)) == ENGINES[engine]
+    assert name_of_class(type(parts.strategy)) == ENGINES[engine]
     assert params.name == (engine if engine != ENGINES[engine] else None)
     replay, pseudo_labels = parts.options["replay"], parts.options["pseudo_labels"]
     assert (replay is not None) == (engine == "hist_select")
@@ -444,5 +444,7 @@ def test_the_engine_trains_the_cnn_only():
     assert model.engine == "tensorflow"
     assert model.steps == 3
     params, _ = load_params({"engine": "tensorflow", "model": "random_forest"})
-    with pytest.raises(ParameterError, match="engine: tensorflow trains the cnn, not random_for"):
+    with pytest.raises(
+        ParameterError, match="engine: tensorflow is only for the cnn, not random_for"
+    ):
         build_parts(params)

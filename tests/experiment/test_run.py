@@ -154,7 +154,8 @@ def test_validation_data_choose_the_saved_round(tmp_path):
     queries = read_csv(path / "queries.csv")
     sounds = make_sounds(60, 3, duration=0.3, random_state=0)
     params, _ = load_params(TINY | {"validation_fraction": 0.3})
-    from skal.experiment.runs.data import load_data, split_data
+    from skal.experiment.runs.data import load_data
+    from skal.experiment.runs.splits import split_data
 
     split = split_data(load_data(params), params, 0)
     assert not {int(row["position"]) for row in queries} & set(split.valid)

@@ -170,7 +170,7 @@ def test_more_like_a_clip_and_of_a_class(tmp_path):
     assert set(named[:4]) == {truth[first.name]}
     assert f"no clip has the label {other!r} yet" in text and "There is no class 'dolphin'" in text
     assert "similar" not in reasons[4:]
-    assert "it sounds like what you look for" in text
+    assert "it sounds like what you are looking for" in text
 
 
 def test_undo_says_what_the_answer_was(project):

@@ -77,6 +77,7 @@ def test_names_that_moved_are_found_and_others_are_named(tmp_path):
     ("module", "name"),
     [
         ("skal._utils.pipelines", "ConstantClassifier"),
+        ("skal._utils.sound.findings", "Broken"),
         ("skal._utils.windows", "Window"),
         ("skal.campaign.pseudo_labels", "PseudoLabels"),
         ("skal.campaign.remembered", "Remembered"),
@@ -85,6 +86,7 @@ def test_names_that_moved_are_found_and_others_are_named(tmp_path):
         ("skal.models.classifier", "CNNClassifier"),
         ("skal.models.networks._segments", "FoldSegments"),
         ("skal.strategies.augmentation", "AugmentationDisagreement"),
+        ("skal.strategies.grouping", "MaxPerGroup"),
     ],
 )
 def test_classes_of_earlier_modules_open(module, name):

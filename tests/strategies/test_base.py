@@ -17,7 +17,8 @@ from skal.strategies import (
     RandomSampling,
     ScoreStrategy,
 )
-from skal.strategies.base import FunctionStrategy, as_strategy, pick_highest
+from skal.strategies.base import FunctionStrategy, as_strategy
+from skal.strategies.ranking import pick_highest
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from skal.learner import Learner, UnsupportedStrategyError
 from skal.strategies.bayesian import BALD, PowerBALD
 from skal.strategies.composition import Prefilter
 from skal.strategies.gradient import BADGE
-from skal.strategies.grouping import MaxPerGroup
+from skal.strategies.limits import MaxPerGroup
 from skal.strategies.random import RandomSampling
 from skal.strategies.schedule import Schedule
 from skal.strategies.uncertainty import EntropySampling, MarginSampling, entropy

@@ -301,7 +301,7 @@ for thread in threads:
 for thread in threads:
     thread.join()
 import ctypes
-from skal._utils.sound.quiet import quiet_c
+from skal._utils.sound.silenced_stderr import quiet_c
 c = ctypes.CDLL(None)
 with quiet_c():
     print("from python", file=sys.stderr)

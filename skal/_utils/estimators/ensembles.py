@@ -15,7 +15,7 @@ _NUMBERED = (BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier, Vo
 
 
 def is_ensemble(model):
-    """Tell whether a model is an ensemble whose members are classifiers."""
+    """Return whether a model is an ensemble whose members are classifiers."""
     return isinstance(model, (*_NUMBERED, AdaBoostClassifier))
 
 

@@ -32,7 +32,7 @@ class NestedParameters:
                 value = params.get(part, getattr(self, part))
                 if not hasattr(value, "set_params"):
                     raise ValueError(
-                        f"{name} needs an object that has it, and {part} is {value!r}: set "
+                        f"{name} needs an object that has it, but {part} is {value!r}: set "
                         f"{part}={self._objects[part].format(inner)}"
                     )
         return super().set_params(**params)

@@ -49,10 +49,10 @@ def safe_tags(estimator):
 
 
 def refuses_missing(estimator):
-    """Tell whether a classifier certainly refuses rows with NaN or infinite values."""
+    """Return whether a classifier is known to refuse rows with NaN or infinite values."""
     if isinstance(estimator, type) or not hasattr(estimator, "__sklearn_tags__"):
         return False
-    # A step or an inner estimator may impute missing values, which no tag tells.
+    # A step or an inner estimator may impute missing values, which no estimator tag reports.
     parts = estimator.get_params(deep=True).values()
     alone = not any(hasattr(part, "fit") for part in parts)
     return alone and not safe_tags(estimator).input_tags.allow_nan
@@ -67,7 +67,7 @@ def parts_of(estimator):
 
 
 def needs_labels(step):
-    """Tell whether a step, or an estimator inside it, needs labels in fit."""
+    """Return whether a step, or an estimator inside it, needs labels in fit."""
     return any(_requires_y(part) for part in parts_of(step))
 
 
@@ -107,7 +107,7 @@ def labels_needed(model):
 
 
 def is_search(model):
-    """Tell whether a model is a hyperparameter search."""
+    """Return whether a model is a hyperparameter search."""
     return isinstance(model, BaseSearchCV)
 
 
@@ -172,7 +172,7 @@ class Chain:
         return None if name is None else self.fit_name(name)
 
     def takes(self, name):
-        """Tell whether ``fit`` of the model has a parameter."""
+        """Return whether ``fit`` of the model has a parameter."""
         return has_fit_parameter(self.model, name)
 
     def parameter(self, name, default=None):
@@ -182,7 +182,7 @@ class Chain:
         return self.model.get_params(deep=False).get(name, default)
 
     def has_parameter(self, name):
-        """Tell whether the model has a parameter."""
+        """Return whether the model has a parameter."""
         return hasattr(self.model, "get_params") and name in self.model.get_params(deep=False)
 
     def label_free_steps(self, X):
@@ -221,7 +221,7 @@ class Chain:
 
 
 def _acts(step):
-    """Tell whether a step transforms rows in predict; a resampler does not."""
+    """Return whether a step transforms rows in predict; a resampler does not."""
     if step is None or (isinstance(step, str) and step == "passthrough"):
         return False
     return hasattr(step, "transform") or not hasattr(step, "fit_resample")
@@ -236,7 +236,7 @@ def _delegate(model):
 
 
 def _is_of(model, package):
-    """Tell whether a model inherits from a class of a package."""
+    """Return whether a model inherits from a class of a package."""
     return any(base.__module__.partition(".")[0] == package for base in type(model).__mro__)
 
 

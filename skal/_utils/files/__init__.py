@@ -1,1 +1,1 @@
-"""Files: written whole, sealed, unpickled, and read as tables."""
+"""Files: written whole, with checksums, unpickled, and read as tables."""

@@ -1,4 +1,4 @@
-"""Text tables of any program: separators, blanks, decimal commas, and column names."""
+"""Text tables of any program: separators, quotes, column names, and safe cells."""
 
 import contextlib
 import csv
@@ -13,45 +13,33 @@ from skal._utils.hints import did_you_mean
 __all__ = [
     "Row",
     "TableError",
-    "as_seconds",
     "find_columns",
     "is_missing",
     "near_name",
+    "one_line",
     "read_cells",
     "safe_cell",
     "text_stream",
-    "time_columns",
     "unsafe_cell",
 ]
 
 # In order of preference, because commas also occur in names and numbers.
 _SEPARATORS = "\t;,"
-# Number of lines to determine the separator from.
-_JUDGED = 20
+# Number of lines from which to guess the separator.
+_SAMPLE_LINES = 20
 # The line that tells spreadsheets the separator.
 _SEPARATOR_LINE = re.compile(
     r"\s*\"?sep=(?P<separator>[^\"\r\n])\"?[,;\t ]*(?:\r\n|\r|\n|\Z)", re.IGNORECASE
 )
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?\Z")
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}\Z")
-_TIMES = {
-    *("begin", "begins", "start", "starts", "end", "ends", "stop", "finish", "onset", "offset"),
-    *("from", "to", "time", "times", "duration", "length", "seconds", "sec", "secs"),
-    *("tmin", "tmax", "xmin", "xmax", "t0", "t1", "t2"),
-}
-_NO_TIMES = {
-    *("date", "datetime", "day", "year", "month", "week", "utc", "local", "clock", "zone"),
-    *("freq", "frequency", "hz"),
-}
 
-
-# The beginning of a formula, as OWASP lists it, also in full width; a quotation mark before it
-# makes it text. Spreadsheets skip blanks and invisible characters before it. Text that already has
-# such marks gets one more, so that removing one mark always restores it. Readers of tables strip
-# blanks around other cells, so those are marked too.
+# The beginning of a formula, as OWASP lists it, also in full width. Spreadsheets skip blanks and
+# invisible characters before it. A leading apostrophe makes a cell text. A cell that already
+# starts with apostrophes gets one more, so removing one always restores the original. Cells with
+# leading or trailing blanks are marked too, because readers strip those.
 _UNSEEN = r"\s\0\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff"
 _MARKED = re.compile(rf"'*(?:[{_UNSEEN}]|[=+\-@\uff1d\uff0b\uff0d\uff20]|.*\s\Z)", re.DOTALL)
 
+_BREAKS = re.compile(r"[\0-\x1f\x7f\x85\u2028\u2029]+")
 
 # A blank after a closing quotation mark, which Python's reader rejects.
 _BLANK_BEHIND = {
@@ -106,7 +94,7 @@ def read_cells(text, *, quotes=True):
 def _separator_of(body):
     """Return the separator whose count in most lines equals its count in the header."""
     lines = (line for line in io.StringIO(body) if line.strip())
-    counts = [_unquoted(line).count for line in itertools.islice(lines, _JUDGED)]
+    counts = [_unquoted(line).count for line in itertools.islice(lines, _SAMPLE_LINES)]
 
     def fit(separator):
         n = counts[0](separator) if counts else 0
@@ -138,22 +126,6 @@ def near_name(name, columns):
     return did_you_mean(name, columns, f"it has {', '.join(map(str, columns))}")
 
 
-def time_columns(columns, known):
-    """Return unknown columns whose names look like times in a recording."""
-    return [name for name in columns if name.strip().casefold() not in known and _is_time(name)]
-
-
-def _is_time(name):
-    # Such as "End Time (s)", "clip_start", "stopSec".
-    parts = re.sub(r"([a-z])([A-Z])", r"\1 \2", name)
-    words = re.findall(r"[a-z]+\d*", parts.casefold())
-    if not words or _NO_TIMES & set(words):
-        return False
-    if len(words) > 1:
-        words = [word for word in words if word not in ("from", "to")]
-    return words == ["t"] or bool(_TIMES & {*words[:1], *words[-2:]})
-
-
 def is_missing(value):
     """Return whether a value is missing: None, blank text, or NaN."""
     if isinstance(value, float):
@@ -161,27 +133,14 @@ def is_missing(value):
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def as_seconds(value, separator=""):
-    """Return a time as a float; allow a decimal comma if it is unambiguous."""
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise ValueError(f"{value!r} is not a number of seconds")
-    text = value.strip() if isinstance(value, str) else value
-    if isinstance(text, str) and _DECIMAL_COMMA.match(text):
-        if separator == "," and _THOUSANDS.match(text):
-            raise ValueError(
-                f"{value!r} is ambiguous: the comma may mean decimals or thousands; "
-                "write a decimal point"
-            )
-        text = text.replace(",", ".")
-    try:
-        return float(text)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{value!r} is not a number of seconds") from None
-
-
 def safe_cell(text):
     """Return text as a cell that a spreadsheet does not run as a formula."""
     return f"'{text}" if _MARKED.match(text) else text
+
+
+def one_line(text):
+    """Return text with a space for each run of control characters."""
+    return _BREAKS.sub(" ", text)
 
 
 def unsafe_cell(cell):

@@ -9,23 +9,26 @@ import zlib
 
 from joblib.numpy_pickle import NumpyUnpickler
 
-from skal._utils.files.inflated import TooLargeError, inflate, is_packed
+from skal._utils.files.decompression import TooLargeError, inflate, is_packed
 
 __all__ = ["UnpicklingError", "is_pickle", "unpickle"]
 
 # Former modules of classes in saved models, and their current modules.
 _MOVED = {
     "skal._utils.pipelines": "skal._utils.estimators.pipelines",
+    "skal._utils.sound.findings": "skal._utils.sound.broken",
     "skal._utils.windows": "skal._utils.sound.windows",
     "skal.campaign.pseudo_labels": "skal.campaign.training.pseudo_labels",
-    "skal.campaign.remembered": "skal.campaign.training.remembered",
+    "skal.campaign.remembered": "skal.campaign.training.remembered_features",
     "skal.campaign.replay": "skal.campaign.training.replay",
+    "skal.campaign.training.remembered": "skal.campaign.training.remembered_features",
     "skal.campaign.update": "skal.campaign.training.update",
     "skal.models.classifier": "skal.models.cnn",
     "skal.models.keras": "skal.models.cnn",
     "skal.models.networks._segments": "skal.models.networks._segment_layers",
-    "skal.models.tensorflow": "skal.models._earlier",
+    "skal.models.tensorflow": "skal.models._pickle_aliases",
     "skal.strategies.augmentation": "skal.strategies.augmented_copies",
+    "skal.strategies.grouping": "skal.strategies.limits",
 }
 # Errors from broken pickles, missing classes, and classes of other versions.
 _ERRORS = (
@@ -51,12 +54,12 @@ class _Unpickler(NumpyUnpickler):
 
 
 def is_pickle(beginning):
-    """Tell whether bytes begin like a joblib file, without running any of its code."""
+    """Return whether bytes begin like a joblib file, without running any of its code."""
     return beginning.startswith(b"\x80") or is_packed(beginning)
 
 
 def unpickle(content, name):
-    """Return the object in the joblib file `name`, which **runs the code in it**."""
+    """Return the object in the joblib file `name`. Loading runs the code in the file."""
     try:
         return _Unpickler("", io.BytesIO(inflate(content)), **_NATIVE).load()
     except TooLargeError as error:

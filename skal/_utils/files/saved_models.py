@@ -4,15 +4,15 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from skal._utils.files.checksummed import is_checksummed, parse_checksummed, write_checksummed
 from skal._utils.files.pickles import is_pickle, unpickle
-from skal._utils.files.sealed import is_sealed, parse_sealed, write_sealed
 
 __all__ = [
     "MODEL_FILE",
     "ModelError",
-    "SavedModel",
+    "OpenedModel",
     "find_model",
-    "list_rounds",
+    "list_model_files",
     "read_model",
     "round_file",
     "write_model",
@@ -46,7 +46,7 @@ class ModelError(ValueError):
     """
 
 
-class SavedModel(NamedTuple):
+class OpenedModel(NamedTuple):
     """An opened model file: the model and its metadata."""
 
     path: Path
@@ -59,7 +59,7 @@ def round_file(folder, number):
     return Path(folder) / "models" / f"round-{number:04d}.skal"
 
 
-def list_rounds(folder):
+def list_model_files(folder):
     """Return the model files of a project folder by round, including former formats."""
     found = {}
     for path in (Path(folder) / "models").glob("round-*"):
@@ -77,7 +77,7 @@ def find_model(path):
         if (path / name).is_file():
             return path / name
     for folder in (path, path / ".skal"):
-        if rounds := list_rounds(folder):
+        if rounds := list_model_files(folder):
             return list(rounds.values())[-1]
     if (path / "params.json").is_file():
         raise ModelError(
@@ -90,11 +90,11 @@ def find_model(path):
 
 def write_model(path, model, about):
     """Save a model with a checksum; `about` is metadata for JSON."""
-    write_sealed(path, _KIND, _FORMAT, about, {}, model)
+    write_checksummed(path, _KIND, _FORMAT, about, {}, model)
 
 
 def read_model(path):
-    """Open a model file, which **runs the code in it**."""
+    """Open a model file. Loading runs the code in the file."""
     # Raise ModelError if it is unreadable, damaged, or not a model file.
     path = find_model(path)
     try:
@@ -104,11 +104,11 @@ def read_model(path):
             f"{path}: cannot be read: {error.strerror or error}; {_NAME_ONE}"
         ) from error
     try:
-        if is_sealed(content):
-            sealed = parse_sealed(content, path, _KIND, _FORMAT, remedy="train again")
-            return SavedModel(path, sealed.unpickle(), sealed.values)
+        if is_checksummed(content):
+            file = parse_checksummed(content, path, _KIND, _FORMAT, remedy="train again")
+            return OpenedModel(path, file.unpickle(), file.values)
         if is_pickle(content[:6]):
-            return SavedModel(path, unpickle(content, path), {})
+            return OpenedModel(path, unpickle(content, path), {})
     except ValueError as error:
         raise ModelError(str(error)) from error
     raise ModelError(f"{path}: not a model file; {_NAME_ONE}")

@@ -38,22 +38,22 @@ def n_rows(X):
 
 
 def is_pandas(X):
-    """Tell whether X is a DataFrame or a Series of pandas."""
+    """Return whether X is a DataFrame or a Series of pandas."""
     return hasattr(X, "iloc")
 
 
 def is_polars(X):
-    """Tell whether X is a DataFrame or a Series of polars."""
+    """Return whether X is a DataFrame or a Series of polars."""
     return type(X).__module__.partition(".")[0] == "polars"
 
 
 def is_frame(X):
-    """Tell whether X has named columns: a DataFrame of pandas or of polars."""
+    """Return whether X has named columns: a DataFrame of pandas or of polars."""
     return (is_pandas(X) or is_polars(X)) and len(X.shape) == 2
 
 
 def is_plain_sequence(X):
-    """Tell whether X is a 1-D sequence that is no matrix, such as paths or ragged waveforms."""
+    """Return whether X is a 1-D sequence that is no matrix, such as paths or ragged waveforms."""
     if hasattr(X, "shape"):
         numeric = getattr(getattr(X, "dtype", None), "kind", "O") in _NUMBERS
         return len(X.shape) == 1 and not numeric
@@ -192,7 +192,7 @@ def _in_sequence(X, template):
 
 
 def _are_clips(*rows):
-    """Tell whether all entries are paths, window addresses, or waveforms."""
+    """Return whether all entries are paths, window addresses, or waveforms."""
     return all(_is_address(row) or isinstance(row, np.ndarray) for row in rows)
 
 
@@ -247,7 +247,7 @@ def _cast(column, dtype, name):
         return column
     kind, wanted = getattr(column.dtype, "kind", "O"), getattr(dtype, "kind", "O")
     if kind in _NUMBERS and wanted not in _NUMBERS and str(dtype) != "category":
-        raise ValueError(f"column {name!r} is {column.dtype}, in fit it is {dtype}")
+        raise ValueError(f"column {name!r} is {column.dtype}, but was {dtype} in fit")
     if str(dtype) == "category":
         other = column[~(column.isin(dtype.categories) | column.isna())]
         if len(other):

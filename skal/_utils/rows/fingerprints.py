@@ -19,7 +19,7 @@ _BLOCK_BYTES = 2**24
 
 
 def is_digest(text):
-    """Tell whether an entry of a description is a checksum, which is not worth printing."""
+    """Return whether an entry of a description is a checksum, which is not worth printing."""
     return text.startswith(_DIGEST)
 
 
@@ -38,7 +38,7 @@ def fingerprint(X):
 
 
 def _is_sequence_of_addresses(column):
-    return len(column) > 0 and address_of(next(iter(column))) is not None
+    return len(column) > 0 and file_of_row(next(iter(column))) is not None
 
 
 def _sha():
@@ -112,7 +112,7 @@ def _of_sequence(rows):
     n_bytes = sum(row.nbytes for row in rows if isinstance(row, np.ndarray))
     step = max(1, -(-n_bytes // EXACT_BYTES))
     for i, row in enumerate(rows):
-        path = address_of(row)
+        path = file_of_row(row)
         if path is not None:
             size, time = ask(path)
             names.update(f"{row!s}\n".encode(errors="surrogateescape"))
@@ -134,7 +134,7 @@ def _of_sequence(rows):
     }
 
 
-def address_of(row):
+def file_of_row(row):
     """Return the file of a path or window address, or None."""
     first = row[0] if isinstance(row, tuple) and row else row
     if not isinstance(first, (str, os.PathLike)):
@@ -157,7 +157,7 @@ def size_and_time(path):
 def describe(value):
     """Describe a parameter, distinguishing other values."""
     if type(value).__repr__ is BaseEstimator.__repr__:
-        # Without a limit, or the middle of long arrays is left out.
+        # Print without a limit: otherwise the middle of long arrays is left out.
         text = value.__repr__(N_CHAR_MAX=float("inf"))
     else:
         text = repr(value)
@@ -172,7 +172,7 @@ def _without_address(text):
 
 
 def canonical(value, _outer=(), _fitted=False):
-    """Return a text of the whole content of a value, the same in every process."""
+    """Return the whole content of a value as text, the same in every process."""
     # Estimators count by their parameters, and by fitted state that a clone keeps.
     if id(value) in _outer:
         return "<itself>"
@@ -212,7 +212,7 @@ def canonical(value, _outer=(), _fitted=False):
 
 
 def _is_keras(value):
-    """Tell whether a value is a Keras model or layer, whose text lacks the weights."""
+    """Return whether a value is a Keras model or layer, whose text lacks the weights."""
     return not isinstance(value, type) and hasattr(value, "get_weights")
 
 

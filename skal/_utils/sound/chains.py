@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skal._utils.sound.broken import AudioReadError
 from skal._utils.sound.decoding import STEP, Libsndfile, libsndfile_errors
-from skal._utils.sound.findings import AudioReadError
 from skal._utils.sound.headers import examine
 from skal._utils.sound.views import Source, View
 
-__all__ = ["Chain", "split"]
+__all__ = ["ConcatenatedRecording", "split"]
 
 _PIECE = 2**20
 # First bytes of streams that do not say where they end.
@@ -107,13 +107,13 @@ def _page_end(source, at):
 
 
 def _open(path, start, end):
-    """Open a recording within a file; return whether only decoding tells its length, too."""
+    """Open a recording within a file; also return whether only decoding reveals its length."""
     file = open(path, "rb")  # noqa: SIM115
     try:
         view = View(Source(file, end), b"", start, end)
-        finding = examine(view, end - start)
-        given = finding if finding.view is not None else finding._replace(view=view)
-        return Libsndfile(path, given), finding.counted
+        check = examine(view, end - start)
+        given = check if check.view is not None else check._replace(view=view)
+        return Libsndfile(path, given), check.counted
     except (*libsndfile_errors(), AudioReadError):
         file.close()
         raise
@@ -126,7 +126,7 @@ def _count(decoder):
     return done
 
 
-class Chain:
+class ConcatenatedRecording:
     """The recordings that `split` found in a file, read as one."""
 
     announced = None

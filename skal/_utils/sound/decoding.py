@@ -7,10 +7,12 @@ from functools import cache
 
 import numpy as np
 
-from skal._utils.sound.findings import AudioReadError
-from skal._utils.sound.quiet import quiet_c
+from skal._utils.sound.broken import AudioReadError
+from skal._utils.sound.silenced_stderr import quiet_c
 
-RECORD_AGAIN = "copy it again from the recorder, or cut it to the readable part (sox, ffmpeg)"
+RECORD_AGAIN = (
+    "copy it again from the recorder, or trim it to the readable part (with sox or ffmpeg)"
+)
 # Samples to decode at a time while skipping forward.
 STEP = 2**18
 
@@ -22,14 +24,14 @@ class Libsndfile:
     slack = 0
     _spool = None
 
-    def __init__(self, path, finding):
-        given = finding.view
+    def __init__(self, path, check):
+        given = check.view
         if given is None:
             # Pass bytes: names may not be UTF-8, and soundfile would encode text as UTF-8.
             given = path if os.name == "nt" else os.fsencode(path)
-        self._given, self._skip, self._at = given, finding.skip, 0
-        self._last_page = finding.last_page
-        self._view, self._counted = finding.view, finding.counted
+        self._given, self._skip, self._at = given, check.skip, 0
+        self._last_page = check.last_page
+        self._view, self._counted = check.view, check.counted
         self._open()
         self.path = path
         self.samplerate = self._file.samplerate
@@ -40,7 +42,7 @@ class Libsndfile:
         if self.format == "OGG":
             info = self._file.extra_info
             if "Junk after the last page" in info or "File ended unexpectedly" in info:
-                self.trouble = "the Ogg stream breaks off, and its readable part was used"
+                self.trouble = "the Ogg stream is truncated; only its readable part was used"
         self._is_mpeg = self.subtype.startswith("MPEG")
 
     def seek(self, frame):

@@ -1,8 +1,8 @@
 """Lengths in the headers of containers, compared with the content."""
 
-# libsndfile trusts the header. Headers are wrong after a power loss, in output of pipes, and if a
-# 32-bit length wraps around. If header and content differ, libsndfile gets a :class:`View` of the
-# file with a corrected header.
+# libsndfile trusts the header. Headers are wrong after a power loss, if the file was written to a
+# pipe, and if a 32-bit length wraps around. If header and content differ, libsndfile gets a
+# :class:`View` of the file with a corrected header.
 
 import struct
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from skal._utils.sound import streams
 from skal._utils.sound.views import Source, View
 
-__all__ = ["Finding", "examine"]
+__all__ = ["HeaderCheck", "examine"]
 
 # Placeholder lengths of programs that cannot seek back: sox, arecord, ffmpeg, and others.
 _UNKNOWN_32 = {0, *range(0x7FFFF000, 0x80000001), *range(0xFFFFF000, 0x100000000)}
@@ -19,10 +19,10 @@ _MPEG_IN_WAV = {0x50, 0x55}
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"3DI")
 
 
-class Finding(NamedTuple):
+class HeaderCheck(NamedTuple):
     """The length of a file, according to its bytes."""
 
-    # What to give to libsndfile instead of the file; None if it reads the file itself right.
+    # What libsndfile reads instead of the file; None if it reads the file itself correctly.
     view: View | None = None
     # Samples per channel that the header announces; None if it announces none.
     announced: int | None = None
@@ -37,7 +37,7 @@ class Finding(NamedTuple):
 
 
 def examine(file, size):
-    """Compare the header of a file with what is in the file."""
+    """Compare the header of a file with its content."""
     source = Source(file, size)
     beginning = source.read(0, 16)
     try:
@@ -46,10 +46,10 @@ def examine(file, size):
                 found = look(source)
                 return found._replace(chained=found.chained or found.next_at is not None)
         if streams.looks_like_mpeg(beginning):
-            return Finding(**streams.examine_mpeg(source, 0, size))
+            return HeaderCheck(**streams.examine_mpeg(source, 0, size))
     except (struct.error, KeyError, IndexError, OverflowError, ZeroDivisionError):
         pass  # not this format after all: libsndfile reports the error
-    return Finding()
+    return HeaderCheck()
 
 
 def _riff(source):
@@ -57,7 +57,7 @@ def _riff(source):
     chunks = _Chunks(source, order + "4sI", 8, 2, 12, keep=(b"fmt ", b"ds64", b"fact"))
     data = chunks.find(b"data")
     if data is None or source.read(8, 4) != b"WAVE":
-        return Finding()
+        return HeaderCheck()
     at, announced = data
     start, there = at + 8, size - at - 8
     magic, kept = source.read(0, 4), chunks.kept
@@ -72,11 +72,11 @@ def _riff(source):
         found |= {"announced": None if fact in _UNKNOWN_32 else fact, "counted": True}
         found.setdefault("view", None)
         view = found.pop("view") or View(source, b"", start, start + there)
-        return Finding(view, **found, next_at=chunks.next_at)
+        return HeaderCheck(view, **found, next_at=chunks.next_at)
     if announced == there and magic != b"BW64":
-        return Finding(next_at=chunks.next_at)
+        return HeaderCheck(next_at=chunks.next_at)
     view = _riff_view(source, order, at, there, kept)
-    return Finding(view, share=(announced, there), next_at=chunks.next_at)
+    return HeaderCheck(view, share=(announced, there), next_at=chunks.next_at)
 
 
 def _riff_view(source, order, at, there, kept):
@@ -100,14 +100,14 @@ def _aiff(source):
     chunks = _Chunks(source, ">4sI", 8, 2, 12, keep=(b"COMM",))
     data = chunks.find(b"SSND")
     if data is None or source.read(8, 4) not in (b"AIFF", b"AIFC"):
-        return Finding()
+        return HeaderCheck()
     at, said = data
     (offset,) = struct.unpack(">I", source.read(at + 8, 4))
     start = at + 16
     unknown = _UNKNOWN_32 | {n - 8 for n in _UNKNOWN_32}
     announced, there = chunks.settle(start, said - 8, source.size - start, unknown)
     if b"COMM" not in chunks.kept:
-        return Finding()
+        return HeaderCheck()
     comm_at, comm = chunks.places[b"COMM"], chunks.kept[b"COMM"]
     channels, frames, bits = struct.unpack_from(">hIh", comm)
     width = channels * ((bits + 7) // 8)
@@ -117,7 +117,7 @@ def _aiff(source):
         frames = 0
     differs = frames != n_frames
     if announced == there and not differs:
-        return Finding(next_at=chunks.next_at)
+        return HeaderCheck(next_at=chunks.next_at)
     end = start + there
     head = bytearray(source.read(0, start))
     struct.pack_into(">I", head, 4, min(end - 8, 0xFFFFFFFF))
@@ -126,22 +126,22 @@ def _aiff(source):
         struct.pack_into(">I", head, comm_at + 10, min(n_frames, 0xFFFFFFFF))
     claim = (frames * width, n_frames * width) if differs and frames and width else None
     view = View(source, bytes(head), start, end)
-    return Finding(view, share=claim or (announced, there), next_at=chunks.next_at)
+    return HeaderCheck(view, share=claim or (announced, there), next_at=chunks.next_at)
 
 
 def _caf(source):
     chunks = _Chunks(source, ">4sq", 12, 1, 8, keep=(b"desc",))
     data = chunks.find(b"data")
     if data is None:
-        return Finding()
+        return HeaderCheck()
     at, said = data
     start = at + 16
     announced, there = chunks.settle(start, said - 4, source.size - start, {-5, -4})
     if announced == there and said > 0:
-        return Finding(next_at=chunks.next_at)
+        return HeaderCheck(next_at=chunks.next_at)
     head = bytearray(source.read(0, start))
     struct.pack_into(">q", head, at + 4, there + 4)
-    return Finding(View(source, bytes(head), start, start + there), share=(announced, there))
+    return HeaderCheck(View(source, bytes(head), start, start + there), share=(announced, there))
 
 
 def _au(source):
@@ -151,37 +151,37 @@ def _au(source):
     if announced in _UNKNOWN_32 and announced != there:
         announced = None
     if announced == there or there <= 0:
-        return Finding()
+        return HeaderCheck()
     if announced is not None and source.read(start + announced, 4) == source.read(0, 4):
-        return Finding(chained=True, next_at=start + announced)
+        return HeaderCheck(chained=True, next_at=start + announced)
     head = bytearray(source.read(0, start))
     struct.pack_into(order + "I", head, 8, min(there, 0xFFFFFFFF))
-    return Finding(View(source, bytes(head), start, source.size), share=(announced, there))
+    return HeaderCheck(View(source, bytes(head), start, source.size), share=(announced, there))
 
 
 def _w64(source):
     chunks = _Chunks(source, "<16sQ", 24, 8, 40, keep=(), counts_itself=True)
     data = chunks.find(b"data")
     if data is None:
-        return Finding()
+        return HeaderCheck()
     at, said = data
     start = at + 24
     unknown = {0, -24, 2**63 - 1, 2**63 - 25, 2**64 - 1, 2**64 - 25}
     announced, there = chunks.settle(start, said, source.size - start, unknown)
     if announced == there:
-        return Finding(next_at=chunks.next_at)
+        return HeaderCheck(next_at=chunks.next_at)
     head = bytearray(source.read(0, start))
     struct.pack_into("<Q", head, 16, start + there)
     struct.pack_into("<Q", head, at + 16, there + 24)
-    return Finding(View(source, bytes(head), start, start + there), share=(announced, there))
+    return HeaderCheck(View(source, bytes(head), start, start + there), share=(announced, there))
 
 
 def _flac(source):
-    return Finding(**streams.examine_flac(source))
+    return HeaderCheck(**streams.examine_flac(source))
 
 
 def _ogg(source):
-    return Finding(**streams.examine_ogg(source))
+    return HeaderCheck(**streams.examine_ogg(source))
 
 
 _CONTAINERS = {
@@ -244,7 +244,7 @@ class _Chunks:
         return announced, there
 
     def _follows(self, at):
-        """Tell whether another file of this kind follows the sound and its chunks."""
+        """Return whether another file of this kind follows the sound and its chunks."""
         at += -at % self.align
         beginning = self.source.read(0, min(16, self.width - 4))
         while len(head := self.source.read(at, self.width)) == self.width:
@@ -269,7 +269,7 @@ class _Chunks:
         return at + -at % self.align
 
     def _only_chunks(self, at):
-        """Say whether only chunks, tags or padding follow a position."""
+        """Return whether only chunks, tags or padding follow a position."""
         at += -at % self.align
         size, first = self.source.size, at
         while size - at >= self.width:

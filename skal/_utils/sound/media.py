@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skal._utils.sound.findings import AudioReadError
+from skal._utils.sound.broken import AudioReadError
 
 __all__ = ["INSTALL", "MediaSound", "has_media"]
 
@@ -18,7 +18,7 @@ _FORMATS = (
 
 
 def has_media():
-    """Say whether PyAV is installed."""
+    """Return whether PyAV is installed."""
     try:
         import av  # noqa: F401
     except ImportError:

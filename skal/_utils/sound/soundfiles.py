@@ -7,10 +7,10 @@ import warnings
 from functools import lru_cache
 
 from skal._utils.sound import media
-from skal._utils.sound.chains import Chain, split
+from skal._utils.sound.broken import AudioReadError, HeaderWarning
+from skal._utils.sound.chains import ConcatenatedRecording, split
 from skal._utils.sound.decoding import RECORD_AGAIN, STEP, Libsndfile, libsndfile_errors, plain
-from skal._utils.sound.findings import AudioReadError, HeaderWarning
-from skal._utils.sound.headers import Finding, examine
+from skal._utils.sound.headers import HeaderCheck, examine
 from skal._utils.sound.windows import Window, as_window
 
 __all__ = ["AudioReadError", "audio_length", "iter_windows", "open_sound", "windows_of"]
@@ -46,7 +46,7 @@ def audio_length(path):
     Raises
     ------
     AudioReadError
-        As `read_audio`, as far as the header tells.
+        The same errors as `read_audio`, if the header reveals them.
 
     See Also
     --------
@@ -171,22 +171,24 @@ def open_sound(path):
     with contextlib.ExitStack() as stack:
         stack.callback(file.close)
         try:
-            finding = examine(file, status.st_size)
-            links = split(*version) if finding.chained else None
+            check = examine(file, status.st_size)
+            links = split(*version) if check.chained else None
         except OSError as error:
             raise _disk_error(path, error) from error
         try:
-            decoder = Libsndfile(path, finding) if links is None else Chain(path, links)
+            decoder = (
+                Libsndfile(path, check) if links is None else ConcatenatedRecording(path, links)
+            )
         except libsndfile_errors() as error:
-            decoder = _open_otherwise(path, error, finding.view is not None)
-            announced = finding.announced
+            decoder = _open_otherwise(path, error, check.view is not None)
+            announced = check.announced
             counted = not isinstance(decoder, Libsndfile)
-            finding = Finding(counted=counted, announced=announced)
+            check = HeaderCheck(counted=counted, announced=announced)
         if links is not None:
-            finding = Finding()
-        if finding.view is not None:
+            check = HeaderCheck()
+        if check.view is not None:
             stack.pop_all()  # the decoder owns and closes it
-    sound = Sound(path, version, decoder, finding)
+    sound = Sound(path, version, decoder, check)
     if sound.is_empty():
         sound.close()
         raise AudioReadError(path, "it has no samples", RECORD_AGAIN)
@@ -202,7 +204,7 @@ def warn_of_header(sound):
 class Sound:
     """An open recording, readable to the end of its content whatever the header says."""
 
-    def __init__(self, path, version, decoder, finding):
+    def __init__(self, path, version, decoder, check):
         self.path = path
         self.samplerate = decoder.samplerate
         self.channels = decoder.channels
@@ -212,11 +214,11 @@ class Sound:
         self._decoder = decoder
         self._trouble = decoder.trouble
         self._at = 0
-        self._end = None if finding.counted else decoder.frames
+        self._end = None if check.counted else decoder.frames
         self._slack = decoder.slack
-        self._announced = finding.announced or decoder.announced or self._end
-        if finding.share is not None and finding.share[0] is not None and finding.share[1]:
-            said, there = finding.share
+        self._announced = check.announced or decoder.announced or self._end
+        if check.share is not None and check.share[0] is not None and check.share[1]:
+            said, there = check.share
             self._announced = round(decoder.frames * said / there)
 
     def __enter__(self):
@@ -251,7 +253,7 @@ class Sound:
         return self._end
 
     def is_empty(self):
-        """Say whether the recording is known to be empty without decoding."""
+        """Return whether the recording is known to be empty without decoding."""
         return self._end == 0
 
     def seek(self, frame):
@@ -284,7 +286,7 @@ def _counted(path, size, changed):
 
 @lru_cache(maxsize=4096)
 def _constant(path, size, changed):
-    """Say whether all samples of a file are equal; cached by file version."""
+    """Return whether all samples of a file are equal; cached by file version."""
     with open_sound(path) as sound:
         first = None
         while len(block := sound.read(STEP)):
@@ -295,7 +297,7 @@ def _constant(path, size, changed):
 
 
 def is_constant(sound):
-    """Say whether all samples of a recording are equal."""
+    """Return whether all samples of a recording are equal."""
     return _constant(*sound._version)
 
 
@@ -306,7 +308,7 @@ def _open_otherwise(path, error, as_it_is):
     except AudioReadError:
         if as_it_is:
             with contextlib.suppress(*libsndfile_errors()):
-                return Libsndfile(path, Finding())
+                return Libsndfile(path, HeaderCheck())
         raise
 
 
@@ -335,7 +337,7 @@ def _check_regular(path):
         file, mark, time = path.rpartition("#t=")
         if mark and os.path.isfile(file):
             advice = f"write the part in s, such as {os.path.basename(file)}#t=60,64"
-            raise AudioReadError(path, f"{time!r} is not a part of a recording", advice) from None
+            raise AudioReadError(path, f"{time!r} is not a valid time range", advice) from None
         raise AudioReadError(path, "no such file", "check the name and the folder") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

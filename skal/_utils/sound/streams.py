@@ -17,7 +17,7 @@ _MPEG_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12
 
 
 def examine_flac(source):
-    """Examine a FLAC file; return fields of `Finding`."""
+    """Examine a FLAC file; return fields of `HeaderCheck`."""
     # The last frame gives the length. Searching for it from the end avoids decoding files with a
     # correct header.
     where = 4
@@ -38,7 +38,7 @@ def examine_flac(source):
 
 
 def _rises(source, place_in):
-    """Tell whether sample numbers rise through a file, checked at a few places."""
+    """Return whether sample numbers increase through a file, checked at a few positions."""
     # If all recordings in a file have the same length, the last one ends where the header of the
     # first says. Small files are searched as a whole, so False is right for them.
     if source.size <= _LOOKS * _TAIL:
@@ -113,12 +113,12 @@ def _crc8(content):
 
 
 def looks_like_mpeg(beginning):
-    """Say whether a file seems to begin with an MPEG frame or a tag."""
+    """Return whether a file seems to begin with an MPEG frame or a tag."""
     return beginning[:3] == b"ID3" or _mpeg_frame(beginning[:4]) is not None
 
 
 def examine_mpeg(source, start, end):
-    """Examine an MPEG audio stream; return fields of `Finding`."""
+    """Examine an MPEG audio stream; return fields of `HeaderCheck`."""
     # Without an index in the first frame, libsndfile assumes that frame's bit rate for the whole
     # stream; with a wrong index, it stops too early. Both cases get an index that announces an
     # endless stream.
@@ -214,7 +214,7 @@ def _without_tags(source, end):
 
 
 def examine_ogg(source):
-    """Examine an Ogg file; return fields of `Finding`."""
+    """Examine an Ogg file; return fields of `HeaderCheck`."""
     size = min(source.size, 2 * _TAIL)
     tail = source.read(source.size - size, size)
     last = tail.rfind(b"OggS")
@@ -229,7 +229,7 @@ def examine_ogg(source):
 
 
 def _ogg_place(piece, serial):
-    """Return the sample after the first page of a stream in a piece, or None."""
+    """Return the granule position of the first page of a stream in a piece of a file, or None."""
     at = -1
     while (at := piece.find(b"OggS", at + 1)) >= 0:
         granule = int.from_bytes(piece[at + 6 : at + 14], "little", signed=True)

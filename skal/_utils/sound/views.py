@@ -21,7 +21,7 @@ class Source:
         return self.file.read(max(0, count))
 
     def is_zero(self, at):
-        """Say whether all bytes from a position to the end are zero, up to 1 MiB."""
+        """Return whether all bytes from a position to the end are zero, up to 1 MiB."""
         if self.size - at > 2**20:
             return False
         return not any(self.read(at, self.size - at))
@@ -71,7 +71,7 @@ class View(io.RawIOBase):
         return done
 
     def at_end(self):
-        """Say whether the whole view has been read."""
+        """Return whether the whole view has been read."""
         return self.furthest >= self._size
 
     def close(self):

@@ -46,7 +46,7 @@ class Window(NamedTuple):
         if self.end is None and self.start == 0:
             return self.path
         if self.end is None:
-            raise ValueError(f"{self!r} has no end, and an address needs an end")
+            raise ValueError(f"{self!r} has no end, but an address needs an end")
         return f"{self.path}#t={_seconds(self.start)},{_seconds(self.end)}"
 
 

@@ -64,8 +64,8 @@ def _width(settings, network, runtime, take, own_output):
     rows = runtime.run(take.prepared(np.stack(sounds).astype(np.float32)))
     if not np.isfinite(rows).all():
         raise ValueError(
-            f"{path}: its output {network.output!r} is not finite for noise and a tone: correct "
-            "scale= or output="
+            f"{path}: its output {network.output!r} is not finite on test input (noise and a "
+            "tone): check scale= and output="
         )
     if np.array_equal(rows[0], rows[1]):
         raise ValueError(

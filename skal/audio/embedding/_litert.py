@@ -1,4 +1,4 @@
-"""LiteRT (TensorFlow Lite) models, by ai-edge-litert or TensorFlow's own interpreter."""
+"""LiteRT (TensorFlow Lite) models, run with ai-edge-litert or TensorFlow's own interpreter."""
 
 import warnings
 from importlib.util import find_spec
@@ -6,11 +6,11 @@ from importlib.util import find_spec
 import numpy as np
 
 from skal.audio.embedding._shapes import (
-    as_rows,
     choose,
     filled,
     fixed_samples,
     missing_package,
+    rows_of_windows,
 )
 
 __all__ = ["LiteRT"]
@@ -50,7 +50,7 @@ class LiteRT:
         given = self._interpreter.get_input_details()
         if len(given) != 1 or given[0]["dtype"] != np.float32:
             kinds = ", ".join(np.dtype(d["dtype"]).name for d in given)
-            raise ValueError(f"{self.path} takes inputs of {kinds}, not one of float32")
+            raise ValueError(f"{self.path} takes {kinds} inputs, not a single float32 input")
         self._input = given[0]["index"]
         shape = [int(n) for n in given[0]["shape_signature"]]
         self.n_samples = fixed_samples(shape)
@@ -66,8 +66,8 @@ class LiteRT:
         for window in windows:
             self._interpreter.set_tensor(self._input, window.reshape(self._shape))
             self._interpreter.invoke()
-            # A view of the interpreter's memory; as_rows copies it.
-            rows.append(as_rows(self._interpreter.get_tensor(self._output), 1, self.path))
+            # A view of the interpreter's memory; rows_of_windows copies it.
+            rows.append(rows_of_windows(self._interpreter.get_tensor(self._output), 1, self.path))
         return np.concatenate(rows)
 
 

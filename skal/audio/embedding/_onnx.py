@@ -1,16 +1,16 @@
-"""ONNX models, by onnxruntime."""
+"""ONNX models, run with onnxruntime."""
 
 from importlib.util import find_spec
 
 import numpy as np
 
 from skal.audio.embedding._shapes import (
-    as_rows,
     choose,
     filled,
     fixed_samples,
     missing_package,
     names_scores,
+    rows_of_windows,
 )
 
 __all__ = ["Onnx"]
@@ -57,7 +57,7 @@ class Onnx:
         shape = filled(self._shape, len(windows), windows.shape[1])
         given = {self._input: windows.reshape(shape)}
         (values,) = self._session.run([self.output], given)
-        return as_rows(values, len(windows), self.path)
+        return rows_of_windows(values, len(windows), self.path)
 
 
 def _session(model):

@@ -5,7 +5,14 @@ import re
 
 import numpy as np
 
-__all__ = ["as_rows", "choose", "filled", "fixed_samples", "missing_package", "names_scores"]
+__all__ = [
+    "choose",
+    "filled",
+    "fixed_samples",
+    "missing_package",
+    "names_scores",
+    "rows_of_windows",
+]
 
 _SCORES = re.compile(r"score|logit|prob|predict|label|class|softmax|sigmoid", re.IGNORECASE)
 
@@ -31,7 +38,7 @@ def filled(shape, n_windows, n_samples):
     return (n_windows, *axes)
 
 
-def as_rows(values, n_windows, path):
+def rows_of_windows(values, n_windows, path):
     """Return the output of a network as one row per window."""
     values = np.array(values, dtype=np.float32)
     alone = n_windows == 1 and values.ndim < 2
@@ -66,12 +73,13 @@ def choose(outputs, names, inner, path):
 
 
 def names_scores(name):
-    """Tell whether an output's name indicates class scores."""
+    """Return whether an output's name indicates class scores."""
     return bool(_SCORES.search(name))
 
 
 def missing_package(package, kind, extra="embedding"):
     """Return the error for a runtime that is not installed."""
-    install = f"pip install 'skal-audio[{extra}]'"
-    text = f"{package} is needed for {kind} models and is missing: {install}"
+    text = (
+        f"{package} is needed for {kind} models and is missing: pip install 'skal-audio[{extra}]'"
+    )
     return ImportError(text, name=package.replace("-", "_"))

@@ -3,7 +3,13 @@
 import numpy as np
 
 from skal._utils.private import constants_for_variables
-from skal.audio.embedding._shapes import as_rows, choose, filled, fixed_samples, names_scores
+from skal.audio.embedding._shapes import (
+    choose,
+    filled,
+    fixed_samples,
+    names_scores,
+    rows_of_windows,
+)
 
 __all__ = ["KerasFile", "SavedModel"]
 
@@ -35,7 +41,7 @@ class KerasFile:
     def run(self, windows):
         """Return the embeddings of windows, an array of shape (n_windows, n_samples)."""
         given = windows.reshape(filled(self._shape, len(windows), windows.shape[1]))
-        return as_rows(self._function(given), len(windows), self.path)
+        return rows_of_windows(self._function(given), len(windows), self.path)
 
 
 def _as_function(model):
@@ -120,7 +126,7 @@ class SavedModel:
 
     def _run(self, windows):
         given = windows.reshape(filled(self._shape, len(windows), windows.shape[1]))
-        return as_rows(self._function(given), len(windows), self.path)
+        return rows_of_windows(self._function(given), len(windows), self.path)
 
 
 def _rank(function):

@@ -31,9 +31,9 @@ class KnownModel(NamedTuple):
     stages: tuple = ()
 
 
-# Perch: google-research/perch-hoplite. YAMNet and VGGish frame 0.96 s; its last frame of 25 ms
-# extends 15 ms further, so 15,600 samples give one row. openWakeWord: 76 frames of 10 ms, one row
-# every 8.
+# Perch: google-research/perch-hoplite. YAMNet and VGGish use windows of 0.96 s; the last 25 ms
+# frame of a window extends 15 ms beyond it, so 15,600 samples give one row. openWakeWord: 76
+# frames of 10 ms, one row every 8.
 KNOWN_MODELS = {
     "birdnet": KnownModel(
         "BirdNET 2.4",

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from skal._utils.private import Interval, StrOptions
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal.audio._base import AudioTransformer
 from skal.audio._blocks import Block
 from skal.audio._inputs import clip_name, try_load
@@ -316,5 +316,5 @@ class PretrainedEmbedding(AudioTransformer):
         return Broken(
             clip_name(clip),
             f"its embedding is not finite: its loudest sample is {np.abs(y).max():g}",
-            "write it again with samples between -1 and 1, or remove it",
+            "rewrite it with samples between -1 and 1, or remove it",
         )

@@ -16,7 +16,7 @@ from skal._utils.estimators.pipelines import (
     seed_all,
 )
 from skal._utils.private import _routing_enabled
-from skal.models.serving import serve
+from skal.models.scikeras_methods import with_learner_methods
 
 # Rows of the pool to transform for the normalization: enough for mean and variance, few enough to
 # compute their features before the first query.
@@ -93,7 +93,7 @@ def train(estimator, data, classes, seed, weight_names, partial=False):
 
 
 def fit(estimator, data, classes, seed, weight_names):
-    """Fit a classifier to a `TrainingSet` with all that a campaign tells it besides rows."""
+    """Fit a classifier to a `TrainingSet`, with all arguments that a campaign passes."""
     seed_all(estimator, seed)
     with _NamedLabels(data.y), _told(Chain(estimator).model, classes):
         estimator.fit(data.X, data.y, **_fit_arguments(estimator, data, weight_names))
@@ -101,7 +101,7 @@ def fit(estimator, data, classes, seed, weight_names):
 
 def _told(model, classes):
     """Tell a network of SciKeras or Keras all classes of the campaign while it is trained."""
-    served = serve(model)
+    served = with_learner_methods(model)
     return contextlib.nullcontext() if served is None else served.told(classes)
 
 
@@ -128,7 +128,7 @@ def _describe(y):
 
 
 def _cannot_train(chain, y, weights, n_classes):
-    """Tell whether a classifier needs more labels; a constant model then stands in."""
+    """Return whether a classifier needs more labels; a constant model then stands in."""
     if weights is not None and not np.any(weights):
         return True
     _, counts = np.unique(y, return_counts=True)
@@ -141,7 +141,7 @@ def _cannot_train(chain, y, weights, n_classes):
 
 
 def _too_few(part, counts, y):
-    """Tell whether a part of a classifier needs more labels than there are."""
+    """Return whether a part of a classifier needs more labels than there are."""
     wanted = labels_needed(part)
     if wanted is None:
         return False

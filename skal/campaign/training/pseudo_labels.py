@@ -31,7 +31,7 @@ class PseudoLabels(BaseEstimator):
     floor : float, default=1e-4
         Lower limit of the threshold.
     max_per_class : int, default=None
-        Most pseudo-labels of a class, by lowest entropy.
+        Maximum number of pseudo-labels of a class, by lowest entropy.
     weight : float, default=1.0
         Sample weight of a pseudo-label; a human label has weight 1. Values other than 1 need a
         classifier whose ``fit`` takes ``sample_weight``.

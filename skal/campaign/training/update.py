@@ -88,7 +88,7 @@ class Finetune(_Update):
     members without changing the old ones.
 
     When a class gets its first label, the round trains from scratch, except for networks that know
-    all classes in advance; ``from_scratch`` in the record tells.
+    all classes in advance; ``from_scratch`` in the record says which.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class Finetune(_Update):
         if _way_on(chain) is None:
             raise TypeError(
                 f"update={type(self).__name__}() needs a classifier with warm_start or "
-                f"partial_fit that continues training, and {name} has neither; use "
+                f"partial_fit that continues training, but {name} has neither; use "
                 "update='retrain'"
             )
 
@@ -179,7 +179,7 @@ class Finetune(_Update):
 
 
 def _adds_members(chain):
-    """Tell whether a warm start of the model adds members instead of training on."""
+    """Return whether a warm start of the model adds members instead of training on."""
     kinds = (BaseEnsemble, HistGradientBoostingClassifier)
     # Boosting libraries with scikit-learn's interface count their trees the same way.
     return isinstance(chain.model, kinds) or chain.has_parameter("n_estimators")
@@ -194,7 +194,7 @@ def _way_on(chain):
 
 
 def _fits_classes(chain, way, classes):
-    """Tell whether a trained model can continue with labels of these classes."""
+    """Return whether a trained model can continue with labels of these classes."""
     if chain.has_parameter("classes"):
         return True
     known = chain.model.classes_

@@ -13,18 +13,18 @@ from joblib.parallel import get_active_backend
 from threadpoolctl import threadpool_limits
 
 from skal._utils.files.atomic import FolderHeldError, hold_folder
-from skal.experiment.comparing.figures import (
+from skal.experiment.comparing.report import write_report
+from skal.experiment.comparing.statistics import (
     figures_of_runs,
     seeds_needed,
     summarize,
     training_noise,
 )
-from skal.experiment.comparing.report import write_report
 from skal.experiment.messages import ExperimentError, FolderBusyError, Interrupted, ParameterError
-from skal.experiment.params.alframework import COMBINED_ENGINES
+from skal.experiment.params.alframework import COMBINED_STRATEGIES
 from skal.experiment.params.parameters import Params, dataset_name, load_params
 from skal.experiment.params.renamed import before_renaming
-from skal.experiment.registry import find_component, short_name
+from skal.experiment.registry import find_component, name_of_class
 from skal.experiment.runs.manifest import find_duplicates
 from skal.experiment.runs.plan import make_plans, per_threshold
 from skal.experiment.runs.progress import Reporter, duration_text
@@ -41,7 +41,7 @@ _RAREST = "eval_recall_rarest"
 
 # Keys that select what is compared; the other keys are settings.
 _STRATEGY_KEYS = ("strategy", "framework_type", "name")
-_ENGINE_KEYS = tuple(key for keys in COMBINED_ENGINES.values() for key in keys)
+_ENGINE_KEYS = tuple(key for keys in COMBINED_STRATEGIES.values() for key in keys)
 
 # Keys that do not affect results, or that differ between the runs of a comparison.
 _NOT_IN_DIGEST = (
@@ -142,7 +142,7 @@ def _arms(given, strategies):
     """Return the parameters of each strategy by a unique name."""
     entries = list(DEFAULT_STRATEGIES if strategies is None else strategies)
     engine = given.get("framework_type")
-    if strategies is None and engine in COMBINED_ENGINES:
+    if strategies is None and engine in COMBINED_STRATEGIES:
         entries.append(engine)
     if not any(entry in ("random", {"name": "random"}) for entry in entries):
         entries.insert(0, "random")
@@ -153,7 +153,7 @@ def _arms(given, strategies):
             settings = dict(params.strategy.params)
             if len(loaded) > 1:
                 settings["threshold"] = params.replay.params["threshold"]
-            name = params.name or short_name(find_component("strategy", params.strategy.name))
+            name = params.name or name_of_class(find_component("strategy", params.strategy.name))
             if settings:
                 name += f"({','.join(f'{k}={_text(v)}' for k, v in sorted(settings.items()))})"
             name = name.replace("/", "_")
@@ -275,13 +275,13 @@ class Comparison:
     runs : list of dict
         The figures of each run, as in runs.csv.
     table : list of dict
-        A row for each strategy, as in table.csv: means over the seeds, 95 % bootstrap intervals
+        A row for each strategy, as in table.csv: means over the seeds, 95% bootstrap intervals
         (``*_low``, ``*_high``), tests against random.
     training_noise : float
         Standard deviation of the accuracy with all labels over trainings on the same labels
         with other seeds; NaN if none was trained twice.
     seed_noise : float
-        Standard deviation of random's final accuracy over the seeds: labels drawn anew, and
+        Standard deviation of random's final accuracy over the seeds: labels drawn again, and
         training; NaN if there is only one.
 
     See Also

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from skal.experiment.comparing.figures import FIGURES, LEVEL, seeds_needed
+from skal.experiment.comparing.statistics import FIGURES, LEVEL, seeds_needed
 from skal.experiment.params.parameters import dataset_name
 from skal.experiment.runs.run_folder import RunFolder, describe_environment
 
@@ -32,14 +32,14 @@ pre { background: #f6f6f6; padding: 1rem; overflow-x: auto; font-size: .8rem; }
 _READING = (
     "Every strategy ran once for each seed. For each seed, all strategies started from the same "
     "labels and were tested on the same data, which no strategy saw. Below each mean "
-    "is its 95 % bootstrap interval over the seeds. The area under the budget curve is the mean "
-    "accuracy over the whole range of labels; gain is the difference in area to random, seed by "
-    "seed. p is that of Wilcoxon's signed-rank test of the areas against random, corrected for "
+    "is its 95% bootstrap interval over the seeds. The area under the budget curve is the mean "
+    "accuracy over the whole range of labels; gain is the difference in area from random, paired "
+    "by seed. p is that of Wilcoxon's signed-rank test of the areas against random, corrected for "
     "the number of strategies by Holm's method. If some seeds do not reach a target, a mean over "
-    "the others would leave out the slowest. Instead, a lower bound of the mean is shown (≥), "
-    "which counts those seeds with all the labels that they used, with the number of seeds that "
-    "reached the target. The rarest class is the one with the fewest rows in the test data; its "
-    "recall is the share of them that the model finds."
+    "the others would leave out the slowest. Instead, a lower bound of the mean is shown (≥). It "
+    "counts those seeds with all labels that they used. The number of seeds that reached the "
+    "target is in parentheses. The rarest class is the one with the fewest rows in the test data; "
+    "its recall is the share of them that the model finds."
 )
 
 
@@ -54,9 +54,9 @@ def write_report(comparison, params):
     folder = RunFolder(comparison.folder)
     for name, rows in (("table.csv", comparison.table), ("runs.csv", comparison.runs)):
         folder.write_csv(name, list(rows[0]), [_without_nan(row) for row in rows])
-    svgs = {"Accuracy over labels": _draw(comparison, "accuracy", folder, "curves.png")}
+    svgs = {"Accuracy against labels": _draw(comparison, "accuracy", folder, "curves.png")}
     if not math.isnan(comparison.table[0]["recall_rarest"]):
-        title = "Recall of the rarest class over labels"
+        title = "Recall of the rarest class against labels"
         svgs[title] = _draw(comparison, "recall_rarest", folder, "rarest.png")
     folder.write_text("report.html", _page(comparison, params, svgs))
 
@@ -74,7 +74,7 @@ def findings(table):
         f"is {abs(best['gain']):.3f} {'above' if best['gain'] >= 0 else 'below'} random's"
     )
     if not math.isnan(best["gain_low"]):
-        line += f" (95 % interval {best['gain_low']:+.3f} to {best['gain_high']:+.3f})"
+        line += f" (95% interval {best['gain_low']:+.3f} to {best['gain_high']:+.3f})"
     lines = [f"{line}."]
     if better:
         lines.append(f"Significantly better than random (p ≤ {LEVEL}): {', '.join(better)}.")
@@ -103,8 +103,8 @@ def _noise(comparison):
     )
     if not math.isnan(comparison.seed_noise):
         line += (
-            f" Noise of seeds: random's final accuracy has one of {comparison.seed_noise:.4f}, "
-            "with labels drawn anew for each seed."
+            " Noise of seeds: with labels drawn again for each seed, random's final accuracy has "
+            f"a standard deviation of {comparison.seed_noise:.4f}."
         )
     return [line]
 
@@ -199,7 +199,7 @@ def _cell(row, figure):
 
 def _form(figure):
     if figure.startswith("saving"):
-        return lambda value: f"{100 * value:.0f} %"
+        return lambda value: f"{100 * value:.0f}%"
     if figure == "n_seeds":
         return str
     if figure.startswith("labels"):
@@ -212,7 +212,7 @@ def _form(figure):
 def _amount(value):
     if value is None:
         return "all"
-    return str(value) if isinstance(value, int) else f"{100 * value:g} %"
+    return str(value) if isinstance(value, int) else f"{100 * value:g}%"
 
 
 def _list(lines):

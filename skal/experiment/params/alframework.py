@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from skal.experiment.messages import ParameterError
 from skal.experiment.params.keys import Count, Flag, HeldOut, as_object, check, key
 
-__all__ = ["COMBINED_ENGINES", "OldKeys", "drop_other_name", "new_name", "translate"]
+__all__ = ["COMBINED_STRATEGIES", "OldKeys", "drop_other_name", "new_name", "translate"]
 
 # Selection engines and the equivalent strategies.
 _ENGINES = {
@@ -22,9 +22,9 @@ _ENGINES = {
     "hist_select": "edpc",
 }
 
-# Engines that are more than a strategy, and their own keys. ALFramework's files have all keys,
-# whatever their engine.
-COMBINED_ENGINES = {
+# Engines of ALFramework that combine a strategy with something else, and the keys that only they
+# use. ALFramework's files have all keys, whatever their engine.
+COMBINED_STRATEGIES = {
     "hist_select": ("hist_sel_mode", "sel_thresholds"),
     "entropy_pl": ("decay_rate", "decay_threshold"),
 }
@@ -120,11 +120,11 @@ def translate(raw):
             _put(params, name, new, old[name])
     strategy = params.get("strategy")
     engine = strategy.get("name") if isinstance(strategy, dict) else strategy
-    if engine in COMBINED_ENGINES:
+    if engine in COMBINED_STRATEGIES:
         params |= _combined(params, engine, old)
     unused = [
         name
-        for owner, names in COMBINED_ENGINES.items()
+        for owner, names in COMBINED_STRATEGIES.items()
         for name in names
         if name in old and engine != owner
     ]

@@ -88,7 +88,7 @@ class Params(BaseModel):
     test_fraction: Annotated[float, Field(strict=True, gt=0, lt=1)] = key(
         0.2,
         "a number between 0 and 1",
-        "Share held out for testing; the official split has its own.",
+        "Share held out for testing; ignored with the official split.",
     )
     validation_fraction: HeldOut = key(
         0.0,
@@ -120,9 +120,9 @@ class Params(BaseModel):
     )
     n_initial: Count | Share = key(0.1, _AMOUNT, "Labels before round 1.")
     n_instances: Count | Share = key(20, _AMOUNT, "Labels per round.")
-    budget: Count | Share | None = key(None, f"{_AMOUNT}; or null", "Labels in all; null: all.")
+    budget: Count | Share | None = key(None, f"{_AMOUNT}; or null", "Labels in total; null: all.")
     max_rounds: Count | None = key(
-        None, "an integer of at least 1; or null", "Most rounds; null: no limit."
+        None, "an integer of at least 1; or null", "Maximum number of rounds; null: no limit."
     )
     update: Named | None = key(
         None,
@@ -245,7 +245,7 @@ def load_params(given, overrides=(), *, source="given"):
 
 
 def merge(given, overrides=(), source="given"):
-    """Override parameters with options; return them, unchecked, with the origin of each."""
+    """Override parameters with options; return them, not yet validated, and their origins."""
     raw = dict(given)
     # A params.json from a run folder already has the origins of its values.
     origins = dict(raw.pop("taken_from", None) or dict.fromkeys(raw, source))

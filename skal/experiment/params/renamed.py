@@ -43,7 +43,7 @@ def before_renaming(used):
 
 
 def _translate(place, value, source, notes):
-    """Rename the parameters of components at any depth, from pair[source] to the other name."""
+    """Rename parameters of components at any depth, from `pair[source]` to the pair's other."""
     if isinstance(value, list):
         return [_translate(place, item, source, notes) for item in value]
     if not isinstance(value, dict):

@@ -1,29 +1,26 @@
-"""The data of an experiment: loading, splitting, and features."""
+"""The data of an experiment: loading and features; see `splits` for the split."""
 
 import inspect
 import warnings
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from sklearn.model_selection import GroupShuffleSplit
 
 from skal._utils.sound.folders import passed_over
 from skal.audio import BrokenClipsError, FeatureCache
 from skal.datasets import DatasetWarning
-from skal.datasets.splits import on_both_sides, recordings_of, united
+from skal.datasets.splits import recordings_of
 from skal.experiment.messages import ExperimentError, ParameterError
 from skal.experiment.params.parameters import dataset_name
 from skal.experiment.registry import check_arguments, find_component
 
 __all__ = [
     "Data",
-    "Split",
     "compute_features",
     "features_error",
     "find_loader",
+    "line_about",
     "load_data",
-    "set_aside",
-    "split_data",
 ]
 
 # Clips per call of the transformer, which is a step of the progress bar.
@@ -50,15 +47,6 @@ class Data:
         arrays = ("clips", "files", "y", "groups", "part", "positions", "recordings")
         values = {name: getattr(self, name) for name in arrays}
         return replace(self, **{name: v if v is None else v[rows] for name, v in values.items()})
-
-
-@dataclass
-class Split:
-    """The rows of `Data` in each of three parts; `valid` may be empty."""
-
-    train: np.ndarray
-    valid: np.ndarray
-    test: np.ndarray
 
 
 def find_loader(params):
@@ -138,7 +126,7 @@ def _from_bunch(bunch):
         sr=bunch.get("sr") if paths is None else None,
         recordings=recordings_of(bunch),
         groups_shared=bunch.get("groups_shared", False),
-        notes=[*_passed_over(bunch), *(set_aside(*p) for p in bunch.get("problems", ()))],
+        notes=[*_passed_over(bunch), *(line_about(*p) for p in bunch.get("problems", ()))],
     )
 
 
@@ -166,7 +154,7 @@ def _check_classes(data, params):
         raise ParameterError(
             "num_classes",
             f"the parameters expect {params.num_classes} classes, but the data have "
-            f"{len(classes)} ({named}); correct it, or leave it out",
+            f"{len(classes)} ({named}); correct num_classes, or remove it",
         )
 
 
@@ -175,99 +163,9 @@ def _passed_over(bunch):
     return [] if line is None else [line]
 
 
-def set_aside(where, reason, advice):
+def line_about(where, reason, advice):
     """Return the log line for a recording or table row that is set aside."""
     return f"set aside {where}: {reason}. What to do: {advice}."
-
-
-def split_data(data, params, seed):
-    """Hold out test data and, if asked for, validation data."""
-    # No recording is in two parts. No group is either, unless the split is random or the published
-    # parts share groups. An official split does not depend on the seed.
-    kind = params.split or _first_possible(data)
-    rng = np.random.RandomState(seed)
-    rows, valid = np.arange(len(data.y)), np.empty(0, dtype=np.intp)
-    units = _held_together(data, kind)
-    if kind == "official":
-        if data.part is None:
-            raise ParameterError(
-                "split", "the data set has no official split; use groups or random"
-            )
-        valid, test = rows[data.part == "validation"], rows[data.part == "test"]
-        rest = np.setdiff1d(rows, np.concatenate([valid, test]))
-    else:
-        test, rest = _hold_out(data, units, rows, params.test_fraction, kind, rng)
-    if params.validation_fraction > 0:
-        if len(valid):
-            raise ParameterError("validation_fraction", "the official split has its own; use 0")
-        valid, rest = _hold_out(data, units, rest, params.validation_fraction, kind, rng)
-    if len(test) == 0 or len(rest) == 0:
-        raise ParameterError(
-            "split", f"{kind} leaves {len(rest)} clips for training and {len(test)} for testing"
-        )
-    split = Split(train=rest, valid=valid, test=test)
-    _check_apart(data, split, kind)
-    return split
-
-
-def _first_possible(data):
-    if data.part is not None and (data.part == "test").any():
-        return "official"
-    return "random" if data.groups is None else "groups"
-
-
-def _held_together(data, kind):
-    """Number the units that stay together: recordings, or groups with their recordings."""
-    recordings = np.arange(len(data.y)) if data.recordings is None else data.recordings
-    if kind == "groups" and data.groups is None:
-        raise ParameterError("split", "the data set has no groups; use official or random")
-    by_chance = kind in ("random", "stratified")
-    if by_chance or data.groups is None or (kind == "official" and data.groups_shared):
-        return recordings
-    return united(recordings, data.groups)
-
-
-def _hold_out(data, units, rows, share, kind, rng):
-    """Return held-out rows and the remaining rows."""
-    units = units[rows]
-    if kind == "groups":
-        if len(np.unique(units)) < 2:
-            raise ParameterError("split", "there is only one group; use random")
-        splitter = GroupShuffleSplit(1, test_size=share, random_state=rng)
-        try:
-            rest, held = next(splitter.split(rows, groups=units))
-        except ValueError as error:
-            raise ParameterError("split", error) from error
-    else:
-        # Renumber in the order of the data, so that the draw does not depend on unit numbers.
-        first = np.sort(np.unique(units, return_index=True)[1])
-        order, n_held = rng.permutation(len(first)), max(1, round(share * len(first)))
-        if kind == "stratified":
-            # Equal steps through units sorted by class take a proportional share of each class,
-            # within one unit, and n_held units in total, even with rare classes.
-            order = order[np.argsort(data.y[rows[first]][order], kind="stable")]
-            order = order[((np.arange(n_held) + rng.uniform()) * len(first) / n_held).astype(int)]
-        mask = np.isin(units, units[first[order[:n_held]]])
-        held, rest = np.flatnonzero(mask), np.flatnonzero(~mask)
-    return rows[np.sort(held)], rows[np.sort(rest)]
-
-
-def _check_apart(data, split, kind):
-    parts = split.train, split.valid, split.test
-    shared = [] if data.recordings is None else on_both_sides(data.recordings, *parts)
-    if len(shared):
-        advice = "correct the table, or use groups or random"
-        raise ParameterError(
-            "split", f"{kind} has {len(shared)} recordings in two of its parts; {advice}"
-        )
-    if kind in ("random", "stratified") or data.groups is None or data.groups_shared:
-        return
-    shared = on_both_sides(data.groups, *parts)
-    if len(shared):
-        named = ", ".join(map(str, shared[:10]))
-        raise ParameterError(
-            "split", f"{kind} has {len(shared)} groups in two of its parts ({named}); use groups"
-        )
 
 
 def compute_features(data, transformer, progress, store=None):
@@ -294,7 +192,7 @@ def compute_features(data, transformer, progress, store=None):
             n_good += len(clips) - len(found)
             for position, (_, reason, advice) in found.items():
                 broken.append(start + position)
-                notes.append(set_aside(data.files[broken[-1]], reason, advice))
+                notes.append(line_about(data.files[broken[-1]], reason, advice))
             progress(start + len(clips))
     except ValueError as error:
         raise features_error(error) from error

@@ -16,16 +16,15 @@ from skal.campaign.training.fit import weight_names
 from skal.campaign.training.update import as_update
 from skal.experiment.messages import ParameterError
 from skal.experiment.params.parameters import Params, dataset_name
-from skal.experiment.registry import build, find_component, short_name
+from skal.experiment.registry import build, find_component, name_of_class
 from skal.experiment.runs.data import (
     Data,
-    Split,
     compute_features,
     find_loader,
     load_data,
-    split_data,
 )
 from skal.experiment.runs.run_folder import make_output_folder
+from skal.experiment.runs.splits import Split, split_data
 from skal.learner import check_supported
 from skal.metrics import classification_scores
 from skal.models import CNNClassifier
@@ -73,7 +72,7 @@ class Plan:
     @property
     def name(self):
         """The name of the run in folders, log lines, and plots."""
-        return self.params.name or short_name(type(self.parts.strategy))
+        return self.params.name or name_of_class(type(self.parts.strategy))
 
     @property
     def task(self):
@@ -232,7 +231,7 @@ def _model_params(params):
         return params.model.params
     if find_component("model", params.model.name) is not CNNClassifier:
         raise ParameterError(
-            "engine", f"{params.engine} trains the cnn, not {params.model.name}; leave it out"
+            "engine", f"{params.engine} is only for the cnn, not {params.model.name}; remove it"
         )
     return {"engine": params.engine, **params.model.params}
 

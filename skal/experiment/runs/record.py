@@ -184,7 +184,7 @@ class Recorder:
         elif self.valid is None and baseline > 0:
             self.reporter.line(
                 f"metric_baseline={baseline} has no effect without validation data: the "
-                "last round's model is saved (validation_fraction holds some out)"
+                "last round's model is saved (set validation_fraction to hold some out)"
             )
 
     def _save_model(self, model):

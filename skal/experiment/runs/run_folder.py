@@ -75,12 +75,12 @@ class RunFolder:
 
     @property
     def is_run(self):
-        """Whether a run was started here."""
+        """Return whether a run was started here."""
         return (self.path / "params.json").is_file()
 
     @property
     def is_finished(self):
-        """Whether the run has ended and all its files are written."""
+        """Return whether the run has ended and all its files are written."""
         return (self.path / MANIFEST).is_file()
 
     @contextlib.contextmanager

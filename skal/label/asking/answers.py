@@ -136,7 +136,7 @@ def take_back(connection, person, now, lease):
 
 
 def _last_question(connection, answer):
-    """Return the newest question about the clip: a changed label has none of its own."""
+    """Return the newest question about the clip, as a changed label has no question of its own."""
     query = select(questions).where(questions.c.clip_id == answer.clip_id)
     query = (
         query.where(questions.c.person == answer.person).order_by(questions.c.id.desc()).limit(1)

@@ -179,7 +179,9 @@ def _class_named(connection, name):
     row = connection.execute(query).first()
     if row is None:
         known = ", ".join(repr(found.name) for found in list_classes(connection)[:20])
-        raise ProjectError("unknown_class", f"there is no class {name!r:.100}: it has {known}")
+        raise ProjectError(
+            "unknown_class", f"there is no class {name!r:.100}: the project has {known}"
+        )
     return row
 
 

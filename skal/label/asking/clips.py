@@ -16,10 +16,10 @@ from skal.label.store.tables import clips
 
 __all__ = [
     "count_clips",
-    "find_clips",
     "forget_clips",
     "have_answers",
     "list_problems",
+    "list_sound_files",
     "open_clips",
     "read_clip",
     "set_aside",
@@ -31,7 +31,7 @@ _GONE = "the file is no longer there"
 _CHUNK = 20_000
 
 
-def find_clips(root):
+def list_sound_files(root):
     """Return the sound files below a folder, relative to it, without opening them."""
     try:
         folder = existing_folder(root)
@@ -50,7 +50,7 @@ def find_clips(root):
 
 def update_clips(store, root, *, window=None, hop=None, seed=0):
     """Append clips for new files, and set aside clips of missing files."""
-    names = find_clips(root)
+    names = list_sound_files(root)
     there = {_storable(name) for name in names}
     with store.read() as connection:
         query = select(clips.c.path, func.min(clips.c.problem)).group_by(clips.c.path)
@@ -68,7 +68,7 @@ def update_clips(store, root, *, window=None, hop=None, seed=0):
 
 
 def have_answers(connection):
-    """Tell whether anyone has ever answered."""
+    """Return whether anyone has ever answered."""
     return connection.execute(select(tables.answers.c.id).limit(1)).first() is not None
 
 

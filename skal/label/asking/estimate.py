@@ -120,7 +120,7 @@ def labels_saved(estimate, n_unlabeled):
 
 
 def stopping_advice(estimate, agreements):
-    """Return why more labels no longer pay, or None if nothing says so."""
+    """Return why more labels no longer help, or None if nothing says so."""
     # `agreements` has Cohen's kappa between each model and the one before, of all rounds. Source:
     # Bloodgood and Vijay-Shanker, "A method for stopping active learning based on stabilizing
     # predictions and the need for user-adjustable stopping", CoNLL 2009.
@@ -131,11 +131,11 @@ def stopping_advice(estimate, agreements):
         f"of the time ({estimate.low:.0%} to {estimate.high:.0%})"
     )
     if estimate.low >= _HIGH:
-        return f"{measured}: more labels no longer pay."
+        return f"{measured}: more labels no longer help."
     recent = list(agreements)[-_ROUNDS:]
     if len(recent) == _ROUNDS and np.mean(recent) >= _SAME:
         return (
             f"{measured}, and the last {_ROUNDS + 1} models gave almost the same predictions: "
-            "more labels no longer pay. Other recordings or classes might."
+            "more labels no longer help. Other recordings or classes might."
         )
     return None

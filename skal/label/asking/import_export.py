@@ -10,10 +10,10 @@ from skal.label.asking.records import IMPORTED, Answer, ImportReport, LabelRow, 
 from skal.label.asking.votes import settle
 from skal.label.store.tables import answers, classes, clips, votes
 
-__all__ = ["add_labels", "read_answers", "read_labels"]
+__all__ = ["add_labels", "list_answers", "list_labels"]
 
 
-def read_labels(connection):
+def list_labels(connection):
     """Return a LabelRow with the verdict on each clip that has one, in order."""
     query = (
         select(
@@ -39,7 +39,7 @@ def read_labels(connection):
     return [LabelRow(*row[:7], _time(row[7]), *row[8:], row.name in nothing) for row in rows]
 
 
-def read_answers(connection):
+def list_answers(connection):
     """Return every Answer in order, including those taken back."""
     given = classes.alias("given")
     query = (

@@ -7,7 +7,7 @@ __all__ = ["KINDS", "LABEL", "RESERVED_KEYS", "SETTLING", "UNDO_KEY", "Kind"]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of answer; without a `key`, the class that it names has the key."""
+    """A kind of answer. `key` is None for "label", because each class has its own key."""
 
     name: str  # at most 8 characters, see `skal.label.store.tables`
     key: str | None

@@ -27,7 +27,7 @@ class Match(NamedTuple):
 
 
 class _NoClipError(Exception):
-    """A label has no clip in this project; says why."""
+    """Error: a label matches no clip of this project, with the reason."""
 
 
 class _Clip(NamedTuple):

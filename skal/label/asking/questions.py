@@ -1,11 +1,11 @@
-"""Questions: clips chosen by the model, drawn at random, or asked for a second opinion."""
+"""Questions and their leases: chosen by the model, at random, or for a second opinion."""
 
 import math
 
 import numpy as np
 from sqlalchemy import BindParameter, bindparam, exists, func, insert, select, update
 
-from skal.label.asking.found import LIKELY, SIMILAR
+from skal.label.asking.found_clips import LIKELY, SIMILAR
 from skal.label.asking.kinds import LABEL, SETTLING
 from skal.label.asking.records import IMPORTED, Question
 from skal.label.store.tables import (
@@ -19,14 +19,18 @@ from skal.label.store.tables import (
 )
 
 __all__ = [
+    "as_question",
     "ask_again",
     "ask_first",
     "choose_question",
-    "describe",
     "is_leased",
     "read_question",
     "release",
 ]
+
+# A question is leased to a person: it is open until `expires_at`, or until the answer. A lease is
+# never extended. A person who asks again gets the same question with the same `expires_at`. Then
+# another person may get the clip; if one does, a late answer fails with "lease_lost".
 
 # Clips to look at with one query.
 _CHUNK = 500
@@ -36,18 +40,18 @@ _EXPLANATIONS = {
     "chosen": "the model should learn most from it",
     "audit": "drawn at random, to measure how often the model is right",
     "shared": "another person labeled it: do you agree?",
-    "random": "drawn at random while the model has not chosen yet",
-    SIMILAR: "it sounds like what you look for",
-    LIKELY: "the model predicts the class that you look for",
+    "random": "drawn at random, because the model has not chosen yet",
+    SIMILAR: "it sounds like what you are looking for",
+    LIKELY: "the model predicts the class that you are looking for",
 }
 
 
 def choose_question(connection, settings, person, exclude, now):
     """Return the number of a person's open question, or of a new one, or None."""
     who = {"person": person, "now": now, "exclude": list(exclude)}
-    held = connection.execute(_HELD, who).scalar()
-    if held is not None:
-        return held
+    leased = connection.execute(_OPEN_QUESTION, who).scalar()
+    if leased is not None:
+        return leased
     count = connection.execute(_COUNT).scalar_one()
     rng = np.random.default_rng(
         np.random.SeedSequence(settings["random_state"], spawn_key=(count,))
@@ -117,7 +121,7 @@ def read_question(connection, question_id):
     return connection.execute(_QUESTION, {"question": question_id}).one()
 
 
-def describe(row, path, length, show_guess, taken_back=None):
+def as_question(row, path, length, show_guess, taken_back=None):
     """Return a Question from its row, the absolute path and the length of the file in s."""
     end = length if row.end is None else min(row.end, length)
     return Question(
@@ -158,7 +162,7 @@ _QUESTION = (
 _COUNT = select(func.coalesce(func.max(questions.c.id), 0))
 
 # The oldest open question of a person.
-_HELD = (
+_OPEN_QUESTION = (
     select(questions.c.id)
     .join(clips, clips.c.id == questions.c.clip_id)
     .where(questions.c.person == _PERSON, questions.c.expires_at > _NOW, clips.c.problem.is_(None))
@@ -214,7 +218,8 @@ def _order_of_reasons(settings, count, rng):
     # Spread audits evenly: with a share of 0.1, every tenth question is an audit.
     before, after = (math.floor(n * audit_share) for n in (count, count + 1))
     audit = after > before
-    # If a share s of n clips is asked twice, that is n * s of n * (1 + s) questions.
+    # If a share s of n clips is asked twice, there are n * (1 + s) questions, n * s of them second
+    # ones: a share of s / (1 + s).
     first = ["shared"] if shared < shared_share / (1 + shared_share) else []
     usual = ["audit", "chosen"] if audit else ["chosen"]
     return [*first, *usual, "initial", *(["audit"] if audit_share else []), "random"]

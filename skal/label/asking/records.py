@@ -189,7 +189,7 @@ class Estimate:
     """Accuracy of the model, from clips drawn at random."""
 
     accuracy: float  # share of predictions that people confirmed
-    # low, high: Limits of the 95 % confidence interval.
+    # low, high: Limits of the 95% confidence interval.
     low: float
     high: float
     n: int  # number of clips behind the estimate
@@ -231,7 +231,7 @@ class ProjectProgress:
     labels_saved: int | None
     minutes_listened: float  # time that people took for their answers, in minutes
     seconds_left_at_this_pace: float | None  # time to label all remaining clips, in s
-    advice: str | None  # says when more labels no longer pay, if this was measured
+    advice: str | None  # says when more labels no longer help, if this was measured
     training: TrainingStatus  # state of the training
     agreement: Agreement | None = None  # none if no clip has labels of two people
     n_open: int = 0  # number of usable clips that no answer has settled

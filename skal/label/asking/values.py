@@ -30,7 +30,7 @@ def check_person(value):
     person = check_text(value, "the name of a person", longest=100)
     if person == IMPORTED:
         raise ProjectError(
-            "bad_answer", f"{IMPORTED!r} marks imported labels: choose another name"
+            "bad_answer", f"{IMPORTED!r} is reserved for imported labels: choose another name"
         )
     return person
 

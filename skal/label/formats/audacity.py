@@ -7,8 +7,8 @@ import zipfile
 from pathlib import Path
 
 from skal._utils.files.atomic import write_atomically
-from skal._utils.files.delimited import as_seconds
-from skal.label.formats.cells import one_line
+from skal._utils.files.delimited import one_line
+from skal._utils.files.table_times import as_seconds
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem, LeftOut, check_span
 from skal.label.formats.spans import by_recording, measure, relative_parts

@@ -1,6 +1,7 @@
 """The columns of CSV tables and JSON lines."""
 
-from skal._utils.files.delimited import as_seconds, is_missing
+from skal._utils.files.delimited import is_missing
+from skal._utils.files.table_times import as_seconds
 from skal.label.asking.kinds import KINDS, LABEL
 from skal.label.formats.problems import LabelProblem, LeftOut, check_span
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from skal._utils.files.delimited import as_seconds
+from skal._utils.files.table_times import as_seconds
 
 __all__ = ["Dialect", "find_dialect"]
 
@@ -15,9 +15,9 @@ class Dialect(NamedTuple):
     start: str
     end: str
     label: tuple
-    offset: str | None = None  # start in its own recording, if times run on over several
+    offset: str | None = None  # start within the recording, if times continue across recordings
     quotes: bool = True
-    folder: str | None = None  # of the recording, below that of all recordings
+    folder: str | None = None  # subfolder of the recording in the folder of all recordings
     end_is_length: bool = False
     several_labels: bool = False  # of a span with one line per label
 
@@ -38,7 +38,7 @@ class Dialect(NamedTuple):
             wrong.append((self.label[0], f"no such column of labels in this {self.name}"))
         several = "path" in found and len({cells[found["path"]] for cells in rows}) > 1
         if self.offset is not None and several and "offset" not in found:
-            reason = f"no column {self.offset!r}, but the times run on over several recordings"
+            reason = f"no column {self.offset!r}, but the times continue across recordings"
             wrong.append((names[found["start"]], f"{reason}; export it with this column"))
         return found, wrong
 

@@ -2,7 +2,8 @@
 
 import json
 
-from skal._utils.files.delimited import find_columns, is_missing, near_name, time_columns
+from skal._utils.files.delimited import find_columns, is_missing, near_name
+from skal._utils.files.table_times import time_columns
 from skal.label.formats.columns import COLUMNS, LOOKS_LIKE_TIME, NEEDED, read_record, values_of
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem, parse_json

@@ -8,8 +8,7 @@
 import csv
 import os
 
-from skal._utils.files.delimited import safe_cell, text_stream
-from skal.label.formats.cells import one_line
+from skal._utils.files.delimited import one_line, safe_cell, text_stream
 from skal.label.formats.format import Format
 from skal.label.formats.problems import LabelProblem
 from skal.label.formats.spans import by_recording, measure

@@ -5,9 +5,9 @@ from skal._utils.files.delimited import (
     find_columns,
     near_name,
     read_cells,
-    time_columns,
     unsafe_cell,
 )
+from skal._utils.files.table_times import time_columns
 from skal.label.formats.audacity import is_track, read_track
 from skal.label.formats.columns import COLUMNS, LOOKS_LIKE_TIME, NEEDED, read_record
 from skal.label.formats.dialects import find_dialect
@@ -15,6 +15,8 @@ from skal.label.formats.label_studio import MINIMAL, read_minimal
 from skal.label.formats.problems import LabelProblem, LeftOut
 
 __all__ = ["read_table"]
+
+# Decimal commas are read in `skal._utils.files.table_times`.
 
 # Columns that are redundant if a table has start and end.
 _DERIVED = ("duration", "length")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skal._utils.files.saved_models import list_rounds, round_file
+from skal._utils.files.saved_models import list_model_files, round_file
 from skal.campaign import ActiveLearningClassifier
 from skal.campaign.checkpoint import has_checkpoint
 
@@ -22,7 +22,7 @@ class Campaign:
     """A campaign and the labels it was taught."""
 
     # `number` is the round in which it began, `pool` the digest of its clips. `taught` maps clip
-    # ids to classes, or None for "cannot tell"; `guesses` is from `choices.compare`.
+    # ids to classes, or None for "cannot tell"; `guesses` is from `choices.agreement_with_last`.
 
     number: int
     classifier: ActiveLearningClassifier
@@ -55,7 +55,7 @@ class Campaign:
         self.taught.update(batch)
 
     def can_continue(self, pool, names, labels):
-        """Tell whether the campaign can be taught the new labels."""
+        """Return whether the campaign can be taught the new labels."""
         if self.classes != names or self.pool != pool.digest:
             return False
         return all(i in labels and labels[i] == label for i, label in self.taught.items())
@@ -112,7 +112,7 @@ def resume(project, pool, names, history):
 def save_model(folder, number, model):
     """Save the model of a round, and remove those of much older rounds."""
     model.save(round_file(folder, number))
-    for old in list(list_rounds(folder).values())[:-_KEPT]:
+    for old in list(list_model_files(folder).values())[:-_KEPT]:
         old.unlink(missing_ok=True)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from skal.label.asking.estimate import cohen_kappa
 
-__all__ = ["compare", "draw_audits", "expect", "rank"]
+__all__ = ["agreement_with_last", "draw_audits", "expect", "rank"]
 
 # Extra batches to rank, so that people never wait for the next model.
 _AHEAD = 5
@@ -22,7 +22,7 @@ def rank(classifier, n_instances):
 
 
 def draw_audits(ids, n_instances, seed, number):
-    """Draw clips for the estimate from open ones, enough to last until the next round."""
+    """Draw open clips for the accuracy estimate, enough to last until the next round."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, 1)))
     return rng.permutation(ids)[: max(_FEWEST_AUDITS, _AHEAD * n_instances)]
 
@@ -38,7 +38,7 @@ def expect(classifier, pool, clip_ids):
     return list(zip(clip_ids.tolist(), names, proba.max(axis=1).tolist(), strict=True))
 
 
-def compare(classifier, pool, seed, before):
+def agreement_with_last(classifier, pool, seed, before):
     """Return predictions for a fixed sample, and their Cohen's kappa with the previous ones."""
     # Kappa is 1 if both models always predict the same single class, None without `before`.
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 2)))

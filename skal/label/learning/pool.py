@@ -36,7 +36,7 @@ class Pool:
         return np.searchsorted(self.ids, np.asarray(clip_ids, dtype=np.intp))
 
     def has(self, clip_ids):
-        """Tell which clips are in the pool, as an array of bool."""
+        """Return which clips are in the pool, as an array of bool."""
         return np.isin(np.asarray(clip_ids, dtype=np.intp), self.ids)
 
 

@@ -10,8 +10,8 @@ from skal.label.asking.classes import list_classes
 from skal.label.asking.clips import open_clips
 from skal.label.asking.votes import list_verdicts
 from skal.label.learning.campaign import Campaign, fit_classifier, resume, save_model
-from skal.label.learning.choices import compare, draw_audits, expect, rank
-from skal.label.learning.finding import save_scores
+from skal.label.learning.choices import agreement_with_last, draw_audits, expect, rank
+from skal.label.learning.find_more import save_scores
 from skal.label.learning.pool import read_pool
 from skal.label.store import training_rounds
 from skal.label.store.project_error import ProjectError
@@ -206,7 +206,7 @@ class Trainer:
         if project.settings["audit_share"] > 0:
             ids = np.array(self._open_ids(), dtype=np.intp)
             audits = draw_audits(ids[pool.has(ids)], n_instances, seed, number).tolist()
-        campaign.guesses, agreement = compare(classifier, pool, seed, campaign.guesses)
+        campaign.guesses, agreement = agreement_with_last(classifier, pool, seed, campaign.guesses)
         last = classifier.history_[-1]
         record = record | {
             "agreement": agreement,
@@ -246,7 +246,7 @@ def _count_labels(labels):
 
 
 def _enough(names, labels):
-    """Tell whether there are enough labels for a first model."""
+    """Return whether there are enough labels for a first model."""
     counts = Counter(label for label in labels.values() if label is not None)
     if len(counts) < 2:
         return False

@@ -16,7 +16,7 @@ from skal.label.store.migration import upgrade
 from skal.label.store.project_error import ProjectError
 from skal.label.store.settings import read_settings
 
-__all__ = ["Database", "address_of"]
+__all__ = ["Database", "database_url"]
 
 # Seconds to wait while another process writes.
 _PATIENCE = 30
@@ -136,7 +136,7 @@ class Database:
             connection.execute(tables.settings.insert().values(row))
 
 
-def address_of(given, folder):
+def database_url(given, folder):
     """Return the address of a project's database: the given one, or a file in its folder."""
     if given is None:
         return folder / "project.sqlite"

@@ -32,7 +32,7 @@ def plain_os_errors(folder):
 
 @contextlib.contextmanager
 def held(folder):
-    """Keep other processes from opening the project; wait a while for one that does."""
+    """Lock the project against other processes; wait briefly if one is opening it now."""
     with contextlib.ExitStack() as stack:
         deadline = time.monotonic() + _PATIENCE
         while True:

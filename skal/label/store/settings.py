@@ -64,7 +64,7 @@ def choose_settings(found, given, *, answered=True):
 
 
 def fixed_differ(found, chosen):
-    """Tell whether fixed settings differ from those of an existing project."""
+    """Return whether fixed settings differ from those of an existing project."""
     return "created" in found and any(
         chosen[name] != found.get(name, _DEFAULTS[name]) for name in _FIXED
     )

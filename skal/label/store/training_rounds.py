@@ -55,7 +55,7 @@ def list_rounds(store):
 
 
 def has_choice(store):
-    """Tell whether any clip is chosen to be asked."""
+    """Return whether any clip has been chosen as a question."""
     with store.read() as connection:
         return connection.execute(select(queue.c.rank).limit(1)).first() is not None
 

@@ -1,4 +1,4 @@
-"""Request checks: who may send requests, from where, and how large."""
+"""Request checks: who may send requests, from where (a proxy, too), and how large."""
 
 # The server runs on a person's own machine. It defends against other pages in the same browser
 # (cross-site requests, DNS rebinding), other people in the same network, and scripts in names of
@@ -113,12 +113,12 @@ class Guard:
             raise Refused(
                 403,
                 "foreign_origin",
-                "requests from pages of other servers are refused; if this is the page behind a "
-                "proxy, start skal with its public name: --name HOST",
+                "requests from pages of other servers are refused; if skal runs behind a proxy, "
+                "start it with its public host name: --name HOST",
             )
 
     def _is_our_origin(self, origin, host):
-        """Tell whether a page of this origin is ours: of the same host, or of a public name."""
+        """Return whether a page of this origin is ours: of the same host, or of a public name."""
         scheme, _, place = origin.partition("://")
         if scheme not in ("http", "https"):
             return False
@@ -139,8 +139,8 @@ class Guard:
         # Redirect to keep the token out of the address bar and the history.
         query = parse_qsl(scope["query_string"].decode("latin-1"))
         rest = urlencode([(name, value) for name, value in query if name != "token"])
-        # Neither the cookie nor the location names a path: behind a proxy only the browser knows
-        # the page's folder.
+        # Use no absolute path in the cookie or the redirect: behind a proxy, only the browser
+        # knows the base path.
         cookie = f"{self.cookie}={self.token}; HttpOnly; SameSite=Lax; Max-Age=2592000"
         if scope.get("scheme") == "https":
             cookie += "; Secure"
@@ -163,17 +163,17 @@ class Guard:
             raise Refused(
                 401,
                 "no_token",
-                "open the address with ?token=... that skal printed at its start",
+                "open the address with ?token=... that skal printed when it started",
             )
 
 
 def is_host(text):
-    """Tell whether a text is a host name, with or without a port."""
+    """Return whether a text is a host name, with or without a port."""
     return _HOST.fullmatch(text) is not None
 
 
 def is_loopback(host):
-    """Tell whether an address is reachable only from this machine."""
+    """Return whether an address is reachable only from this machine."""
     if host == "localhost":
         return True
     return _is_address(host) and ipaddress.ip_address(host).is_loopback
@@ -220,17 +220,17 @@ async def _limited(scope, receive, max_body):
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return _replay([message], receive)
+            return _resend([message], receive)
         size += len(message.get("body", b""))
         if size > max_body:
             raise _too_large(max_body)
         parts.append(message.get("body", b""))
         more = message.get("more_body", False)
     whole = {"type": "http.request", "body": b"".join(parts), "more_body": False}
-    return _replay([whole], receive)
+    return _resend([whole], receive)
 
 
-def _replay(messages, receive):
+def _resend(messages, receive):
     waiting = list(messages)
 
     async def replayed():

@@ -242,7 +242,7 @@ def _listen(host, port):
         listener.close()
         raise ProjectError(
             "address",
-            f"cannot listen at {host} port {port} ({getattr(error, 'strerror', None) or error}): "
+            f"cannot listen on {host}:{port} ({getattr(error, 'strerror', None) or error}): "
             "choose another port, or port 0 for a free one",
         ) from error
     return listener

@@ -101,7 +101,7 @@ def _power(y, sr, columns):
 
 
 def _mean_between(values, edges):
-    """Return means of rows between falling, fractional positions."""
+    """Return means of rows between descending, fractional row positions."""
     total = np.zeros((len(values) + 1, values.shape[1]))
     np.cumsum(values, axis=0, out=total[1:])
     edges = np.clip(edges + 0.5, 0.5, len(values) - 0.5)

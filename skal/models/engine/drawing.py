@@ -1,4 +1,4 @@
-"""Initial weights of a Keras network, drawn anew in place or restored as built."""
+"""Initial weights of a Keras network, redrawn in place or restored as built."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class CompiledDraws:
         self._begin = compiled(self._begin_all, (len(self._states), 2), dtype="uint32")
 
     def reset(self, random_state):
-        """Draw all weights anew."""
+        """Draw all weights again."""
         self._reset(_draw_states(random_state, 1)[0])
 
     def shrink_perturb(self, shrink, noise, random_state):
@@ -89,7 +89,7 @@ def _frozen(model):
 
 
 def _would_draw(initializer, variable):
-    """Tell whether an initializer draws a weight's present value."""
+    """Return whether an initializer draws a weight's present value."""
     # Keras's initializers repeat their numbers, so other values were set later.
     return isinstance(initializer, keras.initializers.Initializer) and np.array_equal(
         initializer(variable.shape, dtype=variable.dtype), variable.value

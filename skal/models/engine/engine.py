@@ -67,7 +67,7 @@ class Engine:
             self.normalization.moving_variance.assign(variance)
 
     def reset(self, random_state):
-        """Draw all weights anew, in place."""
+        """Draw all weights again, in place."""
         self._draws.reset(random_state)
 
     def shrink_perturb(self, shrink, noise, random_state):

@@ -40,7 +40,7 @@ class EngineSpec:
         )
 
     def shares_weights(self, other):
-        """Tell whether the networks of two engines have the same weights."""
+        """Return whether the networks of two engines have the same weights."""
         ours, theirs = ((spec.network, spec.input_shape, spec.n_classes) for spec in (self, other))
         return ours == theirs
 

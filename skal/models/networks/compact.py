@@ -16,7 +16,7 @@ class CompactCNN(SpectrogramNetwork):
 
     What one network learns from few labels depends on its first weights and on the order of the
     samples. With ``n_members``, several such networks are trained side by side, and their
-    probabilities are averaged; the mean depends on them less.
+    probabilities are averaged, so their mean depends less on both.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ class CompactCNN(SpectrogramNetwork):
         matter; "flatten" keeps the position in time.
     n_members : int, default=1
         Number of networks. They share only the samples: each has its own first weights and
-        dropout. Several are usually narrower, with filters (8, 16, 32) and n_embedding 48 for
-        example.
+        dropout. With several members, each is usually narrower, for example
+        ``filters=(8, 16, 32)`` and ``n_embedding=48``.
 
     See Also
     --------
@@ -109,12 +109,12 @@ class CompactCNN(SpectrogramNetwork):
         """Compute the embedding; see :meth:`Network.body`."""
         from skal.models.networks._member_layers import MemberLayers
 
-        beside = MemberLayers(layers, self.n_members)
+        member_layers = MemberLayers(layers, self.n_members)
         x = self._convolved(x, layers, seeds)
-        x = beside.flatten(name="flatten")(x)
+        x = member_layers.flatten(name="flatten")(x)
         if self.dropout:
             x = layers.Dropout(self.dropout, seed=seeds.next(), name="body_dropout")(x)
-        x = beside.dense(
+        x = member_layers.dense(
             self.n_embedding, use_bias=False, kernel_initializer=seeds.he(), name="dense"
         )(x)
         x = layers.BatchNormalization(momentum=0.9, name="dense_norm")(x)

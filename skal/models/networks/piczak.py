@@ -12,7 +12,7 @@ class PiczakCNN(SpectrogramNetwork):
     """Network of Piczak (2015) for environmental sounds.
 
     Filters nearly as high as the spectrogram, which capture timbre and can shift by a few bands
-    only; then convolutions over time and two wide dense layers, of which the second is the
+    only; then convolutions over time and two wide dense layers; the second is the
     embedding.
 
     Parameters

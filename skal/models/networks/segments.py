@@ -122,7 +122,7 @@ class SegmentVoting(NestedParameters, Network):
 
 
 class _Renamed:
-    """Keras layers, of which some are renamed."""
+    """Keras layers, some of them renamed."""
 
     def __init__(self, layers, names):
         self._layers = layers

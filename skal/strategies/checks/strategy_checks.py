@@ -1,4 +1,4 @@
-"""Checks that every query strategy should pass, skal's and yours."""
+"""Checks that every query strategy should pass, skal's or your own."""
 
 import inspect
 import pickle
@@ -220,7 +220,7 @@ def check_same_seed_gives_same_positions(strategy, task=None):
     _check_same(task.ask(strategy, 9, seed=3), first, "asking again with the same seed")
     _check_same(task.ask(clone(strategy), 9, seed=3), first, "asking a clone")
     seeded = np.random.RandomState(3)
-    _check_same(task.ask(strategy, 9, seed=seeded), first, "RandomState(3) in place of 3")
+    _check_same(task.ask(strategy, 9, seed=seeded), first, "RandomState(3) instead of 3")
 
 
 @_check(meant_for=_is_no_function)
@@ -230,7 +230,7 @@ def check_ties_are_broken_by_chance(strategy):
     task.X = np.repeat(task.X[:1], 20, axis=0)
     drawn = {tuple(task.ask(strategy, 2, seed)[0].tolist()) for seed in range(12)}
     assert len(drawn) > 1, (
-        f"of 20 equal rows, each of 12 random states picks {drawn.pop()}: break ties with the "
+        f"among 20 equal rows, all 12 random states pick {drawn.pop()}: break ties with the "
         "random state (skal.strategies.functions.pick_highest does), not by position"
     )
 
@@ -283,7 +283,7 @@ def check_dtypes(strategy):
             model = clone(task.model).fit(X_labeled, task.y_labeled)
             other = replace(task, model=model, X=X, X_labeled=X_labeled)
             answers.append(other.ask(strategy, 9))
-        _check_same(*answers, f"{np.dtype(dtype).name} in place of float64")
+        _check_same(*answers, f"{np.dtype(dtype).name} instead of float64")
     make_task(dtype=np.float32).ask(strategy, 9)
 
 
@@ -294,7 +294,7 @@ def check_lists_and_frames(strategy):
     expected = task.ask(strategy, 9)
     lists = replace(task, X=task.X.tolist(), X_labeled=task.X_labeled.tolist())
     if get_tags(strategy).input_tags.string:
-        _check_same(lists.ask(strategy, 9), expected, "a list of rows in place of an array")
+        _check_same(lists.ask(strategy, 9), expected, "a list of rows instead of an array")
     try:
         import pandas as pd
     except ImportError:
@@ -303,7 +303,7 @@ def check_lists_and_frames(strategy):
     frame = pd.DataFrame(task.X, columns=["a", "b", "c"], index=index)
     labeled = pd.DataFrame(task.X_labeled, columns=["a", "b", "c"])
     frames = replace(task, X=frame, X_labeled=labeled)
-    _check_same(frames.ask(strategy, 9), expected, "a frame in place of an array")
+    _check_same(frames.ask(strategy, 9), expected, "a frame instead of an array")
 
 
 @_check(meant_for=_can_serve("sparse"))
@@ -416,7 +416,9 @@ def check_groups_are_accepted(strategy):
             starts=task.starts,
             random_state=0,
         )
-        assert 1 <= len(positions) <= 9, f"{len(positions)} positions of 9 with {groups.dtype}"
+        assert 1 <= len(positions) <= 9, (
+            f"{len(positions)} positions, not 1 to 9, with groups of type {groups.dtype}"
+        )
 
 
 @_check

@@ -7,7 +7,7 @@ import soundfile
 from sqlalchemy import update
 
 from skal.label import LabelingProject, ProjectError
-from skal.label.asking.clips import find_clips
+from skal.label.asking.clips import list_sound_files
 from skal.label.store.tables import clips
 from tests.label.recordings import RATE, write_tones
 
@@ -30,8 +30,8 @@ def test_files_are_found_in_folders_below(tmp_path):
     write_tones(tmp_path / "a b" / "c", 1)
     write_tones(tmp_path / ".hidden", 1)
     (tmp_path / "notes.txt").write_text("no sound")
-    assert find_clips(tmp_path) == ["a b/c/0000.wav", "b/0000.wav", "b/0001.wav"]
-    assert find_clips(f"{tmp_path}/") == find_clips(tmp_path)
+    assert list_sound_files(tmp_path) == ["a b/c/0000.wav", "b/0000.wav", "b/0001.wav"]
+    assert list_sound_files(f"{tmp_path}/") == list_sound_files(tmp_path)
 
 
 @pytest.mark.parametrize("make", [lambda folder: None, lambda folder: folder.mkdir()])

@@ -269,7 +269,7 @@ def test_a_round_that_fails_is_written_down_and_made_up_for(sounds, monkeypatch)
         assert {row.path for row in project.labels()} >= set(asked)
 
 
-@pytest.mark.parametrize("place", ["rank", "compare", "expect"])
+@pytest.mark.parametrize("place", ["rank", "agreement_with_last", "expect"])
 def test_killed_between_training_and_writing_down(sounds, monkeypatch, place):
     folder, truth = sounds
     orders = []

@@ -363,7 +363,7 @@ PROGRESS = {
     "n_open": 1000,
     "minutes_listened": 12.0,
     "seconds_left_at_this_pace": 7260.0,
-    "advice": "More labels no longer pay.",
+    "advice": "More labels no longer help.",
     "agreement": {"n_clips": 10, "n_people": 2, "share": 0.9, "cohen": 0.8, "fleiss": 0.8},
 }
 
@@ -602,8 +602,8 @@ def test_the_fifth_of_forty_answers_is_corrected(browser, tmp_path):
                 "document.getElementById('title').textContent", "No recordings are left for you"
             )
             page.page.keyboard.press("<")
-            page.until("document.querySelectorAll('#past-list li').length", 40)
-            page.page.click("#past-list li:nth-last-child(5) button")
+            page.until("document.querySelectorAll('#review-list li').length", 40)
+            page.page.click("#review-list li:nth-last-child(5) button")
             assert page.question() == "004.wav"
             assert "Correct “low”" in page.text("#title")
             page.page.keyboard.press("1")
@@ -618,18 +618,18 @@ def test_answers_are_filtered(page, serving):
     serving.project.relabel(0, "ann", "label", "low")
     serving.project.relabel(1, "bob", "label", "high")
     serving.project.relabel(2, "bob", "unsure")
-    page.page.click("#past-open")
-    page.until("document.querySelectorAll('#past-list li').length", 3)
+    page.page.click("#review-open")
+    page.until("document.querySelectorAll('#review-list li').length", 3)
     for select, value, n in [
-        ("past-class", "label:high", 1),
-        ("past-class", "kind:unsure", 1),
-        ("past-class", "", 3),
-        ("past-person", "bob", 2),
+        ("review-class", "label:high", 1),
+        ("review-class", "kind:unsure", 1),
+        ("review-class", "", 3),
+        ("review-person", "bob", 2),
     ]:
         page.page.select_option(f"#{select}", value)
-        page.until("document.querySelectorAll('#past-list li').length", n)
-    page.page.check("#past-disagrees")
-    page.until("document.getElementById('past-note').textContent", "No answers match.")
+        page.until("document.querySelectorAll('#review-list li').length", n)
+    page.page.check("#review-disagrees")
+    page.until("document.getElementById('review-note').textContent", "No answers match.")
 
 
 def test_a_class_is_renamed_and_another_person_sees_it(browser, page, serving):
@@ -665,8 +665,8 @@ def test_three_hundred_classes_leave_player_and_picture_in_sight(browser, servin
         page.question()
         page.page.keyboard.press("/")
         page.page.keyboard.type("with 207")
-        page.until("document.getElementById('found').textContent.endsWith('with 207')")
-        for part in ("#picture", "#play", "#find", "#classes .best"):
+        page.until("document.getElementById('class-filter-note').textContent.endsWith('with 207')")
+        for part in ("#picture", "#play", "#class-filter-text", "#classes .best"):
             box = page.page.locator(part).bounding_box()
             assert box["y"] >= 0 and box["y"] + 44 <= height, part
         cut = """[...document.querySelectorAll('#classes button span')]

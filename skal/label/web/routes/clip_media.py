@@ -96,7 +96,7 @@ async def spectrogram(
     clip_id: _Id,
     width: Annotated[int, Query(ge=16, le=2400, description="In CSS pixels.")] = 800,
     height: Annotated[int, Query(ge=16, le=1200, description="In CSS pixels.")] = 260,
-    scale: Annotated[float, Query(ge=1, le=3, description="Pixels for a CSS pixel.")] = 1,
+    scale: Annotated[float, Query(ge=1, le=3, description="Pixels per CSS pixel.")] = 1,
     theme: Literal["light", "dark"] = "light",
     axis: Literal["mel", "linear"] = "mel",
     start: Annotated[float, Query(ge=0, le=1e7, description="In s, from the clip's start.")] = 0,

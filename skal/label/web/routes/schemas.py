@@ -199,7 +199,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     for status, description in {
         400: "Invalid request",
         403: "Sent by a page of another server",
-        404: "No such thing in this project",
+        404: "Not found in this project",
         409: "Another person holds the clip or has answered",
         413: "Too large",
         422: "A value is not allowed",

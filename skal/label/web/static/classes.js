@@ -2,9 +2,9 @@
 
 import { ApiError, call } from "./api.js";
 import { byId, element } from "./dom.js";
-import { Finder } from "./find.js";
+import { ClassFilter } from "./class_filter.js";
 import { focusStage } from "./keys.js";
-import { say } from "./talk.js";
+import { say } from "./messages.js";
 
 // Separators between two names.
 const SEVERAL = /[^;,|\t\s]\s*[;,|\t]\s*[^;,|\t\s]/;
@@ -15,7 +15,7 @@ export class Classes {
     this.list = [];
     this.chosen = () => {}; // called with the name of a class whose button is pressed
     this.changed = () => {};
-    this.finder = new Finder(this);
+    this.filter = new ClassFilter(this);
     this.asked = null; // a name that looks like several names, awaiting confirmation
     byId("new-class-form").addEventListener("submit", (event) => this.#add(event));
   }
@@ -73,7 +73,7 @@ export class Classes {
     byId("classes").replaceChildren(...buttons, add);
     byId("second").hidden = this.list.length > 1;
     byId("change-open").hidden = this.list.length === 0;
-    this.finder.show();
+    this.filter.show();
   }
 
   async #add(event) {

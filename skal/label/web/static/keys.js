@@ -9,7 +9,7 @@ export function focusStage() {
   byId("stage").focus({ preventScroll: true });
 }
 
-export function listenToKeys({ questions, stage, classes, past, search, settings }) {
+export function listenToKeys({ questions, stage, classes, review, findMore, settings }) {
   const { player, transport } = stage;
   const press = (action) => {
     player.unlock();
@@ -32,9 +32,9 @@ export function listenToKeys({ questions, stage, classes, past, search, settings
     0: () => transport.toggleLoop(),
     [byId("undo").dataset.key]: undo,
     "+": () => classes.openDialog(),
-    "<": () => past.open(),
-    ">": () => search.open(),
-    "/": () => classes.finder.focus(),
+    "<": () => review.open(),
+    ">": () => findMore.open(),
+    "/": () => classes.filter.focus(),
     "?": help,
   };
   for (const button of document.querySelectorAll("[data-kind]")) {

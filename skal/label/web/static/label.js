@@ -4,13 +4,13 @@ import { ApiError, call } from "./api.js";
 import { Classes } from "./classes.js";
 import { byId } from "./dom.js";
 import { focusStage, listenToKeys } from "./keys.js";
-import { Past } from "./past.js";
+import { Review } from "./review.js";
 import { listProblems, showProgress } from "./panel.js";
 import { Questions } from "./questions.js";
-import { Search } from "./search.js";
+import { FindMore } from "./find_more.js";
 import { makeSettings } from "./settings.js";
 import { Stage } from "./stage.js";
-import { makeVocabulary } from "./vocabulary.js";
+import { makeClassChanges } from "./class_changes.js";
 
 const PAUSE = 2500; // between two looks at the server, in ms
 const SOON = 150;
@@ -20,8 +20,8 @@ const settings = makeSettings(created);
 const stage = new Stage(settings);
 const questions = new Questions(stage, `${project}:${created}`);
 const classes = new Classes();
-const past = new Past(questions);
-const search = new Search(questions);
+const review = new Review(questions);
+const findMore = new FindMore(questions);
 let refreshing = null; // timer
 
 async function refresh() {
@@ -100,8 +100,8 @@ async function begin() {
 
 questions.changed = refreshSoon;
 classes.changed = refreshSoon;
-makeVocabulary(classes);
-listenToKeys({ questions, stage, classes, past, search, settings });
+makeClassChanges(classes);
+listenToKeys({ questions, stage, classes, review, findMore, settings });
 listenToDialogs();
 listenToPage();
 questions.outbox.send();

@@ -1,9 +1,9 @@
-// The panel beside the question: accuracy, learning curve, labels of each class, time.
+// The panel next to the question: accuracy, learning curve, labels of each class, time.
 
 import { byId, element, shape } from "./dom.js";
 
 const count = (n) => n.toLocaleString("en");
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)}%`;
 const ENOUGH = 20; // fewest clips for showing an accuracy
 
 export function span(seconds) {
@@ -31,7 +31,7 @@ export function showProgress(progress) {
   showProblems(progress.n_problems);
 }
 
-// What the model would predict correctly: an interval, and only if measured.
+// Recordings that the model would predict correctly: an interval, shown only if measured.
 function showSaved({ estimate, n_open }) {
   const isKnown = estimate && estimate.n >= ENOUGH;
   byId("saved").textContent = isKnown
@@ -46,8 +46,8 @@ function showAccuracy({ estimate, curve, advice }) {
   byId("accuracy").textContent = isKnown ? percent(estimate.accuracy) : interval;
   byId("interval").textContent = isKnown ? interval : estimate ? "so far" : "";
   byId("accuracy-note").textContent = estimate
-    ? `95 % interval, from ${count(estimate.n)} recordings drawn at random, which the model predicted before their answers.`
-    : "Some questions are drawn at random. They show the accuracy once a model has predicted some.";
+    ? `95% interval, from ${count(estimate.n)} recordings drawn at random, which the model predicted before their answers.`
+    : "Some questions are drawn at random. The accuracy appears once a model has predicted some of them.";
   byId("advice").hidden = !advice;
   byId("advice").textContent = advice ?? "";
   const box = byId("curve");

@@ -3,7 +3,7 @@
 import { ApiError, call, hand, uniqueKey } from "./api.js";
 import { byId, element } from "./dom.js";
 import { Outbox } from "./outbox.js";
-import { ended, notice, say } from "./talk.js";
+import { ended, notice, say } from "./messages.js";
 
 const AHEAD = 2; // questions to load before they are needed
 const STATES = { wait: "saving …", ok: "saved", wrong: "not saved" };
@@ -16,8 +16,8 @@ export class Questions {
     this.current = null; // the question on the screen, as the stage loaded it
     this.upcoming = [];
     this.nothingLeft = false;
-    this.seek = null; // what a search asks for, as parameters; null: what the model wants to know
-    this.sought = () => {}; // called when a search begins or ends
+    this.query = null; // parameters of "Find more"; null: ask what the model should learn from
+    this.queryChanged = () => {}; // called when "Find more" begins or ends
     this.filling = null;
     this.undoing = false;
     this.correcting = null; // the earlier answer on the screen, as the stage loaded it
@@ -125,12 +125,12 @@ export class Questions {
     }
   }
 
-  // Ask about what a search finds from now on; null: about what the model wants to know again.
-  async look(seek) {
+  // Ask about matches of a "Find more" query from now on; null: the usual questions again.
+  async findMore(query) {
     const unseen = this.upcoming;
     for (const question of unseen) this.stage.drop(question);
-    [this.upcoming, this.nothingLeft, this.seek] = [[], false, seek];
-    this.sought(seek);
+    [this.upcoming, this.nothingLeft, this.query] = [[], false, query];
+    this.queryChanged(query);
     await this.#giveBack(unseen);
     await this.filling;
     await this.fill();
@@ -160,8 +160,8 @@ export class Questions {
   }
 
   become(person) {
-    this.seek = null;
-    this.sought(null);
+    this.query = null;
+    this.queryChanged(null);
     this.person = person;
     this.stopCorrecting({ shows: false });
     for (const question of this.#held()) this.stage.drop(question);
@@ -222,21 +222,21 @@ export class Questions {
 
   async #fill() {
     while (this.person !== null && !this.nothingLeft && this.#held().length <= AHEAD) {
-      const { person, seek } = this;
-      const params = [["person", person], ...(seek ?? []), ...this.#heldClips().map((clip) => ["exclude", clip])];
+      const { person, query } = this;
+      const params = [["person", person], ...(query ?? []), ...this.#heldClips().map((clip) => ["exclude", clip])];
       try {
-        const question = await call(seek ? "api/found/next" : "api/next", { params });
+        const question = await call(query ? "api/found/next" : "api/next", { params });
         if (this.outbox.size === 0) this.showServer(null);
         if (person !== this.person) continue;
-        if (seek !== this.seek) {
+        if (query !== this.query) {
           if (question) await this.#giveBack([question]);
-        } else if (question === null && seek) this.#endSearch("Nothing more is found.");
+        } else if (question === null && query) this.#endFindMore("No more matches.");
         else if (question === null) this.nothingLeft = true;
         else if (!this.#heldClips().includes(question.clip_id)) this.upcoming.push(this.stage.load(question));
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (seek && seek === this.seek && !error.mayPass) {
-          this.#endSearch(error.message);
+        if (query && query === this.query && !error.mayPass) {
+          this.#endFindMore(error.message);
           continue;
         }
         this.showServer(error);
@@ -247,10 +247,10 @@ export class Questions {
     }
   }
 
-  #endSearch(why) {
-    this.seek = null;
-    this.sought(null);
-    tellLast(`${why} The usual questions go on.`);
+  #endFindMore(why) {
+    this.query = null;
+    this.queryChanged(null);
+    tellLast(`${why} The usual questions continue.`);
   }
 
   #showNext() {
@@ -298,7 +298,7 @@ function showLast(entry, state, detail = "") {
 
 function comparison(entry, receipt) {
   if (!receipt.guess || entry.label === null) return "";
-  const sure = receipt.guess_probability === null ? "" : ` (${Math.round(100 * receipt.guess_probability)} %)`;
+  const sure = receipt.guess_probability === null ? "" : ` (${Math.round(100 * receipt.guess_probability)}%)`;
   return receipt.guess === entry.label
     ? `. The model predicted the same${sure}.`
     : `. The model predicted ${receipt.guess}${sure}.`;

@@ -4,9 +4,9 @@ import { pictureUrl } from "./api.js";
 import { drawAxes, heightOf } from "./axes.js";
 import { byId, element } from "./dom.js";
 import { Player } from "./player.js";
-import { ended, notice } from "./talk.js";
+import { ended, notice } from "./messages.js";
 import { makeTransport } from "./transport.js";
-import { View } from "./view.js";
+import { View } from "./zoom.js";
 
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 const SETTLED = 120; // wait for the end of a resize or of keys, in ms
@@ -206,6 +206,6 @@ function showFile({ name, start, end }) {
 function showGuess({ guess, guess_probability }) {
   byId("guess").hidden = !guess;
   if (!guess) return;
-  const sure = guess_probability === null ? "" : `, ${Math.round(100 * guess_probability)} % sure`;
+  const sure = guess_probability === null ? "" : `, ${Math.round(100 * guess_probability)}% sure`;
   byId("guess").replaceChildren("The model predicts ", element("b", { text: guess }), sure);
 }

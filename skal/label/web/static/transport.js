@@ -2,7 +2,7 @@
 
 import { clock, frequencyAt } from "./axes.js";
 import { byId } from "./dom.js";
-import { say } from "./talk.js";
+import { say } from "./messages.js";
 
 const DRAGGED = 6; // least size of a frame to zoom to, in pixels
 

@@ -1,5 +1,8 @@
 """Forward passes with dropout; everything else is as in prediction."""
 
+# The masks here are for sampling a trained network. In training, the dropout layers of Keras draw
+# their own, from seeds that `skal.models.engine.drawing` sets.
+
 import functools
 import math
 
@@ -12,8 +15,8 @@ from skal.models.engine.prediction.tracing import as_graph, replaced, uses
 __all__ = ["NO_DROPOUT", "CompiledSampling", "has_dropout"]
 
 NO_DROPOUT = (
-    "sample_proba needs dropout, and the network has none: give it some, with "
-    "network__dropout=0.2 for example, or a layer keras.layers.Dropout(0.2)"
+    "sample_proba needs dropout, but the network has none: add some, for example "
+    "network__dropout=0.2 or a layer keras.layers.Dropout(0.2)"
 )
 SPATIAL = (
     keras.layers.SpatialDropout1D,
@@ -68,7 +71,7 @@ class CompiledSampling:
 
 
 def has_dropout(model):
-    """Whether a network has supported dropout at a rate above zero."""
+    """Return whether a network has supported dropout at a rate above zero."""
     return any(_is_dropout(layer) or _is_dropout_cell(layer) for layer in _all_layers(model))
 
 

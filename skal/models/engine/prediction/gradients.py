@@ -162,12 +162,12 @@ def _squared_norm(layer, values, backs, n_segments):
                 back * (value - layer.moving_mean) / root
                 for value, back in zip(values, backs, strict=True)
             ]
-            total += _sum_squares(_over_places(normals, n_segments))
+            total += _sum_squares(_over_positions(normals, n_segments))
         if layer.center:
-            total += _sum_squares(_over_places(backs, n_segments))
+            total += _sum_squares(_over_positions(backs, n_segments))
         return total
     if layer.use_bias:
-        total += _sum_squares(_over_places(backs, n_segments))
+        total += _sum_squares(_over_positions(backs, n_segments))
     return total + _kernel_square(layer, values, backs, n_segments)
 
 
@@ -175,8 +175,8 @@ def _kernel_square(layer, values, backs, n_segments):
     """Return the squared norm of each sample's gradient of a kernel."""
     if not isinstance(layer, (keras.layers.Dense, MemberDense)):
         values = [_patches(layer, value) for value in values]
-    seen = tf.concat([_places(value, n_segments) for value in values], 1)
-    back = tf.concat([_places(back, n_segments) for back in backs], 1)
+    seen = tf.concat([_positions(value, n_segments) for value in values], 1)
+    back = tf.concat([_positions(back, n_segments) for back in backs], 1)
     if not isinstance(layer, MemberDense):
         return _square_of_products(seen, back)
     n_members = layer.n_members
@@ -185,26 +185,26 @@ def _kernel_square(layer, values, backs, n_segments):
 
 
 def _by_member(x, n_members):
-    """Make a row of each member of each sample, because nothing connects members."""
-    n_places, n_channels = x.shape[1], x.shape[2] // n_members
-    x = tf.reshape(x, (-1, n_places, n_members, n_channels))
-    return tf.reshape(tf.transpose(x, (0, 2, 1, 3)), (-1, n_places, n_channels))
+    """Turn each member of each sample into a row, because members are independent."""
+    n_positions, n_channels = x.shape[1], x.shape[2] // n_members
+    x = tf.reshape(x, (-1, n_positions, n_members, n_channels))
+    return tf.reshape(tf.transpose(x, (0, 2, 1, 3)), (-1, n_positions, n_channels))
 
 
 def _square_of_products(seen, back):
-    """Return the squared norm of the sum of outer products over the places, for each row."""
-    n_places = seen.shape[1]
-    if n_places == 1:
+    """Return the squared norm of the sum of outer products over the positions, for each row."""
+    n_positions = seen.shape[1]
+    if n_positions == 1:
         return _sum_squares(seen) * _sum_squares(back)
-    if n_places * n_places < seen.shape[-1] * back.shape[-1]:
-        # With few places and many weights, products between places avoid the full gradient.
+    if n_positions * n_positions < seen.shape[-1] * back.shape[-1]:
+        # With few positions and many weights, products between positions avoid the full gradient.
         pairs = tf.matmul(seen, seen, transpose_b=True) * tf.matmul(back, back, transpose_b=True)
         return tf.reduce_sum(pairs, (1, 2))
     return _sum_squares(tf.matmul(seen, back, transpose_a=True))
 
 
 def _patches(layer, value):
-    """Return the input patch of each place of a convolution's output."""
+    """Return the input patch of each position of a convolution's output."""
     one = isinstance(layer, keras.layers.Conv1D)
     sizes = [
         (1, 1, *size, 1) if one else (1, *size, 1)
@@ -215,14 +215,14 @@ def _patches(layer, value):
     )
 
 
-def _places(x, n_segments):
-    """Shape activations into (samples, places and segments, channels)."""
+def _positions(x, n_segments):
+    """Shape activations into (samples, positions and segments, channels)."""
     return tf.reshape(x, (-1, n_segments * int(np.prod(x.shape[1:-1])), x.shape[-1]))
 
 
-def _over_places(parts, n_segments):
-    """Sum over places, segments, and uses for each sample."""
-    return tf.add_n([tf.reduce_sum(_places(x, n_segments), 1) for x in parts])
+def _over_positions(parts, n_segments):
+    """Sum over positions, segments, and uses for each sample."""
+    return tf.add_n([tf.reduce_sum(_positions(x, n_segments), 1) for x in parts])
 
 
 def _sum_squares(x):

@@ -16,7 +16,8 @@ def hold_out(codes, fraction, random_state, allowed=None, groups=None):
     everything = np.arange(len(codes))
     allowed = np.ones(len(codes), dtype=bool) if allowed is None else allowed
     n_wanted = int(fraction * np.count_nonzero(allowed))
-    if n_wanted == 0:  # Draw nothing, so that training equals training without a share.
+    # Draw no random numbers, so that training equals training without validation_fraction.
+    if n_wanted == 0:
         return everything, everything[:0]
     members = _by_group(everything if groups is None else groups)
     left = Counter(codes[allowed].tolist())

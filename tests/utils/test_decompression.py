@@ -10,9 +10,9 @@ import joblib
 import numpy as np
 import pytest
 
-from skal._utils.files.inflated import TooLargeError, inflate, is_packed
+from skal._utils.files.checksummed import _checksum, read_checksummed
+from skal._utils.files.decompression import TooLargeError, inflate, is_packed
 from skal._utils.files.saved_models import ModelError, read_model
-from skal._utils.files.sealed import _checksum, read_sealed
 
 PACKERS = {
     "zlib": zlib.compress,
@@ -46,14 +46,14 @@ def test_models_of_joblib_in_all_its_formats(tmp_path, compress):
     assert read_model(path).model["x"].tolist() == list(range(10))
 
 
-def test_a_sealed_file_is_not_unpacked(tmp_path):
+def test_a_checksummed_file_is_not_unpacked(tmp_path):
     body = io.BytesIO()
     np.savez_compressed(body, **{"array.x": np.zeros(10**6)})
     rest = b"model 1\n" + body.getvalue()
     path = tmp_path / "model.skal"
     path.write_bytes(b"skal-sealed " + _checksum(rest).encode() + b" " + rest)
     with pytest.raises(ValueError, match=r"model\.skal was not written by skal"):
-        read_sealed(path, "model", 1)
+        read_checksummed(path, "model", 1)
 
 
 def test_a_model_that_is_a_bomb_is_refused(tmp_path, monkeypatch):

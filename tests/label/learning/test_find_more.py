@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from skal.label import LabelingProject, ProjectError
 from skal.label.asking.clips import usable_clips
 from skal.label.asking.status import audits
-from skal.label.learning import finding
-from skal.label.learning.finding import Finder, save_scores
+from skal.label.learning import find_more
+from skal.label.learning.find_more import Finder, save_scores
 from skal.label.store.training_rounds import list_rounds
 from tests.label.recordings import Bands, answer_next, train, write_tones
 
@@ -157,7 +157,7 @@ def test_features_that_are_not_there_yet(folder, tmp_path):
             Finder(project).next("ann", like=3)
         assert caught.value.code == "not_ready"
         for wrong in ({}, {"like": 1, "label": "low"}):
-            with pytest.raises(ProjectError, match="give one of both"):
+            with pytest.raises(ProjectError, match="pass like or label, not both"):
                 Finder(project).next("ann", **wrong)
         with pytest.raises(ProjectError, match="there is no class"):
             Finder(project).next("ann", label="cat")
@@ -174,6 +174,6 @@ def test_spectrograms_are_compared_by_statistics(folder, tmp_path):
 def test_scores_near_one_keep_their_order(tmp_path):
     proba = 1 - np.array([[1e-6, 0.5], [1e-7, 0.5], [1e-5, 0.5]], dtype=np.float64)
     save_scores(tmp_path, 3, np.arange(3), ["a", "b"], proba)
-    ids, scores = finding._read_scores(tmp_path, "a")
-    assert finding._in_order(ids, scores)[0].tolist() == [1, 0, 2]
-    assert finding._read_scores(tmp_path, "c") is None
+    ids, scores = find_more._read_scores(tmp_path, "a")
+    assert find_more._in_order(ids, scores)[0].tolist() == [1, 0, 2]
+    assert find_more._read_scores(tmp_path, "c") is None

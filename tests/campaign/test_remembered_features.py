@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
-from skal.campaign.training.remembered import Remembered
+from skal.campaign.training.remembered_features import Remembered
 from skal.strategies import MaxHerding
 
 ASKED = []
@@ -143,7 +143,7 @@ def test_rows_of_different_lengths_get_the_error_of_the_transformer(tmp_path):
 
 
 def test_what_does_not_fit_is_computed_whenever_it_is_needed(monkeypatch):
-    monkeypatch.setattr("skal.campaign.training.remembered._BYTES", 8 * 4 * 10)
+    monkeypatch.setattr("skal.campaign.training.remembered_features._BYTES", 8 * 4 * 10)
     step = Remembered(Embedding())
     for _ in range(2):
         ASKED.clear()

@@ -1,6 +1,6 @@
 """Checks that parts in tables end within their recordings."""
 
-from skal._utils.sound.findings import Broken
+from skal._utils.sound.broken import Broken
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 
 __all__ = ["within_recordings"]

@@ -1,4 +1,4 @@
-"""Figures of compared runs, from arrays: areas, labels needed, intervals, and tests."""
+"""Statistics of compared runs, from arrays: areas, labels needed, intervals, and tests."""
 
 import math
 
@@ -23,10 +23,10 @@ FIGURES = {
     "area": "area under the budget curve",
     "accuracy": "final accuracy",
     "recall_rarest": "recall of the rarest class, mean over the campaign",
-    "labels_95": "labels to 95 % of full-data accuracy",
-    "labels_99": "labels to 99 % of full-data accuracy",
-    "saving_95": "label saving over random at 95 %",
-    "saving_99": "label saving over random at 99 %",
+    "labels_95": "labels to 95% of full-data accuracy",
+    "labels_99": "labels to 99% of full-data accuracy",
+    "saving_95": "label saving over random at 95%",
+    "saving_99": "label saving over random at 99%",
     "seconds_query": "seconds choosing",
     "seconds_fit": "seconds training",
 }
@@ -63,10 +63,10 @@ def figures_of_runs(curves, targets, seconds, rarest=None):
 
 def summarize(runs):
     """Return a row for each strategy: its figures over the seeds and a test against random."""
-    # Each of `FIGURES` has a mean, ``*_low`` and ``*_high`` (95 % bootstrap interval) and ``*_n``
+    # Each of `FIGURES` has a mean, ``*_low`` and ``*_high`` (95% bootstrap interval) and ``*_n``
     # (number of seeds that have it). If some seeds miss a target, the mean is NaN, because it
     # would leave out the slowest seeds. ``*_at_least`` is a lower bound: the mean if those seeds
-    # had reached it with the labels they used. ``gain`` is the difference in area to random,
+    # had reached it with the labels they used. ``gain`` is the difference in area from random,
     # paired by seed, with its interval; ``p_value`` is that of Wilcoxon's signed-rank test of the
     # areas, ``p_holm`` corrected for the number of strategies.
     names = list(dict.fromkeys(run["strategy"] for run in runs))

@@ -12,7 +12,7 @@ from skal._utils.rows.time_statistics import time_statistics
 from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache
 from skal.label.asking.clips import usable_clips
-from skal.label.asking.found import LIKELY, SIMILAR, clips_of_class, describe_found
+from skal.label.asking.found_clips import LIKELY, SIMILAR, clips_of_class, describe_found
 from skal.label.learning.defaults import choose_components
 from skal.label.store.project_error import ProjectError
 
@@ -72,7 +72,7 @@ class Finder:
         self._lock = threading.Lock()
 
     def next(self, person, *, like=None, label=None, exclude=()):
-        """Ask a person about the best clip that is found and still open.
+        """Ask a person about the best match that is still open.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class Finder:
         return self.project.ask(person, ids.tolist(), reason, exclude=exclude)
 
     def top(self, *, like=None, label=None, limit=50):
-        """Return the best clips that are found, including labeled ones.
+        """Return the best matches, including labeled clips.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class Finder:
         """Return clips, the best first, their scores, and the reason to ask about them."""
         if (like is None) == (label is None):
             raise ProjectError(
-                "bad_answer", "find clips like one, or of a class: give one of both"
+                "bad_answer", "find clips like one or of a class: pass like or label, not both"
             )
         if like is not None:
             found = self._like([self.project.clip(like).id])

@@ -1,4 +1,4 @@
-"""Sealed files: JSON, arrays, and a pickle with one checksum, written atomically."""
+"""Checksummed files: JSON, arrays, and a pickle with one checksum, written atomically."""
 
 import hashlib
 import io
@@ -19,8 +19,8 @@ _HEADER_BYTES = len(b"skal-sealed ") + 64 + 1
 _VALUES, _PICKLE = "values.json", "pickle"
 
 
-class Sealed:
-    """The content of a sealed file."""
+class Checksummed:
+    """The content of a checksummed file."""
 
     def __init__(self, path, values, arrays, pickled):
         self._path = path
@@ -30,18 +30,18 @@ class Sealed:
 
     @property
     def has_pickle(self):
-        """Tell whether the file has a pickle."""
+        """Return whether the file has a pickle."""
         return self._pickled is not None
 
     def unpickle(self):
-        """Return the pickled object; see `read_sealed` about trust."""
+        """Return the pickled object; see `read_checksummed` about trust."""
         if not self._pickled.startswith(b"\x80"):
             raise ValueError(f"{self._path} was not written by skal: its pickle is compressed")
         return unpickle(self._pickled, self._path)
 
 
-def write_sealed(path, kind, version, values, arrays, pickled=None):
-    """Write a sealed file."""
+def write_checksummed(path, kind, version, values, arrays, pickled=None):
+    """Write a checksummed file."""
     body = io.BytesIO()
     entries = {f"array.{name}": array for name, array in arrays.items()}
     entries[_VALUES] = np.frombuffer(json.dumps(values).encode(), dtype=np.uint8)
@@ -59,25 +59,27 @@ def write_sealed(path, kind, version, values, arrays, pickled=None):
     return digest
 
 
-def read_sealed(path, kind, version, digest=None):
-    """Read a sealed file, or raise an error that says what is wrong."""
+def read_checksummed(path, kind, version, digest=None):
+    """Read a checksummed file, or raise an error that says what is wrong."""
     # The checksum detects damage, not tampering: unpickle only your own files.
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing; the files beside it need it") from None
-    return parse_sealed(content, path, kind, version, digest)
+        raise ValueError(
+            f"{path} is missing, but other files in its folder depend on it"
+        ) from None
+    return parse_checksummed(content, path, kind, version, digest)
 
 
-def is_sealed(content):
-    """Tell whether bytes begin like a sealed file."""
+def is_checksummed(content):
+    """Return whether bytes begin like a checksummed file."""
     return _HEADER.match(content[:_HEADER_BYTES]) is not None
 
 
-def parse_sealed(
-    content, path, kind, version, digest=None, remedy="remove its folder to start again"
+def parse_checksummed(
+    content, path, kind, version, digest=None, remedy="delete its folder to start over"
 ):
-    """Read the bytes of a sealed file; see `read_sealed`."""
+    """Read the bytes of a checksummed file; see `read_checksummed`."""
     content = memoryview(content)
     found = _HEADER.match(content[:_HEADER_BYTES])
     rest = content[_HEADER_BYTES:]
@@ -86,7 +88,10 @@ def parse_sealed(
             f"{path} is damaged: its checksum is wrong. Restore it from a copy, or {remedy}."
         )
     if digest is not None and found[1].decode() != digest:
-        raise ValueError(f"{path} is intact, but does not belong to the files beside it")
+        raise ValueError(
+            f"{path} is intact, but belongs to a different checkpoint than the other files in its "
+            "folder"
+        )
     end = bytes(rest[:100]).index(b"\n")
     name, number = bytes(rest[:end]).decode().split(" ")
     if (name, number) != (kind, str(version)):
@@ -106,11 +111,11 @@ def parse_sealed(
         arrays = {n.partition(".")[2]: entries[n] for n in entries if n.startswith("array.")}
         values = json.loads(entries[_VALUES].tobytes())
         pickled = entries[_PICKLE].tobytes() if _PICKLE in entries else None
-    return Sealed(path, values, arrays, pickled)
+    return Checksummed(path, values, arrays, pickled)
 
 
 def checksum_of(path):
-    """Return the stored checksum of a sealed file, or None if there is no such file."""
+    """Return the stored checksum of a checksummed file, or None if there is no such file."""
     try:
         with open(path, "rb") as file:
             found = _HEADER.match(file.read(_HEADER_BYTES))

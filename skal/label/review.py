@@ -1,15 +1,15 @@
-"""Methods of a project for given answers: review, undo, correct."""
+"""Methods of a project to review, undo and correct answers."""
 
 import time
 
 from skal.label.asking import answers, review
 from skal.label.asking.values import check_id, check_person
 
-__all__ = ["Past"]
+__all__ = ["Review"]
 
 
-class Past:
-    """Methods of `skal.label.LabelingProject` for given answers; they use its `store`."""
+class Review:
+    """Methods of `skal.label.LabelingProject` to review answers; they use its `store`."""
 
     def votes(
         self, *, person=None, label=None, kind=None, disagrees=False, before=None, limit=None

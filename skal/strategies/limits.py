@@ -61,7 +61,7 @@ class MaxPerGroup(_Limited):
     strategy : QueryStrategy or callable
         Picks the rows.
     n_per_group : int, default=1
-        Most rows of a group in a round.
+        Maximum number of rows of a group in a round.
 
     See Also
     --------
@@ -109,7 +109,7 @@ class MinimumGap(_Limited):
     strategy : QueryStrategy or callable
         Picks the rows.
     gap : float, default=60.0
-        Least time between the starts of two rows of one recording, in s.
+        Minimum time between the starts of two rows of one recording, in s.
 
     See Also
     --------

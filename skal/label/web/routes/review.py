@@ -1,4 +1,4 @@
-"""Earlier answers: review and correct them."""
+"""Review answers, and correct them."""
 
 from typing import Annotated, Literal
 

@@ -17,7 +17,7 @@ from skal.strategies.bayesian import PowerBALD
 from skal.strategies.composition import Prefilter
 from skal.strategies.diversity import DiverseBatch
 from skal.strategies.gradient import BADGE
-from skal.strategies.grouping import MaxPerGroup, MinimumGap, occurrence, spaced
+from skal.strategies.limits import MaxPerGroup, MinimumGap, occurrence, spaced
 from skal.strategies.pools import NeighborPool, SubsamplePool
 from skal.strategies.random import RandomSampling
 from skal.strategies.schedule import Schedule
@@ -308,7 +308,7 @@ def test_groups_and_starts_of_rows_from_outside(X):
         campaign.query(new, 8, groups=groups[:3], starts=starts)
     with pytest.raises(ValueError, match="starts must have one entry for each of the 60 rows"):
         campaign.query(new, 8, groups=groups, starts=starts[:3])
-    with pytest.raises(ValueError, match="those of the pool are given to fit"):
+    with pytest.raises(ValueError, match="pass those of the pool to fit"):
         campaign.query(starts=starts)
 
 

@@ -24,7 +24,7 @@ class TooLargeError(Exception):
 
 
 def is_packed(beginning):
-    """Tell whether bytes begin like a compressed file."""
+    """Return whether bytes begin like a compressed file."""
     return bytes(beginning[:6]).startswith(tuple(_READERS))
 
 

@@ -1,4 +1,4 @@
-"""Answers of a Keras network to every learner method, whoever trained it."""
+"""The learner methods of any Keras network, whether skal trained it or not."""
 
 import functools
 
@@ -10,13 +10,13 @@ from skal.models.engine.prediction.gradients import CompiledGradientLength
 from skal.models.engine.prediction.inference import CompiledForward
 from skal.models.engine.prediction.tracing import last_dense
 
-__all__ = ["Questions", "check_probabilities", "questions_to", "why_not"]
+__all__ = ["NetworkMethods", "check_probabilities", "network_methods", "why_not"]
 
 # Tolerance for the sum of a row of probabilities.
 TOLERANCE = 1e-2
 
 
-class Questions:
+class NetworkMethods:
     """A network and its compiled functions, each traced at its first use."""
 
     def __init__(self, model, n_classes, embedding_layer):
@@ -39,41 +39,41 @@ class Questions:
         return CompiledGradientLength(self.model)
 
 
-def questions_to(model, n_classes, embedding_layer):
-    """Return the questions to a network, cached from the last call."""
+def network_methods(model, n_classes, embedding_layer):
+    """Return the methods of a network, cached from the last call."""
     # Store them on the network, bypassing Keras's tracking: they live as long as the network, but
     # are not in its copies or saved files.
     key = n_classes, embedding_layer
-    known = vars(model).get("_skal_questions", (None, None))
+    known = vars(model).get("_skal_methods", (None, None))
     if known[0] != key:
-        known = key, Questions(model, n_classes, embedding_layer)
-        vars(model)["_skal_questions"] = known
+        known = key, NetworkMethods(model, n_classes, embedding_layer)
+        vars(model)["_skal_methods"] = known
     return known[1]
 
 
-def why_not(question, model, n_classes, embedding_layer):
-    """Say why a network cannot answer a question, or return None."""
+def why_not(method, model, n_classes, embedding_layer):
+    """Return why a network does not support a method, or return None."""
     if not model.built or not getattr(model, "inputs", None):
         return (
-            f"{question} needs a functional or sequential Keras model with an Input layer, not "
+            f"{method} needs a functional or sequential Keras model with an Input layer, not "
             f"{type(model).__name__}, whose layers cannot be followed"
         )
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return (
-            f"{question} needs a network with one input and one output, not "
+            f"{method} needs a network with one input and one output, not "
             f"{len(model.inputs)} and {len(model.outputs)}"
         )
     shape = tuple(model.outputs[0].shape)
     if len(shape) != 2 or (shape[1] != n_classes and (shape[1], n_classes) != (1, 2)):
         return (
-            f"{question} needs a network with an output for each of the {n_classes} classes; "
+            f"{method} needs a network with an output for each of the {n_classes} classes; "
             f"the shape of its output is {shape}"
         )
-    if question == "sample_proba" and not has_dropout(model):
+    if method == "sample_proba" and not has_dropout(model):
         return NO_DROPOUT
-    if question in ("embed", "predict_proba_embed") and not _embeds(model, embedding_layer):
+    if method in ("embed", "predict_proba_embed") and not _embeds(model, embedding_layer):
         return (
-            f"{question} takes the input of the last Dense layer, and the network has none: end "
+            f"{method} takes the input of the last Dense layer, but the network has none: end "
             "it with keras.layers.Dense(n_classes), and a softmax"
         )
     return None
@@ -96,7 +96,7 @@ def _as_probabilities(model, n_classes):
 
 
 def _gives_logits(model):
-    """Whether the loss that a network was compiled with takes logits."""
+    """Return whether the loss that a network was compiled with takes logits."""
     loss = getattr(model, "loss", None)
     given = getattr(loss, "_fn_kwargs", None) or {}
     return bool(getattr(loss, "from_logits", False) or given.get("from_logits", False))

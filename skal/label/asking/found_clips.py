@@ -1,4 +1,4 @@
-"""Clips found by a search, with their answers."""
+"""Clips that "Find more" has found, with their answers."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args

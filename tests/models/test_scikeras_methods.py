@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skal.learner import Learner
 from skal.models import CNNClassifier, CompactCNN
-from skal.models.serving import Served, serve
+from skal.models.scikeras_methods import LearnerMethods, with_learner_methods
 from skal.strategies import (
     BADGE,
     BALD,
@@ -118,7 +118,7 @@ def pair(network, X, y):
     theirs = scikeras(model=network, optimizer="adam")
     theirs.initialize(X, y)
     theirs.model_.set_weights(ours.get_weights())
-    return ours, serve(theirs)
+    return ours, with_learner_methods(theirs)
 
 
 @pytest.fixture(scope="module", params=["parameter object", "function"])
@@ -142,7 +142,7 @@ def test_equal_weights_give_equal_answers(equal):
     samples = [one.sample_proba(X, 4, random_state=3) for one in (ours, theirs)]
     np.testing.assert_allclose(*samples, rtol=1e-5)
     assert samples[0].std(axis=0).max() > 0.01
-    assert theirs._questions().gradient_length._known
+    assert theirs._network_methods().gradient_length._known
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_answers_of_many_ends(rows, head, loss, n_classes, nested):
     X, y = rows
     y = y + (X[:, 2] > 0.5) * (n_classes == 3)
     classifier = scikeras(model=rows_network(head, loss, nested), epochs=3, loss=loss).fit(X, y)
-    served = serve(classifier)
+    served = with_learner_methods(classifier)
     P, Z = served.predict_proba_embed(X)
     assert P.shape == (60, n_classes) and Z.shape == (60, 5)
     np.testing.assert_allclose(P, classifier.predict_proba(X), rtol=1e-4, atol=1e-7)
@@ -221,7 +221,7 @@ def test_logits_become_probabilities_where_the_loss_says_so(rows):
         (one_logit, "BinaryCrossentropy"),
     ):
         loss = getattr(keras().losses, kind)(from_logits=True)
-        served = serve(scikeras(model=rows_network(head, loss), epochs=1).fit(X, y))
+        served = with_learner_methods(scikeras(model=rows_network(head, loss), epochs=1).fit(X, y))
         P = served.predict_proba(X)
         np.testing.assert_allclose(P.sum(axis=1), 1, rtol=1e-5)
         logits = served.classifier.model_(X).numpy()
@@ -235,7 +235,9 @@ def test_logits_become_probabilities_where_the_loss_says_so(rows):
 def test_outputs_that_are_no_probabilities_are_refused(rows):
     X, y = rows
     build = rows_network(linear, "mse")
-    served = serve(scikeras(model=build, loss="mse").fit(X, np.eye(2)[y].argmax(axis=1)))
+    served = with_learner_methods(
+        scikeras(model=build, loss="mse").fit(X, np.eye(2)[y].argmax(axis=1))
+    )
     with pytest.raises(ValueError, match="from_logits=True"):
         served.predict_proba(X)
 
@@ -252,7 +254,7 @@ def test_features_of_other_kinds(rows):
     X, y = rows
     X = (10 * X).astype(int)
     build = rows_network(softmax, "sparse_categorical_crossentropy")
-    served = serve(Halved(model=build, verbose=0).fit(X, y))
+    served = with_learner_methods(Halved(model=build, verbose=0).fit(X, y))
     expected = served.classifier.model_(X / 2).numpy()
     np.testing.assert_allclose(served.predict_proba(X), expected, rtol=1e-4)
 
@@ -260,7 +262,9 @@ def test_features_of_other_kinds(rows):
         return usual({**meta, "X_shape_": (None, 10, 12, 1)}, compile_kwargs)
 
     images = np.random.RandomState(0).normal(size=(12, 10, 12))
-    served = serve(scikeras(model=of_images, optimizer="adam").fit(images, np.arange(12) % 3))
+    served = with_learner_methods(
+        scikeras(model=of_images, optimizer="adam").fit(images, np.arange(12) % 3)
+    )
     expected = served.classifier.predict_proba(images)
     np.testing.assert_allclose(served.predict_proba(images), expected, rtol=1e-4, atol=1e-6)
 
@@ -278,7 +282,7 @@ def no_dense(meta, compile_kwargs):
     return model
 
 
-QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
+METHODS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
 
 
 @pytest.mark.parametrize(
@@ -291,9 +295,9 @@ QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "g
 def test_asked_before_and_after_training(sounds, build, refused):
     X, y = sounds
     classifier = scikeras(model=build, optimizer="adam", random_state=0)
-    served, before = serve(classifier), global_state()
-    assert [served.why_not(question) for question in QUESTIONS] == [None] * 5
-    asked = {q: served.why_not(q, X[:2], classes=["a", "b", "c"]) for q in QUESTIONS}
+    served, before = with_learner_methods(classifier), global_state()
+    assert [served.why_not(question) for question in METHODS] == [None] * 5
+    asked = {q: served.why_not(q, X[:2], classes=["a", "b", "c"]) for q in METHODS}
     np.testing.assert_array_equal(global_state(), before)
     assert not hasattr(classifier, "model_")
     classifier.fit(X, y)
@@ -334,27 +338,27 @@ def test_networks_that_scikeras_cannot_train(sounds):
     X, y = sounds[0].reshape(60, -1), sounds[1]
     for own in (False, True):
         classifier = SKLearnClassifier(build, model_kwargs={"own": own}, fit_kwargs={"verbose": 0})
-        served = serve(classifier)
-        asked = [served.why_not(q, X[:2], classes=np.unique(y)) for q in QUESTIONS]
+        served = with_learner_methods(classifier)
+        asked = [served.why_not(q, X[:2], classes=np.unique(y)) for q in METHODS]
         assert all("functional" in reason for reason in asked) if own else asked == [None] * 5
         classifier.fit(X, y)
-        assert [served.why_not(q) for q in QUESTIONS] == asked
+        assert [served.why_not(q) for q in METHODS] == asked
         assert own or served.embed(X).shape == X.shape
 
 
 def test_serves_nothing_else():
     from sklearn.base import BaseEstimator
 
-    assert serve(LogisticRegression()) is None
-    assert serve(CNNClassifier()) is None
+    assert with_learner_methods(LogisticRegression()) is None
+    assert with_learner_methods(CNNClassifier()) is None
     namesake = type("KerasClassifier", (BaseEstimator,), {"__module__": "else.where"})
-    assert serve(namesake()) is None
+    assert with_learner_methods(namesake()) is None
 
 
 def test_asking_others_imports_no_tensorflow():
     code = (
-        "import sys; from sklearn.svm import SVC; from skal.models.serving import serve; "
-        "assert serve(SVC()) is None; "
+        "import sys; from sklearn.svm import SVC; from skal.models.scikeras_methods import serve; "
+        "assert with_learner_methods(SVC()) is None; "
         "assert not {'tensorflow', 'keras', 'scikeras'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -367,13 +371,16 @@ def test_traced_once_and_freed_with_the_network(rows):
     build = rows_network(softmax, "sparse_categorical_crossentropy")
     classifier = scikeras(model=build).fit(X, y)
     for n in (60, 7, 33):
-        serve(classifier).predict_proba_embed(X[:n])
-    forward = serve(classifier)._questions().forward
+        with_learner_methods(classifier).predict_proba_embed(X[:n])
+    forward = with_learner_methods(classifier)._network_methods().forward
     assert forward.n_traces == 1
     classifier.model = None  # A local function, which no pickle can hold.
     copy = pickle.loads(pickle.dumps(classifier))
-    np.testing.assert_allclose(serve(copy).predict_proba(X), serve(classifier).predict_proba(X))
-    assert serve(copy)._questions().forward is not forward
+    np.testing.assert_allclose(
+        with_learner_methods(copy).predict_proba(X),
+        with_learner_methods(classifier).predict_proba(X),
+    )
+    assert with_learner_methods(copy)._network_methods().forward is not forward
     network = weakref.ref(classifier.model_)
     classifier.model_ = copy.model_
     del forward
@@ -388,7 +395,7 @@ def test_classes_that_a_warm_fit_of_scikeras_forgets(rows):
     classifier = scikeras(model=build, warm_start=True).fit(X, y)
     classifier.fit(X, y)
     assert classifier.classes_ is None
-    np.testing.assert_array_equal(serve(classifier).classes_, ["longer", "no"])
+    np.testing.assert_array_equal(with_learner_methods(classifier).classes_, ["longer", "no"])
 
 
 def test_the_wrapper_of_keras_answers_everything(rows):
@@ -403,8 +410,8 @@ def test_the_wrapper_of_keras_answers_everything(rows):
 
     X, y = rows
     classifier = SKLearnClassifier(build, fit_kwargs={"epochs": 2, "verbose": 0})
-    served = serve(classifier)
-    asked = [served.why_not(q, X[:1], classes=[4, 7]) for q in QUESTIONS]
+    served = with_learner_methods(classifier)
+    asked = [served.why_not(q, X[:1], classes=[4, 7]) for q in METHODS]
     assert asked == [None] * 5
     classifier.fit(X, y)
     np.testing.assert_allclose(served.predict_proba(X), classifier.decision_function(X), 1e-4)
@@ -415,8 +422,8 @@ def test_the_wrapper_of_keras_answers_everything(rows):
 def test_unfitted(rows):
     from sklearn.exceptions import NotFittedError
 
-    served = serve(scikeras(model=usual))
-    assert isinstance(served, Served)
+    served = with_learner_methods(scikeras(model=usual))
+    assert isinstance(served, LearnerMethods)
     with pytest.raises(NotFittedError):
         served.predict_proba(rows[0])
 
@@ -430,7 +437,7 @@ class TestTold:
         classifier = scikeras(model=build)
         for warm in (False, True):
             classifier.set_params(warm_start=warm)
-            with serve(classifier).told([0, 1, 5]):
+            with with_learner_methods(classifier).told([0, 1, 5]):
                 classifier.fit(X, np.where(y == 1, 5, 0))
             np.testing.assert_array_equal(classifier.classes_, [0, 1, 5])
             assert classifier.model_.output_shape == (None, 3)
@@ -447,7 +454,7 @@ class TestTold:
 
         X, y = rows
         classifier = SKLearnClassifier(build, fit_kwargs={"verbose": 0})
-        with serve(classifier).told([0, 1, 5]):
+        with with_learner_methods(classifier).told([0, 1, 5]):
             classifier.fit(X, np.where(y == 1, 5, 0))
         np.testing.assert_array_equal(classifier.classes_, [0, 1, 5])
         assert classifier.model_.output_shape == (None, 3)
@@ -455,7 +462,10 @@ class TestTold:
     def test_the_class_comes_back_after_an_error(self, rows):
         classifier = scikeras(model=usual)
         kind = type(classifier)
-        with pytest.raises(ValueError, match="stop"), serve(classifier).told([0, 1]):
+        with (
+            pytest.raises(ValueError, match="stop"),
+            with_learner_methods(classifier).told([0, 1]),
+        ):
             assert type(classifier) is not kind
             raise ValueError("stop")
         assert type(classifier) is kind

@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, TargetTags, TransformerTags, get_tags
 
 from skal._utils.rows.containers import is_frame
-from skal._utils.rows.fingerprints import address_of, size_and_time
+from skal._utils.rows.fingerprints import file_of_row, size_and_time
 from skal._utils.rows.lazy import as_rows, n_rows
 
 __all__ = ["Remembered", "remember_rows", "share_rows"]
@@ -113,7 +113,7 @@ def _keys(X):
         X = X[X.columns[0]]
     if getattr(X, "ndim", 1) != 1:
         return None
-    paths = [address_of(row) for row in X]
+    paths = [file_of_row(row) for row in X]
     if not paths or None in paths:
         return None
     # A file that was written again is another recording.
@@ -154,7 +154,7 @@ def _first_place(estimator):
 
 
 def _learns_nothing(step, few):
-    """Tell whether `fit` does not change a transformer, by its tags or by trying."""
+    """Return whether `fit` does not change a transformer, by its tags or by trying."""
     if hasattr(step, "__sklearn_tags__") and not get_tags(step).requires_fit:
         return True
     if not hasattr(step, "fit"):

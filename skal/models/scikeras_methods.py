@@ -1,8 +1,8 @@
 """Learner methods for classifiers of SciKeras and Keras."""
 
 # A plain ``scikeras.wrappers.KerasClassifier`` or ``keras.wrappers.SKLearnClassifier`` has
-# ``predict`` and maybe ``predict_proba``. Its network can answer more: :func:`serve` returns an
-# object with these methods. TensorFlow is imported only when such a network is used.
+# ``predict`` and maybe ``predict_proba``. Its network can do more: :func:`with_learner_methods`
+# returns an object with these methods. TensorFlow is imported only when such a network is used.
 
 import contextlib
 
@@ -16,12 +16,12 @@ from sklearn.utils.validation import validate_data
 
 from skal._utils.rows.lazy import as_rows
 
-__all__ = ["Served", "serve"]
+__all__ = ["LearnerMethods", "with_learner_methods"]
 
-QUESTIONS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
+METHODS = ("predict_proba", "embed", "predict_proba_embed", "sample_proba", "gradient_length")
 
 
-def serve(classifier):
+def with_learner_methods(classifier):
     """Wrap a classifier of SciKeras or Keras with the methods of CNNClassifier, or return None."""
     for base in type(classifier).__mro__:
         package = base.__module__.partition(".")[0]
@@ -31,11 +31,11 @@ def serve(classifier):
     return None
 
 
-def _can(question):
-    """Make a check that raises an error if the network cannot answer a question."""
+def _can(method):
+    """Make a check that raises an error if the network does not support a method."""
 
     def check(self):
-        reason = self.why_not(question)
+        reason = self.why_not(method)
         if reason is not None:
             raise AttributeError(reason)
         return True
@@ -43,7 +43,7 @@ def _can(question):
     return check
 
 
-class Served:
+class LearnerMethods:
     """The learner methods of a wrapped classifier."""
 
     # Compiled functions belong to the network, so wrapping a fitted classifier again does not
@@ -58,10 +58,10 @@ class Served:
         known = getattr(self.classifier, "classes_", None)
         return np.asarray(self._encoded_classes() if known is None else known)
 
-    def why_not(self, question, X=None, classes=None):
-        """Say why the classifier cannot answer a question, without training it."""
-        if question not in QUESTIONS:
-            return f"{type(self.classifier).__name__} has no {question}"
+    def why_not(self, method, X=None, classes=None):
+        """Return why the classifier does not support a method, without training it."""
+        if method not in METHODS:
+            return f"{type(self.classifier).__name__} has no {method}"
         if X is not None:
             classes = np.arange(2) if classes is None else np.unique(np.asarray(classes))
             model, n_classes = self._built(X, classes), len(classes)
@@ -69,14 +69,14 @@ class Served:
             model, n_classes = self.classifier.model_, len(self.classes_)
         else:
             return None
-        from skal.models.engine.prediction.network_answers import why_not
+        from skal.models.engine.prediction.network_methods import why_not
 
-        return why_not(question, model, n_classes, self._embedding_layer())
+        return why_not(method, model, n_classes, self._embedding_layer())
 
     @available_if(_can("predict_proba"))
     def predict_proba(self, X):
         """Predict the probability of each class; see `Predictions.predict_proba`."""
-        return self._checked(self._questions().forward(self._validate(X))[0])
+        return self._checked(self._network_methods().forward(self._validate(X))[0])
 
     @available_if(_can("embed"))
     def embed(self, X):
@@ -86,36 +86,36 @@ class Served:
     @available_if(_can("predict_proba_embed"))
     def predict_proba_embed(self, X):
         """Compute probabilities and embeddings in one pass."""
-        P, Z = self._questions().forward(self._validate(X))
+        P, Z = self._network_methods().forward(self._validate(X))
         return self._checked(P), Z
 
     @available_if(_can("sample_proba"))
     def sample_proba(self, X, n_samples, random_state=None):
         """Predict probabilities with dropout on; see `Predictions.sample_proba`."""
         random_state = check_random_state(random_state)
-        return self._questions().sampling(self._validate(X), n_samples, random_state)
+        return self._network_methods().sampling(self._validate(X), n_samples, random_state)
 
     @available_if(_can("gradient_length"))
     def gradient_length(self, X):
         """Compute expected gradient lengths; see `Predictions.gradient_length`."""
-        return self._questions().gradient_length(self._validate(X))
+        return self._network_methods().gradient_length(self._validate(X))
 
     def told(self, classes):
         """Return a context in which `fit` trains for all `classes`, labeled or not."""
         return _as_kind(self.classifier, self._telling(np.asarray(classes)))
 
-    def _questions(self):
+    def _network_methods(self):
         self._check_fitted()
-        from skal.models.engine.prediction.network_answers import questions_to
+        from skal.models.engine.prediction.network_methods import network_methods
 
-        return questions_to(self.classifier.model_, len(self.classes_), self._embedding_layer())
+        return network_methods(self.classifier.model_, len(self.classes_), self._embedding_layer())
 
     def _check_fitted(self):
         if not hasattr(self.classifier, "model_"):
             raise NotFittedError(f"this {type(self.classifier).__name__} has not been fitted")
 
     def _checked(self, probabilities):
-        from skal.models.engine.prediction.network_answers import check_probabilities
+        from skal.models.engine.prediction.network_methods import check_probabilities
 
         if len(self.classes_) > 1:  # a sigmoid has no task with one class
             check_probabilities(probabilities, type(self.classifier).__name__)
@@ -145,7 +145,7 @@ class Served:
         return model
 
 
-class _OfSciKeras(Served):
+class _OfSciKeras(LearnerMethods):
     """Serves ``scikeras.wrappers.KerasClassifier``."""
 
     def _embedding_layer(self):
@@ -171,7 +171,7 @@ class _OfSciKeras(Served):
         return {"classes_": property(lambda _: classes, keep)}
 
 
-class _OfKeras(Served):
+class _OfKeras(LearnerMethods):
     """Serves ``keras.wrappers.SKLearnClassifier``."""
 
     def _embedding_layer(self):
@@ -202,8 +202,8 @@ class _OfKeras(Served):
 @contextlib.contextmanager
 def _as_kind(classifier, members):
     """Let a classifier be of a class with other members for a while."""
-    # Only a class can hold what an instance does not overwrite; the class of the user, which
-    # clone and pickle name, comes back in any case.
+    # The methods must be on the class, because SciKeras sets them on the instance. The original
+    # class is always restored, because clone and pickle look it up by name.
     own = type(classifier)
     classifier.__class__ = type(own.__name__, (own,), members)
     try:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from skal.label.asking.found import FoundReason
+from skal.label.asking.found_clips import FoundReason
 from skal.label.web.routes.schemas import (
     ERRORS,
     FoundOut,
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/api/found", tags=["search"], responses=ERRORS)
 
 def _finder_of(request: Request, project: Project):
     # Import on the first search, because it takes a second.
-    from skal.label.learning.finding import Finder
+    from skal.label.learning.find_more import Finder
 
     if request.app.state.finder is None:
         request.app.state.finder = Finder(project)
@@ -50,7 +50,7 @@ def found(
     label: _Label = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[FoundOut]:
-    """Return the best clips that are found, with their answers."""
+    """Return the best matches, with their answers."""
     return [
         FoundOut.model_validate(one) for one in finder.top(like=like, label=label, limit=limit)
     ]
@@ -66,13 +66,13 @@ def next_found(
         list[Number], Query(description="Clips that the page already holds.", max_length=50)
     ] = [],  # noqa: B006 - FastAPI copies it
 ) -> QuestionOut | None:
-    """Return a question about the best clip that is found, or null if nothing is left."""
+    """Return a question about the best match, or null if nothing is left."""
     question = finder.next(person, like=like, label=label, exclude=tuple(exclude))
     return None if question is None else QuestionOut.model_validate(question)
 
 
 @router.post("/ask")
 def ask(project: Project, given: AskIn) -> QuestionOut | None:
-    """Return a question about one clip, or null if somebody holds it or has answered."""
+    """Return a question about one clip, or null if another person holds or has answered it."""
     question = project.ask(given.person, [given.clip_id], given.reason)
     return None if question is None else QuestionOut.model_validate(question)

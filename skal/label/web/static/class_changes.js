@@ -3,16 +3,16 @@
 import { ApiError, call } from "./api.js";
 import { byId, element } from "./dom.js";
 import { focusStage } from "./keys.js";
-import { say } from "./talk.js";
+import { say } from "./messages.js";
 
 const HELP = {
   rename: "Its answers take the new name.",
   merge: "Its answers count as answers of the other class. They stay on record, and you can bring the class back.",
-  retire: "The class is no longer offered, and its answers no longer count: these recordings are asked again. The answers stay on record, and you can bring the class back.",
+  retire: "The class is no longer offered, and its answers no longer count: you are asked about these recordings again. The answers stay on record, and you can bring the class back.",
   nothing: "Such a class is shown apart from the others, and skal predict does not count it as a class that was found.",
 };
 
-export function makeVocabulary(classes) {
+export function makeClassChanges(classes) {
   const form = byId("change-form");
   const change = () => form.elements.change.value;
 

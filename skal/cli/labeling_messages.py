@@ -17,7 +17,7 @@ _SHOWN = 20
 
 
 def tell_of_clips(project):
-    """Say how many clips there are, and which are set aside."""
+    """Print how many clips there are, and which are set aside."""
     problems = project.problems()
     n_all = project.progress().n_clips + len(problems)
     aside = f", {len(problems)} of them set aside" if problems else ""
@@ -29,7 +29,7 @@ def tell_of_clips(project):
 
 
 def tell_hearing(project):
-    """Say which band and length the model uses, and suggest a class for empty clips."""
+    """Print which band and length the model uses, and suggest a class for empty clips."""
     from skal.label.learning.defaults import describe_hearing
 
     for line in describe_hearing(project):
@@ -50,7 +50,7 @@ def tell_hearing(project):
 
 
 def tell_of_others(folder):
-    """Say which files are not recordings."""
+    """Print which files are not recordings."""
     from skal._utils.sound.folders import audio_files, count_extensions, passed_over
 
     line = passed_over(count_extensions(audio_files(folder)[1]))
@@ -72,6 +72,6 @@ def compare_windows(recognizer, window):
     trained = recognizer.window or recognizer.duration
     if window is not None and trained is not None and window != trained:
         tell(
-            f"warning: the model was trained on windows of {trained:g} s, and --window asks for "
+            f"warning: the model was trained on windows of {trained:g} s, but --window is "
             f"{window:g} s: its predictions may be worse"
         )

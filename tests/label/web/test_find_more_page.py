@@ -9,7 +9,7 @@ from skal.label.asking.status import audits
 from tests.label.recordings import Bands, train
 from tests.label.web.serving import CLASSES, key_of, make_project, served
 
-LISTED = "document.querySelectorAll('#search-list li').length"
+LISTED = "document.querySelectorAll('#find-more-list li').length"
 
 
 @pytest.fixture
@@ -31,26 +31,26 @@ def answer(page):
 
 
 def begin(page, choice):
-    """Open the search, choose what to look for, and let the page ask about it."""
+    """Open "Find more", choose what to look for, and let the page ask about it."""
     page.page.keyboard.press(">")
     page.until(f"{LISTED} > 0")  # the choices are new by then
-    page.page.select_option("#search-for", choice)
-    page.until("document.getElementById('search-begin').disabled", False)
-    page.page.click("#search-begin")
-    page.until("document.getElementById('searching').hidden", False)
+    page.page.select_option("#find-more-for", choice)
+    page.until("document.getElementById('find-more-begin').disabled", False)
+    page.page.click("#find-more-begin")
+    page.until("document.getElementById('finding').hidden", False)
 
 
 def test_more_like_the_recording_at_hand(page, serving):
     name = page.question()
     clip = next(i for i in range(24) if serving.project.clip(i).name == name)
     begin(page, f"like:{clip}")
-    assert name in page.text("#searching-for")
+    assert name in page.text("#finding-for")
     seen = [answer(page) for _ in range(5)]
     assert seen[0] == name  # what was on the screen stays there
     assert {key_of(one) for one in seen} == {key_of(name)}
-    assert "it sounds like what you look for" in page.text("#explanation")
-    page.page.click("#search-end")
-    page.until("document.getElementById('searching').hidden")
+    assert "it sounds like what you are looking for" in page.text("#explanation")
+    page.page.click("#find-more-end")
+    page.until("document.getElementById('finding').hidden")
     last = [answer(page) for _ in range(3)]
     page.until("document.querySelector('#count b')?.textContent", "8")
     reasons = {row.path: row.reason for row in serving.project.labels()}
@@ -66,23 +66,23 @@ def test_a_rare_class_is_found_by_its_scores_and_reviewed(page, serving):
     assert train(project) is not None
     page.page.keyboard.press(">")
     page.until(LISTED, 23)
-    page.page.select_option("#search-for", "label:noise")
-    page.until("document.querySelector('#search-list .small')?.textContent.includes('likely')")
-    rows = page.page.locator("#search-list li").all_inner_texts()
+    page.page.select_option("#find-more-for", "label:noise")
+    page.until("document.querySelector('#find-more-list .small')?.textContent.includes('likely')")
+    rows = page.page.locator("#find-more-list li").all_inner_texts()
     best = [row for row in rows[:8] if "no answer yet" in row]
     assert best and all(int(row.split(".")[0]) % 3 == 2 for row in best)
     # A wrong label among them is opened and corrected.
-    page.page.click("#search-list li:has-text('008.wav') button")
+    page.page.click("#find-more-list li:has-text('008.wav') button")
     assert page.question() == "008.wav" and "Correct “low”" in page.text("#title")
     page.page.keyboard.press("3")
     page.until("document.getElementById('last').textContent", "“low” is now “noise”.")
     # One without an answer is opened and answered.
     page.page.keyboard.press(">")
     page.until(LISTED, 23)
-    page.page.select_option("#search-for", "label:noise")
-    page.until("document.querySelector('#search-list .small')?.textContent.includes('likely')")
-    page.page.click(f"#search-list li:has-text('{best[0].split()[0]}') button")
-    page.until("document.getElementById('search').open", False)
+    page.page.select_option("#find-more-for", "label:noise")
+    page.until("document.querySelector('#find-more-list .small')?.textContent.includes('likely')")
+    page.page.click(f"#find-more-list li:has-text('{best[0].split()[0]}') button")
+    page.until("document.getElementById('find-more').open", False)
     assert answer(page) == best[0].split()[0]
     # And all of them in turn, until nothing is left.
     begin(page, "label:noise")
@@ -101,15 +101,15 @@ def test_a_rare_class_is_found_by_its_scores_and_reviewed(page, serving):
 def test_what_cannot_be_found_is_told(page, serving):
     page.page.keyboard.press(">")
     page.until(LISTED, 23)
-    page.page.select_option("#search-for", "label:low")
+    page.page.select_option("#find-more-for", "label:low")
     page.until(
-        "document.getElementById('search-note').textContent.includes('no clip has the label')"
+        "document.getElementById('find-more-note').textContent.includes('no clip has the label')"
     )
-    assert page.page.is_disabled("#search-begin")
+    assert page.page.is_disabled("#find-more-begin")
     for name in CLASSES:
         serving.project.relabel(CLASSES.index(name), "bob", "label", name)
-    page.page.select_option("#search-for", "label:high")
-    page.until("document.getElementById('search-begin').disabled", False)
+    page.page.select_option("#find-more-for", "label:high")
+    page.until("document.getElementById('find-more-begin').disabled", False)
 
 
 def test_a_search_ends_by_itself(page, serving):
@@ -122,4 +122,4 @@ def test_a_search_ends_by_itself(page, serving):
         answer(page)
     page.page.keyboard.press(key_of(page.question()))
     page.until("document.getElementById('title').textContent", "No recordings are left for you")
-    assert page.page.is_hidden("#searching")
+    assert page.page.is_hidden("#finding")
