@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from skal._utils.files.pickles import is_pickle, unpickle
-from skal._utils.files.sealed import is_sealed, parse_sealed, write_sealed
+from skal._utils.files.sealed import is_sealed, parse_sealed, read_sealed, write_sealed
 
 __all__ = [
     "MODEL_FILE",
     "ModelError",
     "SavedModel",
+    "check_model",
     "find_model",
     "list_rounds",
     "read_model",
@@ -65,7 +66,8 @@ def find_model(path):
             return list(rounds.values())[-1]
     if (path / "params.json").is_file():
         raise ModelError(
-            f"{path}: this run has not saved a model; see its log.txt, or continue it"
+            f"{path / MODEL_FILE} is missing: the run has not saved a model (see its log.txt, or "
+            "continue it), or the file was removed"
         )
     if (path / "project.sqlite").is_file() or (path / ".skal").is_dir():
         raise ModelError(f"{path}: this project has no model yet; label more clips of each class")
@@ -75,6 +77,11 @@ def find_model(path):
 def write_model(path, model, about):
     """Save a model with a checksum; `about` is metadata for JSON."""
     write_sealed(path, _KIND, _FORMAT, about, {}, model)
+
+
+def check_model(path, digest):
+    """Raise a ValueError unless a model file is undamaged and has this checksum."""
+    read_sealed(path, _KIND, _FORMAT, digest)
 
 
 def read_model(path):
