@@ -203,7 +203,8 @@ class LabelingProject(Vocabulary, Past):
             clips.update_clips(store, self.root, **parts, seed=settings["random_state"])
         with store.write() as connection:
             write_settings(connection, settings)
-            names = [*self.given_classes, *filter(None, [self.given_nothing])]
+            names = list(self.given_classes)
+            names += [n for n in [self.given_nothing] if n is not None and n not in names]
             self.class_notes = _add_classes(connection, names, "created" in found)
             if self.given_nothing is not None:
                 mark_nothing(connection, self.given_nothing)
@@ -484,12 +485,15 @@ def _add_classes(connection, names, is_old):
     """Add classes; return notes for the user."""
     former = {found.name: found for found in list_former(connection)}
     known = {info.name for info in list_classes(connection)}
-    notes = []
+    notes, given = [], set()
     for name in names:
         if name in former:
             notes.append(f"{former[name]}: it was not added again")
             continue
         info = add_class(connection, name)
+        if info.name in given:
+            notes.append(f"the class {info.name!r} is given twice: it is one class")
+        given.add(info.name)
         if is_old and info.name not in known:
             key = f" (key {info.key})" if info.key else ""
             notes.append(f"the class {info.name!r} is new in this project{key}")
