@@ -740,6 +740,9 @@ def test_a_class_of_nothing_is_shown_apart(browser, tmp_path):
         assert page.page.inner_text("#change-nothing") == "Is a class like the others"
         page.page.click("#change button.main")
         page.until("document.querySelectorAll('#classes .nothing').length", 0)
+        # Another person gives it back: the open page follows.
+        project.mark_nothing(CLASSES[1])
+        page.until("document.querySelector('#classes .nothing')?.title", CLASSES[1])
 
 
 def test_the_picture_fits_its_axes_while_another_one_is_drawn(page):
