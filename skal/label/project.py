@@ -7,7 +7,10 @@ from pathlib import Path
 from skal._utils.files.saved_models import list_rounds as list_models
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, import_export, questions, status
-from skal.label.asking.classes import add_class, list_classes, list_former, mark_nothing
+from skal.label.asking.classes import (
+    add_classes,
+    mark_nothing,
+)
 from skal.label.asking.found import FOUND
 from skal.label.asking.matching import match_labels
 from skal.label.asking.values import check_id, check_person
@@ -205,7 +208,7 @@ class LabelingProject(Vocabulary, Past):
             write_settings(connection, settings)
             names = list(self.given_classes)
             names += [n for n in [self.given_nothing] if n is not None and n not in names]
-            self.class_notes = _add_classes(connection, names, "created" in found)
+            self.class_notes = add_classes(connection, names, "created" in found)
             if self.given_nothing is not None:
                 mark_nothing(connection, self.given_nothing)
         self.settings = settings
@@ -479,23 +482,3 @@ class LabelingProject(Vocabulary, Past):
         files = list_models(self.folder)
         found = (files.get(i) for i in reversed(done) if round in (None, i))
         return next(filter(None, found), None)
-
-
-def _add_classes(connection, names, is_old):
-    """Add classes; return notes for the user."""
-    former = {found.name: found for found in list_former(connection)}
-    known = {info.name for info in list_classes(connection)}
-    notes, given = [], set()
-    for name in names:
-        if name in former:
-            notes.append(f"{former[name]}: it was not added again")
-            continue
-        info = add_class(connection, name)
-        if info.name in given:
-            notes.append(f"the class {info.name!r} is given twice: it is one class")
-        given.add(info.name)
-        if is_old and info.name not in known:
-            key = f" (key {info.key})" if info.key else ""
-            notes.append(f"the class {info.name!r} is new in this project{key}")
-            known.add(info.name)
-    return tuple(notes)
