@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import warnings
 
 import pytest
 from typer.testing import CliRunner
 
 from skal.cli import main
-from skal.cli.app import app
+from skal.cli.app import app, one_line_warnings
 from skal.cli.experiments import _split
 from skal.datasets import make_sounds
 from skal.datasets.synthetic import write_sounds
@@ -282,3 +283,13 @@ def test_help_fits_80_columns(command):
     assert done.exit_code == 0
     assert max(map(len, done.output.splitlines())) <= 80
     assert "…" not in done.output  # a name that is cut cannot be typed
+
+
+def test_a_warning_is_one_line(capsys):
+    with one_line_warnings():
+        for text in ("a.wav is short", "b.wav is short", "a.wav is short"):
+            with warnings.catch_warnings():  # changes the filters
+                warnings.simplefilter("always")
+                warnings.warn(text, stacklevel=1)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["skal: warning: a.wav is short", "skal: warning: b.wav is short"]

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from skal._utils.rows.fingerprints import fingerprint, is_digest
 
 _NAME = "campaign.skal"
 _PART = re.compile(r"(model|round|rows)-\d+\.skal")
+_FIRST = ("round-00000.skal", "rows-00000.skal", "model-00000.skal", "model-00001.skal")
 _FORMAT = 3
 _OLD_NAME = "campaign.joblib"  # format 1: one pickle of everything
 
@@ -117,6 +119,12 @@ class Checkpoint:
         """Resume a saved campaign, if there is one; call it within `hold`."""
         self._saved = ""
         if not has_checkpoint(self.folder):
+            # A campaign that was killed at its first save left files of round 0 alone.
+            if any(_later(path.name) for path in self.folder.iterdir()):
+                warnings.warn(
+                    f"{self.path} is missing: the campaign starts again from its beginning",
+                    stacklevel=2,
+                )
             return
         self._saved = checksum_of(self.path)
         head = read_checksummed(self.path, "campaign", _FORMAT)
@@ -131,6 +139,11 @@ class Checkpoint:
                 f"{self.path} belongs to another campaign ({'; '.join(differing)}). Set "
                 "checkpoint= to another folder, or delete this folder to start over."
             )
+
+
+def _later(name):
+    """Tell whether a file was written after the first save of a campaign."""
+    return _PART.fullmatch(name) is not None and name not in _FIRST
 
 
 def _differences(found, given):

@@ -51,11 +51,14 @@ def one_line_interrupt():
 def one_line_warnings():
     """Print warnings for users as one line each, without the code that raised them."""
     with warnings.catch_warnings():
-        before = warnings.showwarning
+        # Python forgets which warnings it has shown whenever their filters change.
+        before, shown = warnings.showwarning, set()
 
         def _show(message, category, filename, lineno, file=None, line=None):
             if issubclass(category, UserWarning):
-                print(f"skal: warning: {message}", file=sys.stderr)
+                if str(message) not in shown:
+                    print(f"skal: warning: {message}", file=sys.stderr)
+                shown.add(str(message))
             else:
                 before(message, category, filename, lineno, file, line)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from skal._utils.files.saved_models import list_model_files
 from skal._utils.sound.soundfiles import AudioReadError, audio_length
 from skal.label.asking import answers, clips, import_export, questions, status
-from skal.label.asking.classes import add_class, list_classes, list_former, mark_nothing
+from skal.label.asking.classes import add_classes, mark_nothing
 from skal.label.asking.found_clips import FOUND
 from skal.label.asking.matching import match_labels
 from skal.label.asking.values import check_id, check_person
@@ -205,8 +205,9 @@ class LabelingProject(ClassChanges, Review):
             clips.update_clips(store, self.root, **parts, seed=settings["random_state"])
         with store.write() as connection:
             write_settings(connection, settings)
-            names = [*self.given_classes, *filter(None, [self.given_nothing])]
-            self.class_notes = _add_classes(connection, names, "created" in found)
+            names = list(self.given_classes)
+            names += [n for n in [self.given_nothing] if n is not None and n not in names]
+            self.class_notes = add_classes(connection, names, "created" in found)
             if self.given_nothing is not None:
                 mark_nothing(connection, self.given_nothing)
         self.settings = settings
@@ -480,20 +481,3 @@ class LabelingProject(ClassChanges, Review):
         files = list_model_files(self.folder)
         found = (files.get(i) for i in reversed(done) if round in (None, i))
         return next(filter(None, found), None)
-
-
-def _add_classes(connection, names, is_old):
-    """Add classes; return notes for the user."""
-    former = {found.name: found for found in list_former(connection)}
-    known = {info.name for info in list_classes(connection)}
-    notes = []
-    for name in names:
-        if name in former:
-            notes.append(f"{former[name]}: it was not added again")
-            continue
-        info = add_class(connection, name)
-        if is_old and info.name not in known:
-            key = f" (key {info.key})" if info.key else ""
-            notes.append(f"the class {info.name!r} is new in this project{key}")
-            known.add(info.name)
-    return tuple(notes)

@@ -402,6 +402,16 @@ class TestDamage:
         finally:
             path.write_bytes(whole)
 
+    def test_a_lost_head_is_told(self, tmp_path):
+        X, y = blobs()
+        first = campaign(checkpoint=tmp_path).fit(X, y)
+        (tmp_path / "campaign.skal").unlink()
+        with pytest.warns(
+            UserWarning, match=r"campaign.skal is missing: the campaign starts again"
+        ):
+            again = campaign(checkpoint=tmp_path).fit(X, y)
+        np.testing.assert_array_equal(again.labeled_indices_, first.labeled_indices_)
+
     def test_nothing_damaged_is_unpickled(self, saved, monkeypatch):
         folder, _ = saved
         path = folder / "model-00002.skal"

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 
@@ -128,6 +129,28 @@ def test_an_unfinished_run_goes_on(comparison, tmp_path, monkeypatch):
     whole = compare_tiny(tmp_path)
     assert queries(whole.folder) == queries(comparison.folder)
     assert "resumes after round 1" in (whole.folder / "margin" / "0" / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("name", ["stats.csv", "queries.csv", "summary.json", "manifest.json"])
+@pytest.mark.parametrize("how", ["flipped", "emptied", "removed"])
+def test_damaged_results_are_not_compared(comparison, tmp_path, name, how):
+    shutil.copytree(comparison.folder, tmp_path / "copy")
+    path = tmp_path / "copy" / "margin" / "1" / name
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content if how == "flipped" else b"")
+    if how == "removed":
+        path.unlink()
+    with pytest.raises(ExperimentError, match=rf"margin/1/{name} (is damaged|has (changed|been))"):
+        Comparison.from_folder(tmp_path / "copy", NAMES, [0, 1])
+
+
+def test_changed_files_that_are_not_compared_are_named(tmp_path, capsys):
+    first = compare_tiny(tmp_path, ["margin"], n_seeds=1)
+    path = first.folder / "margin" / "0" / "params.json"
+    path.write_text("{}")
+    compare_tiny(tmp_path, ["margin"], n_seeds=1, verbose=1)
+    assert f"{path} has changed since the run finished" in capsys.readouterr().out
 
 
 def test_two_processes_on_one_comparison(tmp_path, monkeypatch):
@@ -365,8 +388,6 @@ def test_permuted_labels_show_no_strategy_better(tmp_path, monkeypatch):
 
 
 def test_repeated_runs_count_once(comparison, tmp_path):
-    import shutil
-
     folder = tmp_path / "copy"
     shutil.copytree(comparison.folder, folder)
     shutil.rmtree(folder / "margin" / "1")

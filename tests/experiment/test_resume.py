@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -169,6 +170,92 @@ def test_nothing_to_go_on_with(tmp_path, capsys):
     assert "all 1 runs in" in capsys.readouterr().out
 
 
+def interrupted(folder, raw, monkeypatch, n_rounds=2):
+    """Run until some rounds are recorded, and end there as if killed."""
+    from skal.experiment.runs.record import Recorder
+
+    call, recorded = Recorder.__call__, []
+
+    def record_few(self, record):
+        call(self, record)
+        recorded.append(record)
+        if len(recorded) == n_rounds:
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Recorder, "__call__", record_few)
+        run(folder, raw)
+    (path,) = (file.parent for file in folder.rglob("params.json"))
+    return path
+
+
+def flip(path, position=None):
+    """Flip a bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2 if position is None else position] ^= 1
+    path.write_bytes(content)
+
+
+class TestDamagedFiles:
+    """Every file of a run folder: named if it is damaged, or written again."""
+
+    @pytest.fixture
+    def path(self, tmp_path, monkeypatch):
+        return interrupted(tmp_path, RICH, monkeypatch)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("params.json", "environment.json", "started.json", "model.skal"),
+            *("checkpoint/campaign.skal", "checkpoint/valid.skal"),
+        ],
+    )
+    @pytest.mark.parametrize("damage", [flip, lambda path: path.write_bytes(b"")])
+    def test_of_an_interrupted_run(self, path, name, damage):
+        damage(path / name)
+        with pytest.raises(ExperimentError, match=f"{name} (is damaged|has changed)"):
+            resume_runs(path, verbose=0)
+
+    @pytest.mark.parametrize("name", ["params.json", "model.skal", "checkpoint/valid.skal"])
+    def test_missing_from_an_interrupted_run(self, path, name):
+        (path / name).unlink()
+        for folder in (path, path.parents[1]):
+            with pytest.raises(ExperimentError, match=f"{name} (is|has been) missing"):
+                resume_runs(folder, verbose=0)
+
+    @pytest.mark.parametrize("name", ["stats.csv", "queries.csv"])
+    def test_files_that_are_written_again(self, path, expected, name):
+        (path / name).write_text("nothing of a table\n")
+        assert resume_runs(path, verbose=0) == [path]
+        assert result(path) == expected[0]
+
+    def test_a_lost_checkpoint_is_reported(self, path, expected, capsys):
+        shutil.rmtree(path / "checkpoint")
+        resume_runs(path)
+        assert "checkpoint has no campaign: the run starts again" in capsys.readouterr().out
+        assert result(path) == expected[0]
+
+    def test_of_a_finished_run(self, tmp_path, capsys):
+        (path,) = run(tmp_path, TINY | {"full_data": False})
+        for file in sorted(path.iterdir()):
+            content = file.read_bytes()
+            for damage in (flip, lambda file: file.write_bytes(b"")):
+                damage(file)
+                named = f"{file.name} (is damaged|has changed since the run finished)"
+                with pytest.raises(ExperimentError, match=named):
+                    resume_runs(tmp_path, verbose=0)
+                file.write_bytes(content)
+        (path / "model.skal").unlink()
+        assert resume_runs(tmp_path) == []
+        assert "model.skal is missing; the run is finished" in capsys.readouterr().out
+
+    def test_of_another_run_is_a_line(self, tmp_path, capsys):
+        (path,) = run(tmp_path, TINY | {"full_data": False})
+        flip(path / "manifest.json")
+        (other,) = run(tmp_path, TINY | {"full_data": False, "verbose": 1})
+        assert (other / "manifest.json").exists()
+
+
 def test_two_processes_on_one_folder(tmp_path, monkeypatch, capsys):
     (path,) = run(tmp_path, TINY | {"full_data": False})
     (path / "manifest.json").unlink()
@@ -234,6 +321,9 @@ def test_other_data_are_one_line(tmp_path, capsys, monkeypatch):
     params = json.loads((path / "params.json").read_text())
     params["dataset"]["n_samples"] = 50
     (path / "params.json").write_text(json.dumps(params))
+    assert call_quietly("run", "--resume", path) == 1
+    assert "If you changed it yourself, remove started.json" in capsys.readouterr().err
+    (path / "started.json").unlink()
     assert call_quietly("run", "--resume", path) == 1
     error = capsys.readouterr().err
     assert "belongs to another campaign" in error

@@ -372,3 +372,17 @@ def test_what_is_not_finite_afterwards_is_set_aside(tmp_path, huge, rate):
     assert len(features) == 1 and np.isfinite(features).all()
     if rate == 8000:
         assert list(model.transform_readable(np.stack([y, SOUND[:8000]]))[1]) == [0]
+
+
+@pytest.mark.parametrize("size", [0, 1, 23, 2**31, 2**63 - 1, 2**63, 2**64 - 8, 2**64 - 1])
+@pytest.mark.parametrize("kind", ["W64", "CAF"])
+def test_chunks_that_point_anywhere_end_the_search(tmp_path, kind, size):
+    content = encoded(kind)
+    layout, at = ("<Q", 40 + 16) if kind == "W64" else (">Q", 8 + 4)
+    path = tmp_path / f"a.{kind.lower()}"
+    # Of the first chunk, which is not that of the sound.
+    path.write_bytes(patched(content, at, layout, size))
+    try:
+        assert 0 <= audio_length(path) < 10
+    except AudioReadError as error:
+        assert "a." in str(error)

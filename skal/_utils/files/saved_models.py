@@ -4,13 +4,19 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from skal._utils.files.checksummed import is_checksummed, parse_checksummed, write_checksummed
+from skal._utils.files.checksummed import (
+    is_checksummed,
+    parse_checksummed,
+    read_checksummed,
+    write_checksummed,
+)
 from skal._utils.files.pickles import is_pickle, unpickle
 
 __all__ = [
     "MODEL_FILE",
     "ModelError",
     "OpenedModel",
+    "check_model",
     "find_model",
     "list_model_files",
     "read_model",
@@ -81,7 +87,8 @@ def find_model(path):
             return list(rounds.values())[-1]
     if (path / "params.json").is_file():
         raise ModelError(
-            f"{path}: this run has not saved a model; see its log.txt, or continue it"
+            f"{path / MODEL_FILE} is missing: the run has not saved a model (see its log.txt, or "
+            "continue it), or the file was removed"
         )
     if (path / "project.sqlite").is_file() or (path / ".skal").is_dir():
         raise ModelError(f"{path}: this project has no model yet; label more clips of each class")
@@ -91,6 +98,11 @@ def find_model(path):
 def write_model(path, model, about):
     """Save a model with a checksum; `about` is metadata for JSON."""
     write_checksummed(path, _KIND, _FORMAT, about, {}, model)
+
+
+def check_model(path, digest):
+    """Raise a ValueError unless a model file is undamaged and has this checksum."""
+    read_checksummed(path, _KIND, _FORMAT, digest)
 
 
 def read_model(path):

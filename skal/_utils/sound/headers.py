@@ -225,6 +225,8 @@ class _Chunks:
             if kind in self.keep:
                 self.kept[kind] = self.source.read(at + self.width, min(length, 4096))
                 self.places[kind] = at
+            if length < 0:  # damaged: the next chunk would be this one or an earlier one
+                break
             at = self._next(at, length)
         return found
 

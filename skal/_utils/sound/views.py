@@ -17,8 +17,10 @@ class Source:
         """Return bytes from a position in the file, fewer at its end."""
         if at >= 0 and at + count <= len(self._beginning):
             return self._beginning[at : at + count]
+        if at >= self.size:  # a damaged header may point beyond any position
+            return b""
         self.file.seek(max(0, at))
-        return self.file.read(max(0, count))
+        return self.file.read(max(0, min(count, self.size)))
 
     def is_zero(self, at):
         """Return whether all bytes from a position to the end are zero, up to 1 MiB."""

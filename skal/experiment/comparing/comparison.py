@@ -25,7 +25,7 @@ from skal.experiment.params.alframework import COMBINED_STRATEGIES
 from skal.experiment.params.parameters import Params, dataset_name, load_params
 from skal.experiment.params.renamed import before_renaming
 from skal.experiment.registry import find_component, name_of_class
-from skal.experiment.runs.manifest import find_duplicates
+from skal.experiment.runs.manifest import changed_files, find_duplicates
 from skal.experiment.runs.plan import make_plans, per_threshold
 from skal.experiment.runs.progress import Reporter, duration_text
 from skal.experiment.runs.run import begin_run, describe_params, play_run
@@ -42,6 +42,9 @@ _RAREST = "eval_recall_rarest"
 # Keys that select what is compared; the other keys are settings.
 _STRATEGY_KEYS = ("strategy", "framework_type", "name")
 _ENGINE_KEYS = tuple(key for keys in COMBINED_STRATEGIES.values() for key in keys)
+
+# The files of a run that a comparison reads, or whose hash it compares.
+_READ = ("queries.csv", "stats.csv", "summary.json")
 
 # Keys that do not affect results, or that differ between the runs of a comparison.
 _NOT_IN_DIGEST = (
@@ -197,6 +200,7 @@ def _play_all(folder, plans, reporter):
         for plan in sorted(plans, key=lambda plan: plan.params.random_seed)
     ]
     missing = [task for task in tasks if not RunFolder(task[0]).is_finished]
+    _name_changed([path for path, _ in tasks if RunFolder(path).is_finished], reporter)
     n_seeds = len({plan.params.random_seed for plan in plans})
     reporter.line(
         f"{len(plans) // n_seeds} strategies, {n_seeds} seed{'s' * (n_seeds > 1)}: "
@@ -222,6 +226,14 @@ def _play_all(folder, plans, reporter):
             )
 
 
+def _name_changed(finished, reporter):
+    """Report changed files of finished runs that the comparison does not read."""
+    for folder in finished:
+        for path in changed_files(folder)[0]:
+            if path.name not in _READ:
+                reporter.line(f"{path} has changed since the run finished; it is not used here")
+
+
 def _played(missing, n_jobs, reporter):
     """Yield a line about each run when it ends."""
     if n_jobs == 1:  # in this process, the bar can advance within a run
@@ -243,7 +255,9 @@ def _play_one(path, plan, advance=None):
     folder = RunFolder(path)
     # One thread each: the last bits of a sum depend on the number of threads.
     with folder.hold(), threadpool_limits(1):
-        if not folder.is_run:
+        if folder.is_run:
+            folder.check_begun()
+        else:
             begin_run(folder, plan)
         play_run(folder, plan, Reporter(0, advance))
     summary = folder.read_json("summary.json")
@@ -329,6 +343,8 @@ class Comparison:
         folder, stats, full_data, duplicates, again = Path(folder), {}, {}, {}, {}
         for name in names:
             paths = [folder / name / str(seed) for seed in seeds]
+            for path in paths:
+                RunFolder(path).check_finished(_READ)
             twins = find_duplicates(paths)
             duplicates |= twins
             stats[name] = {

@@ -1,4 +1,4 @@
-"""Manifests: hashes of the files of a run, and duplicate runs."""
+"""Manifests: hashes of the files of a run, damaged files, and duplicate runs."""
 
 import csv
 import hashlib
@@ -6,9 +6,22 @@ import io
 import json
 from pathlib import Path
 
-__all__ = ["MANIFEST", "find_duplicates", "make_manifest", "result_hash"]
+from skal.experiment.messages import ExperimentError
+
+__all__ = [
+    "MANIFEST",
+    "STARTED",
+    "changed_files",
+    "describe_files",
+    "find_duplicates",
+    "make_manifest",
+    "read_manifest",
+    "result_hash",
+]
 
 MANIFEST = "manifest.json"
+# The hashes of what is written before the first round; a finished run has a manifest instead.
+STARTED = "started.json"
 
 # Columns that vary between runs with the same result.
 _TIMES = ("seconds_query", "seconds_fit")
@@ -16,11 +29,49 @@ _TIMES = ("seconds_query", "seconds_fit")
 
 def make_manifest(folder):
     """Return the SHA-256 of each file of a finished run, and that of its result."""
-    files = sorted(path for path in Path(folder).iterdir() if _counts(path))
-    return {
-        "files": {path.name: _hash_file(path) for path in files},
-        "result": result_hash(folder),
+    files = {
+        path.name: path.read_bytes() for path in sorted(Path(folder).iterdir()) if _counts(path)
     }
+    return describe_files(files, result=result_hash(folder))
+
+
+def describe_files(contents, **more):
+    """Return a manifest of files, from their contents by name, with a checksum of its own."""
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    described = {"files": files, **more}
+    return described | {"checksum": _checksum(described)}
+
+
+def read_manifest(path):
+    """Read a manifest, or raise an error that names it."""
+    path = Path(path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        # Manifests of earlier versions have no checksum.
+        if found.pop("checksum", None) not in (None, _checksum(found)):
+            raise ValueError("its checksum is wrong")
+        if not isinstance(found["files"], dict):
+            raise ValueError("it lists no files")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ExperimentError(
+            f"{path} is damaged ({getattr(error, 'strerror', None) or error}): restore it from a "
+            "copy, or remove its folder to run again"
+        ) from error
+    return found
+
+
+def changed_files(folder, name=MANIFEST, only=None):
+    """Return the files of a run that differ from its manifest, and those that are missing."""
+    changed, missing = [], []
+    for file, digest in read_manifest(Path(folder) / name)["files"].items():
+        path = Path(folder) / file
+        if only is not None and file not in only:
+            continue
+        if not path.is_file():
+            missing.append(path)
+        elif _hash_file(path) != digest:
+            changed.append(path)
+    return changed, missing
 
 
 def result_hash(folder):
@@ -42,7 +93,7 @@ def find_duplicates(folders):
         path = folder / MANIFEST
         if not path.is_file():
             continue
-        result = json.loads(path.read_text(encoding="utf-8"))["result"]
+        result = read_manifest(path).get("result")
         if result in first:
             duplicates[folder] = first[result]
         else:
@@ -51,9 +102,14 @@ def find_duplicates(folders):
 
 
 def _counts(path):
-    return path.is_file() and not path.name.startswith(".") and path.name != MANIFEST
+    skipped = path.name.startswith(".") or path.name in (MANIFEST, STARTED)
+    return path.is_file() and not skipped
 
 
 def _hash_file(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checksum(described):
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from sklearn.metrics import accuracy_score
 
-from skal._utils.files.saved_models import MODEL_FILE
+from skal._utils.files.checksummed import checksum_of, read_checksummed, write_checksummed
+from skal._utils.files.saved_models import MODEL_FILE, check_model
 from skal.campaign.checkpoint import last_round
 from skal.experiment.runs.progress import round_line
 from skal.metrics import area_under_budget_curve, budget_curve
@@ -26,6 +27,9 @@ STATS_COLUMNS = [
 ]
 HELD_OUT_COLUMNS = ["part", "position", "file", "label"]
 QUERY_COLUMNS = ["round", "position", "file", "label", "score"]
+
+# Beside the checkpoint, because the campaign knows nothing of validation data.
+_VALID_FILE, _VALID_FORMAT = "valid.skal", 1
 
 # Keys of ``history_``, and their columns in stats.csv.
 _COLUMNS = {
@@ -82,22 +86,31 @@ class Recorder:
         self.reporter = reporter
         self.valid = plan.rows(plan.split.valid) if len(plan.split.valid) else None
         self._valid_scores = {}
+        self._saved = None  # checksum of the best model so far
 
     def catch_up(self):
         """Read the files of an interrupted run, before the campaign continues."""
         last = last_round(self.campaign.checkpoint)
         if last is None:
+            if (self.folder.path / "stats.csv").exists():
+                self.reporter.line(
+                    f"{self.campaign.checkpoint} has no campaign: the run starts again from its "
+                    "first labels"
+                )
             return
         record, model = last
         self.reporter.line(f"resumes after round {record['round']}, {record['n_labeled']} labels")
         self.reporter.advance(record["n_labeled"])
         if self.valid is None:
             return
+        if record["round"] > 0 or self._valid_path.exists():
+            kept = read_checksummed(self._valid_path, "valid", _VALID_FORMAT).values
+            self._valid_scores, self._saved = dict(kept["scores"]), kept["model"]
         # The run may have stopped between saving the campaign and scoring its round.
-        for row in self.folder.read_csv("stats.csv"):
-            self._valid_scores[int(row["round"])] = float(row["valid_acc"])
         if record["round"] not in self._valid_scores:
             self._validate(record["round"], model)
+        if self._saved is not None:
+            check_model(self.folder.path / MODEL_FILE, self._saved)
 
     def __call__(self, record):
         """Record a round."""
@@ -168,6 +181,13 @@ class Recorder:
         self._valid_scores[round_number] = accuracy_score(y, model.predict(X))
         if self._best_round() == round_number:
             self._save_model(model)
+            self._saved = checksum_of(self.folder.path / MODEL_FILE)
+        kept = {"scores": list(self._valid_scores.items()), "model": self._saved}
+        write_checksummed(self._valid_path, "valid", _VALID_FORMAT, kept, {})
+
+    @property
+    def _valid_path(self):
+        return self.campaign.checkpoint / _VALID_FILE
 
     def _best_round(self):
         """Return the first round with the highest accuracy above the baseline, or None."""

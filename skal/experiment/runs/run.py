@@ -20,6 +20,9 @@ __all__ = ["begin_run", "describe_params", "play_run", "resume_runs", "run_exper
 # Data and features depend on these keys: runs with the same values share them.
 _DATA_KEYS = ("dataset", "data_home", "sub_dir", "num_total", "features", "model")
 
+# Files that only run folders have.
+_BEGUN = ("params.json", "manifest.json", "started.json")
+
 # Keys whose origin is printed even if they have their defaults.
 _SAID = ("split", "features", "model", "strategy", "n_initial", "n_instances", "budget")
 
@@ -108,8 +111,7 @@ def begin_run(folder, plan):
     used = plan.params.as_used() | {"sub_dir": plan.task}
     if plan.params.data_home is not None:
         used["data_home"] = os.path.abspath(plan.params.data_home)
-    folder.write_json("environment.json", describe_environment(plan.params.random_seed))
-    folder.write_json("params.json", used)
+    folder.begin(environment=describe_environment(plan.params.random_seed), params=used)
 
 
 def play_run(folder, plan, reporter):
@@ -171,7 +173,11 @@ def _one_line_errors(folder, resume):
 
 def _report_twin(folder, reporter):
     siblings = [path for path in folder.path.parent.iterdir() if path != folder.path]
-    twin = find_duplicates([*_natural_order(siblings), folder.path]).get(folder.path)
+    try:
+        twin = find_duplicates([*_natural_order(siblings), folder.path]).get(folder.path)
+    except ExperimentError as error:  # of another run: this one is whole
+        reporter.line(str(error))
+        return
     if twin is not None:
         reporter.line(f"the result is identical to that of {twin}{os.sep}: count them as one run")
 
@@ -224,9 +230,7 @@ def resume_runs(path="outputs", *, verbose=1):
     path = Path(path)
     folders = _find_runs(path)
     waiting = [folder for folder in folders if not folder.is_finished]
-    for folder in folders:
-        if folder.is_finished:
-            folder.tidy()
+    damaged = list(_look_after([f for f in folders if f.is_finished], reporter))
     if not waiting:
         reporter.line(f"nothing to resume: all {len(folders)} runs in {path} are finished")
     if any((folder.path / "checkpoint").is_dir() for folder in waiting):
@@ -244,13 +248,27 @@ def resume_runs(path="outputs", *, verbose=1):
             reporter.line(f"skipped: {error}")
             continue
         finished.append(folder.path)
+    if damaged:
+        raise ExperimentError("; ".join(damaged))
     return finished
 
 
+def _look_after(finished, reporter):
+    """Clear finished runs up, and yield a line for each that has changed since."""
+    for folder in finished:
+        folder.tidy()
+        try:
+            for path in folder.check_finished():
+                reporter.line(f"{path} is missing; the run is finished without it")
+        except ExperimentError as error:
+            yield str(error)
+
+
 def _find_runs(path):
-    if (path / "params.json").is_file():
+    if _is_begun(path):
         return [RunFolder(path)]
-    found = _natural_order(file.parent for file in path.rglob("params.json"))
+    files = (file for name in _BEGUN for file in path.rglob(name))
+    found = _natural_order({file.parent for file in files if _is_begun(file.parent)})
     if not found:
         raise ExperimentError(
             f"{path}: this folder has no started run; start it again with skal run"
@@ -258,12 +276,20 @@ def _find_runs(path):
     return [RunFolder(folder) for folder in found]
 
 
+def _is_begun(path):
+    folder = RunFolder(path)
+    if folder.has_lost_params:
+        raise ExperimentError(
+            f"{folder.path / 'params.json'} is missing, without which the run cannot continue: "
+            f"restore it from a copy, or remove the folder {folder.path} to run again"
+        )
+    return folder.is_run
+
+
 def _resume(folder, reporter, shared):
     with folder.hold():
-        try:
-            params, _ = load_params(folder.read_json("params.json"))
-        except (OSError, json.JSONDecodeError) as error:
-            raise ExperimentError(f"{folder.path / 'params.json'}: {error}") from error
+        folder.check_begun()
+        params, _ = load_params(folder.read_json("params.json"))
         used = params.as_used()
         key = json.dumps([used.get(name) for name in _DATA_KEYS])
         (plan,) = make_plans([params], reporter, features=shared.get(key))

@@ -19,7 +19,13 @@ from skal._utils.files.atomic import (
     write_atomically,
 )
 from skal.experiment.messages import ExperimentError, FolderBusyError
-from skal.experiment.runs.manifest import MANIFEST, make_manifest
+from skal.experiment.runs.manifest import (
+    MANIFEST,
+    STARTED,
+    changed_files,
+    describe_files,
+    make_manifest,
+)
 
 __all__ = ["RunFolder", "describe_environment", "make_output_folder"]
 
@@ -83,6 +89,12 @@ class RunFolder:
         """Return whether the run has ended and all its files are written."""
         return (self.path / MANIFEST).is_file()
 
+    @property
+    def has_lost_params(self):
+        """Whether a run was started here whose parameters are missing."""
+        begun = (MANIFEST, "checkpoint", "stats.csv")
+        return not self.is_run and any((self.path / name).exists() for name in begun)
+
     @contextlib.contextmanager
     def hold(self):
         """Lock out other processes, and remove half-written files of a killed process."""
@@ -98,15 +110,49 @@ class RunFolder:
                 ) from error
             yield self
 
+    def begin(self, **values):
+        """Write JSON files by stem, and their hashes; params.json makes the run resumable."""
+        texts = {f"{name}.json": _as_json(value) for name, value in values.items()}
+        hashed = describe_files({name: _encoded(text) for name, text in texts.items()})
+        self.write_json(STARTED, hashed)
+        for name, text in texts.items():
+            self.write_text(name, text)
+
+    def check_begun(self):
+        """Raise an error if a file that `begin` wrote has changed since."""
+        # Runs that an earlier version started have no hashes.
+        if (self.path / STARTED).exists():
+            changed, missing = changed_files(self.path, STARTED)
+            yours = f". If you changed it yourself, remove {STARTED}"
+            self._refuse(changed + missing, "since the run began", yours)
+
+    def check_finished(self, only=None):
+        """Raise an error if a file of a finished run has changed; return the missing files."""
+        changed, missing = changed_files(self.path, only=only)
+        self._refuse(changed if only is None else changed + missing, "since the run finished")
+        return missing
+
+    def _refuse(self, paths, since, more=""):
+        if paths:
+            how = "has changed" if paths[0].exists() else "has been missing"
+            raise ExperimentError(
+                f"{paths[0]} {how} {since}: restore it from a copy, or remove the folder "
+                f"{self.path} to run again{more}"
+            )
+
     def seal(self):
         """Write the manifest, which marks the run as finished."""
         self.write_json(MANIFEST, make_manifest(self.path))
+        with self.named_errors(STARTED):
+            (self.path / STARTED).unlink(missing_ok=True)
 
     def tidy(self):
         """Remove temporary files of a finished run that was killed before it could."""
-        if any((self.path / name).exists() for name in ("checkpoint", ".lock")):
+        if any((self.path / name).exists() for name in ("checkpoint", ".lock", STARTED)):
             with contextlib.suppress(FolderBusyError), self.hold():
                 self.remove("checkpoint")
+                with self.named_errors(STARTED):
+                    (self.path / STARTED).unlink(missing_ok=True)
 
     def remove(self, name):
         """Remove a folder inside this one, if it is there."""
@@ -115,7 +161,14 @@ class RunFolder:
 
     def read_json(self, name):
         """Read a JSON file."""
-        return json.loads((self.path / name).read_text(encoding="utf-8"))
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ExperimentError(
+                f"cannot read {self.path / name}: {error.strerror or error}"
+            ) from error
+        except ValueError as error:
+            raise ExperimentError(f"{self.path / name} is damaged: {error}") from error
 
     def read_csv(self, name):
         """Return the rows of a CSV file as dicts of strings; a missing file has no rows."""
@@ -132,7 +185,7 @@ class RunFolder:
 
     def write_json(self, name, value):
         """Write a JSON file."""
-        self.write_text(name, json.dumps(value, indent=2) + "\n")
+        self.write_text(name, _as_json(value))
 
     def write_csv(self, name, columns, rows):
         """Write dicts into a CSV file; missing values are left empty."""
@@ -167,6 +220,10 @@ class RunFolder:
             raise ExperimentError(
                 f"cannot write {self.path / name}: {error.strerror or error}"
             ) from error
+
+
+def _as_json(value):
+    return json.dumps(value, indent=2) + "\n"
 
 
 def _encoded(text):

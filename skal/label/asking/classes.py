@@ -18,6 +18,7 @@ from skal.label.store.tables import answers, classes, predictions, questions
 
 __all__ = [
     "add_class",
+    "add_classes",
     "class_ids",
     "list_classes",
     "list_former",
@@ -234,3 +235,23 @@ def _free_key(name, taken):
     wanted = _DIGITS + "".join(c for c in name.lower() if c in _LETTERS) + _LETTERS
     free = (key for key in wanted if key not in taken and key not in RESERVED_KEYS)
     return next(free, None)
+
+
+def add_classes(connection, names, is_old):
+    """Add classes; return notes for the user."""
+    former = {found.name: found for found in list_former(connection)}
+    known = {info.name for info in list_classes(connection)}
+    notes, given = [], set()
+    for name in names:
+        if name in former:
+            notes.append(f"{former[name]}: it was not added again")
+            continue
+        info = add_class(connection, name)
+        if info.name in given:
+            notes.append(f"the class {info.name!r} is given twice: it is one class")
+        given.add(info.name)
+        if is_old and info.name not in known:
+            key = f" (key {info.key})" if info.key else ""
+            notes.append(f"the class {info.name!r} is new in this project{key}")
+            known.add(info.name)
+    return tuple(notes)

@@ -235,3 +235,4 @@ class ProjectProgress:
     training: TrainingStatus  # state of the training
     agreement: Agreement | None = None  # none if no clip has labels of two people
     n_open: int = 0  # number of usable clips that no answer has settled
+    nothing: str | None = None  # the class that means that nothing of interest is heard

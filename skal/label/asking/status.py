@@ -24,7 +24,8 @@ _PACE = 50
 
 def measure_progress(connection):
     """Return the ProjectProgress of a project."""
-    kinds, per_class = _counts(connection)
+    infos = list_classes(connection)
+    kinds, per_class = _counts(connection, infos)
     history = connection.execute(select(rounds).order_by(rounds.c.id)).all()
     numbers, outcomes = audits(connection)
     done = {row.id: row.n_labels for row in history if row.status == "done"}
@@ -48,6 +49,7 @@ def measure_progress(connection):
         training=_training_of(history, read_settings(connection).get("worker"), per_class),
         n_open=n_open,
         agreement=agreement_of(_pairs(connection)),
+        nothing=next((info.name for info in infos if info.nothing), None),
     )
 
 
@@ -102,7 +104,7 @@ def _missing(per_class):
     return "the first model needs a few labels of each class"
 
 
-def _counts(connection):
+def _counts(connection, infos):
     query = (
         select(clips.c.kind, clips.c.class_id, func.count())
         .where(clips.c.kind.is_not(None))
@@ -113,8 +115,7 @@ def _counts(connection):
     for kind, _, n in counted:
         kinds[kind] += n
     of_class = {class_id: n for kind, class_id, n in counted if kind == LABEL}
-    names = list_classes(connection)
-    return kinds, {info.name: of_class.get(info.id, 0) for info in names}
+    return kinds, {info.name: of_class.get(info.id, 0) for info in infos}
 
 
 def _times(connection):

@@ -160,7 +160,7 @@ def read_labels(path):
     ('night.wav', 4.0, 6.0, 'owl')
     """
     path = Path(path)
-    labels, problems, left_out = {}, [], []
+    labels, problems, left_out, again = {}, [], [], []
     for name, content in sources_of(path):
         inside = "" if name is None else f"{name}, "
         own_name = recording_of(path.name if name is None else name)
@@ -173,9 +173,14 @@ def read_labels(path):
             row, recording, *rest = item
             recording = own_name if recording is None else recording
             problem = _add(labels, inside + row, recording, *rest)
-            problems += [] if problem is None else [problem]
+            told = again if isinstance(problem, LeftOut) else problems
+            told += [] if problem is None else [problem]
     if problems:
         raise LabelFileError(path, problems)
+    if again:
+        rows = f"{len(again)} row{'s' * (len(again) > 1)}"
+        reason = f"{again[0].row} {again[0].reason}{', and others' * (len(again) > 1)}"
+        left_out.append(LeftOut(rows, "label", f"given twice, taken once: {reason}"))
     found = [
         ImportedLabel(*clip, label, os.fspath(path), row) for clip, (label, row) in labels.items()
     ]
@@ -193,4 +198,6 @@ def _add(labels, row, path, start, end, label):
     if before[0] != label:
         reason = f"{label!r}, but {path!r} is {before[0]!r} in {before[1]}; keep one of them"
         return LabelProblem(row, "label", reason)
+    if before[1] != row:
+        return LeftOut(row, "label", f"repeats {before[1]}")
     return None

@@ -1,6 +1,7 @@
 """The campaign behind the rounds of a project: begin, teach, resume."""
 
 import shutil
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -100,7 +101,11 @@ def resume(project, pool, names, history):
         if not has_checkpoint(_checkpoint(project, number)):
             return None, None
         classifier = fit_classifier(project, pool, number, names, dict(first["batch"]))
-    except _BAD_CHECKPOINT:
+    except _BAD_CHECKPOINT as error:
+        warnings.warn(
+            f"the last campaign cannot continue, so a new model is trained on all labels: {error}",
+            stacklevel=2,
+        )
         return None, None
     campaign = Campaign(number, classifier, names, pool.digest)
     known = [row for row in batches if _knows(classifier, pool, row.record["batch"])]

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from skal._utils.distances.cosine import highest_cosine
-from skal._utils.files.atomic import write_atomically
+from skal._utils.files.checksummed import parse_checksummed, write_checksummed
 from skal._utils.rows.time_statistics import time_statistics
 from skal._utils.sound.windows import Window
 from skal.audio import FeatureCache
@@ -17,6 +17,9 @@ from skal.label.learning.defaults import choose_components
 from skal.label.store.project_error import ProjectError
 
 __all__ = ["Finder", "save_scores"]
+
+
+_SCORES, _FORMAT = "scores.skal", 1
 
 
 @dataclass
@@ -190,17 +193,24 @@ def save_scores(folder, number, ids, classes, proba):
     """Save the newest predictions for all clips, to search for a class."""
     # Store logarithms: in half precision, probabilities near 1 would be equal.
     logs = np.log(np.maximum(proba, np.finfo(np.float32).tiny)).astype(np.float16)
-    with write_atomically(folder / "scores.npz") as file:
-        np.savez(file, round=number, ids=ids, classes=np.array(classes, dtype=str), logs=logs)
+    values = {"round": number, "classes": [str(name) for name in classes]}
+    write_checksummed(folder / _SCORES, "scores", _FORMAT, values, {"ids": ids, "logs": logs})
 
 
 def _read_scores(folder, label):
     """Return clips and the probabilities of a class, or None if no model knows it."""
+    path = folder / _SCORES
     try:
-        with np.load(folder / "scores.npz") as kept:
-            column = np.flatnonzero(kept["classes"] == label)
-            if len(column) != 1:
-                return None
-            return kept["ids"], np.exp(kept["logs"][:, column[0]].astype(np.float32))
+        content = path.read_bytes()
     except FileNotFoundError:
         return None
+    try:
+        kept = parse_checksummed(
+            content, path, "scores", _FORMAT, remedy="remove it: the next round writes it again"
+        )
+    except ValueError as error:
+        raise ProjectError("store", str(error)) from error
+    if label not in kept.values["classes"]:
+        return None
+    column = kept.arrays["logs"][:, kept.values["classes"].index(label)]
+    return kept.arrays["ids"], np.exp(column.astype(np.float32))

@@ -1,6 +1,7 @@
 """The database of a project: changes are on disk before they are confirmed."""
 
 import contextlib
+import json
 import os
 import shutil
 import threading
@@ -10,7 +11,7 @@ from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from skal._utils.files.atomic import NoLocksError
+from skal._utils.files.atomic import NoLocksError, write_atomically
 from skal.label.store import tables
 from skal.label.store.migration import upgrade
 from skal.label.store.project_error import ProjectError
@@ -20,6 +21,10 @@ __all__ = ["Database", "database_url"]
 
 # Seconds to wait while another process writes.
 _PATIENCE = 30
+_MARK = (
+    "The file of the same name without .txt holds all answers of this project. Copy it while skal "
+    "label is stopped. This file tells skal that there was one, if it is missing.\n"
+)
 # Servers let several transactions write at once; this lock makes them take turns, as in SQLite.
 _ADVISORY_LOCK = 0x736B616C
 # SQLite's errors on file systems without locks or shared memory.
@@ -181,17 +186,26 @@ def _sqlite_file(engine):
 
 
 def _create_whole(file):
-    """Create a database file that has a header from its first moment, or refuse an empty one."""
-    # For SQLite an empty file is a new database: a project whose file lost its content would
-    # begin again without a word.
-    with contextlib.suppress(FileNotFoundError):
-        if os.stat(file).st_size == 0:
-            raise ProjectError(
-                "store",
-                f"{file} is empty: its content is lost. Put a copy in its place or, to begin "
-                "again without labels, remove it",
-            )
-        return
+    """Create a database file that has a header from its first moment, or refuse a lost one."""
+    # For SQLite an empty or missing file is a new database: a project that lost its file would
+    # begin again without a word. The mark beside the file tells that there was one.
+    mark = Path(f"{file}.txt")
+    size = os.stat(file).st_size if os.path.exists(file) else None
+    if size == 0 or (size is None and mark.exists()):
+        raise ProjectError(
+            "store",
+            f"{file} is {'missing' if size is None else 'empty'}: its answers are lost. Put a "
+            "copy in its place or, to begin again without labels, remove the folder "
+            f"{mark.parent}",
+        )
+    if size is None:
+        _create(file)
+    if not mark.exists():
+        with write_atomically(mark) as opened:
+            opened.write(_MARK.encode())
+
+
+def _create(file):
     fresh = f"{file}.new"
     engine = _make_engine(fresh)
     with _plain_errors(file), engine.connect():
@@ -244,6 +258,11 @@ def _plain_errors(address):
         yield
     except DBAPIError as error:
         raise _explain(error, address) from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        # The driver decodes messages that quote damaged bytes; settings are stored as JSON.
+        raise ProjectError(
+            "store", f"{_hidden(address)} is damaged ({error}): put a copy in its place"
+        ) from error
 
 
 def _explain(error, address):

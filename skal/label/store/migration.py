@@ -26,7 +26,14 @@ _FROM_2 = (
     "ALTER TABLE classes ADD COLUMN merged_into INTEGER REFERENCES classes (id)",
     "ALTER TABLE classes ADD COLUMN retired BOOLEAN DEFAULT FALSE NOT NULL",
 )
-_STEPS = {1: _FROM_1, 2: _FROM_2}
+# They are made again with more columns.
+_FROM_3 = (
+    "DROP INDEX clips_by_path",
+    "DROP INDEX questions_by_reason",
+    "DROP INDEX answers_by_person",
+    "DROP INDEX votes_by_answer",
+)
+_STEPS = {1: _FROM_1, 2: _FROM_2, 3: _FROM_3}
 
 
 def upgrade(connection, version):

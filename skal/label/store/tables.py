@@ -17,11 +17,14 @@ from sqlalchemy import (
 __all__ = ["VERSION"]
 
 # Increment it when tables change, and add a step to `skal.label.store.migration`.
-VERSION = 3
+VERSION = 4
 
 metadata = MetaData()
 
 # Times are seconds since 1970 in UTC, which every database compares the same way.
+#
+# SQLite keeps no checksums. When a project opens, tables are compared with their indexes, so an
+# index of each table also contains what people said, to detect bits that changed on the disk.
 
 settings = Table(
     "settings",
@@ -66,7 +69,7 @@ clips = Table(
     Index("clips_by_lot", "open", "lot"),
     Index("clips_by_kind", "kind", "class_id"),
     Index("clips_by_answer", "answer_id"),
-    Index("clips_by_path", "path"),
+    Index("clips_by_path", "path", "start", "end"),
     Index("clips_by_people", "n_people"),
 )
 
@@ -90,9 +93,11 @@ questions = Table(
     Column("answer_id", Integer),
     Index("questions_by_person", "person", "expires_at"),
     Index("questions_by_clip", "clip_id"),
-    Index("questions_by_reason", "reason"),
+    Index("questions_by_reason", "reason", "guess", "guess_probability", "round"),
     sqlite_autoincrement=True,
 )
+
+_SAID = ("kind", "class_id", "question_id", "seconds", "at", "round", "reason")
 
 # Append-only, in order. A later answer supersedes an earlier one.
 answers = Table(
@@ -113,7 +118,7 @@ answers = Table(
     # The page makes a key for each answer, so that an answer sent twice is stored once.
     Column("client_key", String(64), unique=True),
     Index("answers_by_clip", "clip_id", "person"),
-    Index("answers_by_person", "person", "id"),
+    Index("answers_by_person", "person", "id", *_SAID),
     Index("answers_undone", "undoes"),
     sqlite_autoincrement=True,
 )
@@ -128,7 +133,7 @@ votes = Table(
     Column("answer_id", ForeignKey("answers.id"), nullable=False),
     Column("kind", String(8), nullable=False),
     Column("class_id", ForeignKey("classes.id")),
-    Index("votes_by_answer", "answer_id"),
+    Index("votes_by_answer", "answer_id", "kind", "class_id"),
 )
 
 rounds = Table(

@@ -154,3 +154,9 @@ def test_names_that_look_like_several():
     assert several_names("dog;siren") == ["dog", "siren"]
     assert several_names("dog, siren | drill") == ["dog", "siren", "drill"]
     assert several_names("house sparrow;") is None
+
+
+def test_a_class_given_twice_is_told(tones):
+    with LabelingProject(tones, ["low", "high", "low"], nothing="high") as project:
+        assert project.class_notes == ("the class 'low' is given twice: it is one class",)
+        assert [info.name for info in project.classes] == ["low", "high"]

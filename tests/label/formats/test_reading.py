@@ -306,3 +306,13 @@ def test_kaleidoscope(tmp_path):
         ("n2.wav", 0.0, 3.0, "robin"),
     ]
     assert [left.row for left in found.left_out] == ["row 4"]
+
+
+def test_rows_that_repeat_others_are_counted(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("path,label\na.wav,dog\nb.wav,cat\na.wav,dog\na.wav,dog \n")
+    found = read_labels(path)
+    assert [(item.path, item.label) for item in found] == [("a.wav", "dog"), ("b.wav", "cat")]
+    assert [str(left) for left in found.left_out] == [
+        "2 rows, label: given twice, taken once: row 4 repeats row 2, and others"
+    ]

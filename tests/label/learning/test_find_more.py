@@ -177,3 +177,15 @@ def test_scores_near_one_keep_their_order(tmp_path):
     ids, scores = find_more._read_scores(tmp_path, "a")
     assert find_more._in_order(ids, scores)[0].tolist() == [1, 0, 2]
     assert find_more._read_scores(tmp_path, "c") is None
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "text"])
+def test_damaged_scores_are_named(tmp_path, damage):
+    save_scores(tmp_path, 3, np.arange(3), ["a", "b"], np.full((3, 2), 0.5))
+    path = tmp_path / "scores.skal"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    damaged = {"flip": content, "cut": content[:99], "empty": b"", "text": b"no scores"}[damage]
+    path.write_bytes(damaged)
+    with pytest.raises(ProjectError, match=r"scores\.skal is damaged"):
+        find_more._read_scores(tmp_path, "a")

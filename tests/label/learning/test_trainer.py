@@ -426,3 +426,17 @@ def test_a_project_without_answers_changes_its_window(tmp_path):
         project.answer(question.question_id, "ann", "label", "low")
     with pytest.raises(ProjectError, match=r"has answers for window=0\.5"):
         LabelingProject(tmp_path, window=0.25).open()
+
+
+def test_a_damaged_checkpoint_is_told_and_a_new_model_is_trained(sounds):
+    _, truth = sounds
+    with make_project(sounds) as project:
+        train(project)
+        names_asked(project, truth, 9)
+        assert train(project) == 0
+        path = project.folder / "campaign" / "0000" / "campaign.skal"
+        path.write_bytes(path.read_bytes()[:-1])
+        names_asked(project, truth, 9)
+        with pytest.warns(UserWarning, match=r"new model is trained.*campaign\.skal is damaged"):
+            assert Trainer(project).train() == 1  # as after a restart
+        assert len(project.labels()) == 18

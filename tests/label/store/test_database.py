@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import struct
 import subprocess
 import threading
 import time
@@ -341,18 +342,41 @@ def test_a_file_that_lost_its_content_is_no_new_project(tmp_path):
     assert file.read_bytes() == b""
 
 
+def test_a_missing_file_is_no_new_project(tmp_path):
+    file = tmp_path / "project.sqlite"
+    Database(file).open().close()
+    content = file.read_bytes()
+    file.unlink()
+    with pytest.raises(ProjectError, match=r"project\.sqlite is missing: its answers are lost"):
+        Database(file).open()
+    assert not file.exists()
+    file.write_bytes(content)
+    Database(file).open().close()
+
+
 def test_a_new_file_is_never_empty(tmp_path, monkeypatch):
     sizes = []
     replace = os.replace
 
     def watched(source, target):
-        sizes.append(os.path.getsize(source))
+        if str(target).endswith(".sqlite"):
+            sizes.append(os.path.getsize(source))
         replace(source, target)
 
     monkeypatch.setattr(os, "replace", watched)
     Database(tmp_path / "project.sqlite").open().close()
     assert len(sizes) == 1 and sizes[0] > 0
-    assert [path.name for path in tmp_path.iterdir()] == ["project.sqlite"]
+    assert {path.name for path in tmp_path.iterdir()} == {"project.sqlite", "project.sqlite.txt"}
+
+
+def test_damage_that_the_driver_cannot_describe(tmp_path):
+    file = tmp_path / "project.sqlite"
+    Database(file).open().close()
+    # The driver decodes SQLite's message, which quotes the damaged schema.
+    content = file.read_bytes().replace(b"CREATE TABLE", b"CREATE T\xd4BLE")
+    file.write_bytes(content)
+    with pytest.raises(ProjectError, match=r"project\.sqlite.*(damaged|malformed)"):
+        Database(file).open()
 
 
 @pytest.mark.parametrize("changed", ["class", "path", "answer"])
@@ -370,3 +394,21 @@ def test_content_that_changed_on_the_disk_is_an_error(tones, truth, changed):
         file.write_bytes(file.read_bytes().replace(was, now, 1))
     with pytest.raises(ProjectError, match=r"project\.sqlite is damaged"):
         LabelingProject(tones).open()
+
+
+def test_the_time_of_an_answer_that_changed_on_the_disk(tones, truth):
+    with LabelingProject(tones, ["low", "high"]) as project:
+        answer_next(project, "ann", truth, 5)
+        file = project.folder / "project.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        (at,) = connection.execute("SELECT at FROM answers WHERE id = 3").fetchone()
+    content, was = file.read_bytes(), struct.pack(">d", at)
+    places = [i for i in range(len(content)) if content[i : i + 8] == was]
+    found = []
+    for place in places:  # in the table, in its index, and perhaps in unused bytes
+        file.write_bytes(content[:place] + struct.pack(">d", at + 1) + content[place + 8 :])
+        try:
+            LabelingProject(tones).open().close()
+        except ProjectError as error:
+            found.append(str(error))
+    assert len(found) >= 2 and all("project.sqlite is damaged" in error for error in found)

@@ -123,3 +123,25 @@ def test_a_search_ends_by_itself(page, serving):
     page.page.keyboard.press(key_of(page.question()))
     page.until("document.getElementById('title').textContent", "No recordings are left for you")
     assert page.page.is_hidden("#finding")
+
+
+def test_a_search_that_is_opened_again_shows_its_own_recording(page):
+    held = []
+    name = page.question()
+    page.page.route("**/api/classes", lambda route: held.append(route))
+    page.page.keyboard.press(">")
+    page.page.wait_for_timeout(200)
+    page.page.keyboard.press("Escape")
+    page.page.keyboard.press(key_of(name))
+    page.until(f"document.getElementById('file').textContent !== {name!r}")
+    second = page.question()
+    page.page.keyboard.press(">")
+    page.page.wait_for_timeout(200)
+    first, last = held[0], held[-1]
+    assert first is not last
+    last.continue_()
+    page.until("document.querySelector('#find-more-for option')?.textContent", f"like {second}")
+    first.continue_()  # the answer to the first opening comes last
+    page.page.wait_for_timeout(300)
+    assert page.page.inner_text("#find-more-for option >> nth=0") == f"like {second}"
+    page.page.unroute("**/api/classes")

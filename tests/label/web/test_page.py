@@ -722,6 +722,14 @@ def test_zoom_in_time_and_frequency_and_contrast(browser, tmp_path):
         page.until("document.getElementById('spectrogram').src.includes('contrast=1.5')")
         page.page.click("#view-whole")
         page.until("document.getElementById('spectrogram').src.endsWith('contrast=1')")
+        # Far in, by keys: the picture is much wider than the page, and stays in its frame.
+        page.page.focus("#plot")
+        for _ in range(12):
+            page.page.keyboard.press("ArrowUp")
+        width = "document.getElementById('spectrogram').getBoundingClientRect().width"
+        page.until(f"{width} > 10 * innerWidth")
+        assert page.page.evaluate("document.activeElement.matches('#plot:focus-visible')")
+        assert page.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_a_class_of_nothing_is_shown_apart(browser, tmp_path):
@@ -740,6 +748,9 @@ def test_a_class_of_nothing_is_shown_apart(browser, tmp_path):
         assert page.page.inner_text("#change-nothing") == "Is a class like the others"
         page.page.click("#change button.main")
         page.until("document.querySelectorAll('#classes .nothing').length", 0)
+        # Another person gives it back: the open page follows.
+        project.mark_nothing(CLASSES[1])
+        page.until("document.querySelector('#classes .nothing')?.title", CLASSES[1])
 
 
 def test_the_picture_fits_its_axes_while_another_one_is_drawn(page):

@@ -25,11 +25,12 @@ export class Classes {
     this.#show();
   }
 
-  // Other people may have changed the classes: load them if the names differ.
-  async follow(names) {
+  // Other people may have changed the classes: load them if the names or their meaning differ.
+  async follow(names, nothing) {
     // In any order: names that are numbers come first in an object.
     const before = new Set(this.list.map(({ name }) => name));
-    if (names.length === before.size && names.every((name) => before.has(name))) return;
+    const meant = this.list.find((one) => one.nothing)?.name ?? null;
+    if (meant === nothing && names.length === before.size && names.every((name) => before.has(name))) return;
     await this.load();
     const added = this.list.filter(({ name }) => !before.has(name)).map(({ name }) => name);
     say(added.length ? `New class: ${added.join(", ")}.` : "The classes have changed.");

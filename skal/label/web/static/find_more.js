@@ -18,18 +18,21 @@ export class FindMore {
   }
 
   async open() {
+    const turn = ++this.turn; // what arrives for an earlier opening is dropped
     this.clip = this.questions.current ?? this.questions.correcting;
     byId("find-more-list").replaceChildren();
+    byId("find-more-begin").disabled = true;
     byId("find-more-note").textContent = "Loading …";
     byId("find-more").showModal();
     try {
       await this.questions.outbox.settled();
       const classes = await call("api/classes");
+      if (turn !== this.turn) return;
       const like = this.clip ? [element("option", { value: `like:${this.clip.clip_id}`, text: `like ${this.clip.name}` })] : [];
       const of = classes.map(({ name }) => element("option", { value: `label:${name}`, text: `of the class ${name}` }));
       byId("find-more-for").replaceChildren(...like, ...of);
     } catch (error) {
-      this.#fail(error);
+      if (turn === this.turn) this.#fail(error);
       return;
     }
     await this.#list();

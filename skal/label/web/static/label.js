@@ -29,7 +29,7 @@ async function refresh() {
   try {
     const progress = await call("api/progress");
     showProgress(progress);
-    await classes.follow(Object.keys(progress.per_class));
+    await classes.follow(Object.keys(progress.per_class), progress.nothing);
     await questions.serverAnswers();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
