@@ -229,9 +229,11 @@ def _play_all(folder, plans, reporter):
 def _name_changed(finished, reporter):
     """Report changed files of finished runs that the comparison does not read."""
     for folder in finished:
-        for path in changed_files(folder)[0]:
+        changed, missing = changed_files(folder)
+        for path in changed + missing:
             if path.name not in _READ:
-                reporter.line(f"{path} has changed since the run finished; it is not used here")
+                how = "is missing" if path in missing else "has changed since the run finished"
+                reporter.line(f"{path} {how}; it is not used here")
 
 
 def _played(missing, n_jobs, reporter):
