@@ -48,9 +48,7 @@ def label(
     project: Annotated[
         Path | None, option("Folder of the project (.skal in the recordings).")
     ] = None,
-    store: Annotated[
-        str | None, option("Database of a team: postgresql+psycopg://USER@HOST/NAME.")
-    ] = None,
+    store: Annotated[str | None, option("Address of a team's database (see the guide).")] = None,
     port: Annotated[int, option("Port of the page (a free one).")] = 0,
     host: Annotated[
         str, option("Address of the page; people on other machines need a token.")

@@ -357,7 +357,8 @@ def test_serves_nothing_else():
 
 def test_asking_others_imports_no_tensorflow():
     code = (
-        "import sys; from sklearn.svm import SVC; from skal.models.scikeras_methods import serve; "
+        "import sys; from sklearn.svm import SVC; "
+        "from skal.models.scikeras_methods import with_learner_methods; "
         "assert with_learner_methods(SVC()) is None; "
         "assert not {'tensorflow', 'keras', 'scikeras'} & set(sys.modules)"
     )

@@ -378,15 +378,13 @@ def _with_progress(page, **changes):
 
 def test_the_panel(page):
     _with_progress(page, **PROGRESS)
-    page.until("document.getElementById('accuracy').textContent", "85 %")
-    assert page.text("#interval") == "70 to 92 %"
+    page.until("document.getElementById('accuracy').textContent", "85%")
+    assert page.text("#interval") == "70 to 92%"
     assert page.text("#saved") == "700 to 920 of the 1,000 recordings without an answer"
     assert page.text("#listened") == "12 min"
     assert (page.text("#left"), page.text("#advice")) == ("2 h 1 min", PROGRESS["advice"])
-    assert page.text("#agreement") == "90 % of 10 (κ 0.80)"
-    assert "after 60 labels the accuracy is 85 %" in page.page.get_attribute(
-        "#curve", "aria-label"
-    )
+    assert page.text("#agreement") == "90% of 10 (κ 0.80)"
+    assert "after 60 labels the accuracy is 85%" in page.page.get_attribute("#curve", "aria-label")
     line = page.page.get_attribute("#curve .line", "points").split()
     x, y = zip(*[map(float, point.split(",")) for point in line], strict=True)
     assert list(x) == sorted(x)
@@ -397,7 +395,7 @@ def test_the_panel(page):
 def test_an_accuracy_of_few_clips_is_not_told(page):
     few = {"accuracy": 1.0, "low": 0.57, "high": 1.0, "n": 5}
     _with_progress(page, estimate=few)
-    page.until("document.getElementById('accuracy').textContent", "57 to 100 %")
+    page.until("document.getElementById('accuracy').textContent", "57 to 100%")
     assert page.text("#interval") == "so far"
     assert page.text("#saved") == "not known yet"
 
@@ -428,10 +426,10 @@ def test_the_guess_is_hidden_until_the_answer(browser, tmp_path, show_guess):
         with opened(browser, serving.url) as page:
             page.question()
             assert page.page.is_visible("#guess") is show_guess
-            assert ("low, 75 % sure" in page.text("#guess")) if show_guess else True
+            assert ("low, 75% sure" in page.text("#guess")) if show_guess else True
             page.page.keyboard.press("1")
             page.until(
-                "document.getElementById('last').textContent.includes('predicted low (75 %)')"
+                "document.getElementById('last').textContent.includes('predicted low (75%)')"
             )
 
 
@@ -552,7 +550,7 @@ def test_everything_fits_and_can_be_read(browser, serving, theme, width):
     with opened(browser, serving.url, width=width, color_scheme=theme) as page:
         _with_progress(page, **PROGRESS)
         page.question()
-        page.until("document.getElementById('accuracy').textContent", "85 %")
+        page.until("document.getElementById('accuracy').textContent", "85%")
         assert page.page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.page.evaluate(CONTRAST) == []
         sizes = page.page.evaluate(
