@@ -133,6 +133,7 @@ def test_a_search_that_is_opened_again_shows_its_own_recording(page):
     page.page.wait_for_timeout(200)
     page.page.keyboard.press("Escape")
     page.until("document.getElementById('find-more').open", False)
+    page.until("document.activeElement.id", "stage")
     page.page.keyboard.press(key_of(name))
     page.until(f"document.getElementById('file').textContent !== {name!r}")
     second = page.question()
