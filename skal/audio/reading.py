@@ -12,7 +12,7 @@ from skal._utils.sound.windows import as_window
 
 __all__ = ["fit_length", "load", "read_audio", "resample"]
 
-# Frames (of all channels together) to decode at a time: an hour of eight channels at 192 kHz would
+# Sample values, over all channels, to decode at a time: an hour of eight channels at 192 kHz would
 # not fit in memory before mixing and resampling.
 _BLOCK = 2**22
 

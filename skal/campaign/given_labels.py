@@ -28,7 +28,7 @@ def as_values(values, name, n_samples=None):
     if isinstance(values, np.ma.MaskedArray):
         values = values.tolist()  # None for masked entries
     elif is_frame(values):
-        values = values.to_numpy()  # refuse it or warn, as for any column vector
+        values = values.to_numpy()  # 2-D now: the checks below refuse it or warn
     if not _is_column(values):
         values = np.asarray(values)
         if values.ndim == 0 or (values.ndim > 1 and values.shape[1:] != (1,)):

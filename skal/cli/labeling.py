@@ -288,7 +288,7 @@ def _serve(project, no_browser, **options):
         if not no_browser:
             _open_browser(address)
 
-    # A process in the background ignores Ctrl-C; uvicorn then ends without an exception.
+    # uvicorn raises KeyboardInterrupt at the end, except if the shell made this job ignore Ctrl-C.
     with contextlib.suppress(KeyboardInterrupt):
         serve(project, on_ready=on_ready, **options)
     tell(_STOPPED)
@@ -414,7 +414,7 @@ def predict(
 
     skal predict MODEL FOLDER > predictions.csv
 
-    The columns are path, label, probability, one for each class, and problem, which says why a
+    The columns are path, label, probability, one column per class, and problem, which says why a
     recording could not be read. The model of a project with windows predicts windows of that
     length, with columns start and end.
 

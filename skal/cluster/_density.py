@@ -84,7 +84,7 @@ def local_density(pairs, kernel, cutoff):
 
 
 def kernel_sums(pairs, rows, kernel, cutoff, columns=None):
-    """Sum the kernel of rows over all columns or given columns."""
+    """For each given row, sum its kernel values with all rows, or with those of `columns`."""
     columns = pairs if columns is None else columns
 
     def _add_up(first):

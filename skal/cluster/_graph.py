@@ -66,7 +66,7 @@ def density_graph(
 
 
 class PeakSearch:
-    """The pairs of X and their cached results, for a graph and its borders."""
+    """Distances among the rows of X, kept for the density graph and the cluster borders."""
 
     def __init__(self, X, percent, cutoff, metric, kernel, method, n_neighbors, random_state):
         self.rng = check_random_state(random_state)

@@ -148,7 +148,7 @@ def _read_json_lines(path, problems):
 
 def _understood(raw, folder, separator):
     row = {name: raw[name] for name in _COLUMNS if not is_missing(raw.get(name))}
-    # In JSON, NaN means a missing value only for text.
+    # In JSON, NaN is a missing value in text columns only; number columns keep it.
     row |= {name: raw[name] for name in _NUMBERS if isinstance(raw.get(name), float)}
     if "path" not in row:
         raise ValueError("no path")

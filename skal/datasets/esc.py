@@ -37,8 +37,8 @@ def load_esc50(data_home, *, esc10=False, on_error="raise"):
     esc10 : bool, default=False
         Only the ten classes of ESC-10. In the older layout they are in a separate folder.
     on_error : {"raise", "warn"}, default="raise"
-        For missing files and wrong rows: "raise" one error that lists all, or leave them out and
-        "warn".
+        If files are missing or rows are wrong: "raise" raises one error that lists them all;
+        "warn" leaves them out and warns.
 
     Returns
     -------
@@ -92,7 +92,9 @@ def load_esc50(data_home, *, esc10=False, on_error="raise"):
     elif any(_OLD_FOLDER.match(Path(sound).parent.name) for sound in sounds):
         rows = _rows_of_folders(sounds, problems)
         if esc10 and len({row["category"] for row in rows}) > 10:
-            raise ValueError(f"{str(home)!r} has more than ten classes and no list of ESC-10's")
+            raise ValueError(
+                f"{str(home)!r} has more than ten classes, and nothing says which are ESC-10"
+            )
     else:
         raise FileNotFoundError(
             f"neither {str(table)!r} nor folders such as '001 - Dog bark' in {str(home)!r}"

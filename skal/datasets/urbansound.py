@@ -42,8 +42,8 @@ def load_urbansound8k(data_home, *, on_error="raise"):
         The folder with ``audio/fold1`` to ``audio/fold10`` and
         ``metadata/UrbanSound8K.csv``.
     on_error : {"raise", "warn"}, default="raise"
-        For missing files and wrong rows: "raise" one error that lists all, or leave them out and
-        "warn".
+        If files are missing or rows are wrong: "raise" raises one error that lists them all;
+        "warn" leaves them out and warns.
 
     Returns
     -------

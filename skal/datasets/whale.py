@@ -37,8 +37,8 @@ def load_whale(data_home, *, labels="train.csv", on_error="raise"):
         The table in `data_home`, with the columns ``clip_name`` and ``label`` (1: right whale
         call).
     on_error : {"raise", "warn"}, default="raise"
-        For missing files and wrong rows: "raise" one error that lists all, or leave them out and
-        "warn".
+        If files are missing or rows are wrong: "raise" raises one error that lists them all;
+        "warn" leaves them out and warns.
 
     Returns
     -------

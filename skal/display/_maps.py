@@ -178,7 +178,7 @@ class QueryMapDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None: in a new figure.
         **kwargs : dict
-            Passed to matplotlib's ``scatter`` for the rows asked for.
+            Passed to matplotlib's ``scatter`` for the queried rows.
 
         Returns
         -------
@@ -200,7 +200,7 @@ class QueryMapDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None: in a new figure.
         **kwargs : dict
-            Passed to matplotlib's ``scatter`` for the rows asked for.
+            Passed to matplotlib's ``scatter`` for the queried rows.
 
         Returns
         -------

@@ -155,7 +155,7 @@ def show_class(
     label : str
         The class, one of ``data.target_names``.
     n_clips : int, default=12
-        Number of clips to show, drawn at random, at most all.
+        Number of clips to draw at random; all if there are fewer.
     n_columns : int, default=4
         Clips side by side.
     n_fft : int, default=None

@@ -1,4 +1,4 @@
-"""Methods of a project for its classes: add, rename, merge, retire, restore."""
+"""Methods of a project that change its classes; skal.label.asking.classes does the work."""
 
 from skal.label.asking import classes
 

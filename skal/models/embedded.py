@@ -175,7 +175,7 @@ def _choose_strength(X, y, weights):
     _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
     if counts.max() < 2 or len(counts) > _CLASSES:
         return _USUAL
-    # Evenly spaced rows of each class: the same rows in every order.
+    # Sort by class, then take evenly spaced rows: all classes have their share, without a draw.
     rows = np.argsort(codes, kind="stable")
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, _ROWS).round().astype(int))]
     X, codes = X[rows], codes[rows]

@@ -68,7 +68,7 @@ def _predict(model, clips):
         try:
             return _predict_once(model, clips)
         except (OSError, RuntimeError, TypeError, ValueError):
-            pass  # for example clips of different lengths: find out below which
+            pass  # for example, clips differ in length; find the bad ones below
     while waiting:
         try:
             rows = model.predict_proba([clips[i] for i in waiting])

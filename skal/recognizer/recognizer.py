@@ -20,7 +20,7 @@ class Recognizer:
     model : classifier
         Fitted, with ``predict_proba``. It takes paths and addresses such as ``x.wav#t=0,4``: a
         Pipeline that begins with a transformer of `skal.audio`, or a campaign around one. The
-        recognizer changes it: it raises errors for broken recordings, and a
+        recognizer modifies it: its transformer then raises errors for broken recordings, and a
         `skal.audio.FeatureCache` in it is replaced by its transformer.
     window : float, default=None
         Length of the windows that the model was trained on, in s. None: whole recordings.
@@ -86,7 +86,7 @@ class Recognizer:
         Recognizer
         """
         features = clone(features, safe=False)
-        # Keep a Pipeline whole: scikit-learn's Pipeline refuses imbalanced-learn's steps.
+        # Nest a Pipeline, whose steps may be imbalanced-learn's: scikit-learn's rejects them.
         model = Pipeline([("features", features), ("classifier", classifier)])
         return cls(model, window=window, hop=hop, nothing=nothing)
 

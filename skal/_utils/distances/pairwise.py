@@ -71,7 +71,7 @@ class Pairwise:
         return right
 
     def like(self, points):
-        """Convert centered and scaled points, such as means, to this form."""
+        """Convert points that are already centered and scaled to the form that `tiles` needs."""
         squares = np.einsum("ij,ij->i", points, points)[:, None]
         if self.metric == "cosine":
             points = points / np.sqrt(np.where(squares > 0, squares, 1))

@@ -41,7 +41,7 @@ _MARKED = re.compile(rf"'*(?:[{_UNSEEN}]|[=+\-@\uff1d\uff0b\uff0d\uff20]|.*\s\Z)
 
 _BREAKS = re.compile(r"[\0-\x1f\x7f\x85\u2028\u2029]+")
 
-# A blank after a closing quotation mark, which Python's reader rejects.
+# Spaces after a closing quotation mark; Python's csv reader rejects them.
 _BLANK_BEHIND = {
     mark: re.compile(rf'((?:^|{mark})[ ]*"(?:[^"]|"")*")[ ]+(?={mark}|\r|\n|\Z)', re.MULTILINE)
     for mark in _SEPARATORS

@@ -77,7 +77,7 @@ def _walk(root, closed):
 
 
 def _is_new(path, home, seen):
-    """Return whether to enter a folder: not twice, and not through a link inside the tree."""
+    """Return whether to enter a folder: once, and not by a link to a place inside the tree."""
     target = os.path.realpath(path)
     if os.path.islink(path) and Path(target).is_relative_to(home):
         return False

@@ -229,7 +229,7 @@ def examine_ogg(source):
 
 
 def _ogg_place(piece, serial):
-    """Return the granule position of the first page of a stream in a piece of a file, or None."""
+    """Return the first granule position of the stream `serial` in `piece`, or None."""
     at = -1
     while (at := piece.find(b"OggS", at + 1)) >= 0:
         granule = int.from_bytes(piece[at + 6 : at + 14], "little", signed=True)

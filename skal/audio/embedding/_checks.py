@@ -9,7 +9,7 @@ __all__ = ["Take", "examined", "refuse_if_different"]
 
 
 class Take(NamedTuple):
-    """The window lengths of a network, in samples, and the width of a row."""
+    """Window and hop of a network in samples, its level, and the width of a row."""
 
     window: int
     hop: int

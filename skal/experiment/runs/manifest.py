@@ -1,4 +1,4 @@
-"""Manifests: hashes of the files of a run, damaged files, and duplicate runs."""
+"""Manifests: hash a run's files, and detect damaged files and duplicate runs."""
 
 import csv
 import hashlib

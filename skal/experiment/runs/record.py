@@ -28,7 +28,7 @@ STATS_COLUMNS = [
 HELD_OUT_COLUMNS = ["part", "position", "file", "label"]
 QUERY_COLUMNS = ["round", "position", "file", "label", "score"]
 
-# Beside the checkpoint, because the campaign knows nothing of validation data.
+# A file next to the checkpoint: the campaign knows nothing about validation data.
 _VALID_FILE, _VALID_FORMAT = "valid.skal", 1
 
 # Keys of ``history_``, and their columns in stats.csv.

@@ -77,7 +77,7 @@ def forget_clips(store):
     with store.write() as connection:
         if have_answers(connection):
             raise ProjectError(
-                "bad_settings", "the project has answers now: run the command again"
+                "bad_settings", "somebody has answered in the meantime: run the command again"
             )
         for table in ("predictions", "queue", "questions", "rounds", "clips"):
             connection.execute(delete(tables.metadata.tables[table]))

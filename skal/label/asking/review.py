@@ -1,4 +1,4 @@
-"""Current answers, newest first, for review and correction."""
+"""List current answers for review; skal.label.asking.answers corrects them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

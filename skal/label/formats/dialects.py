@@ -1,4 +1,4 @@
-"""The columns of tables that other programs write."""
+"""The columns to read in tables of other programs; a format to write has a file of its own."""
 
 from typing import NamedTuple
 

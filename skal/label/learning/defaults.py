@@ -122,7 +122,7 @@ def _features_for(rates, lengths, hearing):
     usual = float(np.quantile(lengths, 0.9, method="higher")) if lengths else 1.0
     duration = min(_LONGEST, max(0.1, math.ceil(round(usual * 100, 6)) / 100))
     limits = {name: hearing[name] for name in ("fmin", "fmax") if name in hearing}
-    # Frames of at least 50 ms, 40 a second, at any rate.
+    # Frames of at least 50 ms, 40 per second, at any sampling rate.
     n_fft = 2 ** int(np.ceil(np.log2(rate * 0.05)))
     frames = {"n_fft": n_fft, "hop_length": max(1, rate // 40)}
     return {"sr": rate, "duration": hearing.get("duration", duration), **limits, **frames}

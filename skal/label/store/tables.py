@@ -113,7 +113,7 @@ answers = Table(
     Column("at", Float, nullable=False),
     Column("round", Integer),
     Column("reason", String(16), nullable=False),
-    # The answer that this one takes back, or that it corrects for another person.
+    # The answer that this one takes back, or another person's answer that it corrects.
     Column("undoes", ForeignKey("answers.id")),
     # The page makes a key for each answer, so that an answer sent twice is stored once.
     Column("client_key", String(64), unique=True),

@@ -43,7 +43,7 @@ def spectrogram_png(
     contrast=1.0,
 ):
     """Draw the spectrogram of a waveform, from `low` Hz at the bottom to `high` Hz."""
-    # Width and height are in CSS pixels, `scale` is the number of pixels for each. `axis` spreads
+    # Width and height are in CSS pixels; `scale` is image pixels per CSS pixel. `axis` spreads
     # the frequencies "mel" or "linear". `high` is at most half the sampling rate, which is the
     # default. `contrast=2` spreads the colors over the louder half of the levels.
     from PIL import Image

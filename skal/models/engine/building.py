@@ -123,7 +123,7 @@ def _as_functional(model, input_shape):
 
 
 def _reshaped(model, wanted, input_shape):
-    """Wrap a network for samples with unknown dimensions, or without a last axis of length 1."""
+    """Wrap a network whose input has unknown dimensions, or another last axis of length 1."""
     for shape in (input_shape, input_shape[:-1], (*input_shape, 1)):
         fits = len(shape) == len(wanted) and all(
             a in (None, b) for a, b in zip(wanted, shape, strict=True)

@@ -16,7 +16,7 @@ __all__ = ["Network", "SpectrogramNetwork"]
 
 def _called_by_scikeras(meta, compile_kwargs=None):
     """Provide the signature that SciKeras reads; :meth:`Network.__call__` does the work."""
-    raise TypeError("a network is called as an object")
+    raise TypeError("only a signature for SciKeras: call the Network object instead")
 
 
 class _AcceptedBySciKeras(functools.partial):

@@ -26,7 +26,8 @@ class DenseNet(Network):
     Notes
     -----
     Inputs of more than one dimension are flattened. Computes in 64 bits, as scikit-learn does:
-    rows of features are cheap, and doubling a weight then equals repeating a row to all digits.
+    rows of features are cheap, and a sample weight of 2 then gives exactly the result of repeating
+    the row.
 
     Examples
     --------

@@ -316,7 +316,7 @@ def check_sparse_rows(strategy):
 
 @_check(meant_for=_can_serve("string"))
 def check_paths_and_waveforms(strategy):
-    """Compare picks from rows behind a transformer with picks from its features."""
+    """Compare picks from paths or waveforms with picks from their features."""
     task = make_task()
     expected = task.ask(strategy, 9)
     table = np.concatenate([task.X, task.X_labeled])
@@ -423,7 +423,7 @@ def check_groups_are_accepted(strategy):
 
 @_check
 def check_hidden_labels_influence_nothing(strategy):
-    """Change the hidden labels in the memory behind the known labels."""
+    """Change the hidden labels, stored after the known ones in the same array."""
     task = make_task()
     X = np.concatenate([task.X_labeled, task.X])
     known = len(task.y_labeled)

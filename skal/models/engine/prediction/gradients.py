@@ -28,7 +28,7 @@ class CompiledGradientLength:
     def __init__(self, model):
         logits = logits_of(model)
         layers = [layer for layer in layers_of(logits) if layer.trainable_variables]
-        # Use TensorFlow's variables: it cannot make zero gradients for Keras's.
+        # Use TensorFlow's variables: it cannot make zero gradients for those of Keras.
         self._weights = [weight.value for weight in logits.trainable_variables]
         self._layers = layers
         self._logits = logits
