@@ -5,7 +5,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skal._utils.estimators.pipelines import Chain
+from skal._utils.estimators.pipelines import Chain, parts_of
 from skal._utils.private import _safe_indexing
 from skal._utils.rows.lazy import as_rows
 from skal.campaign.training.remembered_features import Remembered
@@ -34,48 +34,29 @@ def readable_rows(estimator, X):
 
 
 def _sets_aside(step):
-    """Tell whether a transformer, or one inside it, sets recordings aside."""
-    return getattr(step, "sets_aside", False) or any(map(_sets_aside, _members(_plain(step))))
-
-
-def _plain(step):
-    return step.transformer if isinstance(step, Remembered) else step
-
-
-def _members(step):
-    if isinstance(step, Pipeline):
-        return [member for _, member in step.steps]
-    if isinstance(step, FeatureUnion):
-        return [member for _, member in step.transformer_list]
-    if isinstance(step, ColumnTransformer):
-        return [member for _, member, _ in step.transformers]
-    return []
+    """Return whether a transformer, or one inside it, sets recordings aside."""
+    return any(getattr(part, "sets_aside", False) for part in parts_of(step))
 
 
 def _readers(steps, X):
     """Yield the transformers that set recordings aside, each with the rows that it gets."""
     for step in steps:
-        inside = _plain(step)
+        inside = step.transformer if isinstance(step, Remembered) else step
         if getattr(step, "sets_aside", False):
             yield step, X
-        elif isinstance(inside, (FeatureUnion, ColumnTransformer)):
-            for member, rows in _branches(inside, X):
-                yield from _readers([member], rows)
         elif isinstance(inside, Pipeline):
-            yield from _readers(_members(inside), X)
+            yield from _readers([member for _, member in inside.steps], X)
+        elif isinstance(inside, FeatureUnion):
+            for _, member in inside.transformer_list:
+                yield from _readers([member], X)
+        elif isinstance(inside, ColumnTransformer):
+            for _, member, columns in inside.transformers:
+                if _sets_aside(member):
+                    columns = columns(X) if callable(columns) else columns
+                    yield from _readers([member], _safe_indexing(X, columns, axis=1))
         elif isinstance(inside, FunctionTransformer):
             X = inside.fit_transform(X)  # it learns nothing, and may prepare paths
             continue
         elif inside in (None, "passthrough"):
             continue
         return  # later steps get features
-
-
-def _branches(step, X):
-    """Yield the parts of a transformer, each with the rows that it gets."""
-    if isinstance(step, FeatureUnion):
-        yield from ((member, X) for member in _members(step))
-        return
-    for _, member, columns in step.transformers:
-        if _sets_aside(member):
-            yield member, _safe_indexing(X, columns(X) if callable(columns) else columns, axis=1)

@@ -182,5 +182,6 @@ def _check_apart(data, train, test, by):
     shared = find_shared((train, test), recordings=recordings_of(data), groups=groups)
     if shared is not None:
         raise ValueError(
-            f"{shared} are on both sides of the split by {by}: by='group' keeps them together"
+            f"{shared} are on both sides of the split by {by}: by='recording' keeps recordings "
+            "together, and by='group' groups as well"
         )

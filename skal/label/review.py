@@ -2,7 +2,7 @@
 
 import time
 
-from skal.label.asking import answers, review
+from skal.label.asking import answers, current_answers
 from skal.label.asking.values import check_id, check_person
 
 __all__ = ["Review"]
@@ -37,13 +37,13 @@ class Review:
         """
         chosen = {"person": person, "label": label, "kind": kind, "disagrees": disagrees}
         with self.store.read() as connection:
-            return review.list_votes(connection, **chosen, before=before, limit=limit)
+            return current_answers.list_votes(connection, **chosen, before=before, limit=limit)
 
     @property
     def people(self):
         """Return who has answered, a tuple of str."""
         with self.store.read() as connection:
-            return review.list_people(connection)
+            return current_answers.list_people(connection)
 
     def correct(self, answer_id, person, kind, label=None):
         """Correct a current answer of any person.

@@ -172,8 +172,8 @@ def _penalty(strength, X, weights):
 
 def _choose_strength(X, y, weights):
     """Return the strength with the lowest log loss in a cross-validation."""
-    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
-    if counts.max() < 2 or len(counts) > _CLASSES:
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) > _CLASSES:
         return _USUAL
     # Sort by class, then take evenly spaced rows: all classes have their share, without a draw.
     rows = np.argsort(codes, kind="stable")
@@ -194,12 +194,14 @@ def _choose_strength(X, y, weights):
 
 def _losses(X, codes, weights, train, test):
     """Return the summed log loss of some rows for each strength."""
-    X_train, X_test = _rotated(X[train], X[test])
     own = None if weights is None else weights[train]
     others = 1.0 if weights is None else weights[test]
+    X_train, X_test = X[train], X[test]
+    penalties = [_penalty(strength, X_train, own) for strength in _STRENGTHS]
+    X_train, X_test = _rotated(X_train, X_test)
     model, losses = LogisticRegression(max_iter=_MAX_ITER, warm_start=True), []
-    for strength in _STRENGTHS:
-        model.set_params(C=_penalty(strength, X[train], own))
+    for penalty in penalties:
+        model.set_params(C=penalty)
         proba = model.fit(X_train, codes[train], own).predict_proba(X_test)
         held = proba[np.arange(len(test)), np.searchsorted(model.classes_, codes[test])]
         losses.append(-(others * np.log(np.maximum(held, np.finfo(proba.dtype).tiny))).sum())

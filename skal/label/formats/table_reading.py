@@ -1,7 +1,5 @@
 """Read tables: our own, and those of Raven, BirdNET, Kaleidoscope, crowsetta and Audacity."""
 
-# Numbers and times in cells, with decimal commas: skal._utils.files.table_times.
-
 from skal._utils.files.delimited import (
     TableError,
     find_columns,
