@@ -30,7 +30,7 @@ class SpectrogramAugmentation(BaseEstimator):
         Longest run of frames set to the mean, as a share of the frames.
     mel_mask : float, default=0.0
         Highest run of bands set to the mean, as a share of the bands.
-    mixup : float, default=0.3
+    mixup : float, default=0.15
         Largest share of another sample mixed into a sample and its label.
 
     See Also
@@ -77,7 +77,7 @@ class SpectrogramAugmentation(BaseEstimator):
         noise=0.1,
         time_mask=0.1,
         mel_mask=0.0,
-        mixup=0.3,
+        mixup=0.15,
     ):
         self.time_shift = time_shift
         self.mel_shift = mel_shift

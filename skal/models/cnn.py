@@ -195,7 +195,7 @@ class CNNClassifier(
         warm_steps=0.5,
         pretrained=None,
         validation_fraction=None,
-        engine="keras",
+        engine="tensorflow",
         random_state=None,
         verbose=0,
     ):
@@ -352,7 +352,7 @@ class CNNClassifier(
 
     def _train(self, X, targets, weights, random_state, warm, best):
         """Train the engine and record the losses."""
-        automatic = 256 if X.ndim == 2 else 32
+        automatic = 256 if X.ndim == 2 else getattr(self.network_, "default_batch_size", 32)
         batch_size = automatic if self.batch_size == "auto" else self.batch_size
         n_steps = self._count_steps(len(X), batch_size)
         if warm:

@@ -148,7 +148,7 @@ def test_where_all_of_a_block_is_broken(sounds, monkeypatch):
 def test_the_normalization_of_a_network_knows_nothing_of_them(sounds):
     paths, y = sounds
     estimator = make_pipeline(
-        features(), CNNClassifier(CompactCNN(filters=(4,), n_embedding=4), steps=1)
+        features(), CNNClassifier(CompactCNN(filters=(4,), n_embedding=4, n_members=1), steps=1)
     )
     fitted = ActiveLearningClassifier(estimator, n_initial=8, budget=8, random_state=0)
     fitted.fit(paths, y)
@@ -190,7 +190,7 @@ def test_each_recording_is_read_once_for_all_rounds(sounds, monkeypatch, contain
     monkeypatch.setattr(
         _inputs, "load_clip", lambda clip, *params: read.append(clip) or load(clip, *params)
     )
-    network = CNNClassifier(CompactCNN(filters=(4,), n_embedding=4), steps=1)
+    network = CNNClassifier(CompactCNN(filters=(4,), n_embedding=4, n_members=1), steps=1)
     fitted = ActiveLearningClassifier(
         make_pipeline(features(), network), n_initial=8, n_instances=8, random_state=0
     ).fit(container(paths), y)

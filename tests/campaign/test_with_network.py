@@ -27,7 +27,11 @@ from tests.campaign.test_scikit_learn import EXPECTED_FAILURES
 
 def network(**params):
     """Return a CNN that trains in a second."""
-    defaults = {"network": CompactCNN(filters=(4, 8), n_embedding=8), "steps": 12, "batch_size": 8}
+    defaults = {
+        "network": CompactCNN(filters=(4, 8), n_embedding=8, n_members=2),
+        "steps": 12,
+        "batch_size": 8,
+    }
     return CNNClassifier(**{**defaults, **params})
 
 

@@ -22,7 +22,7 @@ from skal.models import (
 
 ENGINES = ["keras", "tensorflow"]
 
-SMALL = CompactCNN(filters=(8, 16), stem_kernel_size=3, n_embedding=16, dropout=0.1)
+SMALL = CompactCNN(filters=(8, 16), stem_kernel_size=3, n_embedding=16, dropout=0.1, n_members=1)
 
 
 def bands_sounds(n_samples=60, n_classes=3, random_state=0):
@@ -393,7 +393,7 @@ def test_another_optimizer_goes_on_from_the_same_weights(classifier_class):
     fitted.set_params(augmentation=SpectrogramAugmentation(time_shift=2.0))
     with pytest.raises(ValueError, match="time_shift"):
         fitted.fit(X[:30], y[:30])
-    fitted.set_params(augmentation=None, network=CompactCNN(filters=(4,))).fit(X, y)
+    fitted.set_params(augmentation=None, network=CompactCNN(filters=(4,), n_members=1)).fit(X, y)
     assert not any(np.array_equal(w, weights[-1]) for w in fitted.get_weights())
 
 

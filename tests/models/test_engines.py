@@ -6,7 +6,7 @@ import pytest
 from skal.models import CNNClassifier, CompactCNN, DenseNet
 from tests.models.test_classifier import bands_sounds
 
-SMALL = CompactCNN(filters=(8, 16), stem_kernel_size=3, n_embedding=16, dropout=0.0)
+SMALL = CompactCNN(filters=(8, 16), stem_kernel_size=3, n_embedding=16, dropout=0.0, n_members=1)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "rmsprop"])

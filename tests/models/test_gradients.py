@@ -104,9 +104,11 @@ def network_with_an_idle_weight(meta, compile_kwargs):
 @pytest.mark.parametrize(
     "network",
     [
-        CompactCNN(filters=(3, 4), n_embedding=5),
+        CompactCNN(filters=(3, 4), n_embedding=5, n_members=1),
+        CompactCNN(filters=(3, 4), n_embedding=5, n_members=2),
         pytest.param(
-            CompactCNN(filters=(4, 8, 8), n_embedding=6, head="pool"), marks=pytest.mark.slow
+            CompactCNN(filters=(4, 8, 8), n_embedding=6, head="pool", n_members=1),
+            marks=pytest.mark.slow,
         ),
         DenseNet(units=(5, 4)),
         network_of_the_usual_kind,

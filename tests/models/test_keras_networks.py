@@ -338,7 +338,9 @@ def test_spectral_normalization_holds_in_prediction():
     ],
 )
 @pytest.mark.parametrize(
-    "network", [CompactCNN(filters=(4, 8), n_embedding=8), QUICK["custom"]], ids=["skal", "own"]
+    "network",
+    [CompactCNN(filters=(4, 8), n_embedding=8, n_members=1), QUICK["custom"]],
+    ids=["skal", "own"],
 )
 def test_policies_of_keras(engine, policy, network):
     X, y = bands_sounds()

@@ -16,7 +16,9 @@ from skal import ActiveLearningClassifier
 from skal.models import CNNClassifier, CompactCNN, VGGish, initial_weights
 from tests.models.test_networks import bands_sounds
 
-SMALL = CompactCNN(filters=(4, 6), stem_kernel_size=3, n_embedding=8, dropout=0.0, head="flatten")
+SMALL = CompactCNN(
+    filters=(4, 6), stem_kernel_size=3, n_embedding=8, dropout=0.0, head="flatten", n_members=1
+)
 SHAPE = (12, 8, 1)
 
 
@@ -155,7 +157,10 @@ def test_segments_start_from_whole_samples(donor, heir):
     ("network", "message"),
     [
         (clone(SMALL).set_params(filters=(4, 7)), "kernel of layer conv2 has shape"),
-        (CompactCNN(filters=(4, 6, 6), n_embedding=8), "layers conv3, norm3 only here"),
+        (
+            CompactCNN(filters=(4, 6, 6), n_embedding=8, n_members=1),
+            "layers conv3, norm3 only here",
+        ),
         (VGGish(filters=(4, 6), n_embedding=8), "only here. Give the classifier that network"),
     ],
 )

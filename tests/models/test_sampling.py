@@ -197,7 +197,7 @@ def test_asked_before_training(builds):
 
     X = np.zeros((2, 6, 8), dtype="float32")
     for drops in (True, False):
-        network = CompactCNN(filters=(2,), n_embedding=3, dropout=0.3 * drops)
+        network = CompactCNN(filters=(2,), n_embedding=3, dropout=0.3 * drops, n_members=1)
         classifier = CNNClassifier(network if builds == "network" else function, steps=1)
         assert classifier.why_not("sample_proba") is None
         reason = classifier.why_not("sample_proba", X, classes=["a", "b", "c"])

@@ -16,7 +16,7 @@ from skal.models import (
 from tests.models.test_gradients import one_by_one
 from tests.models.test_networks import bands_sounds
 
-SMALL = CompactCNN(filters=(6, 8), stem_kernel_size=3, n_embedding=10, dropout=0.1)
+SMALL = CompactCNN(filters=(6, 8), stem_kernel_size=3, n_embedding=10, dropout=0.1, n_members=1)
 SHAPE = (3, 12, 8, 2)
 
 
@@ -103,7 +103,7 @@ def test_gradients_are_those_of_whole_samples(fitted):
     [
         VGGish(filters=(3, 4), n_embedding=5, n_hidden=4),
         ResNet(8, filters=(3, 3, 4)),
-        CompactCNN(filters=(3, 4), n_embedding=4, head="pool"),
+        CompactCNN(filters=(3, 4), n_embedding=4, head="pool", n_members=1),
     ],
 )
 def test_gradients_of_other_networks(network):

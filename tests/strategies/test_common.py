@@ -113,7 +113,9 @@ def cnn():
 
     X = np.random.RandomState(0).standard_normal((46, 16, 20, 1)).astype(np.float32)
     network = CNNClassifier(
-        CompactCNN(filters=(4, 8), n_embedding=8, dropout=0.3), steps=5, random_state=0
+        CompactCNN(filters=(4, 8), n_embedding=8, dropout=0.3, n_members=2),
+        steps=5,
+        random_state=0,
     )
     return network.fit(X, np.arange(46) % 3), X
 

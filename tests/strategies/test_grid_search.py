@@ -98,7 +98,7 @@ def test_a_network_on_recordings(fsdd_home):
     rows = np.flatnonzero(sounds.target < 4)[::8]
     mel = LogMelSpectrogram(sr=8000, n_fft=512, hop_length=400, n_mels=30, duration=1.0)
     X, y = mel.fit_transform(sounds.paths[rows]), sounds.target[rows]
-    network = CNNClassifier(CompactCNN(filters=(8, 16), n_embedding=16), steps=60)
+    network = CNNClassifier(CompactCNN(filters=(8, 16), n_embedding=16, n_members=1), steps=60)
     search = _search(_campaign(network, EntropyDensityPeaks(), 12, 36), X, y, refit=False)
     scores = search.cv_results_["mean_test_score"]
     assert len(scores) == 8

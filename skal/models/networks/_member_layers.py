@@ -1,10 +1,24 @@
 """Keras layers for several networks trained side by side."""
 
+import contextlib
+import contextvars
 import math
 
 from skal.models._backend import keras
 
-__all__ = ["MemberDense", "MemberFlatten", "MemberLayers", "MemberVote"]
+__all__ = ["MemberDense", "MemberFlatten", "MemberLayers", "MemberStem", "MemberVote", "dealing"]
+
+_DEALT = contextvars.ContextVar("dealt", default=None)
+
+
+@contextlib.contextmanager
+def dealing(rows, n_samples):
+    """In this context, give each member its own samples: rows of shape (samples, members)."""
+    token = _DEALT.set((rows, n_samples))
+    try:
+        yield
+    finally:
+        _DEALT.reset(token)
 
 
 class _OfMembers(keras.layers.Layer):
@@ -13,6 +27,35 @@ class _OfMembers(keras.layers.Layer):
     def __init__(self, n_members, **kwargs):
         super().__init__(**kwargs)
         self.n_members = n_members
+
+    def get_config(self):
+        """Return the configuration for saving."""
+        return super().get_config() | {"n_members": self.n_members}
+
+
+@keras.saving.register_keras_serializable("skal")
+class MemberStem(keras.layers.Conv2D):
+    """The first convolution of all members, of the same samples or of those dealt to each."""
+
+    # All members predict the same samples, so their kernels are one convolution.
+
+    def __init__(self, n_members, filters, kernel_size, **kwargs):
+        super().__init__(filters, kernel_size, **kwargs)
+        self.n_members = n_members
+
+    def call(self, x):
+        """Apply the kernels; the outputs of the members are concatenated."""
+        dealt = _DEALT.get()
+        if dealt is None:
+            return super().call(x)
+        kernels = keras.ops.split(self.kernel, self.n_members, axis=-1)
+        outputs = [
+            keras.ops.conv(
+                _of_samples(x, *dealt, member), kernel, self.strides, padding=self.padding
+            )
+            for member, kernel in enumerate(kernels)
+        ]
+        return keras.ops.concatenate(outputs, axis=-1)
 
     def get_config(self):
         """Return the configuration for saving."""
@@ -98,12 +141,26 @@ class MemberVote(_OfMembers):
         return (input_shape[0], input_shape[2])
 
 
+def _of_samples(x, rows, n_samples, member):
+    """Return a member's samples, each with all its segments."""
+    x = keras.ops.reshape(x, (n_samples, -1, *x.shape[1:]))
+    x = keras.ops.take(x, rows[:, member], axis=0)
+    return keras.ops.reshape(x, (-1, *x.shape[2:]))
+
+
 class MemberLayers:
     """Factory of layers for members; Keras's own layers for a single network."""
 
     def __init__(self, layers, n_members):
         self._layers = layers
         self._n = n_members
+
+    def stem(self, filters, kernel_size, **kwargs):
+        """Return a first convolution with this number of filters for each member."""
+        if self._n == 1:
+            return self._layers.Conv2D(filters, kernel_size, **kwargs)
+        dtype = self._layers.dtype
+        return MemberStem(self._n, self._n * filters, kernel_size, dtype=dtype, **kwargs)
 
     def flatten(self, name):
         """Return a layer that flattens."""

@@ -74,6 +74,8 @@ class Network(BaseEstimator, _AcceptedBySciKeras, metaclass=ABCMeta):
 
     embedding_layer = "embedding"
     default_learning_rate = 2e-3
+    # Samples in a training step, if they are not rows of features.
+    default_batch_size = 32
     # Floating point type of the network; None: Keras's policy.
     dtype: str | None = None
     # Number of networks side by side; `body` concatenates their embeddings.
@@ -248,7 +250,7 @@ class SpectrogramNetwork(Network):
 
 def _restore(cls, parameters):
     """Restore a network from its pickle."""
-    return cls(**parameters)
+    return cls(**getattr(cls, "_before", {}) | parameters)
 
 
 class _Layers:

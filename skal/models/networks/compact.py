@@ -7,6 +7,9 @@ from skal.models.networks.base import SpectrogramNetwork
 
 __all__ = ["CompactCNN"]
 
+# From this number of frames on, the first block halves them twice.
+_MANY_FRAMES = 100
+
 
 class CompactCNN(SpectrogramNetwork):
     """Small convolutional network for spectrograms and few labels.
@@ -82,20 +85,29 @@ class CompactCNN(SpectrogramNetwork):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "head": [StrOptions({"flatten", "pool"})],
         "n_members": [Interval(Integral, 1, None, closed="left")],
+        "time_stride": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
     }
 
     # High, because every layer before the last is normalized.
     default_learning_rate = 1.2e-2
+    # Pickles from before these parameters hold a network that works like this.
+    _before = {"n_members": 1, "time_stride": 2}
+
+    @property
+    def default_batch_size(self):
+        """Samples in a step: members share them."""
+        return 32 if self.n_members == 1 else 64
 
     def __init__(
         self,
-        filters=(16, 32, 64),
+        filters=(8, 16, 32),
         stem_kernel_size=5,
         kernel_size=3,
-        n_embedding=96,
-        dropout=0.3,
+        n_embedding=48,
+        dropout=0.1,
         head="pool",
-        n_members=1,
+        n_members=6,
+        time_stride="auto",
     ):
         self.filters = filters
         self.stem_kernel_size = stem_kernel_size
@@ -104,13 +116,14 @@ class CompactCNN(SpectrogramNetwork):
         self.dropout = dropout
         self.head = head
         self.n_members = n_members
+        self.time_stride = time_stride
 
     def body(self, x, layers, seeds):
         """Compute the embedding; see :meth:`Network.body`."""
         from skal.models.networks._member_layers import MemberLayers
 
         member_layers = MemberLayers(layers, self.n_members)
-        x = self._convolved(x, layers, seeds)
+        x = self._convolved(x, layers, seeds, member_layers)
         x = member_layers.flatten(name="flatten")(x)
         if self.dropout:
             x = layers.Dropout(self.dropout, seed=seeds.next(), name="body_dropout")(x)
@@ -120,15 +133,19 @@ class CompactCNN(SpectrogramNetwork):
         x = layers.BatchNormalization(momentum=0.9, name="dense_norm")(x)
         return layers.Activation("relu", name=self.embedding_layer)(x)
 
-    def _convolved(self, x, layers, seeds):
+    def _convolved(self, x, layers, seeds, member_layers):
         """Apply the blocks; the channels of the members are concatenated between them."""
         for i, n_filters in enumerate(self.filters, start=1):
             window = tuple(min(2, length) for length in x.shape[1:3])
             if i == 1:
-                # All members get the same samples, so their first blocks are one convolution.
                 # Pooling at full resolution would cost more than all other layers.
-                n, size = self.n_members * n_filters, self.stem_kernel_size
-                x = _convolution(layers, n, size, seeds, strides=window, name="conv1")(x)
+                x = member_layers.stem(
+                    n_filters,
+                    self.stem_kernel_size,
+                    strides=(window[0], self._time_stride(x.shape[2])),
+                    name="conv1",
+                    **_without_bias(seeds),
+                )(x)
             else:
                 x = self._block(x, i, n_filters, window, layers, seeds)
             x = layers.BatchNormalization(momentum=0.9, name=f"norm{i}")(x)
@@ -139,6 +156,12 @@ class CompactCNN(SpectrogramNetwork):
             [_over_time(x, layers, "mean"), _over_time(x, layers, "max")]
         )
 
+    def _time_stride(self, n_frames):
+        stride = self.time_stride
+        if stride == "auto":
+            stride = 4 if n_frames >= _MANY_FRAMES else 2
+        return min(stride, n_frames)
+
     def _block(self, x, i, n_filters, window, layers, seeds):
         """Apply the convolution and the pooling of a block to each member."""
         from skal.models._backend import keras
@@ -148,16 +171,17 @@ class CompactCNN(SpectrogramNetwork):
         parts = keras.ops.split(x, self.n_members, axis=-1) if several else [x]
         for j, part in enumerate(parts, start=1):
             name = f"{i}_{j}" if several else f"{i}"
-            y = _convolution(layers, n_filters, self.kernel_size, seeds, name=f"conv{name}")(part)
+            y = layers.Conv2D(
+                n_filters, self.kernel_size, name=f"conv{name}", **_without_bias(seeds)
+            )(part)
             outputs.append(layers.MaxPooling2D(window, name=f"pool{name}")(y))
         # Concatenate after pooling, when there is less to copy.
         return layers.Concatenate(name=f"members{i}")(outputs) if several else outputs[0]
 
 
-def _convolution(layers, filters, size, seeds, **kwargs):
-    """Return a convolution without bias, because a normalization follows."""
-    kwargs |= {"padding": "same", "use_bias": False, "kernel_initializer": seeds.he()}
-    return layers.Conv2D(filters, size, **kwargs)
+def _without_bias(seeds):
+    """Return the arguments of a convolution before a normalization, which has a bias."""
+    return {"padding": "same", "use_bias": False, "kernel_initializer": seeds.he()}
 
 
 def _over_time(x, layers, how):

@@ -65,6 +65,11 @@ class SegmentVoting(NestedParameters, Network):
         return self._shared().default_learning_rate
 
     @property
+    def default_batch_size(self):
+        """The default batch size of the shared network."""
+        return self._shared().default_batch_size
+
+    @property
     def dtype(self):
         """Floating point type of the shared network."""
         return self._shared().dtype

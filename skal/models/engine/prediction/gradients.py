@@ -8,7 +8,7 @@ from skal.models._backend import compiled, keras, tf
 from skal.models.engine.prediction.inference import in_batches
 from skal.models.engine.prediction.tracing import layers_of, replaced
 from skal.models.engine.training.steps import logits_of
-from skal.models.networks._member_layers import MemberDense
+from skal.models.networks._member_layers import MemberDense, MemberStem
 
 __all__ = ["CompiledGradientLength"]
 
@@ -143,7 +143,7 @@ def _is_known(layer):
         return not layer.lora_enabled
     if type(layer) is MemberDense:
         return True
-    if type(layer) in (keras.layers.Conv1D, keras.layers.Conv2D):
+    if type(layer) in (keras.layers.Conv1D, keras.layers.Conv2D, MemberStem):
         plain = layer.groups == 1 and layer.data_format == "channels_last"
         return plain and layer.padding in ("valid", "same") and not layer.lora_enabled
     return type(layer) is keras.layers.BatchNormalization and layer.axis in (

@@ -5,8 +5,9 @@ import functools
 import numpy as np
 
 from skal.models._backend import compiled, drawing_from, keras, tf
+from skal.models.engine.training.members import dealt_rows
 from skal.models.engine.training.precision import LossScale
-from skal.models.networks._member_layers import MemberVote
+from skal.models.networks._member_layers import MemberStem, MemberVote, dealing
 
 __all__ = ["CompiledTraining", "log_odds", "logits_of", "precise"]
 
@@ -88,6 +89,7 @@ class CompiledTraining:
         votes = [layer for layer in model.layers if isinstance(layer, MemberVote)]
         if votes:
             self._n_members = votes[0].n_members
+            self._deals = any(isinstance(layer, MemberStem) for layer in model.layers)
             return self._in_training(keras.Model(model.inputs[0], votes[0].input))
         if _logits_layer(model) is not None:
             return self._in_training(logits_of(model))
@@ -181,19 +183,29 @@ class CompiledTraining:
         # Updates of statistics, seeds, and weights are collected, not applied.
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
             before = [scope.get_current_value(variable) for variable in self._variables]
-            logits = self._logits(x)
+            logits, rows = self._logits_of_rows(x)
+            if rows is not None:
+                targets, weights = tf.gather(targets, rows), tf.gather(weights, rows)
             targets = tf.cast(targets, logits.dtype)
-            if self._n_members > 1:
-                targets = tf.repeat(targets[:, None], self._n_members, axis=1)
             losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
-            if self._n_members > 1:
-                losses = tf.reduce_mean(losses, axis=1)
             loss = tf.reduce_mean(losses * tf.cast(weights, losses.dtype))
             for added in [*scope.losses, self._penalty()]:
                 loss += tf.cast(added, loss.dtype) / self._n_members
             after = [scope.get_current_value(variable) for variable in self._variables]
         changed = zip(self._variables, before, after, strict=True)
         return loss, [(variable, new) for variable, old, new in changed if new is not old]
+
+    def _logits_of_rows(self, x):
+        """Return logits, and with members the sample that each of them belongs to."""
+        if self._n_members == 1:
+            return self._logits(x), None
+        n_samples = tf.shape(x)[0]
+        if not self._deals:
+            everything = tf.range(n_samples)[:, None]
+            return self._logits(x), tf.repeat(everything, self._n_members, axis=1)
+        rows = dealt_rows(n_samples, self._n_members)
+        with dealing(rows, n_samples):
+            return self._logits(x), rows
 
     def _penalty(self):
         """Return the sum of the layers' weight penalties."""
