@@ -51,7 +51,8 @@ class CNNClassifier(
     epochs : int, default=None
         Training epochs, instead of `steps`.
     batch_size : int or "auto", default="auto"
-        Samples in a step; "auto" is 256 for rows of features, else 32.
+        Samples in a step; "auto" is 256 for rows of features, else 64 for a network with several
+        members, which share them, and 32 for others.
     optimizer : {"adamw", "adam", "sgd", "rmsprop"}, default="adamw"
         Keras optimizer.
     learning_rate : float or "auto", default="auto"
@@ -84,7 +85,7 @@ class CNNClassifier(
         because the learning rate falls to zero. A class with a single label is never held out, and
         groups given to `fit` are held out as a whole. With fewer than a hundred held-out labels,
         this costs more accuracy than it gains.
-    engine : {"keras", "tensorflow"}, default="keras"
+    engine : {"keras", "tensorflow"}, default="tensorflow"
         Training engine: "keras" uses a Keras optimizer, "tensorflow" TensorFlow's kernels on one
         vector of all weights. Results are equal up to rounding; "tensorflow" is faster, especially
         for small networks.

@@ -13,6 +13,7 @@ from skal.experiment.registry import component_names, name_of_class
 from skal.experiment.runs.plan import build_parts, make_plans, per_threshold
 from skal.experiment.runs.progress import Reporter
 from skal.experiment.runs.run import describe_params
+from skal.models import CNNClassifier
 
 # A file as the predecessor's users have it; load_pretrained is true in most of theirs.
 OLD_FILE = {
@@ -436,6 +437,17 @@ def test_schema_describes_every_key():
         for field in (Params.model_fields | OldKeys.model_fields).values()
     )
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("engine", ["keras", "tensorflow", None])
+def test_the_engine_of_the_file_is_that_of_the_cnn(engine):
+    params, _ = load_params({"engine": engine, "model": "cnn"})
+    assert build_parts(params).model.engine == (engine or CNNClassifier().engine)
+
+
+def test_other_models_have_no_engine_but_older_files_may_name_keras():
+    params, _ = load_params({"engine": "keras", "model": "random_forest"})
+    assert type(build_parts(params).model).__name__ == "RandomForestClassifier"
 
 
 def test_the_engine_trains_the_cnn_only():

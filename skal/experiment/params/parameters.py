@@ -111,8 +111,10 @@ class Params(BaseModel):
         "may be larger than memory.",
     )
     model: Named | None = key(None, NAMED, "Classifier.")
-    engine: Literal["keras", "tensorflow"] = key(
-        "keras", "keras or tensorflow", "What trains the cnn: Keras, or plain TensorFlow (faster)."
+    engine: Literal["keras", "tensorflow"] | None = key(
+        None,
+        "keras, tensorflow or null",
+        "What trains the cnn: Keras, or plain TensorFlow (faster); null is the latter.",
     )
     strategy: Named | None = key(None, NAMED, "Chooses the recordings to label next.")
     initial_strategy: Named | None = key(

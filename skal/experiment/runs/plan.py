@@ -227,9 +227,12 @@ def build_parts(params):
 
 def _model_params(params):
     """Return the parameters of the classifier, including the engine."""
-    if params.engine == "keras":
+    if params.engine is None:
         return params.model.params
     if find_component("model", params.model.name) is not CNNClassifier:
+        # Folders of older runs name the engine whatever the model is.
+        if params.engine == "keras":
+            return params.model.params
         raise ParameterError(
             "engine", f"{params.engine} is only for the cnn, not {params.model.name}; remove it"
         )

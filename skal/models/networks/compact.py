@@ -7,39 +7,42 @@ from skal.models.networks.base import SpectrogramNetwork
 
 __all__ = ["CompactCNN"]
 
-# From this number of frames on, the first block halves them twice.
+# From this number of frames on, the first block divides them by four.
 _MANY_FRAMES = 100
 
 
 class CompactCNN(SpectrogramNetwork):
     """Small convolutional network for spectrograms and few labels.
 
-    A convolution with stride 2, then blocks of convolution and max-pooling, then a head and a
-    dense embedding. Every block has batch normalization and ReLU, and halves bands and frames.
+    A strided convolution, then blocks of convolution and max-pooling, then a head and a dense
+    embedding. Every block has batch normalization and ReLU, and halves bands and frames.
 
     What one network learns from few labels depends on its first weights and on the order of the
-    samples. With ``n_members``, several such networks are trained side by side, and their
-    probabilities are averaged, so their mean depends less on both.
+    samples. So several narrow networks, the members, are trained side by side, and their
+    probabilities are averaged: the mean depends less on both.
 
     Parameters
     ----------
-    filters : tuple of int, default=(16, 32, 64)
+    filters : tuple of int, default=(8, 16, 32)
         Filters of each block, in each member.
     stem_kernel_size : int, default=5
         Side of the square kernels of the first block.
     kernel_size : int, default=3
         Side of the square kernels of the other blocks.
-    n_embedding : int, default=96
+    n_embedding : int, default=48
         Width of each member's embedding.
-    dropout : float, default=0.3
+    dropout : float, default=0.1
         Share of the activations dropped before and after the embedding in training.
     head : {"pool", "flatten"}, default="pool"
         "pool" takes mean and maximum over time for each band, so the time of the sound does not
         matter; "flatten" keeps the position in time.
-    n_members : int, default=1
-        Number of networks. They share only the samples: each has its own first weights and
-        dropout. With several members, each is usually narrower, for example
-        ``filters=(8, 16, 32)`` and ``n_embedding=48``.
+    n_members : int, default=6
+        Number of networks. Each has its own first weights, dropout and samples. A single network
+        should be wider, for example ``filters=(16, 32, 64)``, ``n_embedding=96`` and
+        ``dropout=0.3``.
+    time_stride : int or "auto", default="auto"
+        Stride of the first convolution over the frames; "auto" is 4 for 100 frames or more, else
+        2.
 
     See Also
     --------
@@ -52,8 +55,10 @@ class CompactCNN(SpectrogramNetwork):
     Input of shape (bands, frames) or (bands, frames, channels). The embedding has
     ``n_members * n_embedding`` numbers, the first member's first.
 
-    :class:`~skal.models.CNNClassifier` trains each member on its own loss. A plain
-    ``KerasClassifier`` trains all members as one network, on the mean probabilities.
+    :class:`~skal.models.CNNClassifier` trains each member on its own loss and on its own part of
+    every batch: a quarter of it (half with two members, a third with three), or 16 samples if
+    that is more. A plain ``KerasClassifier`` trains all members as one network, on the mean
+    probabilities.
 
     References
     ----------
@@ -62,13 +67,12 @@ class CompactCNN(SpectrogramNetwork):
 
     Examples
     --------
-    Four narrow members, which see the same 60 bands x 44 frames. The embedding joins theirs:
+    The embedding of 60 bands x 44 frames joins those of six members:
 
     >>> from skal.models import CompactCNN
-    >>> network = CompactCNN(filters=(8, 16, 32), n_embedding=48, n_members=4)
-    >>> model = network.build((60, 44), n_classes=10)
+    >>> model = CompactCNN().build((60, 44), n_classes=10)
     >>> model.output_shape, model.get_layer("embedding").output.shape
-    ((None, 10), (None, 192))
+    ((None, 10), (None, 288))
 
     The parameters are those of a grid search over the classifier:
 
