@@ -10,7 +10,7 @@ these two (takes 5 to 9; yweweler) and are the ones to tune on.
     python benchmarks/bench_recipe.py --data-home DATA/fsdd --variants default no-mixup
     python benchmarks/bench_recipe.py --data-home DATA/fsdd --set network__dropout=0.3
     python benchmarks/bench_recipe.py --data-home DATA/fsdd --same-labels --variants default \\
-        four-narrow
+        one-network
 
 With --same-labels, all seeds train on the same labels, in another order: what is left is the
 noise of training. Seconds are those of the processor.
@@ -46,11 +46,16 @@ VARIANTS = {
     "30-epochs": {"epochs": 30},
     "flatten-head": {"network__head": "flatten"},
     "learning-rate-2e-3": {"learning_rate": 2e-3},
-    "narrow": {"network__filters": (8, 16, 32), "network__n_embedding": 48},
-    "four-narrow": {
-        "network__filters": (8, 16, 32),
-        "network__n_embedding": 48,
-        "network__n_members": 4,
+    "four-members": {"network__n_members": 4},
+    "eight-members": {"network__n_members": 8},
+    "one-network": {
+        "network__filters": (16, 32, 64),
+        "network__n_embedding": 96,
+        "network__n_members": 1,
+        "network__dropout": 0.3,
+        "network__time_stride": 2,
+        "augmentation__mixup": 0.3,
+        "engine": "keras",
     },
 }
 

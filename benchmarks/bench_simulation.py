@@ -23,11 +23,14 @@ from skal.strategies.uncertainty import negative_margin
 
 FIRST, EACH = 50, 50
 
+# Keras's own fit has no members, so a single network is compared.
+ONE = CompactCNN(filters=(16, 32, 64), n_embedding=96, n_members=1)
+
 
 def with_skal(data, epochs, rounds, **params):
     """Play a campaign; return the accuracy of each round and the number of labels."""
     X, y, X_test, y_test = data
-    classifier = CNNClassifier(CompactCNN(), epochs=epochs, **params)
+    classifier = CNNClassifier(clone(ONE), epochs=epochs, **params)
     campaign = ActiveLearningClassifier(
         classifier,
         MarginSampling(),
@@ -44,7 +47,7 @@ def with_scikeras(data, epochs, rounds):
     """Play the same with SciKeras and a loop of one's own."""
     X, y, X_test, y_test = data
     model = KerasClassifier(
-        model=CompactCNN(),
+        model=clone(ONE),
         optimizer="adamw",
         optimizer__learning_rate=CompactCNN.default_learning_rate,
         optimizer__weight_decay=0.1,

@@ -117,7 +117,7 @@ def test_pickles_from_before_there_were_members_hold_one_network():
 def test_members_share_a_batch(n_samples, n_members, size):
     from skal.models.engine.training.members import dealt_rows
 
-    rows = dealt_rows(n_samples, n_members).numpy()
+    rows = dealt_rows(n_samples, n_members, 16).numpy()
     assert rows.shape == (size, n_members)
     assert rows.min() >= 0
     assert rows.max() < n_samples

@@ -37,11 +37,12 @@ class _OfMembers(keras.layers.Layer):
 class MemberStem(keras.layers.Conv2D):
     """The first convolution of all members, of the same samples or of those dealt to each."""
 
-    # All members predict the same samples, so their kernels are one convolution.
+    # All members predict the same samples, so their kernels are one convolution. In training, each
+    # member gets `n_own` samples of a batch, or a quarter of them if that is more.
 
-    def __init__(self, n_members, filters, kernel_size, **kwargs):
+    def __init__(self, n_members, filters, kernel_size, n_own=16, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
-        self.n_members = n_members
+        self.n_members, self.n_own = n_members, n_own
 
     def call(self, x):
         """Apply the kernels; the outputs of the members are concatenated."""
@@ -59,7 +60,7 @@ class MemberStem(keras.layers.Conv2D):
 
     def get_config(self):
         """Return the configuration for saving."""
-        return super().get_config() | {"n_members": self.n_members}
+        return super().get_config() | {"n_members": self.n_members, "n_own": self.n_own}
 
 
 @keras.saving.register_keras_serializable("skal")
@@ -155,12 +156,12 @@ class MemberLayers:
         self._layers = layers
         self._n = n_members
 
-    def stem(self, filters, kernel_size, **kwargs):
+    def stem(self, filters, kernel_size, n_own, **kwargs):
         """Return a first convolution with this number of filters for each member."""
         if self._n == 1:
             return self._layers.Conv2D(filters, kernel_size, **kwargs)
-        dtype = self._layers.dtype
-        return MemberStem(self._n, self._n * filters, kernel_size, dtype=dtype, **kwargs)
+        kwargs |= {"dtype": self._layers.dtype, "n_own": n_own}
+        return MemberStem(self._n, self._n * filters, kernel_size, **kwargs)
 
     def flatten(self, name):
         """Return a layer that flattens."""

@@ -7,8 +7,10 @@ from skal.models.networks.base import SpectrogramNetwork
 
 __all__ = ["CompactCNN"]
 
-# From this number of frames on, the first block divides them by four.
+# From this number of frames on, the first block divides them by four. This saves enough time for
+# more samples of a batch in each member.
 _MANY_FRAMES = 100
+_OWN, _MORE_OWN = 16, 32
 
 
 class CompactCNN(SpectrogramNetwork):
@@ -146,6 +148,7 @@ class CompactCNN(SpectrogramNetwork):
                 x = member_layers.stem(
                     n_filters,
                     self.stem_kernel_size,
+                    n_own=_MORE_OWN if x.shape[2] >= _MANY_FRAMES else _OWN,
                     strides=(window[0], self._time_stride(x.shape[2])),
                     name="conv1",
                     **_without_bias(seeds),

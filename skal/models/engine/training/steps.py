@@ -89,7 +89,8 @@ class CompiledTraining:
         votes = [layer for layer in model.layers if isinstance(layer, MemberVote)]
         if votes:
             self._n_members = votes[0].n_members
-            self._deals = any(isinstance(layer, MemberStem) for layer in model.layers)
+            stems = [layer for layer in model.layers if isinstance(layer, MemberStem)]
+            self._n_own = stems[0].n_own if stems else None
             return self._in_training(keras.Model(model.inputs[0], votes[0].input))
         if _logits_layer(model) is not None:
             return self._in_training(logits_of(model))
@@ -200,10 +201,10 @@ class CompiledTraining:
         if self._n_members == 1:
             return self._logits(x), None
         n_samples = tf.shape(x)[0]
-        if not self._deals:
+        if self._n_own is None:
             everything = tf.range(n_samples)[:, None]
             return self._logits(x), tf.repeat(everything, self._n_members, axis=1)
-        rows = dealt_rows(n_samples, self._n_members)
+        rows = dealt_rows(n_samples, self._n_members, self._n_own)
         with dealing(rows, n_samples):
             return self._logits(x), rows
 
