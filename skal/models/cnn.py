@@ -51,7 +51,7 @@ class CNNClassifier(
     epochs : int, default=None
         Training epochs, instead of `steps`.
     batch_size : int or "auto", default="auto"
-        Samples in a step; "auto" is 256 for rows of features, else 64 for a network with several
+        Samples in a step; "auto" is 256 for rows of features, else 56 for a network with several
         members, which share them, and 32 for others.
     optimizer : {"adamw", "adam", "sgd", "rmsprop"}, default="adamw"
         Keras optimizer.
