@@ -1,6 +1,5 @@
 """Search by example: the rows most similar to examples, by cosine similarity."""
 
-from importlib.util import find_spec
 from numbers import Integral
 
 import numpy as np
@@ -8,21 +7,28 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skal._utils.distances.cosine import highest_cosine, unit_rows
-from skal._utils.distances.descent import build_index
+from skal._utils.distances.cosine import coordinates, highest_cosine, unit_examples
+from skal._utils.distances.directions import principal_directions
 from skal._utils.private import Interval, StrOptions, _fit_context, validate_params
+from skal._utils.threads import run
 
 __all__ = ["SimilaritySearch", "most_similar"]
 
 # Up to this number, comparing all rows takes a fraction of a second, so an index is not worth it.
 _EXACT = 200_000
 
-# Number of principal directions in the index, in float32; and the number of candidates that it
-# returns, as a multiple of the rows wanted. These candidates are then compared exactly.
-_DIRECTIONS = 128
-_OVERSAMPLING = 10
-_SAMPLE = 10_000
-_BLOCK = 4096
+# The index holds the coordinates along this number of principal directions: with 32, one example
+# in twenty needs many more candidates; 96 take half as long again for every example.
+_DIRECTIONS = 64
+
+# Candidates are compared exactly: first this number, or this number for each row wanted. They
+# double as long as the last half of them holds more than one of 50 results.
+_CANDIDATES, _CANDIDATES_PER_RESULT = 1000, 4
+_DOUBLINGS = 4
+_LATE = 50
+
+# Rows of the index per block: 16 MB of float32.
+_BLOCK = 2**16
 
 
 @validate_params(
@@ -85,12 +91,11 @@ class SimilaritySearch(BaseEstimator):
     Parameters
     ----------
     method : {"auto", "exact", "index"}, default="auto"
-        "exact" compares all rows every time. "index" builds an index once, in minutes for a
-        million rows, and then finds nearly the same rows in milliseconds; it needs the package
-        pynndescent (``pip install 'skal-audio[ann]'``). "auto" uses an index for more than 200,000
-        rows if the package is installed.
+        "exact" compares all rows every time. "index" computes 64 coordinates of every row once,
+        and then compares only the rows that these coordinates make likely. "auto" is "index" for
+        more than 200,000 rows. Fewer than 8,000 rows are always compared exactly.
     random_state : int, RandomState instance or None, default=None
-        Draws the initial state of the index.
+        Draws the sample of rows that determines the directions of the coordinates.
 
     Attributes
     ----------
@@ -98,12 +103,28 @@ class SimilaritySearch(BaseEstimator):
         The rows, not a copy.
     n_features_in_ : int
         Features of a row.
-    index_ : pynndescent.NNDescent or None
-        The index, of the rows' principal directions; None for an exact search.
+    index_ : ndarray of shape (n_samples, n_directions), float32, or None
+        The coordinates of the rows, scaled to length 1; None for an exact search.
+    directions_ : ndarray of shape (n_features, n_directions), float32, or None
+        The directions of the coordinates.
 
     See Also
     --------
     most_similar : The exact search as a function.
+
+    Notes
+    -----
+    The coordinates are those along the principal directions, without subtracting the mean, so that
+    cosines between them estimate the similarities. The rows with the highest estimates are
+    compared exactly, twice as many each time, until the last half of them adds at most 2 % of the
+    results. If there are too many, all rows are compared: rows without principal directions, such
+    as noise, take longer, but are found as well.
+
+    For a million rows of 1,024 numbers (mixtures of BirdNET's embeddings of ESC-10), building the
+    index takes 8 s of processor time and 256 MB. A search by one example then takes 0.03 to 0.04 s
+    of processor time instead of 1 s, and finds more than .99 of the 50 most similar rows.
+
+    A pickle contains the rows, also those of a memory map.
 
     Examples
     --------
@@ -143,19 +164,21 @@ class SimilaritySearch(BaseEstimator):
         """
         self.X_ = _as_array(X)
         self.n_features_in_ = self.X_.shape[1]
-        self.index_ = None
-        large = len(self.X_) > _EXACT and find_spec("pynndescent") is not None
-        if self.method == "index" or (self.method == "auto" and large):
+        self.directions_ = self.index_ = None
+        least = {"exact": np.inf, "index": 8 * _CANDIDATES, "auto": _EXACT + 1}
+        if len(self.X_) >= least[self.method]:
             rng = check_random_state(self.random_state)
-            self._directions = _principal_directions(self.X_, rng)
-            self.index_ = build_index(
-                _project(self.X_, self._directions),
-                "use method='exact'",
-                metric="cosine",
-                random_state=rng,
-            )
+            self.directions_ = principal_directions(self.X_, _DIRECTIONS, rng)
+            self.index_ = _same_length(coordinates(self.X_, self.directions_))
         return self
 
+    @validate_params(
+        {
+            "examples": ["array-like"],
+            "n_results": [Interval(Integral, 1, None, closed="left")],
+        },
+        prefer_skip_nested_validation=True,
+    )
     def search(self, examples, n_results=50):
         """Find the rows most similar to examples.
 
@@ -179,16 +202,45 @@ class SimilaritySearch(BaseEstimator):
             As `most_similar`.
         """
         check_is_fitted(self)
-        wanted = _OVERSAMPLING * n_results
-        if self.index_ is None or wanted >= len(self.X_):
+        first = max(_CANDIDATES, _CANDIDATES_PER_RESULT * n_results)
+        most = min(first * 2**_DOUBLINGS, len(self.X_) // 4)
+        # Comparing a quarter of the rows, in no order, takes as long as comparing all.
+        if self.index_ is None or 2 * first > most:
             return most_similar(self.X_, examples, n_results)
-        examples = _as_array(examples)
-        if len(examples) == 0 or examples.shape[1] != self.n_features_in_:
-            return most_similar(self.X_[:1], examples, n_results)  # raises the error
-        queries = _project(examples, self._directions)
-        among = np.unique(self.index_.query(queries, k=wanted)[0])
-        positions, similarities = most_similar(self.X_[among], examples, n_results)
-        return among[positions], similarities
+        examples = unit_examples(_as_array(examples), self.n_features_in_)
+        order = _highest(self._estimate(examples), most)
+        rows, similarities = self._compare(examples, n_results, order, first)
+        if rows is None:  # the coordinates say too little about these rows
+            return most_similar(self.X_, examples, n_results)
+        found = _highest(similarities, n_results)
+        return rows[found], similarities[found]
+
+    def _estimate(self, examples):
+        """Estimate the similarity of each row to its nearest example from coordinates."""
+        right = _same_length((examples @ self.directions_).astype(np.float32)).T
+        result = np.empty(len(self.index_), dtype=np.float32)
+        size = max(256, _BLOCK // len(examples))
+
+        def _compute(first):
+            rows = slice(first, first + size)
+            np.max(self.index_[rows] @ right, axis=1, out=result[rows])
+
+        run(_compute, range(0, len(result), size))
+        return result
+
+    def _compare(self, examples, n_results, order, first):
+        """Compare rows in the given order, until the results hardly change."""
+        rows = np.sort(order[:first])
+        similarities = highest_cosine(self.X_, examples, rows)
+        while 2 * len(rows) <= len(order):  # a smaller last part would prove less
+            new = np.sort(order[len(rows) : 2 * len(rows)])
+            values = highest_cosine(self.X_, examples, new)
+            # Equal rows may differ in the last bits.
+            border = np.partition(similarities, -n_results)[-n_results] + 1e-6
+            rows, similarities = np.append(rows, new), np.append(similarities, values)
+            if np.sum(values > border) * _LATE <= n_results:
+                return rows, similarities
+        return None, None
 
 
 def _as_array(X):
@@ -202,6 +254,16 @@ def _as_array(X):
     return X.reshape(len(X), int(np.prod(X.shape[1:])))
 
 
+def _same_length(rows):
+    """Scale coordinates to length 1, in place; zeros stay zeros."""
+    # Similar rows are also similar in what the coordinates leave out, so the cosine between
+    # coordinates is the better estimate: of a million mixtures of BirdNET's embeddings, its 2,000
+    # highest hold .99 of the 50 most similar rows, those of the product .96.
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    rows /= np.where(norms > 0, norms, 1)[:, None]
+    return rows
+
+
 def _highest(values, n_results):
     """Return the positions of the highest values in descending order; ties in order."""
     if n_results == 0:
@@ -211,22 +273,3 @@ def _highest(values, n_results):
     at = np.flatnonzero(values == border)[: n_results - len(above)]
     found = np.sort(np.concatenate([above, at]))
     return found[np.argsort(-values[found], kind="stable")]
-
-
-def _principal_directions(X, rng):
-    """Return the principal directions of a sample of the normalized rows."""
-    if X.shape[1] <= _DIRECTIONS:
-        return np.eye(X.shape[1], dtype=np.float32)
-    sample = np.sort(rng.permutation(len(X))[:_SAMPLE])
-    rows = unit_rows(X[sample])
-    vectors = np.linalg.eigh(rows.T @ rows)[1]
-    return vectors[:, -_DIRECTIONS:].astype(np.float32)
-
-
-def _project(X, directions):
-    """Return the coordinates of normalized rows along some directions, block by block."""
-    result = np.empty((len(X), directions.shape[1]), dtype=np.float32)
-    for first in range(0, len(X), _BLOCK):
-        block = slice(first, first + _BLOCK)
-        result[block] = unit_rows(X[block]) @ directions
-    return result

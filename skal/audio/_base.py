@@ -114,6 +114,10 @@ class AudioTransformer(TransformerMixin, BaseEstimator):
     def _rate(self):
         return self.sr
 
+    def _value_parameters(self):
+        """Return the parameters for the key of a store of features."""
+        return self.get_params()
+
     def _features_of(self, X):
         self._check_parameters()
         return self._features_of_clips(self._as_clips(X, reset=False))

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from skal._utils.rows.fingerprints import canonical
 from skal._utils.sound.windows import as_window
+from skal.audio._base import AudioTransformer
 from skal.audio._store import KEY_BYTES
 from skal.audio.contract import parameters_of
 
@@ -25,7 +26,7 @@ def describe_transformer(transformer, dtype, key):
     """Return everything that stored values depend on, as JSON."""
     parameters = {
         name: _plain(value)
-        for name, value in parameters_of(transformer).items()
+        for name, value in _parameters_of(transformer).items()
         if name not in _NO_VALUE and not isinstance(value, BaseEstimator)
     }
     described = {
@@ -40,6 +41,12 @@ def describe_transformer(transformer, dtype, key):
     if not type(transformer).__module__.startswith("skal."):
         described["module"] = f"{type(transformer).__module__}.{type(transformer).__qualname__}"
     return json.dumps(described, sort_keys=True, indent=1, default=canonical)
+
+
+def _parameters_of(transformer):
+    if isinstance(transformer, AudioTransformer):
+        return transformer._value_parameters()
+    return parameters_of(transformer)
 
 
 def _plain(value):

@@ -10,7 +10,7 @@ from skal._utils.sound.decoding import RECORD_AGAIN
 from skal._utils.sound.soundfiles import is_constant, open_sound
 from skal._utils.sound.windows import as_window
 
-__all__ = ["fit_length", "load", "read_audio", "resample"]
+__all__ = ["fit_length", "load", "pad", "read_audio", "resample"]
 
 # Sample values, over all channels, to decode at a time: an hour of eight channels at 192 kHz would
 # not fit in memory before mixing and resampling.
@@ -106,9 +106,12 @@ def load(clip, sr, duration, fill):
 def fit_length(y, n_samples, fill="silence"):
     """Crop or pad waveforms at their end."""
     missing = n_samples - y.shape[-1]
-    if missing <= 0:
-        return y[..., :n_samples]
-    return np.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, missing)], mode=_PAD_MODES[fill])
+    return y[..., :n_samples] if missing <= 0 else pad(y, 0, missing, fill)
+
+
+def pad(y, before, after, fill="silence"):
+    """Add samples before and after waveforms."""
+    return np.pad(y, [(0, 0)] * (y.ndim - 1) + [(before, after)], mode=_PAD_MODES[fill])
 
 
 def resample(y, sr, target_sr):

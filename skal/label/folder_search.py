@@ -13,7 +13,7 @@ from skal.audio import FeatureCache
 from skal.audio.embedding.spec import as_embedding
 from skal.label.asking.records import LabelRow
 from skal.label.formats.read_write import export_labels
-from skal.search import SimilaritySearch
+from skal.search import most_similar
 
 __all__ = ["Hit", "search_folder", "write_hits"]
 
@@ -50,7 +50,7 @@ def search_folder(
     if rows is None:
         return [], broken
     good = [clip for i, clip in enumerate(clips) if i not in found]
-    places, similarities = SimilaritySearch(random_state=0).fit(rows).search(queries, top)
+    places, similarities = most_similar(rows, queries, top)
     hits = [
         Hit(os.path.relpath(good[i].path, folder), good[i].start, good[i].end, float(value))
         for i, value in zip(places.tolist(), similarities, strict=True)

@@ -1,6 +1,7 @@
 """PretrainedEmbedding: parity with the networks themselves, errors, scikit-learn's ways."""
 
 import importlib.util
+import json
 import logging
 import os
 import pickle
@@ -17,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 
 from skal import ActiveLearningClassifier
 from skal.audio import KNOWN_MODELS, BrokenClipsError, FeatureCache, PretrainedEmbedding
+from skal.audio._keys import describe_transformer
 from skal.audio.embedding import pretrained
 from skal.audio.embedding._windows import window_starts
 from skal.audio.embedding.known import find_weights
@@ -126,6 +128,31 @@ def test_the_last_window_ends_with_the_clip():
     assert window_starts(3, 4, 4) == [0]
     assert window_starts(4003, 4000, 4000) == [0]  # 3 samples are no window of their own
     assert window_starts(12, 4, 2) == [0, 2, 4, 6, 8]
+
+
+@pytest.mark.parametrize("fill", ["silence", "repeat"])
+@pytest.mark.parametrize("n_samples", [301, 1500, SAMPLES, 2 * SAMPLES + 700])
+def test_centered_windows(fill, n_samples, paths, network):
+    y = np.random.default_rng(n_samples).normal(0, 0.1, n_samples).astype(np.float32)
+    middles = list(range(0, n_samples + 1, 800))
+    if n_samples - middles[-1] > 80:
+        middles.append(n_samples)
+    windows = [_around(y, middle, fill) for middle in middles]
+    given = {"hop": 0.1, "fill": fill, "center": True}
+    every = embedding(paths["tflite"], pool=None, **given)
+    rows = every.transform([y])[0]
+    np.testing.assert_allclose(rows, by_hand(network, np.stack(windows)), atol=2e-5)
+    assert every.feature_shape(n_samples) == rows.shape
+    pooled = embedding(paths["tflite"], pool="mean_max", **given).transform([y])[0]
+    np.testing.assert_allclose(pooled, np.hstack([rows.mean(axis=0), rows.max(axis=0)]), atol=1e-6)
+
+
+def _around(y, middle, fill):
+    """Return a window of a waveform around a sample, one sample at a time."""
+    places = range(middle - SAMPLES // 2, middle - SAMPLES // 2 + SAMPLES)
+    if fill == "repeat":
+        return np.array([y[i % len(y)] for i in places])
+    return np.array([y[i] if 0 <= i < len(y) else 0.0 for i in places], dtype=np.float32)
 
 
 def test_level_of_the_windows(paths, network, recordings):
@@ -299,7 +326,8 @@ def test_the_speech_embedding_is_a_chain_of_two_networks(tmp_path):
     pytest.importorskip("onnx", reason="onnx is not installed: skal[test] has it")
     expected = write_speech_embedding(tmp_path / "speech")
     y = np.random.default_rng(6).normal(0, 0.1, 12640 + 3 * 1280).astype(np.float32)
-    model = PretrainedEmbedding("speech_embedding", weights=tmp_path / "speech", pool=None)
+    given = {"weights": tmp_path / "speech", "pool": None}
+    model = PretrainedEmbedding("speech_embedding", center=False, **given)
     got = model.transform([y])[0]
     assert got.shape == (4, 96)
     rows = [expected(y[s : s + 12640]) for s in range(0, 4 * 1280, 1280)]
@@ -307,9 +335,65 @@ def test_the_speech_embedding_is_a_chain_of_two_networks(tmp_path):
     # A shorter clip is repeated, not padded with silence.
     short = model.transform([y[:8000]])[0]
     np.testing.assert_allclose(short, [expected(np.resize(y[:8000], 12640))], atol=1e-4)
+    # By default it is heard at every position of a window.
+    heard = PretrainedEmbedding("speech_embedding", **given).transform([y[:8000]])[0]
+    middles = [*range(0, 8000, 1280), 8000]
+    turned = [np.roll(y[:8000], 6320 - middle) for middle in middles]
+    rows = [expected(np.resize(clip, 12640)) for clip in turned]
+    np.testing.assert_allclose(heard, rows, atol=1e-4)
     (tmp_path / "speech" / "melspectrogram.onnx").unlink()
     with pytest.raises(FileNotFoundError, match="melspectrogram"):
         clone(model).transform([y])
+
+
+def test_the_speech_embedding_pools_mean_and_maximum(tmp_path, recordings):
+    write_speech_embedding(tmp_path / "speech")
+    given = {"weights": tmp_path / "speech"}
+    model = PretrainedEmbedding("speech_embedding", **given)
+    rows = model.transform(recordings)
+    assert rows.shape == (12, *model.feature_shape()) == (12, 192)
+    names = model.get_feature_names_out()
+    assert list(names[[0, 95, 96, 191]]) == [
+        f"speech_embedding_{name}" for name in ("mean_0", "mean_95", "max_0", "max_95")
+    ]
+    explicit = PretrainedEmbedding("speech_embedding", pool="mean_max", center=True, **given)
+    assert np.array_equal(explicit.transform(recordings), rows)
+    assert _folder_of(explicit) == _folder_of(model)
+
+
+def test_a_store_from_before_centered_windows_gets_no_other_rows(tmp_path, paths):
+    write_speech_embedding(tmp_path / "speech")
+    given = {"weights": tmp_path / "speech"}
+    before = PretrainedEmbedding("speech_embedding", pool="mean", center=False, **given)
+    folders = {_folder_of(before)}
+    for changes in ({}, {"pool": "mean"}, {"pool": "mean_max", "center": False}):
+        folders.add(_folder_of(PretrainedEmbedding("speech_embedding", **changes, **given)))
+    assert len(folders) == 4
+    # These are the parameters that were written before `center` and "auto" existed.
+    for model in (before, embedding(paths["tflite"])):
+        described = json.loads(describe_transformer(model, "float32", "time"))["parameters"]
+        assert described["pool"] == "mean" and "center" not in described
+    assert _folder_of(embedding(paths["tflite"])) == _folder_of(
+        embedding(paths["tflite"], pool="mean", center=False)
+    )
+
+
+def _folder_of(model):
+    return FeatureCache(model).store_folder()
+
+
+def test_a_pickle_from_before_centered_windows_gives_its_rows(tmp_path, recordings):
+    write_speech_embedding(tmp_path / "speech")
+    model = PretrainedEmbedding("speech_embedding", weights=tmp_path / "speech", pool="mean")
+    state = model.__getstate__()
+    del state["center"]
+    opened = PretrainedEmbedding.__new__(PretrainedEmbedding)
+    opened.__setstate__(state)
+    expected = clone(model).set_params(center=False).transform(recordings)
+    assert np.array_equal(opened.transform(recordings), expected)
+    assert np.array_equal(clone(opened).transform(recordings), expected)
+    assert not np.array_equal(model.transform(recordings), expected)
+    assert pickle.loads(pickle.dumps(model)).center is None
 
 
 @pytest.mark.parametrize(("name", "with_infer"), [("perch", True), ("perch2", False)])

@@ -1,10 +1,10 @@
-"""Cosine similarity of many rows to a few examples, block by block."""
+"""Cosines of many rows with a few others, block by block."""
 
 import numpy as np
 
 from skal._utils.threads import run
 
-__all__ = ["highest_cosine", "unit_rows"]
+__all__ = ["coordinates", "highest_cosine", "unit_examples", "unit_rows"]
 
 # Numbers per block: 1 MB of float32 stays in the processor's cache between passes.
 _NUMBERS = 2**18
@@ -27,28 +27,53 @@ def unit_rows(X):
     return rows / np.where(norms > 0, norms, 1)
 
 
-def highest_cosine(X, examples):
-    """Compute the cosine similarity of each row to its nearest example."""
-    # Rows are read in blocks, so that X may be a memory map larger than memory.
+def unit_examples(examples, n_features):
+    """Scale examples to length 1, or raise an error if there are none or they do not fit."""
     examples = unit_rows(examples)
-    n_features = int(np.prod(X.shape[1:]))
     if len(examples) == 0:
         raise ValueError("examples has no rows: give at least one")
     if examples.shape[1] != n_features:
         raise ValueError(
             f"examples has {examples.shape[1]} features, but the rows have {n_features}"
         )
-    right = examples.T.astype(np.float32)
-    result = np.empty(len(X), dtype=np.float32)
-    size = max(1, _NUMBERS // max(n_features, len(examples)))
+    return examples
+
+
+def highest_cosine(X, examples, positions=None):
+    """Compute the cosine similarity of each row, or of some rows, to its nearest example."""
+    examples = unit_examples(examples, int(np.prod(X.shape[1:])))
+    result = np.empty(len(X) if positions is None else len(positions), dtype=np.float32)
+
+    def _highest(rows, products):
+        result[rows] = np.clip(products.max(axis=1), -1, 1)
+
+    _each_block(X, examples.T.astype(np.float32), _highest, positions)
+    return result
+
+
+def coordinates(X, directions):
+    """Multiply rows, scaled to length 1, by the columns of directions."""
+    result = np.empty((len(X), directions.shape[1]), dtype=np.float32)
+
+    def _keep(rows, products):
+        result[rows] = products
+
+    _each_block(X, directions, _keep)
+    return result
+
+
+def _each_block(X, right, use, positions=None):
+    """Multiply rows of length 1 by a matrix, and pass on the products of every block."""
+    # Rows are read in blocks, so that X may be a memory map larger than memory.
+    size = max(1, _NUMBERS // max(right.shape))
+    n_rows = len(X) if positions is None else len(positions)
 
     def _compute(first):
-        rows = slice(first, first + size)
-        block = X[rows].reshape(-1, n_features)
-        result[rows] = np.clip(_cosines(block, right).max(axis=1), -1, 1)
+        rows = slice(first, min(first + size, n_rows))
+        block = X[rows if positions is None else positions[rows]]
+        use(rows, _cosines(block.reshape(len(block), len(right)), right))
 
-    run(_compute, range(0, len(X), size))
-    return result
+    run(_compute, range(0, n_rows, size))
 
 
 def _cosines(block, right):

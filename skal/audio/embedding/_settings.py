@@ -24,6 +24,8 @@ class Settings(NamedTuple):
     scale: float
     peak: float | None
     fill: str
+    center: bool
+    pool: str | None
     license: str | None
 
     def open(self):
@@ -63,8 +65,16 @@ def resolve(given):
         _pick("scale", 1.0),
         _pick("peak"),
         _pick("fill", "silence"),
+        _pick("center", False),
+        _pool(given, known),
         None if known is None else f"{known.title}: {known.license} ({known.home})",
     )
+
+
+def _pool(given, known):
+    if given.pool != "auto":
+        return given.pool
+    return "mean" if known is None else known.pool
 
 
 def _check_name(name):

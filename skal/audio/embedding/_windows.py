@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from skal.audio.reading import fit_length
+from skal.audio.reading import fit_length, pad
 
-__all__ = ["cut", "pooled", "window_starts"]
+__all__ = ["cut", "n_windows", "pooled", "window_starts"]
 
 # A remainder below this share of a hop gets no window: files of nominally 3 s are a few samples
 # longer.
@@ -19,12 +19,25 @@ def window_starts(n_samples, window, hop):
     return [*starts, last] if rest > _LEAST_REST * hop else starts
 
 
-def cut(y, window, hop, fill, size):
+def n_windows(n_samples, window, hop, is_centered):
+    """Return the number of windows of a clip."""
+    return len(window_starts(n_samples + sum(_margins(window, is_centered)), window, hop))
+
+
+def cut(y, window, hop, fill, is_centered, size):
     """Yield the windows of a waveform in parts."""
+    if is_centered:
+        y = pad(y, *_margins(window, is_centered), fill)
     y = fit_length(y, max(len(y), window), fill)
     starts = window_starts(len(y), window, hop)
     for i in range(0, len(starts), size):
         yield np.stack([y[start : start + window] for start in starts[i : i + size]])
+
+
+def _margins(window, is_centered):
+    """Return how many samples to add before and after a clip."""
+    # The first window is then centered on the first sample, and the last window on the end.
+    return (window // 2, window - window // 2) if is_centered else (0, 0)
 
 
 def pooled(rows, pool):

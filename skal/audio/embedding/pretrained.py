@@ -16,7 +16,7 @@ from skal.audio._blocks import Block
 from skal.audio._inputs import clip_name, try_load
 from skal.audio.embedding._checks import examined, refuse_if_different
 from skal.audio.embedding._settings import content_of, resolve
-from skal.audio.embedding._windows import cut, pooled, window_starts
+from skal.audio.embedding._windows import cut, n_windows, pooled
 
 __all__ = ["PretrainedEmbedding"]
 
@@ -63,13 +63,19 @@ class PretrainedEmbedding(AudioTransformer):
     output : str or int, default=None
         The embedding: an output by name or position, or a tensor (in Keras, a layer) inside the
         network. None: that of the known model, or the first output.
-    pool : {"mean", "max", "mean_max"}, default="mean"
-        How the rows of a clip's windows are pooled: mean, maximum, or both concatenated. None
-        keeps all windows: (n_clips, n_windows, n_numbers).
+    pool : {"auto", "mean", "max", "mean_max"}, default="auto"
+        How the rows of a clip's windows are pooled: mean, maximum, or both concatenated. "auto":
+        "mean_max" for "speech_embedding", else "mean". None keeps all windows: (n_clips,
+        n_windows, n_numbers).
     duration : float, default=None
         Length that clips are first cropped or padded to, in s. None: their own length.
     fill : {"silence", "repeat", "reflect"}, default=None
         Padding of short clips. None: as the known model needs, or silence.
+    center : bool, default=None
+        Center the first window on the first sample of a clip and the last one on its end, as
+        `librosa.stft` does; `fill` pads the clip on both sides. Short sounds are then seen at
+        several positions in a window. False: windows lie inside the clip, and a clip shorter than
+        a window is padded at its end. None: True for "speech_embedding", else False.
     on_error : {"raise", "warn"}, default="raise"
         What to do with broken clips; see `LogMelSpectrogram`.
     n_jobs : int, default=None
@@ -109,7 +115,8 @@ class PretrainedEmbedding(AudioTransformer):
         "peak": [Interval(Real, 0, None, closed="neither"), None],
         "output": [str, Integral, None],
         "fill": [StrOptions({"silence", "repeat", "reflect"}), None],
-        "pool": [StrOptions({"mean", "max", "mean_max"}), None],
+        "center": ["boolean", None],
+        "pool": [StrOptions({"auto", "mean", "max", "mean_max"}), None],
     }
 
     def __init__(
@@ -123,9 +130,10 @@ class PretrainedEmbedding(AudioTransformer):
         scale=None,
         peak=None,
         output=None,
-        pool="mean",
+        pool="auto",
         duration=None,
         fill=None,
+        center=None,
         on_error="raise",
         n_jobs=None,
     ):
@@ -140,6 +148,7 @@ class PretrainedEmbedding(AudioTransformer):
         self.pool = pool
         self.duration = duration
         self.fill = fill
+        self.center = center
         self.on_error = on_error
         self.n_jobs = n_jobs
 
@@ -191,13 +200,14 @@ class PretrainedEmbedding(AudioTransformer):
         self._check_parameters()
         with self._network() as (_, take):
             window, hop, width = take.window, take.hop, take.width
-        if self.pool is not None:
-            return (width * (2 if self.pool == "mean_max" else 1),)
+        settings = resolve(self)
+        if settings.pool is not None:
+            return (width * (2 if settings.pool == "mean_max" else 1),)
         if self.duration is not None:
             n_samples = max(1, round(self.duration * self._rate))
         if n_samples is None:
             raise ValueError("the number of windows depends on the clips: give duration=, in s")
-        return len(window_starts(n_samples, window, hop)), width
+        return n_windows(n_samples, window, hop, settings.center), width
 
     @available_if(lambda self: self.pool is not None)
     def get_feature_names_out(self, input_features=None):
@@ -213,10 +223,10 @@ class PretrainedEmbedding(AudioTransformer):
         ndarray of str
             Such as ``birdnet_mean_17``.
         """
-        pools = self.pool.split("_")
+        settings = resolve(self)
+        pools = settings.pool.split("_")
         width = self.feature_shape()[0] // len(pools)
-        name = resolve(self).name
-        names = [f"{name}_{pool}_{i}" for pool in pools for i in range(width)]
+        names = [f"{settings.name}_{pool}_{i}" for pool in pools for i in range(width)]
         return np.array(names, dtype=object)
 
     @property
@@ -252,7 +262,7 @@ class PretrainedEmbedding(AudioTransformer):
             )
 
     def __getstate__(self):
-        state = super().__getstate__()
+        state = super().__getstate__().copy()  # Python lends the object's own dict
         if "weights_digest_" not in state:
             try:
                 state["weights_digest_"] = self.fingerprint()
@@ -263,6 +273,17 @@ class PretrainedEmbedding(AudioTransformer):
             ):  # warn when the embedding is used
                 return state
         return state
+
+    def __setstate__(self, state):
+        # A pickle from before `center` has the rows that it was trained on.
+        super().__setstate__({"center": False} | state)
+
+    def _value_parameters(self):
+        # Resolved, so that a store never mixes rows of two defaults. A window inside its clip is
+        # left out: stores from before `center` have no such entry.
+        settings = resolve(self)
+        given = self.get_params() | {"pool": settings.pool, "center": settings.center}
+        return given if settings.center else {k: v for k, v in given.items() if k != "center"}
 
     def _network(self):
         """Lend the open network and its Take."""
@@ -306,11 +327,12 @@ class PretrainedEmbedding(AudioTransformer):
 
     def _embed(self, clip, y, network, take):
         """Return the row of a clip, or a Broken."""
-        parts = cut(y, take.window, take.hop, resolve(self).fill, _WINDOWS)
+        settings = resolve(self)
+        parts = cut(y, take.window, take.hop, settings.fill, settings.center, _WINDOWS)
         # Overflow is detected below.
         with np.errstate(over="ignore", invalid="ignore"):
             rows = np.concatenate([network.run(take.prepared(part)) for part in parts])
-            row = pooled(rows, self.pool)
+            row = pooled(rows, settings.pool)
         if np.isfinite(row).all():
             return row
         return Broken(
