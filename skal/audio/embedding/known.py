@@ -95,7 +95,7 @@ KNOWN_MODELS = {
         scale=32_768.0,
         # A word is mostly shorter than the window, and the network hears it differently at every
         # position. Accuracy with 200 labels on digits of a speaker left out: .85 with one window,
-        # repeated to its length, .96 centered. In clips of 1 s with a faint background: .77, .96.
+        # repeated to its length, .96 centered. In clips of 1 s with a faint background: .78, .97.
         # Silence instead of repeats: .96 with 200 labels, but .91 with 50 instead of .93.
         fill="repeat",
         center=True,
