@@ -169,8 +169,16 @@ def test_features_run_and_search(network, recordings, tmp_path, monkeypatch, cap
     assert (tmp_path / "hits.txt").read_text().startswith("Selection\t")
     assert call(*search, "--format", "audacity", "--output", tmp_path / "tracks") == 0
     assert list((tmp_path / "tracks" / "low").glob("*.txt"))
+    assert call(*search[:3], like.parent / "gone.wav", *search[4:]) == 2
+    assert b"skal: the example" in (said := capsysbinary.readouterr().err) and b"gone.wav" in said
+    assert call("search", tmp_path / "tracks", *search[2:]) == 2
+    assert b"no recordings in" in capsysbinary.readouterr().err
     assert call("label", recordings, "--embedding", "bridnet", "--export", "csv") == 2
     assert b"nor a known model" in capsysbinary.readouterr().err
+    for wrong, said in [({"pool": None}, b"pool=null"), ({"output": 5}, b"has no output 5")]:
+        options = ["--classes", "low,high", "--embedding", json.dumps({**network, **wrong})]
+        assert call("label", recordings, *options) == 2
+        assert said in capsysbinary.readouterr().err
 
 
 def test_embeddings_as_people_write_them(network, tmp_path, monkeypatch):

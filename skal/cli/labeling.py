@@ -205,10 +205,17 @@ def _embedding(text):
         return None
     from skal.audio.embedding.spec import as_embedding, parse_embedding
 
+    quiet_tensorflow()
     try:
         given = parse_embedding(text)
-        as_embedding(given).fingerprint()
-    except (OSError, TypeError, ValueError) as error:
+        embedding = as_embedding(given)
+        if embedding.pool is None:
+            raise ValueError(
+                "pool=null gives a row for each window, not for each clip: leave it out, or use "
+                "mean, max or mean_max"
+            )
+        embedding.feature_shape()  # opens the network and tries it
+    except (ImportError, OSError, TypeError, ValueError) as error:
         fail(f"skal: --embedding: {error}", 2)
     return given
 

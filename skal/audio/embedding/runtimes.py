@@ -21,7 +21,10 @@ def kind_of(path):
     """Return the runtime class for a file or folder."""
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"no model at {str(path)!r}: neither a file nor a folder")
+        raise FileNotFoundError(
+            f"no model at {str(path)!r}: neither a file nor a folder; put the network there, or "
+            "correct the path"
+        )
     if path.is_dir() and (path / "saved_model.pb").is_file():
         return SavedModel
     if path.is_file() and path.suffix in _KINDS:
