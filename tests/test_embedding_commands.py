@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,6 +180,20 @@ def test_features_run_and_search(network, recordings, tmp_path, monkeypatch, cap
         options = ["--classes", "low,high", "--embedding", json.dumps({**network, **wrong})]
         assert call("label", recordings, *options) == 2
         assert said in capsysbinary.readouterr().err
+
+
+def test_a_remembered_network_that_is_gone_is_told_before_the_page_opens(
+    network, recordings, tmp_path, capsysbinary
+):
+    path = tmp_path / "moved.onnx"
+    path.write_bytes(Path(network["model"]).read_bytes())
+    given = {**network, "model": str(path)}
+    with LabelingProject(recordings, ["low", "high"], embedding=given) as project:
+        Trainer(project).train()
+    path.unlink()
+    assert call("label", recordings, "--no-browser") == 2
+    assert b"--embedding: no model at" in capsysbinary.readouterr().err
+    assert call("label", recordings, "--export", "csv") == 0
 
 
 def test_embeddings_as_people_write_them(network, tmp_path, monkeypatch):
