@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -169,8 +170,30 @@ def test_features_run_and_search(network, recordings, tmp_path, monkeypatch, cap
     assert (tmp_path / "hits.txt").read_text().startswith("Selection\t")
     assert call(*search, "--format", "audacity", "--output", tmp_path / "tracks") == 0
     assert list((tmp_path / "tracks" / "low").glob("*.txt"))
+    assert call(*search[:3], like.parent / "gone.wav", *search[4:]) == 2
+    assert b"skal: the example" in (said := capsysbinary.readouterr().err) and b"gone.wav" in said
+    assert call("search", tmp_path / "tracks", *search[2:]) == 2
+    assert b"no recordings in" in capsysbinary.readouterr().err
     assert call("label", recordings, "--embedding", "bridnet", "--export", "csv") == 2
     assert b"nor a known model" in capsysbinary.readouterr().err
+    for wrong, said in [({"pool": None}, b"pool=null"), ({"output": 5}, b"has no output 5")]:
+        options = ["--classes", "low,high", "--embedding", json.dumps({**network, **wrong})]
+        assert call("label", recordings, *options) == 2
+        assert said in capsysbinary.readouterr().err
+
+
+def test_a_remembered_network_that_is_gone_is_told_before_the_page_opens(
+    network, recordings, tmp_path, capsysbinary
+):
+    path = tmp_path / "moved.onnx"
+    path.write_bytes(Path(network["model"]).read_bytes())
+    given = {**network, "model": str(path)}
+    with LabelingProject(recordings, ["low", "high"], embedding=given) as project:
+        Trainer(project).train()
+    path.unlink()
+    assert call("label", recordings, "--no-browser") == 2
+    assert b"--embedding: no model at" in capsysbinary.readouterr().err
+    assert call("label", recordings, "--export", "csv") == 0
 
 
 def test_embeddings_as_people_write_them(network, tmp_path, monkeypatch):

@@ -7,8 +7,10 @@ import time
 import warnings
 from numbers import Integral
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skal._utils.files.atomic import write_atomically
@@ -26,6 +28,9 @@ __all__ = ["FeatureCache", "build_features"]
 _IN_MEMORY = 2**28
 # Number of such files that a store keeps; each may be as large as the pool.
 _SELECTIONS = 4
+# An interrupted run loses a block, and progress is told after each, so a block should take about
+# this many seconds. A clip may take a millisecond, or minutes of a pretrained network.
+_SECONDS, _FIRST_BLOCK = 30, 8
 
 
 class FeatureCache(TransformerMixin, BaseEstimator):
@@ -50,7 +55,7 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         How recordings are identified: "time" by path, size, and modification time; "content" by
         their bytes (slower, because every file is read every time, but finds renamed files).
     block : int, default=1024
-        Number of clips to compute before writing them.
+        Most clips to compute before writing them; fewer if they take long.
 
     See Also
     --------
@@ -139,7 +144,8 @@ class FeatureCache(TransformerMixin, BaseEstimator):
         """
         rows, broken, _, store = self._bring_up_to_date(X, None)
         if broken and not self.sets_aside:
-            raise BrokenClipsError(broken)
+            can_set_aside = hasattr(self.transformer, "sets_aside")
+            raise BrokenClipsError(broken) if can_set_aside else BrokenClipsError(broken, "")
         if broken and not self._has_shape(store):
             raise BrokenClipsError(broken, advice="")
         warn_of_broken(broken)
@@ -266,9 +272,14 @@ class FeatureCache(TransformerMixin, BaseEstimator):
 
     def _compute(self, store, clips, keys, missing, progress):
         broken, done = {}, len(clips) - len(missing)
+        n_jobs = effective_n_jobs(getattr(self.transformer, "n_jobs", None))
+        size = _FIRST_BLOCK
+        if progress is not None and len(missing):
+            progress(done, len(clips), 0)
         worker = as_worker(self.transformer, clips) if len(missing) else None
-        for start in range(0, len(missing), self.block):
-            positions = missing[start : start + self.block]
+        while len(missing):
+            began = monotonic()
+            positions, missing = np.split(missing, [min(max(size, n_jobs), self.block)])
             features, found = readable_rows(worker, [clips[i] for i in positions])
             if features is not None:
                 good = np.delete(positions, list(found))
@@ -277,7 +288,13 @@ class FeatureCache(TransformerMixin, BaseEstimator):
             done += len(positions)
             if progress is not None:
                 progress(done, len(clips), len(broken))
+            size = _next_size(len(positions), monotonic() - began)
         return broken
+
+
+def _next_size(n_clips, seconds):
+    """Return the number of clips of the next block, from the last one and the time it took."""
+    return max(1, min(4 * n_clips, int(n_clips * _SECONDS / max(seconds, 1e-3))))
 
 
 def build_features(X, transformer, store, *, dtype="float32", key="time", progress=None):

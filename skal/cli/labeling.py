@@ -164,6 +164,8 @@ def label(
                 _export(opened, export, output)
                 return
             tell_of_clips(opened)
+            if embedding is None:
+                _check_remembered(opened)
             tell_hearing(opened)
             if terminal:
                 _label_here(opened, person)
@@ -205,12 +207,39 @@ def _embedding(text):
         return None
     from skal.audio.embedding.spec import as_embedding, parse_embedding
 
-    try:
+    with _wrong_embedding():
         given = parse_embedding(text)
-        as_embedding(given).fingerprint()
-    except (OSError, TypeError, ValueError) as error:
-        fail(f"skal: --embedding: {error}", 2)
+        _try(as_embedding(given))
     return given
+
+
+def _check_remembered(project):
+    """Check the embedding that a project was begun with; its file may be gone."""
+    from skal.label.learning.defaults import embedding_of
+
+    with _wrong_embedding():
+        embedding = embedding_of(project)
+        if embedding is not None:
+            _try(embedding)
+
+
+def _try(embedding):
+    """Open a network and run it, which says what is wrong with it."""
+    quiet_tensorflow()
+    if embedding.pool is None:
+        raise ValueError(
+            "pool=null gives a row for each window, not for each clip: leave it out, or use mean, "
+            "max or mean_max"
+        )
+    embedding.feature_shape()
+
+
+@contextlib.contextmanager
+def _wrong_embedding():
+    try:
+        yield
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        fail(f"skal: --embedding: {error}", 2)
 
 
 def _import(project, path, replace):

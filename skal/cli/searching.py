@@ -46,7 +46,7 @@ def search(
         check_place(output)
         options = {"embedding": embedding, "top": top, "window": window, "hop": hop}
         try:
-            hits, broken = search_folder(recordings, like, **options)
+            hits, broken = search_folder(recordings, like, **options, progress=_tell_progress)
         except ValueError as error:
             fail(f"skal: {error}", 2)
         for name, reason in broken:
@@ -56,3 +56,7 @@ def search(
             target = stream if is_stream else output
             for problem in write_hits(hits, format, target, root=recordings):
                 tell(f"left out: {problem}")
+
+
+def _tell_progress(n_done, n_windows, n_broken):
+    tell(f"{n_done} of {n_windows} windows have embeddings")

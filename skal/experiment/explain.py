@@ -5,7 +5,7 @@ import math
 from rich.console import Console
 from rich.table import Column, Table
 
-from skal.experiment.comparing.report import findings
+from skal.experiment.comparing.report import findings, noise
 from skal.experiment.params.alframework import OldKeys
 from skal.experiment.params.parameters import Params
 from skal.experiment.params.presets import preset_names, preset_rows
@@ -65,7 +65,7 @@ def show_comparison(comparison):
             _number(row["accuracy"], "{:.3f}"),
         )
     console.print(table)
-    for line in findings(comparison.table):
+    for line in [*findings(comparison.table), *noise(comparison)]:
         console.print(line, highlight=False, markup=False)
     console.print(f"report: {comparison.folder / 'report.html'}", highlight=False, markup=False)
 

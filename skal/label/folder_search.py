@@ -9,7 +9,8 @@ from skal._utils.files.delimited import safe_cell, text_stream
 from skal._utils.sound.folders import audio_files, existing_folder
 from skal._utils.sound.soundfiles import windows_of
 from skal._utils.sound.windows import as_window
-from skal.audio import FeatureCache
+from skal.audio import FeatureCache, build_features
+from skal.audio.contract import readable_rows
 from skal.audio.embedding.spec import as_embedding
 from skal.label.asking.records import LabelRow
 from skal.label.formats.read_write import export_labels
@@ -28,11 +29,27 @@ class Hit(NamedTuple):
 
 
 def search_folder(
-    folder, examples, *, embedding="birdnet", top=50, window=3.0, hop=None, store=None
+    folder,
+    examples,
+    *,
+    embedding="birdnet",
+    top=50,
+    window=3.0,
+    hop=None,
+    store=None,
+    progress=None,
 ):
-    """Find the windows in a folder of recordings that sound most like the examples."""
+    """Find the windows in a folder of recordings that sound most like the examples.
+
+    `progress` is that of `build_features`.
+    """
     folder = existing_folder(folder)
-    sounds, _ = audio_files(folder)
+    sounds, others = audio_files(folder)
+    if not sounds:
+        raise ValueError(
+            f"no recordings in {str(folder)!r} ({len(others)} other files): skal recognizes "
+            "sound files by extension, such as .wav, .flac or .mp3"
+        )
     clips, broken = [], []
     for path in sounds:
         parts, problem = windows_of((path,), window, hop)
@@ -40,11 +57,13 @@ def search_folder(
         if problem is not None:
             broken.append((os.path.relpath(path, folder), problem.in_short))
     transformer = as_embedding(embedding)
-    cache = FeatureCache(transformer, folder / ".skal" / "features" if store is None else store)
-    queries = transformer.transform([str(as_window(example)) for example in examples])
+    queries = _rows_of_examples(transformer, [str(as_window(example)) for example in examples])
     if not clips:
         return [], broken
-    rows, found = cache.transform_readable([str(clip) for clip in clips])
+    addresses = [str(clip) for clip in clips]
+    store = folder / ".skal" / "features" if store is None else store
+    build_features(addresses, transformer, store, progress=progress)
+    rows, found = FeatureCache(transformer, store).transform_readable(addresses)
     for i, why in found.items():
         broken.append((os.path.relpath(clips[i].path, folder), why.in_short))
     if rows is None:
@@ -56,6 +75,13 @@ def search_folder(
         for i, value in zip(places.tolist(), similarities, strict=True)
     ]
     return hits, broken
+
+
+def _rows_of_examples(transformer, examples):
+    rows, broken = readable_rows(transformer, examples)
+    for found in broken.values():
+        raise ValueError(f"the example {found}")
+    return rows
 
 
 def write_hits(hits, format, target, *, root):

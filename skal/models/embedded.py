@@ -263,6 +263,11 @@ class ActivationRoot(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ActivationRoot
             The object itself.
         """
+        if len(getattr(X, "shape", ())) > 2:
+            raise ValueError(
+                f"rows have the shape {X.shape[1:]}, several windows for each recording: pool "
+                'them with pool="mean", "max" or "mean_max" of the embedding'
+            )
         X = validate_data(self, X, dtype=[np.float64, np.float32])
         self.is_rectified_ = bool(X.min() >= 0)
         return self

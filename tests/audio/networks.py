@@ -56,15 +56,17 @@ def write_keras(path, model):
         model.save(path)
 
 
-def write_onnx(path, model, output="embedding"):
-    """Write the network as an ONNX file, node by node."""
+def write_onnx(path, model, output="embedding", size="n", number="float32"):
+    """Write the network as an ONNX file, node by node, for `size` windows at a time."""
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import helper, numpy_helper
 
     names = ["w1", "b1", "w2", "b2", "w3", "b3"]
     constants = [
-        numpy_helper.from_array(w, n) for w, n in zip(model.get_weights(), names, strict=True)
+        numpy_helper.from_array(w.astype(number), n)
+        for w, n in zip(model.get_weights(), names, strict=True)
     ]
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(number))
     constants.append(numpy_helper.from_array(np.array([-1, 40, 100]), "shape"))
     nodes = [
         helper.make_node("Reshape", ["wave", "shape"], ["x"]),
@@ -80,8 +82,8 @@ def write_onnx(path, model, output="embedding"):
     graph = helper.make_graph(
         nodes,
         "net",
-        [helper.make_tensor_value_info("wave", TensorProto.FLOAT, ["n", SAMPLES])],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", WIDTH])],
+        [helper.make_tensor_value_info("wave", kind, [size, SAMPLES])],
+        [helper.make_tensor_value_info(output, kind, [size, WIDTH])],
         constants,
     )
     opset = [helper.make_opsetid("", 13)]

@@ -297,7 +297,7 @@ def test_report(paths, tmp_path):
     report = build_features(
         [*paths, str(tmp_path / "a\nb, ü.wav")], *arguments, progress=lambda *n: calls.append(n)
     )
-    assert calls == [(11, 11, 1)]
+    assert calls == [(0, 11, 0), (8, 11, 0), (11, 11, 1)]
     assert report[1:3] == (11, 10) and report.shape == (20, 19, 1)
     with open(os.path.join(report.store, "broken.csv"), newline="") as file:
         rows = list(csv.DictReader(file))
@@ -305,6 +305,34 @@ def test_report(paths, tmp_path):
     assert rows[0]["position"] == "10" and rows[0]["reason"] and rows[0]["advice"]
     again = build_features(paths, *arguments)
     assert again.n_computed == 0 and again.broken == {}
+
+
+def blocks_of(monkeypatch, store, paths, seconds, **changes):
+    """Return the sizes of blocks when a clip takes this long."""
+    now, sizes = [0.0], []
+
+    class Slow(LogMelSpectrogram):
+        def transform_readable(self, X):
+            now[0] += seconds * len(X)
+            sizes.append(len(X))
+            return np.ones((len(X), 2), dtype=np.float32), {}
+
+    monkeypatch.setattr(cache, "monotonic", lambda: now[0])
+    FeatureCache(Slow(**SMALL, **changes), store).transform(paths)
+    return sizes
+
+
+def test_a_block_takes_half_a_minute(monkeypatch, paths, tmp_path):
+    many = [f"{path}{i}" for path in paths for i in range(400)]
+    fast = blocks_of(monkeypatch, tmp_path / "fast", many, 0.001)
+    assert fast == [8, 32, 128, 512, 1024, 1024, 1024, 248]
+    slow = blocks_of(monkeypatch, tmp_path / "slow", many, 0.5)
+    assert slow[:4] == [8, 32, 60, 60]
+    slower = blocks_of(monkeypatch, tmp_path / "slower", many[:30], 40.0)
+    assert slower == [8] + 22 * [1]
+    # Every worker has a clip.
+    workers = blocks_of(monkeypatch, tmp_path / "workers", many[:30], 40.0, n_jobs=3)
+    assert workers == [8] + 7 * [3] + [1]
 
 
 @pytest.mark.parametrize("duration", [None, 0.3])

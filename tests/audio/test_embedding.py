@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import shutil
 
 import joblib
@@ -31,6 +32,7 @@ from tests.audio.networks import (
     write_all,
     write_hub,
     write_keras,
+    write_onnx,
     write_perch,
     write_speech_embedding,
     write_vggish,
@@ -211,6 +213,71 @@ def test_what_is_no_embedding_is_refused(paths, recordings, tmp_path):
         reason = "not finite" if name == "wild" else "the same for noise and a tone"
         with pytest.raises(ValueError, match=reason):
             embedding(path).transform(recordings)
+
+
+@needs_birdnet
+def test_birdnet_as_any_file_is_refused_with_its_name(recordings):
+    path = find_weights("birdnet")
+    with pytest.raises(ValueError, match=re.escape(f"weights={path!r}")):
+        PretrainedEmbedding(path, sr=48_000).transform(recordings)
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, "n"])
+@pytest.mark.parametrize("number", ["float32", "float64", "float16"])
+def test_a_network_with_a_fixed_number_of_windows(size, number, network, recordings, tmp_path):
+    path = str(tmp_path / "net.onnx")
+    write_onnx(path, network, size=size, number=number)
+    expected = [by_hand(network, windows_of(p)).mean(axis=0) for p in recordings]
+    atol = 2e-2 if number == "float16" else 2e-5
+    np.testing.assert_allclose(embedding(path).transform(recordings), expected, atol=atol)
+
+
+@pytest.mark.parametrize("shape", [[40, 100], [40, 100, 1], [2, SAMPLES // 2], [None, 100]])
+def test_a_network_of_spectrograms_is_refused(shape, recordings, tmp_path):
+    import keras
+
+    given = keras.Input(shape)
+    flat = keras.layers.GlobalAveragePooling1D()(keras.layers.Reshape((-1, 100))(given))
+    path = str(tmp_path / "mel.keras")
+    write_keras(path, keras.Model(given, keras.layers.Dense(3)(flat)))
+    with pytest.raises(ValueError, match=r"takes an input of any x .*export the network with"):
+        embedding(path).transform(recordings)
+
+
+@pytest.mark.parametrize("kind", ["onnx", "tflite", "keras", "savedmodel"])
+def test_a_damaged_file_is_named(kind, paths, recordings, tmp_path):
+    path = tmp_path / f"net.{kind}"
+    if kind == "savedmodel":
+        path.mkdir()
+        path = path / "saved_model.pb"
+    path.write_bytes(b"damaged " * 20)
+    model = embedding(str(path.parent if kind == "savedmodel" else path))
+    with pytest.raises(ValueError, match=rf"net\.{kind} cannot be opened, is it damaged"):
+        model.transform(recordings)
+
+
+def test_a_single_signature_needs_no_name(recordings, tmp_path):
+    import tensorflow as tf
+
+    class Net(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([2, SAMPLES], tf.float32, name="wave")])
+        def embed(self, wave):
+            parts = tf.reshape(wave, [2, 4, SAMPLES // 4])
+            return {"logits": wave[:, :3], "rows": tf.reduce_mean(parts**2, axis=2)}
+
+    net = Net()
+    tf.saved_model.save(net, str(tmp_path / "one"), signatures={"embed": net.embed})
+    tf.saved_model.save(net, str(tmp_path / "two"), signatures={"a": net.embed, "b": net.embed})
+    with pytest.raises(ValueError, match=r"Name another output \('rows'\) or a layer"):
+        embedding(str(tmp_path / "one")).transform(recordings)
+    got = embedding(str(tmp_path / "one"), output="rows").transform(recordings)
+    expected = [
+        (windows_of(path).reshape(-1, 4, SAMPLES // 4) ** 2).mean(axis=(0, 2))
+        for path in recordings
+    ]
+    np.testing.assert_allclose(got, expected, rtol=1e-4)
+    with pytest.raises(ValueError, match="its signatures: 'a', 'b'"):
+        embedding(str(tmp_path / "two")).transform(recordings)
 
 
 def test_clips_in_which_the_network_hears_nothing_are_refused(paths, recordings):

@@ -4,7 +4,9 @@ import os
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -66,6 +68,59 @@ def test_rows_are_computed_once(step, monkeypatch):
     # A few more than once: what tries the steps, before any round.
     assert len(ASKED) <= len(X) + 20
     assert fitted.score(X, Y) > 0.9
+
+
+class Tensor:
+    """Rows of another library: NumPy can read them, but they are no array."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.rows, dtype)
+
+
+CONTAINERS = {
+    "list": np.ndarray.tolist,
+    "list of rows": list,
+    "tensor": Tensor,
+    "matrix": sparse.csc_matrix,
+    "sparse array": sparse.coo_array,
+    "frame": lambda rows: pd.DataFrame(rows, columns=list("abcd")),
+}
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_rows_in_any_container_are_computed_once(kind):
+    class InIt(Embedding):
+        def transform(self, X):
+            return CONTAINERS[kind](super().transform(X))
+
+    ASKED.clear()
+    fitted = campaign(InIt()).fit(X, Y)
+    assert len(ASKED) <= len(X) + 20
+    plain = campaign(Embedding()).fit(X, Y)
+    np.testing.assert_array_equal(fitted.labeled_indices_, plain.labeled_indices_)
+    step, order = Remembered(InIt()), np.array([3, 0, 4, 1, 2, 3])
+    step.transform(X[2:4])
+    step.transform(X[:3])
+    some = step.transform([X[i] for i in order])
+    some = some.toarray() if sparse.issparse(some) else np.asarray(some)
+    np.testing.assert_array_equal(some, [row_of(X[i]) for i in order])
+
+
+def test_texts_stay_a_list():
+    class Words(Embedding):
+        def transform(self, X):
+            ASKED.extend(X)
+            return [f"{path[0]} word" for path in X]
+
+    step = Remembered(Words())
+    assert step.transform(X[:2]) == ["a word", "b word"]
+    assert step.transform(X[:3]) == ["a word", "b word", "a word"]
 
 
 def test_the_same_rounds_as_with_rows_computed_before():

@@ -16,6 +16,7 @@ from skal.display import BudgetCurveDisplay
 from skal.experiment import Comparison, compare
 from skal.experiment.comparing.report import _cell, findings
 from skal.experiment.comparing.statistics import figures_of_runs, summarize, training_noise
+from skal.experiment.explain import show_comparison
 from skal.experiment.messages import ExperimentError, FolderBusyError, ParameterError
 from skal.experiment.params.parameters import load_params
 from skal.experiment.runs.run_folder import RunFolder
@@ -343,7 +344,7 @@ def test_training_noise_by_hand():
     assert training_noise(pairs) == pytest.approx(0.03, rel=0.05)
 
 
-def test_noise_of_training_beside_noise_of_seeds(comparison):
+def test_noise_of_training_beside_noise_of_seeds(comparison, capsys):
     summaries = {
         name: [json.loads((comparison.folder / name / seed / "summary.json").read_text())
                for seed in "01"]
@@ -360,6 +361,8 @@ def test_noise_of_training_beside_noise_of_seeds(comparison):
     report = (comparison.folder / "report.html").read_text()
     assert f"standard deviation of {comparison.training_noise:.4f}" in report
     assert f"final accuracy has a standard deviation of {comparison.seed_noise:.4f}" in report
+    show_comparison(comparison)
+    assert f"{comparison.training_noise:.4f}. Noise of seeds" in capsys.readouterr().out
 
 
 def test_one_seed_has_no_interval():

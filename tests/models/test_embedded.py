@@ -136,3 +136,8 @@ def test_a_campaign_can_go_on_instead_of_beginning_anew(rows):
         model, n_initial=9, n_instances=9, budget=27, update="finetune", random_state=0
     ).fit(X, y)
     assert fitted.score(X, y) > 0.8
+
+
+def test_several_windows_for_a_recording_are_refused():
+    with pytest.raises(ValueError, match='pool them with pool="mean"'):
+        make_embedding_classifier().fit(np.ones((6, 2, 3)), [0, 1] * 3)

@@ -78,9 +78,14 @@ def _width(settings, network, runtime, take, own_output):
     if scores is not None:
         raise ValueError(
             f"{path}: its output {network.output!r} holds class scores, not an embedding "
-            f"({scores}). Name a layer before it: output="
+            f"({scores}). Name {_others(network)}a layer before it: output="
         )
     return rows.shape[1]
+
+
+def _others(network):
+    others = [repr(name) for name in network.names if name != network.output]
+    return f"another output ({', '.join(others)}) or " if others else ""
 
 
 def _are_probabilities(rows):

@@ -10,6 +10,7 @@ from skal.audio.embedding._shapes import (
     filled,
     fixed_samples,
     missing_package,
+    reading,
     rows_of_windows,
 )
 
@@ -27,7 +28,8 @@ class LiteRT:
         plain = _interpreter(path, False)
         inner = {d["name"]: d["index"] for d in plain.get_tensor_details() if d["name"]}
         found = plain.get_output_details()
-        chosen = choose(outputs, [d["name"] for d in found], inner, path)
+        self.names = [d["name"] for d in found]
+        chosen = choose(outputs, self.names, inner, path)
         # Without this, the interpreter discards tensors that are neither input nor output.
         keeps_all = isinstance(chosen, str)
         self._interpreter = _interpreter(path, True) if keeps_all else plain
@@ -40,7 +42,7 @@ class LiteRT:
         if "model/GLOBAL_AVG_POOL/Mean" in inner:
             return (
                 "this is BirdNET: its output holds scores of species, and its embedding is an "
-                "inner tensor. Use PretrainedEmbedding('birdnet', weights={self.path!r})"
+                f"inner tensor. Use PretrainedEmbedding('birdnet', weights={self.path!r})"
             )
         makers = [op for op in plain._get_ops_details() if self._output in op["outputs"]]
         is_scores = any(op["op_name"] in _TO_SCORES for op in makers)
@@ -50,11 +52,14 @@ class LiteRT:
         given = self._interpreter.get_input_details()
         if len(given) != 1 or given[0]["dtype"] != np.float32:
             kinds = ", ".join(np.dtype(d["dtype"]).name for d in given)
-            raise ValueError(f"{self.path} takes {kinds} inputs, not a single float32 input")
+            raise ValueError(
+                f"{self.path} takes {kinds} inputs, not a single float32 input: convert the "
+                "network with inference_input_type float32"
+            )
         self._input = given[0]["index"]
-        shape = [int(n) for n in given[0]["shape_signature"]]
-        self.n_samples = fixed_samples(shape)
-        self._shape = filled(shape, 1, self.n_samples or n_samples or 1)
+        self.shape = [int(n) for n in given[0]["shape_signature"]]
+        self.n_samples = fixed_samples(self.shape)
+        self._shape = filled(self.shape, 1, self.n_samples or n_samples or 1)
         if tuple(given[0]["shape"]) != self._shape:
             self._interpreter.resize_tensor_input(self._input, list(self._shape))
         if self.n_samples or n_samples:
@@ -76,6 +81,6 @@ def _interpreter(path, keeps_all):
         raise missing_package("ai-edge-litert", ".tflite")
     from ai_edge_litert.interpreter import Interpreter
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), reading(path):
         warnings.simplefilter("ignore")  # a warning that keeping all tensors is for debugging
         return Interpreter(path, num_threads=1, experimental_preserve_all_tensors=keeps_all)

@@ -8,12 +8,21 @@ from skal.audio.embedding._shapes import (
     choose,
     filled,
     fixed_samples,
+    in_batches,
     missing_package,
     names_scores,
+    reading,
     rows_of_windows,
 )
 
 __all__ = ["Onnx"]
+
+
+_TYPES = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+}
 
 
 class Onnx:
@@ -29,9 +38,10 @@ class Onnx:
         if wanted and not set(outputs) & set(names):
             content, inner = _with_outputs(path, wanted, names)
             self.output = choose(outputs, names, inner, path)
-            session = _session(content)
+            session = _session(path, content)
         else:
             self.output = choose(outputs, names, (), path)
+        self.names = names
         if not isinstance(self.output, str):
             self.output = names[self.output]
         self._session = session
@@ -40,33 +50,45 @@ class Onnx:
         self.scores = f"its output is named {self.output!r}" if is_scores else None
 
     def _take(self, given):
-        if len(given) != 1 or given[0].type != "tensor(float)":
+        if len(given) != 1 or given[0].type not in _TYPES:
             kinds = ", ".join(f"{one.name}: {one.type}" for one in given)
-            raise ValueError(f"{self.path} takes {kinds}, not one input of float32")
-        self._input, self._shape = given[0].name, given[0].shape
-        self.n_samples = fixed_samples(self._shape)
-        self._one_by_one = len(self._shape) < 2 or isinstance(self._shape[0], int)
+            raise ValueError(
+                f"{self.path} takes {kinds}, not one input of floats: export it with such an input"
+            )
+        self._input, self.shape = given[0].name, given[0].shape
+        self._type = _TYPES[given[0].type]
+        self.n_samples = fixed_samples(self.shape)
+        first = self.shape[0] if len(self.shape) > 1 else 1
+        self._batch = first if isinstance(first, int) else None
 
     def run(self, windows):
         """Return the embeddings of windows, an array of shape (n_windows, n_samples)."""
-        parts = [windows[i : i + 1] for i in range(len(windows))]
-        parts = parts if self._one_by_one else [windows]
-        return np.concatenate([self._run(part) for part in parts])
+        return in_batches(self._run, windows, self._batch)
 
     def _run(self, windows):
-        shape = filled(self._shape, len(windows), windows.shape[1])
-        given = {self._input: windows.reshape(shape)}
+        shape = filled(self.shape, len(windows), windows.shape[1])
+        given = {self._input: windows.reshape(shape).astype(self._type, copy=False)}
         (values,) = self._session.run([self.output], given)
         return rows_of_windows(values, len(windows), self.path)
 
 
-def _session(model):
+def _session(path, model=None):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    model = path if model is None else model
+    with reading(path, *_errors()):
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _errors():
+    """Return the exceptions of onnxruntime, which have no base of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    kinds = [kind for kind in vars(state).values() if isinstance(kind, type)]
+    return [kind for kind in kinds if issubclass(kind, Exception)]
 
 
 def _with_outputs(path, wanted, names):

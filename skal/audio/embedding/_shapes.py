@@ -1,5 +1,6 @@
 """Shared by the runtimes: input shapes, choice of an output, and rows of results."""
 
+import contextlib
 import difflib
 import re
 
@@ -9,8 +10,11 @@ __all__ = [
     "choose",
     "filled",
     "fixed_samples",
+    "in_batches",
     "missing_package",
     "names_scores",
+    "reading",
+    "refuse_spectrograms",
     "rows_of_windows",
 ]
 
@@ -23,6 +27,42 @@ def fixed_samples(shape):
     if not axes or any(not isinstance(n, (int, np.integer)) or n < 1 for n in axes):
         return None
     return int(np.prod(axes))
+
+
+def refuse_spectrograms(shape, path):
+    """Raise an error unless an input has one axis of samples, beside the windows."""
+    axes = [n if isinstance(n, (int, np.integer)) and n > 0 else None for n in shape]
+    fixed = [n for n in axes[1:] if n not in (None, 1)]
+    if len(fixed) > 1 or (fixed and None in axes[1:]):
+        sizes = " x ".join("any" if n is None else str(n) for n in axes)
+        raise ValueError(
+            f"{path} takes an input of {sizes}, such as spectrograms or several channels, and "
+            "skal gives it the samples of a waveform: export the network with the step that "
+            "computes its input from a waveform"
+        )
+
+
+@contextlib.contextmanager
+def reading(path, *own_errors):
+    """Name the file in errors of a runtime that cannot open it, including the runtime's own."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, LookupError, RuntimeError, *own_errors) as error:
+        said = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ValueError(f"{path} cannot be opened, is it damaged? {said}") from error
+
+
+def in_batches(run, windows, size):
+    """Run a network on windows, `size` at a time; None: all at once."""
+    if size is None:
+        return run(windows)
+    rows = []
+    for start in range(0, len(windows), size):
+        part = windows[start : start + size]
+        missing = size - len(part)
+        full = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
+        rows.append(run(full)[: len(part)])
+    return np.concatenate(rows)
 
 
 def filled(shape, n_windows, n_samples):

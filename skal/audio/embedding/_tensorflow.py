@@ -1,13 +1,13 @@
 """Keras files and TensorFlow's SavedModel."""
 
-import numpy as np
-
 from skal._utils.private import constants_for_variables
 from skal.audio.embedding._shapes import (
     choose,
     filled,
     fixed_samples,
+    in_batches,
     names_scores,
+    reading,
     rows_of_windows,
 )
 
@@ -21,17 +21,18 @@ class KerasFile:
         import keras
 
         self.path = path
-        model = keras.saving.load_model(path, compile=False)
+        with reading(path):
+            model = keras.saving.load_model(path, compile=False)
         layers = {layer.name: layer for layer in model.layers}
-        names = list(model.output_names)
+        self.names = names = list(model.output_names)
         chosen = choose(outputs, names, layers, path)
         given = model.inputs
         if len(given) != 1:
             raise ValueError(f"{path} takes {len(given)} inputs, not one")
         inner = layers[chosen].output if isinstance(chosen, str) else model.outputs[chosen]
         self.output = chosen if isinstance(chosen, str) else names[chosen]
-        self._shape = given[0].shape
-        self.n_samples = fixed_samples(self._shape)
+        self.shape = given[0].shape
+        self.n_samples = fixed_samples(self.shape)
         self._function = _as_function(keras.Model(given[0], inner))
         last = getattr(model.layers[-1], "activation", None)
         is_scores = getattr(last, "__name__", "") in ("softmax", "sigmoid")
@@ -40,7 +41,7 @@ class KerasFile:
 
     def run(self, windows):
         """Return the embeddings of windows, an array of shape (n_windows, n_samples)."""
-        given = windows.reshape(filled(self._shape, len(windows), windows.shape[1]))
+        given = windows.reshape(filled(self.shape, len(windows), windows.shape[1]))
         return rows_of_windows(self._function(given), len(windows), self.path)
 
 
@@ -59,8 +60,9 @@ class SavedModel:
         import tensorflow as tf
 
         self.path = path
-        self._model = model = tf.saved_model.load(path)
-        signature = getattr(model, "signatures", {}).get("serving_default")
+        with reading(path, tf.errors.OpError):
+            self._model = model = tf.saved_model.load(path)
+        signature = _signature(model)
         if signature is None or (hasattr(model, "infer_tf") and outputs):
             self._take_callable(model, outputs)
         else:
@@ -70,7 +72,7 @@ class SavedModel:
         (spec, *more) = signature.structured_input_signature[1].values()
         if more:
             raise ValueError(f"{self.path} takes {1 + len(more)} inputs, not one")
-        names = sorted(signature.structured_outputs)
+        self.names = names = sorted(signature.structured_outputs)
         frozen, inner = None, ()
         if outputs and not any(name in names or not isinstance(name, str) for name in outputs):
             frozen, inner = _inlined(signature)
@@ -89,13 +91,15 @@ class SavedModel:
     def _take_callable(self, model, outputs):
         function = getattr(model, "infer_tf", model)
         if not callable(function):
+            names = ", ".join(map(repr, getattr(model, "signatures", {}))) or "none"
             raise ValueError(
-                f"{self.path} has no signature 'serving_default' and cannot be called"
+                f"{self.path} has no signature 'serving_default' (its signatures: {names}) and "
+                "cannot be called: save it with one signature"
             )
         # Networks on TensorFlow Hub take one waveform or, like Perch, windows of one.
         rank = 2 if hasattr(model, "infer_tf") else _rank(function)
         self._use([None] * rank, None)
-        self.scores = None
+        self.scores, self.names = None, []
 
         def _take(x):
             given = function(self._constant(x))
@@ -109,9 +113,10 @@ class SavedModel:
         self._function = _take
 
     def _use(self, shape, output):
-        self._shape, self.output = shape, output
+        self.shape, self.output = shape, output
         self.n_samples = fixed_samples(shape)
-        self._one_by_one = len(shape) < 2 or shape[0] is not None or output is None
+        # A function that was saved without a signature may add a row for the batch as a whole.
+        self._batch = 1 if len(shape) < 2 or output is None else shape[0]
 
     def _constant(self, x):
         import tensorflow as tf
@@ -120,13 +125,18 @@ class SavedModel:
 
     def run(self, windows):
         """Return the embeddings of windows, an array of shape (n_windows, n_samples)."""
-        parts = [windows[i : i + 1] for i in range(len(windows))]
-        parts = parts if self._one_by_one else [windows]
-        return np.concatenate([self._run(part) for part in parts])
+        return in_batches(self._run, windows, self._batch)
 
     def _run(self, windows):
-        given = windows.reshape(filled(self._shape, len(windows), windows.shape[1]))
+        given = windows.reshape(filled(self.shape, len(windows), windows.shape[1]))
         return rows_of_windows(self._function(given), len(windows), self.path)
+
+
+def _signature(model):
+    """Return the default signature, or the only one."""
+    signatures = getattr(model, "signatures", {})
+    only = next(iter(signatures.values())) if len(signatures) == 1 else None
+    return signatures.get("serving_default", only)
 
 
 def _rank(function):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from skal.audio.embedding._litert import LiteRT
 from skal.audio.embedding._onnx import Onnx
+from skal.audio.embedding._shapes import refuse_spectrograms
 from skal.audio.embedding._tensorflow import KerasFile, SavedModel
 
 __all__ = ["Chained", "Opened", "kind_of", "opened"]
@@ -20,7 +21,10 @@ def kind_of(path):
     """Return the runtime class for a file or folder."""
     path = Path(path)
     if not path.exists():
-        raise FileNotFoundError(f"no model at {str(path)!r}: neither a file nor a folder")
+        raise FileNotFoundError(
+            f"no model at {str(path)!r}: neither a file nor a folder; put the network there, or "
+            "correct the path"
+        )
     if path.is_dir() and (path / "saved_model.pb").is_file():
         return SavedModel
     if path.is_file() and path.suffix in _KINDS:
@@ -37,7 +41,7 @@ class Chained:
     def __init__(self, first, second):
         self.first, self.second = first, second
         self.n_samples = first.n_samples
-        self.output, self.scores = second.output, None
+        self.output, self.scores, self.names = second.output, None, second.names
 
     def run(self, windows):
         """Return the embeddings of windows."""
@@ -54,6 +58,7 @@ class Opened:
         self.n_samples = self._idle[0].n_samples
         self.output = self._idle[0].output
         self.scores = self._idle[0].scores
+        self.names = self._idle[0].names
         self.checked = {}
 
     @contextlib.contextmanager
@@ -76,6 +81,8 @@ def opened(paths, outputs, n_samples, state):
     def _open_one():
         stages = [kind_of(path)(path, (), n_samples) for path in paths[:-1]]
         last = kind_of(paths[-1])(paths[-1], outputs, None if stages else n_samples)
+        first = stages[0] if stages else last
+        refuse_spectrograms(first.shape, first.path)
         return Chained(*stages, last) if stages else last
 
     return Opened(_open_one)

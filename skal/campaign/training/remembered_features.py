@@ -3,11 +3,12 @@
 import functools
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags, TargetTags, TransformerTags, get_tags
 
-from skal._utils.rows.containers import is_frame
+from skal._utils.rows.containers import concatenate, is_frame, take_rows
 from skal._utils.rows.fingerprints import file_of_row, size_and_time
 from skal._utils.rows.lazy import as_rows, n_rows
 
@@ -73,17 +74,19 @@ class Remembered:
         keys = _keys(X)
         if keys is None:
             return self.transformer.transform(X)
-        found = {i: self.rows[key] for i, key in enumerate(keys) if key in self.rows}
-        missing = np.setdiff1d(np.arange(len(keys)), list(found))
+        places = {i: self.rows[key] for i, key in enumerate(keys) if key in self.rows}
+        missing = np.setdiff1d(np.arange(len(keys)), list(places))
         if len(missing):
-            new = self.transformer.transform(as_rows(X)[missing].take())
+            new = _as_table(self.transformer.transform(as_rows(X)[missing].take()))
             self._keep([keys[i] for i in missing], new)
-            if not found:
+            if not places:
                 return new
-            found.update(zip(missing.tolist(), new, strict=True))
-        if len({row.shape for row in found.values()}) > 1:
+            if not _is_table(new, len(missing)):
+                return self.transformer.transform(X)
+            places.update((i, (new, row)) for row, i in enumerate(missing.tolist()))
+        if len({table.shape[1:] for table, _ in places.values()}) > 1:
             return self.transformer.transform(X)  # its error says which recordings differ
-        return np.stack([found[i] for i in range(len(keys))])
+        return _gathered([places[i] for i in range(len(keys))])
 
     def transform_readable(self, X):
         """Return the rows of readable recordings, and the broken recordings."""
@@ -96,11 +99,47 @@ class Remembered:
 
     def _keep(self, keys, rows):
         """Keep new rows as long as there is room."""
-        if isinstance(rows, np.ndarray) and rows.ndim > 1 and len(rows):
-            room = _BYTES // max(1, rows[0].nbytes) - len(self.rows)
-            # Copies: a row that is a view would hold all rows it was computed with.
-            new = zip(keys[: max(0, room)], rows, strict=False)
-            self.rows.update((key, row.copy()) for key, row in new)
+        if keys and _is_table(rows, len(keys)):
+            room = max(0, _BYTES // _bytes_of_row(rows) - len(self.rows))
+            # This is a copy, because the caller may change its rows.
+            table = take_rows(rows, np.arange(min(room, len(keys))))
+            self.rows.update((key, (table, i)) for i, key in enumerate(keys[:room]))
+
+
+def _as_table(rows):
+    """Return rows that can be taken by position: a frame, a sparse matrix, or an array."""
+    if is_frame(rows):
+        return rows
+    if sparse.issparse(rows):
+        return rows.tocsr()
+    try:
+        table = np.asarray(rows)
+    except ValueError:  # rows of different lengths
+        return rows
+    return table if table.ndim > 1 and table.dtype.kind in "fiub" else rows
+
+
+def _is_table(rows, n):
+    return len(getattr(rows, "shape", ())) > 1 and n_rows(rows) == n
+
+
+def _bytes_of_row(rows):
+    if is_frame(rows):
+        return 8 * rows.shape[1]
+    held = rows.data if sparse.issparse(rows) else rows
+    return max(1, held.nbytes // n_rows(rows))
+
+
+def _gathered(places):
+    """Return the rows at the given places, each a table and a position in it, as one table."""
+    tables, found = {}, {}
+    for i, (table, row) in enumerate(places):
+        tables[id(table)] = table
+        found.setdefault(id(table), []).append((i, row))
+    parts = [take_rows(tables[key], np.array(found[key])[:, 1]) for key in tables]
+    order = np.concatenate([np.array(found[key])[:, 0] for key in tables])
+    together = concatenate(parts)
+    return together if len(parts) == 1 else take_rows(together, np.argsort(order))
 
 
 def _itself(transformer):

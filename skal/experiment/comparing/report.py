@@ -11,7 +11,7 @@ from skal.experiment.comparing.statistics import FIGURES, LEVEL, seeds_needed
 from skal.experiment.params.parameters import dataset_name
 from skal.experiment.runs.run_folder import RunFolder, describe_environment
 
-__all__ = ["findings", "write_report"]
+__all__ = ["findings", "noise", "write_report"]
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 2rem auto;
@@ -93,7 +93,7 @@ def findings(table):
     return lines
 
 
-def _noise(comparison):
+def noise(comparison):
     """Return a line about the noise of training and of seeds."""
     if math.isnan(comparison.training_noise):
         return []
@@ -159,7 +159,7 @@ def _page(comparison, params, svgs):
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>",
             f"<h1>{html.escape(title)}</h1><p>{html.escape(about)}</p>",
-            _list([*findings(comparison.table), *_noise(comparison)]),
+            _list([*findings(comparison.table), *noise(comparison)]),
             *(f"<h2>{html.escape(head)}</h2>{svg}" for head, svg in svgs.items()),
             f"<h2>Accuracy and labels</h2>{_html_table(comparison.table, _MAIN)}",
             f"<h2>Rare sounds, savings and time</h2>{_html_table(comparison.table, _MORE)}",

@@ -13,10 +13,10 @@ _FEWEST_AUDITS = 20
 _COMPARED = 1000
 
 
-def rank(classifier, n_instances):
+def rank(classifier, n_instances, n_more=0):
     """Return rows of X, most wanted first: the strategy's batch, then its next choices."""
     # Query the real batch last: the campaign records its last query with the round.
-    ahead = classifier.query(n_instances=_AHEAD * n_instances)
+    ahead = classifier.query(n_instances=_AHEAD * n_instances + n_more)
     chosen = classifier.query(n_instances=n_instances)
     return np.concatenate([chosen, ahead[~np.isin(ahead, chosen)]])
 

@@ -20,7 +20,7 @@ from skal.label.asking.clips import usable_clips
 from skal.label.store.settings import read_settings, write_settings
 from skal.models import make_embedding_classifier
 
-__all__ = ["Components", "choose_components", "describe_hearing"]
+__all__ = ["Components", "choose_components", "describe_hearing", "embedding_of"]
 
 # Number of headers to read.
 _PROBED = 200
@@ -46,7 +46,7 @@ def choose_components(project, clips):
 
     transformer, model = _split(project.estimator, clips)
     strategy = project.strategy
-    embedding = _embedding_of(project)
+    embedding = embedding_of(project)
     if embedding is not None:
         transformer = embedding
         model = make_embedding_classifier() if model is None else model
@@ -73,7 +73,7 @@ def _setting_aside(transformer):
     return transformer.set_params(on_error="warn") if is_ours else transformer
 
 
-def _embedding_of(project):
+def embedding_of(project):
     """Return the given embedding, else the project's, or None."""
     given = project.embedding
     if isinstance(given, (str, os.PathLike)):
@@ -130,7 +130,7 @@ def _features_for(rates, lengths, hearing):
 
 def describe_hearing(project):
     """Describe which band and length the default model uses."""
-    if _embedding_of(project) is not None:
+    if embedding_of(project) is not None:
         return []  # the network decides
     root = str(project.root)
     with project.store.read() as connection:

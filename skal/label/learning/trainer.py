@@ -131,7 +131,7 @@ class Trainer:
         if self._campaign is None and (finished := self._resume(names)) is not None:
             return finished
         new = labels if self._campaign is None else self._campaign.news(labels)
-        if not _enough(names, labels):
+        if not (_enough(names, labels) or self._is_all_there_is(labels)):
             if self._campaign is None:
                 self._choose_first(names)
             return None
@@ -159,18 +159,26 @@ class Trainer:
             return False
         return len(new) + len(gone) >= at_least or not self._open_ids()
 
+    def _is_all_there_is(self, labels):
+        """Return whether a few clips are all labeled: more labels will not come."""
+        return len(set(labels.values()) - {None}) > 1 and not self._open_ids()
+
     def _open_ids(self):
         with self.project.store.read() as connection:
             return open_clips(connection)
 
     def _choose_first(self, names):
-        """Choose clips without a model, once."""
-        no_strategy = self._pool.components.initial_strategy is None
-        if no_strategy or len(names) < 2 or training_rounds.has_choice(self.project.store):
+        """Choose clips without a model, and more when those are nearly used up."""
+        if self._pool.components.initial_strategy is None or len(names) < 2:
+            return
+        n_instances, ids = self.project.settings["n_instances"], self._pool.ids
+        is_open = np.isin(ids, self._open_ids())
+        n_waiting = np.isin(ids[is_open], training_rounds.chosen_clips(self.project.store)).sum()
+        if n_waiting >= n_instances or n_waiting == is_open.sum():
             return
         classifier = fit_classifier(self.project, self._pool, None, names, {})
-        rows = rank(classifier, self.project.settings["n_instances"])
-        ranking = {"initial": self._pool.ids[rows].tolist()}
+        rows = rank(classifier, n_instances, n_more=len(ids) - is_open.sum())
+        ranking = {"initial": ids[rows][is_open[rows]].tolist()}
         training_rounds.publish(self.project.store, None, ranking=ranking, guesses=[])
 
     def _round(self, names, batch, begin):

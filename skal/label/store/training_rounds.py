@@ -7,9 +7,9 @@ from skal.label.store.tables import classes, predictions, queue, rounds
 
 __all__ = [
     "begin_round",
+    "chosen_clips",
     "end_interrupted",
     "fail_round",
-    "has_choice",
     "list_rounds",
     "note",
     "publish",
@@ -54,10 +54,10 @@ def list_rounds(store):
         return connection.execute(select(rounds).order_by(rounds.c.id)).all()
 
 
-def has_choice(store):
-    """Return whether any clip has been chosen as a question."""
+def chosen_clips(store):
+    """Return the numbers of the clips that are chosen as questions."""
     with store.read() as connection:
-        return connection.execute(select(queue.c.rank).limit(1)).first() is not None
+        return connection.execute(select(queue.c.clip_id)).scalars().all()
 
 
 def publish(store, number, *, ranking, guesses, record=None):

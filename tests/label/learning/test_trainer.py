@@ -132,6 +132,41 @@ def test_training_waits_for_labels_of_each_class(sounds):
         assert project.progress().training.status == "idle"
 
 
+def test_the_first_choice_goes_on_until_there_is_a_model(sounds):
+    folder, _ = sounds
+    asked = []
+    with make_project(sounds, n_instances=2) as project:
+        while (question := _next_after_training(project, len(asked))) is not None:
+            assert question.reason == "initial"
+            asked.append(question.name)
+            project.answer(question.question_id, "ann", "unsure")
+    assert len(set(asked)) == 60
+    # The choice is that of a single herding, made piece by piece.
+    campaign = ActiveLearningClassifier(
+        pipeline(), initial_strategy=MaxHerding(), budget=None, classes=CLASSES, random_state=5
+    ).fit([str(path) for path in sorted(folder.glob("*.wav"))], np.full(60, None, dtype=object))
+    expected = campaign.query(n_instances=30).tolist()
+    assert [int(name[:4]) for name in asked[:30]] == expected
+
+
+def _next_after_training(project, n_asked):
+    if n_asked % 3 == 0:
+        assert train(project) is None
+    return project.next("ann")
+
+
+def test_a_few_clips_that_are_all_labeled_train_a_model(tmp_path):
+    truth = write_tones(tmp_path / "sounds", 5, CLASSES)
+    for path in list(truth)[3:]:
+        (tmp_path / "sounds" / path).unlink()
+    with make_project((tmp_path / "sounds", truth), initial_strategy=None) as project:
+        names_asked(project, truth, 2)
+        assert train(project) is None  # one is open
+        names_asked(project, truth, 1)
+        assert train(project) == 0 and train(project) is None
+        assert project.model_path() is not None
+
+
 def test_one_class_alone_trains_nothing(sounds):
     with make_project(sounds) as project:
         for clip in range(20):
