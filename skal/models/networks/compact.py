@@ -101,7 +101,7 @@ class CompactCNN(SpectrogramNetwork):
 
     @property
     def default_batch_size(self):
-        """Samples in a step: members share them."""
+        """The number of samples in a step, which members share."""
         return 32 if self.n_members == 1 else 56
 
     def __init__(
