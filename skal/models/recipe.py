@@ -1,8 +1,9 @@
 """The default training recipe for few labels: steps, schedule, and batches, in NumPy."""
 
 # Where each default of `CNNClassifier` is decided: "auto" steps in `automatic_steps`; the "auto"
-# learning rate by the network's `default_learning_rate` (`networks/base.py`, `compact.py`); the
-# "auto" batch size and augmentation in `cnn.py`; all others in the signature of `CNNClassifier`.
+# learning rate and batch size by the network's `default_learning_rate` and `default_batch_size`
+# (`networks/base.py`, `compact.py`); the "auto" augmentation, and the batch size of rows of
+# features, in `cnn.py`; all others in the signature of `CNNClassifier`.
 
 import numpy as np
 
