@@ -85,8 +85,12 @@ QUICK = ["plain", "spatial", "lstm", "nested", "around"]
     ]
 )
 def network(request):
+    from skal.models._backend import seeded_globally
+
     kind = request.param
-    return BUILDERS[kind]() if kind in BUILDERS else built(KINDS[kind](layers()))
+    # With some weights, an output is nearly always 0, and the spread of 3,000 draws says little.
+    with seeded_globally(0):
+        return BUILDERS[kind]() if kind in BUILDERS else built(KINDS[kind](layers()))
 
 
 @pytest.fixture(scope="module")

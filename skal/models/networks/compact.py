@@ -10,7 +10,7 @@ __all__ = ["CompactCNN"]
 # From this number of frames on, the first block divides them by four. This saves enough time for
 # more samples of a batch in each member.
 _MANY_FRAMES = 100
-_OWN, _MORE_OWN = 14, 28
+_OWN, _MORE_OWN = 12, 28
 
 
 class CompactCNN(SpectrogramNetwork):
@@ -58,7 +58,7 @@ class CompactCNN(SpectrogramNetwork):
     ``n_members * n_embedding`` numbers, the first member's first.
 
     :class:`~skal.models.CNNClassifier` trains each member on its own loss and on its own part of
-    every batch: a quarter of it (half with two members, a third with three), or 14 samples if that
+    every batch: a quarter of it (half with two members, a third with three), or 12 samples if that
     is more, 28 with 100 frames or more. A plain ``KerasClassifier`` trains all members as one
     network, on the mean probabilities.
 
@@ -102,7 +102,7 @@ class CompactCNN(SpectrogramNetwork):
     @property
     def default_batch_size(self):
         """The number of samples in a step, which members share."""
-        return 32 if self.n_members == 1 else 56
+        return 32 if self.n_members == 1 else 48
 
     def __init__(
         self,
