@@ -52,7 +52,7 @@ class CNNClassifier(
         Training epochs, instead of `steps`.
     batch_size : int or "auto", default="auto"
         Samples in a step; "auto" is 256 for rows of features, else the network's
-        ``default_batch_size``: 32, or 48 for several members, which share them.
+        ``default_batch_size``: 32, or 64 for several members, which share them.
     optimizer : {"adamw", "adam", "sgd", "rmsprop"}, default="adamw"
         Keras optimizer.
     learning_rate : float or "auto", default="auto"

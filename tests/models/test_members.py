@@ -206,7 +206,7 @@ def test_members_draw_larger_batches(engine):
         with patch.object(engines, "draw_batches", wraps=engines.draw_batches) as draw:
             classifier.set_params(network=network).fit(Z, y)
         seen.append(draw.call_args.args[1])
-    assert seen == [48, 32, 48]
+    assert seen == [64, 32, 64]
 
 
 def test_starts_from_saved_members_and_refuses_one_network():

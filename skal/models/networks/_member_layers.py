@@ -40,7 +40,7 @@ class MemberStem(keras.layers.Conv2D):
     # All members predict the same samples, so their kernels are one convolution. In training, each
     # member gets `n_own` samples of a batch, or a quarter of them if that is more.
 
-    def __init__(self, n_members, filters, kernel_size, n_own=12, **kwargs):
+    def __init__(self, n_members, filters, kernel_size, n_own=16, **kwargs):
         super().__init__(filters, kernel_size, **kwargs)
         self.n_members, self.n_own = n_members, n_own
 

@@ -7,10 +7,11 @@ from skal.models.networks.base import SpectrogramNetwork
 
 __all__ = ["CompactCNN"]
 
-# From this number of frames on, the first block divides them by four. This saves enough time for
-# more samples of a batch in each member.
+# From this number of frames on, the first block divides them by four.
 _MANY_FRAMES = 100
-_OWN, _MORE_OWN = 12, 28
+# Least number of samples of a batch for each member; more with a time stride of four, which saves
+# the time that they take.
+_OWN, _MORE_OWN = 16, 32
 
 
 class CompactCNN(SpectrogramNetwork):
@@ -38,7 +39,7 @@ class CompactCNN(SpectrogramNetwork):
     head : {"pool", "flatten"}, default="pool"
         "pool" takes mean and maximum over time for each band, so the time of the sound does not
         matter; "flatten" keeps the position in time.
-    n_members : int, default=6
+    n_members : int, default=5
         Number of networks. Each has its own first weights, dropout and samples. A single network
         should be wider, for example ``filters=(16, 32, 64)``, ``n_embedding=96`` and
         ``dropout=0.3``.
@@ -58,9 +59,9 @@ class CompactCNN(SpectrogramNetwork):
     ``n_members * n_embedding`` numbers, the first member's first.
 
     :class:`~skal.models.CNNClassifier` trains each member on its own loss and on its own part of
-    every batch: a quarter of it (half with two members, a third with three), or 12 samples if that
-    is more, 28 with 100 frames or more. A plain ``KerasClassifier`` trains all members as one
-    network, on the mean probabilities.
+    every batch: a quarter of it (half with two members, a third with three), or 16 samples if that
+    is more, 32 with a time stride of 4 or more. A plain ``KerasClassifier`` trains all members as
+    one network, on the mean probabilities.
 
     References
     ----------
@@ -69,12 +70,12 @@ class CompactCNN(SpectrogramNetwork):
 
     Examples
     --------
-    The embedding of 60 bands x 44 frames joins those of six members:
+    The embedding of 60 bands x 44 frames joins those of five members:
 
     >>> from skal.models import CompactCNN
     >>> model = CompactCNN().build((60, 44), n_classes=10)
     >>> model.output_shape, model.get_layer("embedding").output.shape
-    ((None, 10), (None, 288))
+    ((None, 10), (None, 240))
 
     The parameters are those of a grid search over the classifier:
 
@@ -102,7 +103,7 @@ class CompactCNN(SpectrogramNetwork):
     @property
     def default_batch_size(self):
         """The number of samples in a step, which members share."""
-        return 32 if self.n_members == 1 else 48
+        return 32 if self.n_members == 1 else 64
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class CompactCNN(SpectrogramNetwork):
         n_embedding=48,
         dropout=0.1,
         head="pool",
-        n_members=6,
+        n_members=5,
         time_stride="auto",
     ):
         self.filters = filters
@@ -145,11 +146,12 @@ class CompactCNN(SpectrogramNetwork):
             window = tuple(min(2, length) for length in x.shape[1:3])
             if i == 1:
                 # Pooling at full resolution would cost more than all other layers.
+                stride = self._time_stride(x.shape[2])
                 x = member_layers.stem(
                     n_filters,
                     self.stem_kernel_size,
-                    n_own=_MORE_OWN if x.shape[2] >= _MANY_FRAMES else _OWN,
-                    strides=(window[0], self._time_stride(x.shape[2])),
+                    n_own=_MORE_OWN if stride >= 4 else _OWN,
+                    strides=(window[0], stride),
                     name="conv1",
                     **_without_bias(seeds),
                 )(x)
