@@ -12,6 +12,7 @@ import argparse
 import time
 
 import numpy as np
+from bench_engine import ONE
 from bench_recipe import read_cached, split_rows
 from scikeras.wrappers import KerasClassifier
 from sklearn.base import clone
@@ -22,9 +23,6 @@ from skal.strategies import MarginSampling
 from skal.strategies.uncertainty import negative_margin
 
 FIRST, EACH = 50, 50
-
-# Keras's own fit has no members, so a single network is compared.
-ONE = CompactCNN(filters=(16, 32, 64), n_embedding=96, n_members=1)
 
 
 def with_skal(data, epochs, rounds, **params):
